@@ -1,0 +1,96 @@
+"""A memory model after reading: a graph of relation and set nodes, independent of any program.
+
+The cat evaluator inlines functions and ``let``s and shares equal sub-terms (nodes are interned: equal terms are the same object),
+so that a model is one directed graph, cyclic only through :class:`Rec`. The solver evaluates it for a program, the concrete
+evaluator for one execution. Node kinds are few on purpose; everything else of cat is expressed by these:
+
+    fencerel(S) = po ; [S] ; po        r?  = r | id          ~r = universe \\ r (likewise for sets)
+    domain, range, r^-1, r+, r*, S * T, [S], r & s, r \\ s, r ; s
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+RelOp: TypeAlias = Literal["base", "empty", "union", "inter", "diff", "seq", "diffvals", "inverse", "plus", "star", "opt", "setid", "product", "rec"]
+SetOp: TypeAlias = Literal["base", "empty", "all", "union", "inter", "diff", "domain", "range", "rec"]
+
+
+class Node:
+    """A relation (``kind == 'rel'``) or a set (``kind == 'set'``) of events.
+
+    ``op`` says how it is made of ``args``; ``name`` is the base relation's or set's name (op ``base``) or, for ``rec``, the
+    variable's; ``label`` is the name that the model's author gave it, for explanations. Do not construct directly: use the
+    functions below, which intern.
+    """
+
+    __slots__ = ("args", "id", "kind", "label", "name", "op", "where")
+
+    def __init__(self, kind: Literal["rel", "set"], op: str, args: tuple[Node, ...], name: str, number: int) -> None:
+        self.kind = kind
+        self.op = op
+        self.args = args
+        self.name = name
+        self.label: str | None = None
+        self.where: str | None = None
+        self.id = number
+
+    def __repr__(self) -> str:
+        inside = ", ".join(map(repr, self.args)) if self.op != "rec" else ""
+        return f"{self.label or self.name or self.op}({inside})" if inside else (self.label or self.name or self.op)
+
+
+_interned: dict[tuple[object, ...], Node] = {}
+_count = 0
+
+
+def make(kind: Literal["rel", "set"], op: str, args: tuple[Node, ...] = (), name: str = "") -> Node:
+    """The one node of this shape."""
+    global _count
+    key = (kind, op, tuple(a.id for a in args), name)
+    node = _interned.get(key)
+    if node is None:
+        _count += 1
+        node = _interned[key] = Node(kind, op, args, name, _count)
+    return node
+
+
+def rec_variable(kind: Literal["rel", "set"], name: str) -> Node:
+    """A fresh variable of a ``let rec``; its definition is set once with :func:`define_rec`."""
+    global _count
+    _count += 1
+    return Node(kind, "rec", (), name, _count)
+
+
+def define_rec(variable: Node, body: Node) -> None:
+    """Tie the knot: ``variable`` is the least solution of ``variable = body`` (with the others of its group)."""
+    assert variable.op == "rec" and not variable.args
+    variable.args = (body,)
+
+
+@dataclass(frozen=True, slots=True)
+class Axiom:
+    """``acyclic r as name`` and its kin. ``negated``: ``~empty r`` and the like. ``flag``: reported, not required."""
+
+    kind: Literal["acyclic", "irreflexive", "empty"]
+    node: Node
+    name: str
+    negated: bool = False
+    flag: bool = False
+    where: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A memory model: its name and its requirements and flags, in order of appearance. ``shows``: named relations worth drawing.
+
+    Base relations: ``po addr data ctrl rmw loc int ext id rf co fr`` (the -e/-i variants are intersections); base sets:
+    ``R W M F B IW FW`` and every event tag.
+    """
+
+    name: str
+    axioms: tuple[Axiom, ...]
+    shows: tuple[tuple[str, Node], ...] = ()
+    definitions_file: str | None = None
+    """A kernel tree's ``linux-kernel.def`` where the model comes with one: the C reader takes its primitives from there."""

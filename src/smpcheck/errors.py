@@ -1,0 +1,29 @@
+"""What can go wrong with input, each with the position and the words that a person needs."""
+
+from __future__ import annotations
+
+from smpcheck.program.ir import Position
+
+
+class SmpcheckError(Exception):
+    """Base of all errors that are the input's, not the program's. ``str()`` is the one-line message."""
+
+    def __init__(self, message: str, pos: Position | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.pos = pos
+
+    def __str__(self) -> str:
+        return f"{self.pos}: {self.message}" if self.pos else self.message
+
+
+class InputError(SmpcheckError):
+    """The input is not well formed: syntax, an unknown name, a type that does not fit."""
+
+
+class UnsupportedError(SmpcheckError):
+    """The input may be well formed, but uses something that smpcheck does not support. Never answered with a verdict."""
+
+
+class LimitError(SmpcheckError):
+    """A stated limit was reached (unrolling, value domains, states, memory, time): undecided, not an answer."""

@@ -1,0 +1,294 @@
+"""The one intermediate representation: every reader writes it, every back end reads it.
+
+A :class:`Program` is a set of cells in shared memory, some threads, and a question about final states. A thread's body is a
+tree of statements over thread-local registers; only ``Load``, ``Store``, ``Rmw`` and ``Fence`` produce events. Expressions are
+pure. Names of event tags are those that the models use, capitalised as in cat (``Once``, ``Acquire``, ``Release``, ``Noreturn``,
+``Mb``, ``Wmb``, ``Rcu-lock``, ``LKR``, ``LKW``, ``UL``, ...); an access without any ordering tag is a plain one.
+
+Nothing here knows whether the program came from C, assembly or Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from smpcheck.program.values import INT, CType, Ptr, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where something stands in its source: 1-based line and column."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A known value."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Reg:
+    """The current value of a register (a local variable) of the thread. Never-written registers are 0."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """``op arg`` computed at ``ctype``; ``op`` is one of ``- ~ ! +``."""
+
+    op: str
+    arg: Expr
+    ctype: CType = INT
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """``left op right``, both already converted to ``ctype``; ``op`` is a C binary operator. ``&&`` and ``||`` evaluate both sides."""
+
+    op: str
+    left: Expr
+    right: Expr
+    ctype: CType = INT
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Conversion to ``ctype``."""
+
+    ctype: CType
+    arg: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """``cond ? then : other`` (pure: both sides have no side effects)."""
+
+    cond: Expr
+    then: Expr
+    other: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class FinalReg:
+    """In conditions only: the final value of a thread's register."""
+
+    thread: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinalMem:
+    """In conditions only: the final value of a memory cell (the coherence-last write)."""
+
+    cell: Ptr
+
+
+Expr: TypeAlias = Const | Reg | Unary | Binary | Cast | Conditional | FinalReg | FinalMem
+
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """``reg = expr``: no event. Carries data dependencies from the registers that ``expr`` reads."""
+
+    reg: str
+    expr: Expr
+    pos: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A read event from the address ``addr`` into ``reg``."""
+
+    reg: str
+    addr: Expr
+    tags: frozenset[str]
+    pos: Position | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A write event of ``value`` to ``addr``."""
+
+    addr: Expr
+    value: Expr
+    tags: frozenset[str]
+    pos: Position | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rmw:
+    """An atomic read-modify-write: a read event into register ``old``, then a write event of ``new`` (which may use ``old``).
+
+    ``when``, if given, is a condition over ``old``: the operation can only take place where it holds (a lock waits, a
+    successful cmpxchg has seen the expected value); an execution in which it does not hold is not one.
+    ``blocking`` says that a thread waits here (a lock), so that the question of deadlock can be asked.
+    """
+
+    old: str
+    addr: Expr
+    new: Expr
+    read_tags: frozenset[str]
+    write_tags: frozenset[str]
+    when: Expr | None = None
+    blocking: bool = False
+    pos: Position | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """An event that is neither read nor write: a barrier, an RCU or SRCU marker. SRCU markers have ``addr`` (and ``value``)."""
+
+    tags: frozenset[str]
+    addr: Expr | None = None
+    value: Expr | None = None
+    pos: Position | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """A branch on ``cond``: everything after it in the thread is control-dependent on what ``cond`` reads (herd7's and LKMM's ctrl)."""
+
+    cond: Expr
+    then: tuple[Stmt, ...]
+    other: tuple[Stmt, ...] = ()
+    pos: Position | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Both are possible, no dependency arises: a successful or a failed cmpxchg (each side begins with what decides it)."""
+
+    then: tuple[Stmt, ...]
+    other: tuple[Stmt, ...]
+    pos: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Statements that ``Exit(label)`` may leave early (a helper function's body, a loop body for ``continue``)."""
+
+    label: str
+    body: tuple[Stmt, ...]
+    pos: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Repeat ``body`` until an ``Exit`` to ``label`` or to something outside. ``bound``: iterations known to suffice, if known."""
+
+    label: str
+    body: tuple[Stmt, ...]
+    bound: int | None = None
+    pos: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Leave the enclosing Block or Loop called ``label``."""
+
+    label: str
+    pos: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assume:
+    """Executions in which ``cond`` is false here are not executions. No dependency arises."""
+
+    cond: Expr
+    pos: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assert:
+    """A property: an execution in which ``cond`` is false here violates it. ``name`` identifies it in answers (an invariant's id)."""
+
+    cond: Expr
+    name: str
+    message: str = ""
+    pos: Position | None = None
+
+
+Stmt: TypeAlias = Assign | Load | Store | Rmw | Fence | If | Choice | Block | Loop | Exit | Assume | Assert
+
+
+# --- programs --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One scalar location of shared memory: name as printed (``x``, ``a[1]``, ``s.f``), C type, initial value."""
+
+    name: str
+    ctype: CType = INT
+    init: Value = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One thread of execution, number ``index`` (P0, P1, ...)."""
+
+    index: int
+    body: tuple[Stmt, ...]
+    name: str = ""
+    reg_types: Mapping[str, CType] = field(default_factory=dict)
+
+
+Quantifier: TypeAlias = Literal["exists", "~exists", "forall"]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A closed program with its question.
+
+    ``cells`` maps each address to its cell. ``condition`` is an expression over ``FinalReg`` and ``FinalMem``;
+    ``observed`` lists what a final state shows, in the order in which it is printed. ``expected`` is the author's
+    own verdict (``Never``, ``Sometimes``, ``Always``) where the file states one.
+    """
+
+    name: str
+    cells: Mapping[Ptr, Cell]
+    threads: tuple[Thread, ...]
+    quantifier: Quantifier = "exists"
+    condition: Expr = Const(1)
+    condition_text: str = "true"
+    filter: Expr | None = None
+    observed: tuple[FinalReg | FinalMem, ...] = ()
+    expected: str | None = None
+    dialect: str = "LKMM"
+    source: str = ""
+    file: str = ""
+    notes: tuple[str, ...] = ()
+
+    def cell_name(self, address: Ptr) -> str:
+        """The printed name of the cell at ``address``."""
+        cell = self.cells.get(address)
+        return cell.name if cell else str(address)
+
+    def show_value(self, value: Value) -> str:
+        """``value`` as herd7 prints it: integers in decimal, addresses as the name of what they point to."""
+        if isinstance(value, int):
+            return str(value)
+        cell = self.cells.get(value)
+        return cell.name if cell else f"{value.base}+{value.offset}"

@@ -1,0 +1,169 @@
+"""Values as C has them: integers that wrap at their type's width, and pointers that keep their object.
+
+A value is a Python ``int`` (always in the range of the C type that produced it) or a :class:`Ptr`, the address of a byte of a
+named object. Pointers stay symbolic: two different objects never have equal or ordered addresses, and the null pointer is the
+integer 0. Sources: ISO C11, 6.2.5 (types), 6.3.1 (conversions), 6.5 (operators); kernel practice (-fwrapv) for signed overflow,
+arithmetic right shift and the low bits of aligned pointers as tags.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+OBJECT_ALIGNMENT = 4096
+"""Every object starts at a multiple of this, so that low-bit tags on pointers (``mapping | 1``) are exact."""
+
+
+class ValueError_(Exception):
+    """An operation that C leaves undefined, or that symbolic pointers cannot express (``&x * 2``)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ptr:
+    """The address of byte ``offset`` of the object called ``base``."""
+
+    base: str
+    offset: int = 0
+
+    def __str__(self) -> str:
+        return f"&{self.base}" if self.offset == 0 else f"&{self.base}+{self.offset}"
+
+
+Value: TypeAlias = int | Ptr
+
+
+@dataclass(frozen=True, slots=True)
+class CType:
+    """A scalar C type: its width in bits, its signedness, and its name for messages. ``bits == 1`` is ``_Bool``."""
+
+    name: str
+    bits: int
+    signed: bool = True
+
+    def wrap(self, value: Value) -> Value:
+        """Convert ``value`` to this type (C11 6.3.1.3; implementation-defined cases wrap, as with GCC)."""
+        if isinstance(value, Ptr):
+            if self.bits == 1:
+                return 1
+            if self.bits < 64:
+                raise ValueError_(f"the pointer {value} does not fit into {self.name}")
+            return value
+        if self.bits == 1:
+            return 1 if value else 0
+        value &= (1 << self.bits) - 1
+        if self.signed and value >> (self.bits - 1):
+            value -= 1 << self.bits
+        return value
+
+
+BOOL = CType("_Bool", 1, False)
+CHAR, UCHAR = CType("char", 8), CType("unsigned char", 8, False)
+SHORT, USHORT = CType("short", 16), CType("unsigned short", 16, False)
+INT, UINT = CType("int", 32), CType("unsigned int", 32, False)
+LONG, ULONG = CType("long", 64), CType("unsigned long", 64, False)
+POINTER = CType("pointer", 64, False)
+
+
+def truth(value: Value) -> bool:
+    """Is ``value`` true in a C condition? Every address of an object is."""
+    return isinstance(value, Ptr) or value != 0
+
+
+def unary(op: str, value: Value, ctype: CType) -> Value:
+    """Apply ``-``, ``~``, ``!`` or ``+`` at type ``ctype`` (operands already converted)."""
+    if op == "!":
+        return 0 if truth(value) else 1
+    if isinstance(value, Ptr):
+        raise ValueError_(f"operator {op} on the pointer {value}")
+    if op == "-":
+        return ctype.wrap(-value)
+    if op == "~":
+        return ctype.wrap(~value)
+    if op == "+":
+        return ctype.wrap(value)
+    raise AssertionError(op)
+
+
+def _pointer_binary(op: str, left: Value, right: Value) -> Value:
+    if op == "==":
+        return int(left == right)
+    if op == "!=":
+        return int(left != right)
+    if isinstance(left, Ptr) and isinstance(right, Ptr):
+        if left.base == right.base:
+            a, b = left.offset, right.offset
+            if op == "-":
+                return a - b
+            if op in _COMPARE:
+                return int(_COMPARE[op](a, b))
+    elif isinstance(left, Ptr) and isinstance(right, int):
+        low, offset = left.offset % OBJECT_ALIGNMENT, left.offset
+        if op == "+":
+            return Ptr(left.base, offset + right)
+        if op == "-":
+            return Ptr(left.base, offset - right)
+        if op == "|" and 0 <= right < OBJECT_ALIGNMENT:
+            return Ptr(left.base, offset - low + (low | right))
+        if op == "^" and 0 <= right < OBJECT_ALIGNMENT:
+            return Ptr(left.base, offset - low + (low ^ right))
+        if op == "&" and 0 <= right < OBJECT_ALIGNMENT:
+            return low & right
+        if op == "&" and (-OBJECT_ALIGNMENT <= right < 0 or right >= 2**64 - OBJECT_ALIGNMENT):
+            return Ptr(left.base, offset - low + (low & right))
+        if op in _COMPARE and right == 0:
+            return int(_COMPARE[op](1, 0))
+    elif isinstance(right, Ptr) and isinstance(left, int):
+        if op in ("+", "|", "&", "^"):
+            return _pointer_binary(op, right, left)
+        if op in _COMPARE and left == 0:
+            return int(_COMPARE[op](0, 1))
+    raise ValueError_(f"{left} {op} {right} has no meaning for symbolic pointers")
+
+
+_COMPARE = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def binary(op: str, left: Value, right: Value, ctype: CType) -> Value:
+    """Apply a C binary operator at type ``ctype`` (for comparisons and shifts, the type of the converted left operand)."""
+    if op == "&&":
+        return int(truth(left) and truth(right))
+    if op == "||":
+        return int(truth(left) or truth(right))
+    if isinstance(left, Ptr) or isinstance(right, Ptr):
+        return _pointer_binary(op, left, right)
+    if op == "==":
+        return int(left == right)
+    if op == "!=":
+        return int(left != right)
+    if op in _COMPARE:
+        return int(_COMPARE[op](left, right))
+    if op == "+":
+        return ctype.wrap(left + right)
+    if op == "-":
+        return ctype.wrap(left - right)
+    if op == "*":
+        return ctype.wrap(left * right)
+    if op == "&":
+        return ctype.wrap(left & right)
+    if op == "|":
+        return ctype.wrap(left | right)
+    if op == "^":
+        return ctype.wrap(left ^ right)
+    if op in ("<<", ">>"):
+        if not 0 <= right < max(ctype.bits, 32):
+            raise ValueError_(f"shift by {right} at type {ctype.name}")
+        return ctype.wrap(left << right if op == "<<" else left >> right)
+    if op in ("/", "%"):
+        if right == 0:
+            raise ValueError_("division by zero")
+        quotient = abs(left) // abs(right)
+        if (left < 0) != (right < 0):
+            quotient = -quotient
+        return ctype.wrap(quotient if op == "/" else left - quotient * right)
+    raise AssertionError(op)

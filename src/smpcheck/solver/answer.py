@@ -1,0 +1,69 @@
+"""What the solver answers: the contract between the engine and everything that asks it.
+
+The engine's entry is :func:`smpcheck.solver.solve.solve`::
+
+    solve(program: Program, model: Model, question: Question = Question()) -> Answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from smpcheck.program.execution import Execution
+from smpcheck.program.ir import Expr, FinalMem, FinalReg, Program
+from smpcheck.program.values import Value
+
+Status: TypeAlias = Literal["ok", "timeout", "bound", "no-execution"]
+Verdict: TypeAlias = Literal["Never", "Sometimes", "Always"]
+State: TypeAlias = Mapping[FinalReg | FinalMem, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to find out.
+
+    ``mode``: ``verdict`` (is the condition reachable, is its negation), ``states`` (all final states over the observed
+    variables as well), or ``assertions`` (which ``Assert`` names can fail: the verdict is then about "some assertion fails").
+    ``unroll``: iterations of each loop. ``max_states``: the listing stops there and says so. ``witness``: also return an
+    execution that satisfies the condition (``Answer.witness``) and, if there is one, one that does not. ``flags``: decide
+    the model's flags too. ``deadlock``: allow threads to wait forever at blocking operations and ask whether they can.
+    ``deadline``: seconds of wall time for the whole call, checked inside. ``on_state`` is called for each state as it is found.
+    """
+
+    mode: Literal["verdict", "states", "assertions"] = "states"
+    unroll: int = 2
+    max_states: int | None = None
+    witness: bool = False
+    flags: bool = True
+    deadlock: bool = False
+    deadline: float | None = None
+    threads: int = 1
+    on_state: Callable[[State], None] | None = None
+    condition: Expr | None = None
+    """Ask this instead of the program's own condition (quantifier ``exists``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The engine's answer.
+
+    ``verdict`` is about the proposition under the quantifier, as herd7's Observation line: ``Never`` if it holds in no final state,
+    ``Always`` if in all, else ``Sometimes``; None unless ``status == 'ok'`` (a reachable ``Sometimes`` under a reached bound is ``ok``).
+    ``states``: distinct final states, sorted, with for each whether the proposition holds. ``flags``: names of raised flags.
+    ``failed``: assertion name -> witness. ``complete`` is False where ``max_states`` cut the listing.
+    """
+
+    status: Status
+    verdict: Verdict | None
+    states: tuple[tuple[State, bool], ...] = ()
+    complete: bool = True
+    flags: tuple[str, ...] = ()
+    witness: Execution | None = None
+    counter: Execution | None = None
+    flag_witnesses: Mapping[str, Execution] = field(default_factory=dict)
+    failed: Mapping[str, Execution] = field(default_factory=dict)
+    message: str = ""
+    statistics: Mapping[str, float] = field(default_factory=dict)
+    program: Program | None = None
