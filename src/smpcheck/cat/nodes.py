@@ -13,7 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-RelOp: TypeAlias = Literal["base", "empty", "union", "inter", "diff", "seq", "diffvals", "inverse", "plus", "star", "opt", "setid", "product", "rec"]
+RelOp: TypeAlias = Literal[
+    "base", "empty", "union", "inter", "diff", "seq", "diffvals", "inverse", "plus", "star", "opt", "setid", "product", "rec"
+]
 SetOp: TypeAlias = Literal["base", "empty", "all", "union", "inter", "diff", "domain", "range", "rec"]
 
 

@@ -57,7 +57,7 @@ class Unary:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """``left op right``, both already converted to ``ctype``; ``op`` is a C binary operator. ``&&`` and ``||`` evaluate both sides."""
+    """``left op right``, both converted to ``ctype`` before; ``op`` is C's. ``&&`` and ``||`` evaluate both sides."""
 
     op: str
     left: Expr
@@ -167,7 +167,7 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """A branch on ``cond``: everything after it in the thread is control-dependent on what ``cond`` reads (herd7's and LKMM's ctrl)."""
+    """A branch: everything after it in the thread is control-dependent on what ``cond`` reads (herd7's and LKMM's ctrl)."""
 
     cond: Expr
     then: tuple[Stmt, ...]
@@ -196,7 +196,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """Repeat ``body`` until an ``Exit`` to ``label`` or to something outside. ``bound``: iterations known to suffice, if known."""
+    """Repeat ``body`` until an ``Exit`` to ``label`` or further out. ``bound``: iterations known to suffice, if known."""
 
     label: str
     body: tuple[Stmt, ...]
@@ -222,7 +222,7 @@ class Assume:
 
 @dataclass(frozen=True, slots=True)
 class Assert:
-    """A property: an execution in which ``cond`` is false here violates it. ``name`` identifies it in answers (an invariant's id)."""
+    """A property: an execution in which ``cond`` is false here violates it. ``name`` is its name in answers."""
 
     cond: Expr
     name: str

@@ -49,8 +49,8 @@ class Question:
 class Answer:
     """The engine's answer.
 
-    ``verdict`` is about the proposition under the quantifier, as herd7's Observation line: ``Never`` if it holds in no final state,
-    ``Always`` if in all, else ``Sometimes``; None unless ``status == 'ok'`` (a reachable ``Sometimes`` under a reached bound is ``ok``).
+    ``verdict`` is about the proposition, as in herd7's Observation line: ``Never`` if it holds in no final state,
+    ``Always`` if in all, else ``Sometimes``; None unless ``status == 'ok'``.
     ``states``: distinct final states, sorted, with for each whether the proposition holds. ``flags``: names of raised flags.
     ``failed``: assertion name -> witness. ``complete`` is False where ``max_states`` cut the listing.
     """

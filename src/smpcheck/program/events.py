@@ -1,0 +1,430 @@
+"""A program unrolled: its possible events, when each happens, what it accesses, and what depends on what.
+
+Values are terms over the values of read events (static single assignment): a register that two branches set differently is an
+``ite`` over a guard. Dependencies are tracked apart from values, so that ``r ^ r`` still depends on ``r``, as herd7 and the
+kernel's model have it. Sources: Alglave, Maranget, Tautschnig, "Herding cats" (2014), section 5, for po, addr, data, ctrl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program import ir
+from smpcheck.program.guards import ALWAYS, NEVER, Guards
+from smpcheck.program.values import Value, ValueError_, binary, truth, unary
+
+
+class Term:
+    """A value as a function of read events. ``op``: const, read, un, bin, cast, cond, ite. Interned by :class:`Terms`."""
+
+    __slots__ = ("args", "data", "id", "op", "reads")
+
+    def __init__(self, op: str, args: tuple[Term, ...], data: Any, number: int, reads: frozenset[int]) -> None:
+        self.op = op
+        self.args = args
+        self.data = data
+        self.id = number
+        self.reads = reads
+        """Events whose values the term is a function of (guards of ``ite`` not counted)."""
+
+    def __repr__(self) -> str:
+        return f"{self.op}({self.data!r}{''.join(f', {a!r}' for a in self.args)})"
+
+
+_NO_READS: frozenset[int] = frozenset()
+
+
+class Terms:
+    """A store of terms; folds constants."""
+
+    def __init__(self) -> None:
+        self._unique: dict[tuple[object, ...], Term] = {}
+        self.count = 0
+        self.zero = self.const(0)
+
+    def _make(self, op: str, args: tuple[Term, ...], data: object, reads: frozenset[int]) -> Term:
+        key = (op, data, *[a.id for a in args])
+        found = self._unique.get(key)
+        if found is None:
+            found = self._unique[key] = Term(op, args, data, self.count, reads)
+            self.count += 1
+        return found
+
+    def const(self, value: Value) -> Term:
+        """A known value."""
+        return self._make("const", (), value, _NO_READS)
+
+    def read(self, event: int) -> Term:
+        """The value that event number ``event`` reads."""
+        return self._make("read", (), event, frozenset((event,)))
+
+    def apply(self, op: str, data: Any, args: tuple[Term, ...]) -> Term:
+        """An operator (``un``, ``bin``, ``cast``, ``cond``) applied to terms, folded if all are constants."""
+        if all(a.op == "const" for a in args):
+            return self.const(compute(op, data, tuple(a.data for a in args)))
+        if op == "bin" and data[0] in ("+", "-", "|", "^") and args[1].op == "const" and args[1].data == 0:
+            return args[0]
+        reads = args[0].reads.union(*[a.reads for a in args[1:]]) if len(args) > 1 else args[0].reads
+        return self._make(op, args, data, reads)
+
+    def ite(self, guard: int, then: Term, other: Term) -> Term:
+        """``then`` where ``guard`` holds, else ``other``."""
+        if then is other or guard == ALWAYS:
+            return then
+        if guard == NEVER:
+            return other
+        return self._make("ite", (then, other), guard, then.reads | other.reads)
+
+
+def compute(op: str, data: Any, values: tuple[Value, ...]) -> Value:
+    """The value of operator ``op`` with parameters ``data`` on ``values``. Raises ValueError_ where C leaves it undefined."""
+    if op == "bin":
+        return binary(data[0], values[0], values[1], data[1])
+    if op == "un":
+        return unary(data[0], values[0], data[1])
+    if op == "cast":
+        result: Value = data.wrap(values[0])
+        return result
+    if op == "cond":
+        return values[1] if truth(values[0]) else values[2]
+    raise AssertionError(op)
+
+
+@dataclass(slots=True)
+class Event:
+    """A possible event. ``guard`` says when it happens; ``partner`` is the other half of an atomic read-modify-write."""
+
+    id: int
+    thread: int
+    kind: str
+    tags: frozenset[str]
+    addr: Term | None
+    value: Term | None
+    guard: int
+    pos: ir.Position | None = None
+    text: str = ""
+    partner: int | None = None
+
+
+@dataclass(slots=True)
+class Decision:
+    """A decision variable of the guards: an ``If`` on ``cond`` (None: a free Choice) taken within ``parent``."""
+
+    cond: Term | None
+    parent: int
+
+
+@dataclass(slots=True)
+class Requirement:
+    """Whenever ``guard`` holds, ``cond`` must be true (an Assume, or the ``when`` of an Rmw)."""
+
+    guard: int
+    cond: Term
+
+
+@dataclass(slots=True)
+class Assertion:
+    """An Assert: violated where ``guard`` holds and ``cond`` is false."""
+
+    guard: int
+    cond: Term
+    name: str
+    message: str
+    pos: ir.Position | None
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A thread that waits forever at a blocking operation: event ``read`` is its last, and sees a value that fails ``cond``."""
+
+    guard: int
+    read: int
+    cond: Term
+    thread: int
+    pos: ir.Position | None
+
+
+@dataclass(slots=True)
+class EventGraph:
+    """A program's possible events, numbered: initial writes first, then each thread in program order.
+
+    ``addr``, ``data``, ``ctrl`` map pairs of events to the guard under which the dependency exists (besides both happening).
+    ``bounds`` are the guards under which a loop was cut. ``final_regs`` gives each thread's registers at its end.
+    """
+
+    program: ir.Program
+    guards: Guards
+    terms: Terms
+    events: list[Event] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    requirements: list[Requirement] = field(default_factory=list)
+    assertions: list[Assertion] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    bounds: list[tuple[int, ir.Position | None]] = field(default_factory=list)
+    addr: dict[tuple[int, int], int] = field(default_factory=dict)
+    data: dict[tuple[int, int], int] = field(default_factory=dict)
+    ctrl: dict[tuple[int, int], int] = field(default_factory=dict)
+    final_regs: dict[int, dict[str, Term]] = field(default_factory=dict)
+    init_count: int = 0
+
+
+Deps = dict[int, int]
+"""Read events that something depends on, each with the guard under which it does."""
+
+
+@dataclass(slots=True)
+class _Env:
+    """A thread's state at a program point: registers (value and dependencies), and the control dependencies so far."""
+
+    regs: dict[str, tuple[Term, Deps]]
+    ctrl: Deps
+
+    def copy(self) -> _Env:
+        return _Env(dict(self.regs), self.ctrl)
+
+
+class _Unroller:
+    """Walks one thread's statements; ``alive`` is the guard of the current point."""
+
+    def __init__(self, graph: EventGraph, thread: ir.Thread, unroll: int, deadlock: bool) -> None:
+        self.graph = graph
+        self.guards = graph.guards
+        self.terms = graph.terms
+        self.thread = thread
+        self.unroll = unroll
+        self.deadlock = deadlock
+        self.exits: dict[str, list[tuple[int, _Env]]] = {}
+
+    # expressions
+
+    def eval(self, expr: ir.Expr, env: _Env) -> tuple[Term, Deps]:
+        match expr:
+            case ir.Const(value):
+                return self.terms.const(value), {}
+            case ir.Reg(name):
+                return env.regs.get(name) or (self.terms.zero, {})
+            case ir.Unary(op, arg, ctype):
+                term, deps = self.eval(arg, env)
+                return self.terms.apply("un", (op, ctype), (term,)), deps
+            case ir.Binary(op, left, right, ctype):
+                a, da = self.eval(left, env)
+                b, db = self.eval(right, env)
+                return self.terms.apply("bin", (op, ctype), (a, b)), self.join_deps(da, db)
+            case ir.Cast(ctype, arg):
+                term, deps = self.eval(arg, env)
+                return self.terms.apply("cast", ctype, (term,)), deps
+            case ir.Conditional(cond, then, other):
+                c, dc = self.eval(cond, env)
+                a, da = self.eval(then, env)
+                b, db = self.eval(other, env)
+                deps = self.join_deps(dc, self.join_deps(da, db))
+                if c.op == "const":
+                    return (a if truth(c.data) else b), deps
+                return self.terms.apply("cond", None, (c, a, b)), deps
+        raise InputError(f"{type(expr).__name__} is not an expression of a thread")
+
+    def join_deps(self, a: Deps, b: Deps) -> Deps:
+        if not b:
+            return a
+        if not a:
+            return b
+        result = dict(a)
+        for event, guard in b.items():
+            result[event] = self.guards.disj(result[event], guard) if event in result else guard
+        return result
+
+    # events
+
+    def event(self, stmt: ir.Load | ir.Store | ir.Rmw | ir.Fence, kind: str, tags: frozenset[str], alive: int, env: _Env) -> Event:
+        graph = self.graph
+        ev = Event(len(graph.events), self.thread.index, kind, tags, None, None, alive, stmt.pos, stmt.text)
+        graph.events.append(ev)
+        for source, guard in env.ctrl.items():
+            graph.ctrl[source, ev.id] = guard
+        return ev
+
+    def add_deps(self, table: dict[tuple[int, int], int], deps: Deps, target: int) -> None:
+        for source, guard in deps.items():
+            table[source, target] = self.guards.disj(table.get((source, target), NEVER), guard)
+
+    def run(self, body: tuple[ir.Stmt, ...], alive: int, env: _Env) -> int:
+        """Execute statements from ``alive`` on; returns the guard of reaching the end. ``env`` is updated in place."""
+        for stmt in body:
+            if alive == NEVER:
+                return NEVER
+            try:
+                alive = self.step(stmt, alive, env)
+            except ValueError_ as error:
+                raise UnsupportedError(str(error), stmt.pos) from None
+        return alive
+
+    def step(self, stmt: ir.Stmt, alive: int, env: _Env) -> int:
+        graph = self.graph
+        match stmt:
+            case ir.Assign(reg, expr):
+                env.regs[reg] = self.eval(expr, env)
+            case ir.Load():
+                addr, deps = self.eval(stmt.addr, env)
+                ev = self.event(stmt, "R", stmt.tags, alive, env)
+                ev.addr, ev.value = addr, self.terms.read(ev.id)
+                self.add_deps(graph.addr, deps, ev.id)
+                env.regs[stmt.reg] = (ev.value, {ev.id: ALWAYS})
+            case ir.Store():
+                addr, deps = self.eval(stmt.addr, env)
+                value, value_deps = self.eval(stmt.value, env)
+                ev = self.event(stmt, "W", stmt.tags, alive, env)
+                ev.addr, ev.value = addr, value
+                self.add_deps(graph.addr, deps, ev.id)
+                self.add_deps(graph.data, value_deps, ev.id)
+            case ir.Rmw():
+                alive = self.rmw(stmt, alive, env)
+            case ir.Fence():
+                ev = self.event(stmt, "F", stmt.tags, alive, env)
+                if stmt.addr is not None:
+                    ev.addr, deps = self.eval(stmt.addr, env)
+                    self.add_deps(graph.addr, deps, ev.id)
+                if stmt.value is not None:
+                    ev.value, deps = self.eval(stmt.value, env)
+                    self.add_deps(graph.data, deps, ev.id)
+            case ir.If():
+                cond, deps = self.eval(stmt.cond, env)
+                if deps:
+                    env.ctrl = self.join_deps(env.ctrl, {e: self.guards.conj(g, alive) for e, g in deps.items()})
+                return self.branch(cond, stmt.then, stmt.other, alive, env)
+            case ir.Choice():
+                return self.branch(None, stmt.then, stmt.other, alive, env)
+            case ir.Block():
+                return self.block(stmt.label, alive, env, partial(self.run, stmt.body))
+            case ir.Loop():
+                return self.block(stmt.label, alive, env, partial(self.loop, stmt))
+            case ir.Exit(label):
+                if label not in self.exits:
+                    raise InputError(f"exit to {label}, which does not enclose it", stmt.pos)
+                self.exits[label].append((alive, env.copy()))
+                return NEVER
+            case ir.Assume(cond_expr):
+                cond, _ = self.eval(cond_expr, env)
+                graph.requirements.append(Requirement(alive, cond))
+            case ir.Assert(cond_expr):
+                cond, _ = self.eval(cond_expr, env)
+                graph.assertions.append(Assertion(alive, cond, stmt.name, stmt.message, stmt.pos))
+        return alive
+
+    def rmw(self, stmt: ir.Rmw, alive: int, env: _Env) -> int:
+        graph = self.graph
+        addr, deps = self.eval(stmt.addr, env)
+        read = self.event(stmt, "R", stmt.read_tags, alive, env)
+        read.addr, read.value = addr, self.terms.read(read.id)
+        self.add_deps(graph.addr, deps, read.id)
+        env.regs[stmt.old] = (read.value, {read.id: ALWAYS})
+        if stmt.when is not None:
+            cond, _ = self.eval(stmt.when, env)
+            if stmt.blocking and self.deadlock:
+                var = self.decision(None, alive)
+                proceed = self.guards.variable(var)
+                graph.waiting.append(Waiting(self.guards.minus(alive, proceed), read.id, cond, self.thread.index, stmt.pos))
+                alive = self.guards.conj(alive, proceed)
+            graph.requirements.append(Requirement(alive, cond))
+        value, value_deps = self.eval(stmt.new, env)
+        write = self.event(stmt, "W", stmt.write_tags, alive, env)
+        write.addr, write.value = addr, value
+        self.add_deps(graph.addr, deps, write.id)
+        self.add_deps(graph.data, value_deps, write.id)
+        read.partner, write.partner = write.id, read.id
+        return alive
+
+    # control
+
+    def decision(self, cond: Term | None, parent: int) -> int:
+        self.graph.decisions.append(Decision(cond, parent))
+        return len(self.graph.decisions) - 1
+
+    def branch(
+        self, cond: Term | None, then: tuple[ir.Stmt, ...], other: tuple[ir.Stmt, ...], alive: int, env: _Env
+    ) -> int:
+        if cond is not None and cond.op == "const":
+            return self.run(then if truth(cond.data) else other, alive, env)
+        taken = self.guards.variable(self.decision(cond, alive))
+        then_alive, else_alive = self.guards.conj(alive, taken), self.guards.minus(alive, taken)
+        other_env = env.copy()
+        end_then = self.run(then, then_alive, env)
+        end_else = self.run(other, else_alive, other_env)
+        return self.merge([(end_then, env.copy()), (end_else, other_env)], env)
+
+    def merge(self, ends: list[tuple[int, _Env]], env: _Env) -> int:
+        """Join several ways to one point into ``env``; returns the guard of reaching it."""
+        ends = [end for end in ends if end[0] != NEVER]
+        if not ends:
+            return NEVER
+        alive, result = ends[0][0], ends[0][1]
+        for guard, other in ends[1:]:
+            regs: dict[str, tuple[Term, Deps]] = {}
+            for name in {**result.regs, **other.regs}:
+                a = result.regs.get(name) or (self.terms.zero, {})
+                b = other.regs.get(name) or (self.terms.zero, {})
+                if a != b:
+                    a = (self.terms.ite(guard, b[0], a[0]), self.merge_deps(alive, a[1], guard, b[1]))
+                regs[name] = a
+            ctrl = self.merge_deps(alive, result.ctrl, guard, other.ctrl) if result.ctrl != other.ctrl else result.ctrl
+            result = _Env(regs, ctrl)
+            alive = self.guards.disj(alive, guard)
+        env.regs, env.ctrl = result.regs, result.ctrl
+        return alive
+
+    def merge_deps(self, ga: int, a: Deps, gb: int, b: Deps) -> Deps:
+        guards = self.guards
+        return {
+            e: a[e]
+            if e in a and e in b and a[e] == b[e]
+            else guards.disj(guards.conj(ga, a.get(e, NEVER)), guards.conj(gb, b.get(e, NEVER)))
+            for e in {**a, **b}
+        }
+
+    def block(self, label: str, alive: int, env: _Env, body: Callable[[int, _Env], int]) -> int:
+        outer = self.exits.get(label)
+        self.exits[label] = []
+        end = body(alive, env)
+        ends = [(end, env.copy()), *self.exits[label]]
+        if outer is None:
+            del self.exits[label]
+        else:
+            self.exits[label] = outer
+        return self.merge(ends, env)
+
+    def loop(self, stmt: ir.Loop, alive: int, env: _Env) -> int:
+        bound = stmt.bound if stmt.bound is not None else self.unroll
+        for _ in range(bound):
+            alive = self.run(stmt.body, alive, env)
+            if alive == NEVER:
+                return NEVER
+        if alive != NEVER:
+            self.graph.bounds.append((alive, stmt.pos))
+        return NEVER
+
+
+def unroll(program: ir.Program, bound: int = 2, deadlock: bool = False) -> EventGraph:
+    """The events of ``program`` with every loop cut after ``bound`` iterations (or its own bound).
+
+    With ``deadlock``, threads may also stop forever at blocking operations (``EventGraph.waiting``).
+    Raises InputError or UnsupportedError with the position of what cannot be unrolled.
+    """
+    graph = EventGraph(program, Guards(), Terms())
+    terms = graph.terms
+    for address, cell in program.cells.items():
+        event = Event(len(graph.events), -1, "W", frozenset(("IW",)), terms.const(address), terms.const(cell.init), ALWAYS)
+        graph.events.append(event)
+    graph.init_count = len(graph.events)
+    for thread in program.threads:
+        unroller = _Unroller(graph, thread, bound, deadlock)
+        env = _Env({}, {})
+        unroller.run(thread.body, ALWAYS, env)
+        graph.final_regs[thread.index] = {name: term for name, (term, _) in env.regs.items()}
+    return graph
+
+
+
+
