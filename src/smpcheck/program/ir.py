@@ -280,6 +280,8 @@ class Program:
     source: str = ""
     file: str = ""
     notes: tuple[str, ...] = ()
+    invariants: tuple[Assert, ...] = ()
+    """Named properties of every final state, over ``FinalReg`` and ``FinalMem``: violated where ``cond`` is false at the end."""
 
     def cell_name(self, address: Ptr) -> str:
         """The printed name of the cell at ``address``."""

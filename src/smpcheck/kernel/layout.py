@@ -1,0 +1,195 @@
+"""Where things lie: the byte offset and C type of every scalar of an object, as a C compiler for a 64-bit machine would put them.
+
+Sizes and alignment follow the System V ABI for 64-bit machines (LP64): a scalar is aligned to its size, a struct to its
+strictest field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias, get_args, get_origin
+
+from smpcheck.errors import InputError
+from smpcheck.kernel.types import (
+    Array,
+    ArrayInit,
+    CellType,
+    FlagWord,
+    FlagWordMark,
+    GhostMark,
+    PointerTo,
+    Struct,
+    field_annotations,
+)
+from smpcheck.program import values
+from smpcheck.program.values import CType
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A C integer in one cell; ``cell`` is the special type (``spinlock_t``) if only its primitives may touch it."""
+
+    ctype: CType
+    cell: type[CellType] | None = None
+
+    def __str__(self) -> str:
+        return self.cell.__name__ if self.cell else self.ctype.name
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """The address of a ``target`` (None: of anything), or NULL."""
+
+    target: type[Struct] | None
+
+    def __str__(self) -> str:
+        return f"{self.target.__name__} *" if self.target else "void *"
+
+
+@dataclass(frozen=True)
+class StructOf:
+    """An embedded struct."""
+
+    struct: type[Struct]
+
+    def __str__(self) -> str:
+        return f"struct {self.struct.__name__}"
+
+
+@dataclass(frozen=True)
+class ArrayOf:
+    """``length`` elements of one type, one after the other."""
+
+    element: Type
+    length: int
+
+    def __str__(self) -> str:
+        return f"{self.element}[{self.length}]"
+
+
+@dataclass(frozen=True)
+class Flags:
+    """A flag word. ``cells``: byte offset, first bit and width in bits of each cell that it consists of."""
+
+    word: FlagWord
+    separate: bool
+
+    @property
+    def cells(self) -> tuple[tuple[int, int, CType], ...]:
+        if not self.separate:
+            return ((0, 0, values.ULONG),)
+        return tuple((byte, byte * 8, values.UCHAR) for byte in sorted({bit // 8 for bit in self.word.bits.values()}))
+
+    def __str__(self) -> str:
+        return "flags_t"
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """A ghost counter: takes no room."""
+
+    def __str__(self) -> str:
+        return "ghost_t"
+
+
+Type: TypeAlias = Scalar | Pointer | StructOf | ArrayOf | Flags | Ghost
+
+
+def type_of(annotation: Any, default: Any, where: str) -> Type:
+    """The type that an annotation means; ``default`` is the class attribute of the field (flag words and arrays need it)."""
+    if isinstance(default, ArrayInit) or get_origin(annotation) is Array:
+        if not isinstance(default, ArrayInit) or get_origin(annotation) is not Array:
+            raise InputError(f"{where}: an array is written Array[type] with array(length) as its initial value")
+        (element,) = get_args(annotation)
+        inner = default.init if isinstance(default.init, FlagWord) else None
+        return ArrayOf(type_of(element, inner, where), default.length)
+    if get_origin(annotation) is Annotated:
+        target, mark = get_args(annotation)[0], get_args(annotation)[-1]
+        if isinstance(mark, CType):
+            return Scalar(mark)
+        if isinstance(mark, GhostMark):
+            return Ghost()
+        if isinstance(mark, PointerTo):
+            if isinstance(target, type) and issubclass(target, Struct):
+                return Pointer(target)
+            if target is Any or target is Struct:
+                return Pointer(None)
+            raise InputError(f"{where}: Ptr[...] needs a struct, not {target}")
+        if isinstance(mark, FlagWordMark):
+            if not isinstance(default, FlagWord):
+                raise InputError(f"{where}: a flags_t field needs flag_word({{name: bit, ...}}) as its default")
+            layout = getattr(default.layout, "value", default.layout)
+            if layout not in ("one-word", "separate"):
+                raise InputError(f"{where}: the layout of a flag word is 'one-word' or 'separate', not {layout!r}")
+            return Flags(default, layout == "separate")
+    if annotation is int:
+        return Scalar(values.INT)
+    if annotation is bool:
+        return Scalar(values.BOOL)
+    if annotation is Any:
+        return Pointer(None)
+    if isinstance(annotation, type) and issubclass(annotation, CellType):
+        return Scalar(annotation.ctype, annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Struct):
+        return Pointer(None) if annotation is Struct else StructOf(annotation)
+    raise InputError(f"{where}: {annotation!r} is not a type that can lie in shared memory")
+
+
+def field_type(struct: type[Struct], name: str) -> Type:
+    """The type of a field (flag words: with the layout that is bound at the moment)."""
+    return type_of(field_annotations(struct)[name], struct.__dict__.get(name, getattr(struct, name, None)),
+                   f"{struct.__name__}.{name}")
+
+
+def size_align(kind: Type) -> tuple[int, int]:
+    """Size and alignment in bytes."""
+    match kind:
+        case Scalar(ctype):
+            size = max(ctype.bits // 8, 1)
+            return size, size
+        case Pointer() | Flags():
+            return 8, 8
+        case Ghost():
+            return 0, 1
+        case ArrayOf(element, length):
+            size, align = size_align(element)
+            return size * length, align
+        case StructOf(struct):
+            end, align = 0, 1
+            for field in field_annotations(struct):
+                size, own = size_align(field_type(struct, field))
+                end = -(-end // own) * own + size
+                align = max(align, own)
+            return -(-end // align) * align, align
+
+
+def field_offset(struct: type[Struct], name: str) -> int:
+    """offsetof(struct, name) in bytes."""
+    end = 0
+    for field in field_annotations(struct):
+        size, own = size_align(field_type(struct, field))
+        end = -(-end // own) * own
+        if field == name:
+            return end
+        end += size
+    raise KeyError(name)
+
+
+def default_value(obj: Struct, name: str) -> Any:
+    """The initial value of a field that nobody gave: the declaration's, a fresh embedded struct or array, or zero."""
+    struct = type(obj)
+    kind = field_type(struct, name)
+    given = struct.__dict__.get(name, getattr(struct, name, None)) if name in dir(struct) else None
+    if isinstance(kind, StructOf):
+        return given if isinstance(given, Struct) else kind.struct()
+    if isinstance(kind, ArrayOf):
+        init = given.init if isinstance(given, ArrayInit) else None
+        if isinstance(init, (list, tuple)):
+            return Array(kind.element, kind.length, init)
+        if isinstance(kind.element, StructOf):
+            element = kind.element.struct
+            return Array(kind.element, kind.length, [element() for _ in range(kind.length)])
+        return Array(kind.element, kind.length, [init] * kind.length)
+    if isinstance(given, FlagWord):
+        return given.init
+    return 0 if given is None else given
