@@ -209,7 +209,7 @@ def rcu_assign_pointer(place: T, value: T) -> None: _compiled()
 
 # --- what the model says about itself: no events ------------------------------------------------------------------------------
 def check(name: str, cond: Any, message: str = "") -> None:
-    """The invariant ``name`` holds here: an execution in which ``cond`` is false violates it. ``assert cond, "name"`` does the same."""
+    """The invariant ``name`` holds here: an execution in which it is false violates it; ``assert cond, "name"`` is the same."""
     _compiled()
 
 

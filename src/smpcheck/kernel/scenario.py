@@ -110,7 +110,7 @@ def lock_order(text: str) -> LockOrder:
         lock_order("inode.i_mutex > mm_struct.mmap_sem > page.flags:locked > vma.lock > {zone.lru_lock, address_space.tree_lock}")
 
     A lock class is ``struct.field`` (``struct.field:bit`` for a bit lock, with the name that the flag word gives the bit; the
-    variable's name for a global lock). Locks in braces share a rank, and are never nested in each other. Waiting for a lock of the
+    variable's name for a global lock). Locks in braces share a rank, and are never nested in each other. Waiting for one of the
     same or an outer rank than one that is held violates the check ``lock-order``; a trylock may. Locks not named are not checked.
     """
     rank: dict[str, int] = {}
