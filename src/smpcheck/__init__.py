@@ -1,3 +1,29 @@
 """smpcheck: can this happen, is this barrier needed, and why, for code that shares memory the way the Linux kernel does."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smpcheck.api import CheckOptions, Result, check, check_all
+
 __version__ = "0.1.0"
+
+__all__ = ["CheckOptions", "Result", "__version__", "check", "check_all"]
+
+_LAZY = dict.fromkeys(("CheckOptions", "Result", "check", "check_all"), "smpcheck.api")
+"""Public names and the module each is imported from when it is first used, so that ``import smpcheck`` costs nothing."""
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        from importlib import import_module
+
+        value = getattr(import_module(_LAZY[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,90 @@
+"""The Python API: the same questions as on the command line, with typed answers.
+
+>>> import smpcheck
+>>> smpcheck.check("SB.litmus", model="lkmm").verdict          # doctest: +SKIP
+'Sometimes'
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from smpcheck.batch.paths import Item, items
+from smpcheck.batch.worker import Job
+from smpcheck.errors import InputError
+from smpcheck.questions.check import DEFAULT_MAX_STATES, DEFAULT_UNROLL, CheckOptions, Result, check_file, find_model
+
+__all__ = ["CheckOptions", "Result", "check", "check_all"]
+
+TEXT_NAME = "<text>"
+
+
+def check(
+    path_or_text: str | os.PathLike[str],
+    model: str = "lkmm",
+    *,
+    verdict_only: bool = False,
+    unroll: int = DEFAULT_UNROLL,
+    timeout: float | None = None,
+    max_states: int | None = DEFAULT_MAX_STATES,
+) -> Result:
+    """Can the condition of a litmus test come true under ``model``?
+
+    ``path_or_text``: the path of a test, or its text (a string with a line break in it). ``model``: ``sc``, ``tso``, ``lkmm``,
+    a .cat file, or a kernel tree's ``tools/memory-model``. ``timeout``: seconds of wall time, checked by the solver itself.
+    Runs in this process.
+
+    What is wrong with the test itself is in the result's ``status`` and ``message``, as with a batch.
+
+    :raises InputError: there is no such file or model, or the file has more than one program (see :func:`check_all`)
+    """
+    text: str | None = None
+    if isinstance(path_or_text, str) and "\n" in path_or_text:
+        path, text = TEXT_NAME, path_or_text
+    else:
+        path = os.fspath(path_or_text)
+        if not Path(path).is_file():
+            raise InputError(f"there is no file {path}")
+    options = CheckOptions(verdict_only, unroll, timeout, max_states, keep_answer=True)
+    results = [result for result, _ in check_file(path, find_model(os.fspath(model)), options, text)]
+    if len(results) != 1:
+        raise InputError(f"{path} has {len(results)} programs: use check_all")
+    return results[0]
+
+
+def check_all(
+    paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
+    model: str = "lkmm",
+    *,
+    verdict_only: bool = False,
+    unroll: int = DEFAULT_UNROLL,
+    timeout: float | None = None,
+    max_states: int | None = DEFAULT_MAX_STATES,
+    jobs: int | None = None,
+    memory: int | None = None,
+) -> Iterator[Result]:
+    """Check many tests in worker processes, as ``smpcheck check`` does; results come in the order of the tests.
+
+    ``paths``: files, folders, ``@list``. ``jobs``: worker processes, as many as cores unless given; 0 for none. ``timeout``
+    (seconds) and ``memory`` (MiB) hold for each test.
+
+    :raises InputError: a path stands for no file, or there is no such model
+    """
+    from smpcheck.batch.pool import Pool, available_cores, run_here, start_worker
+
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    found: list[Item] = []
+    for entry in items([os.fspath(path) for path in paths]):
+        if isinstance(entry, InputError):
+            raise entry
+        found.append(entry)
+    job = Job(os.fspath(model), CheckOptions(verdict_only, unroll, timeout, max_states), memory)
+    find_model(job.model)
+    if jobs == 0:
+        yield from run_here(found, job)
+        return
+    with Pool(job, min(jobs or available_cores(), len(found)), start_worker) as pool:
+        yield from pool.run(found)

@@ -1,0 +1,292 @@
+"""A pool of worker processes: each test within its limits, answers in the order of the tests, as early as that allows.
+
+The parent alone decides. It hands out small chunks (so that a pipe costs little beside a test of a millisecond), takes each
+answer as it comes, and kills a worker that does not answer in time: nothing a worker does, not even inside the solver's C code,
+can hold up the others. A worker that dies loses one test; that test is tried once more, alone, and then reported. The rest of
+its chunk goes back to the queue.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import Any
+
+from smpcheck.batch.paths import Item
+from smpcheck.batch.worker import READY, Job, answers, give_up, serve
+from smpcheck.errors import LimitError
+from smpcheck.questions.check import Result
+
+CHUNK_SECONDS = 0.03
+"""A chunk holds about this much work, so that answers come early and no worker sits on work that another could do."""
+
+CHUNK_MOST = 64
+GRACE = 0.25
+"""Seconds beyond the time-out in which the solver may still answer by itself, before its worker is killed."""
+
+TICK = 0.1
+TRIES = 2
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """A worker process and what it is at: ``work`` is its chunk, the first of which it is working on since ``since``."""
+
+    pid: int
+    connection: Connection[Any, Any]
+    process: subprocess.Popen[bytes] | None = None
+    work: deque[Item] = field(default_factory=deque)
+    since: float = 0.0
+    ready: bool = False
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process:
+            self.process.kill()
+        else:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def bury(self) -> str:
+        """Wait for its end and say how it came."""
+        self.connection.close()
+        if self.process:
+            code = self.process.wait()
+        else:
+            try:
+                code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            except ChildProcessError:
+                return "its process was gone"
+        if code >= 0:
+            return f"its process ended with status {code}"
+        with suppress(ValueError):
+            return f"its process was ended by {signal.Signals(-code).name}"
+        return f"its process was ended by signal {-code}"
+
+
+def fork_worker(job: Job, others: Iterable[Connection[Any, Any]]) -> Worker:
+    """A worker that begins as a copy of this process, with the models and the solver that it has loaded already."""
+    ours, theirs = Pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            ours.close()
+            for other in others:
+                other.close()
+            serve(theirs, job)
+            status = 0
+        finally:
+            os._exit(status)
+    theirs.close()
+    return Worker(pid, ours)
+
+
+def start_worker(job: Job, others: Iterable[Connection[Any, Any]] = ()) -> Worker:
+    """A worker in a fresh interpreter: where this process has threads, or the system cannot fork."""
+    ours, theirs = Pipe()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "smpcheck.batch.worker", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+    ours.send(job)
+    return Worker(process.pid, ours, process)
+
+
+class Pool:
+    """``jobs`` workers for one :class:`~smpcheck.batch.worker.Job`.
+
+    ``start``: how workers are made. ``on_tick``: called about ten times a second while work goes on (a progress display).
+    Use as a context manager: leaving it ends all workers at once.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        jobs: int,
+        start: Callable[[Job, Iterable[Connection[Any, Any]]], Worker] = fork_worker,
+        on_tick: Callable[[], None] | None = None,
+    ) -> None:
+        self.job = job
+        self.jobs = max(1, jobs)
+        self._start = start
+        self._on_tick = on_tick
+        self._workers: list[Worker] = []
+        self._queue: deque[Item] = deque()
+        self._tries: dict[int, int] = {}
+        self._done: dict[int, list[Result]] = {}
+        self._closed: set[int] = set()
+        self._seconds = 0.0
+        self._barren = 0
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers at once."""
+        for worker in self._workers:
+            worker.kill()
+        for worker in self._workers:
+            worker.bury()
+        self._workers.clear()
+
+    def run(self, items: Iterable[Item]) -> Iterator[Result]:
+        """The results of ``items`` (numbered upwards), in their order."""
+        self._queue.extend(items)
+        order = deque(item.index for item in self._queue)
+        while order:
+            self._staff(len(order))
+            for worker in self._workers:
+                if worker.ready and not worker.work and self._queue:
+                    self._hand_out(worker)
+            self._wait()
+            while order:
+                yield from self._done.pop(order[0], ())
+                if order[0] not in self._closed:
+                    break
+                self._closed.discard(order.popleft())
+
+    def left_over(self) -> Iterator[Result]:
+        """After an interruption: the results that were done but not yet their turn."""
+        for index in sorted(self._done):
+            yield from self._done.pop(index)
+
+    def _staff(self, open_items: int) -> None:
+        """Have as many workers as there is work for."""
+        while len(self._workers) < min(self.jobs, open_items):
+            self._workers.append(self._start(self.job, [worker.connection for worker in self._workers]))
+
+    def _hand_out(self, worker: Worker) -> None:
+        size = int(CHUNK_SECONDS / self._seconds) if self._seconds else 4
+        size = max(1, min(size, CHUNK_MOST, len(self._queue) // (2 * self.jobs)))
+        chunk: list[Item] = []
+        for _ in range(size):
+            if chunk and self._alone(self._queue[0]):
+                break
+            chunk.append(self._queue.popleft())
+            if self._alone(chunk[-1]):
+                break
+        worker.work.extend(chunk)
+        worker.since = time.monotonic()
+        with suppress(BrokenPipeError, ConnectionResetError):  # it is dead: _wait finds that out and puts the chunk back
+            worker.connection.send(chunk)
+
+    def _alone(self, item: Item) -> bool:
+        return item.index in self._tries
+
+    def _wait(self) -> None:
+        """Take what comes, until the next deadline at the latest."""
+        timeout = self.job.options.timeout
+        now = time.monotonic()
+        pause = TICK if self._on_tick else 3600.0
+        if timeout is not None:
+            for worker in self._workers:
+                if worker.work:
+                    pause = min(pause, worker.since + timeout + GRACE - now)
+        by_connection = {worker.connection: worker for worker in self._workers}
+        for connection in wait(list(by_connection), max(0.0, pause)):
+            worker = by_connection[connection]  # type: ignore[index]
+            try:
+                self._receive(worker)
+            except (EOFError, OSError):
+                self._died(worker)
+        now = time.monotonic()
+        if timeout is not None:
+            for worker in list(self._workers):
+                if worker.work and now - worker.since > timeout + GRACE and not worker.connection.poll():
+                    self._overdue(worker, timeout)
+        if self._on_tick:
+            self._on_tick()
+
+    def _receive(self, worker: Worker) -> None:
+        while worker.connection.poll():
+            message = worker.connection.recv()
+            now = time.monotonic()
+            if message == READY:
+                worker.ready = True
+                worker.since = now
+                continue
+            index, result, last = message
+            self._barren = 0
+            self._done.setdefault(index, []).append(result)
+            spent = now - worker.since
+            self._seconds = spent if not self._seconds else 0.9 * self._seconds + 0.1 * spent
+            worker.since = now
+            if last:
+                worker.work.popleft()
+                self._tries.pop(index, None)
+                self._closed.add(index)
+            else:
+                item = worker.work[0]
+                worker.work[0] = replace(item, start=item.start + 1, given_up=None)
+
+    def _remove(self, worker: Worker) -> tuple[Item | None, str]:
+        """Take a worker out; the test it was at, and how its process ended. The rest of its chunk goes back to the queue."""
+        self._workers.remove(worker)
+        lost = worker.work.popleft() if worker.work else None
+        self._queue.extendleft(reversed(worker.work))
+        return lost, worker.bury()
+
+    def _overdue(self, worker: Worker, timeout: float) -> None:
+        worker.kill()
+        spent = time.monotonic() - worker.since
+        lost, _ = self._remove(worker)
+        if lost:
+            self._give_up(lost, ("timeout", f"no answer within {timeout:g} s", spent))
+
+    def _died(self, worker: Worker) -> None:
+        spent = time.monotonic() - worker.since
+        lost, how = self._remove(worker)
+        if lost is None:
+            self._barren += 1
+            if self._barren > 2 * self.jobs + 2:
+                raise LimitError(f"worker processes do not start: {how}")
+            return
+        self._tries[lost.index] = self._tries.get(lost.index, 0) + 1
+        if self._tries[lost.index] < TRIES:
+            self._queue.appendleft(lost)
+            return
+        limit = f", with {self.job.memory} MiB of memory to use" if self.job.memory else ""
+        self._give_up(lost, ("error", f"the worker died twice at this test: {how}{limit}", spent))
+
+    def _give_up(self, lost: Item, reason: tuple[str, str, float]) -> None:
+        """Have the test described by another worker; where even that failed, say the little that is known."""
+        self._tries[lost.index] = 0
+        if lost.given_up is None:
+            self._queue.appendleft(replace(lost, given_up=reason))
+            return
+        result, _ = give_up(lost, self.job.model, read=False)
+        self._done.setdefault(lost.index, []).append(result)
+        self._closed.add(lost.index)
+        self._tries.pop(lost.index, None)
+
+
+def run_here(items: Iterable[Item], job: Job) -> Iterator[Result]:
+    """The same in this very process: no isolation, the solver's own deadline only."""
+    for item in items:
+        for result, _ in answers(item, job):
+            yield result
+
+
+def available_cores() -> int:
+    """The processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1

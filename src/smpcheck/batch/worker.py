@@ -1,0 +1,112 @@
+"""A worker process: takes a few tests, answers them one after the other, sends each answer as soon as it has it.
+
+A worker owns nothing that matters: it may be killed at any moment and costs the test it was at, nothing else. So it has no
+handlers and no clean-up; Ctrl-C is its parent's business.
+
+    parent -> worker   list[Item]
+    worker -> parent   READY, once; then (index, Result, is the item done) for each result
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from typing import cast
+
+from smpcheck.batch.paths import Item
+from smpcheck.errors import SmpcheckError
+from smpcheck.questions.check import CheckOptions, Result, ResultStatus, check_file, describe, find_model, model_definitions, stem
+
+READY = "ready"
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all tests of a batch have in common. ``model``: as given to ``--model``. ``memory``: MiB for each test."""
+
+    model: str
+    options: CheckOptions = field(default_factory=CheckOptions)
+    memory: int | None = None
+
+
+def answers(item: Item, job: Job) -> Iterator[tuple[Result, bool]]:
+    """The results of one item, each with whether it is the item's last one."""
+    model = find_model(job.model)
+    if item.given_up:
+        result, last = give_up(item, job.model)
+        yield result, last
+        if last:
+            return
+        item = replace(item, start=item.start + 1, given_up=None)
+    yield from check_file(item.path, model, job.options, item.text, item.start)
+
+
+def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
+    """The result of a test that is not tried (again), and whether it is the item's last. ``read``: look into the file for its
+    name.
+    """
+    from smpcheck.readers.registry import read_programs
+
+    assert item.given_up
+    status, message, seconds = item.given_up
+    head = Result(file=item.path, name=stem(item.path), status="error", model=model)
+    last = True
+    if read:
+        with suppress(SmpcheckError):
+            programs = read_programs(item.path, item.text, model_definitions(find_model(model)))
+            head = describe(programs[item.start], model)
+            last = item.start == len(programs) - 1
+    return replace(head, status=cast(ResultStatus, status), message=message, seconds=seconds), last
+
+
+def serve(connection: Connection, job: Job) -> None:
+    """Answer until the other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    find_model(job.model)
+    import smpcheck.solver.solve  # noqa: F401 -- loaded before the first test's clock starts
+
+    connection.send(READY)
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            for item in cast(list[Item], connection.recv()):
+                limit_memory(job.memory)
+                for result, last in answers(item, job):
+                    connection.send((item.index, result, last))
+
+
+def limit_memory(mebibytes: int | None) -> None:
+    """Let this process take ``mebibytes`` more address space than it has now (where the system can say how much that is)."""
+    if mebibytes is None:
+        return
+    import resource
+
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            now = int(statm.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    soft = now + mebibytes * MIB
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def main() -> None:
+    """``python -m smpcheck.batch.worker FD``: a worker started afresh; its job is the first thing it receives."""
+    connection: Connection = Connection(int(sys.argv[1]))
+    job = connection.recv()
+    serve(connection, job)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

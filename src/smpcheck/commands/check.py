@@ -1,0 +1,221 @@
+"""``smpcheck check``: options in, results out in the form that was asked for, the batch's exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from smpcheck.errors import InputError, SmpcheckError
+from smpcheck.show.formats import FORMATS, Summary, make_form
+
+if TYPE_CHECKING:
+    from smpcheck.batch.paths import Item
+    from smpcheck.batch.worker import Job
+    from smpcheck.questions.check import Result
+
+BATCH_TIMEOUT = 60.0
+"""Seconds for each test where there are several and no --timeout is given. A single test may take its time: somebody waits for
+it.
+"""
+
+FEW_TESTS = 4
+"""Up to so many tests, one worker is enough."""
+
+EXIT_BROKEN_PIPE = 141
+EXIT_INTERRUPTED = 130
+EXIT_INPUT = 2
+
+EXECUTORS = ("local", "dask")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("check")(check)
+
+
+def check(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH", help="A litmus test, a folder of them, @LIST, or - for standard input.")
+    ],
+    model: Annotated[
+        str, typer.Option("--model", "-m", metavar="M", help="sc, tso, lkmm, a .cat file, or a kernel tree's tools/memory-model.")
+    ] = "lkmm",
+    form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answers.")] = "table",
+    verdict_only: Annotated[
+        bool, typer.Option("--verdict-only", help="Decide the condition only, do not list final states.")
+    ] = False,
+    unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", metavar="N", min=0, help="Worker processes; as many as cores unless given. 0: none, no isolation."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="S",
+            min=0.0,
+            help="Seconds for each test, 0 for no limit. Unless given: 60 for several tests, none for one.",
+        ),
+    ] = None,
+    memory: Annotated[
+        int | None, typer.Option("--memory", metavar="MB", min=1, help="MiB of memory that each test may take.")
+    ] = None,
+    max_states: Annotated[
+        int, typer.Option("--max-states", metavar="N", min=0, help="Stop the listing of final states there; 0 for no limit.")
+    ] = 100_000,
+    executor: Annotated[str, typer.Option("--executor", metavar="|".join(EXECUTORS), help="Where the tests run.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="The Dask scheduler (--executor dask).")
+    ] = None,
+) -> None:
+    """Can the condition of a test come true? One verdict (Never, Sometimes, Always) and all final states, for each test.
+
+    Exit status: 0 all answered, and none disagrees with its own Result: comment; 1 some disagree; 2 bad usage, unreadable or
+    unsupported input; 3 undecided (time-out, bound, no execution). Where several hold: 2 before 1 before 3.
+    """
+    from smpcheck.batch.worker import Job
+    from smpcheck.questions.check import CheckOptions
+
+    if form not in FORMATS:
+        _fail(f"there is no format {form!r}: choose from {', '.join(FORMATS)}")
+    if executor not in EXECUTORS:
+        _fail(f"there is no executor {executor!r}: choose from {', '.join(EXECUTORS)}")
+    if (executor == "dask") != (scheduler is not None):
+        _fail("--executor dask and --scheduler ADDRESS belong together")
+    options = CheckOptions(verdict_only=verdict_only, unroll=unroll, timeout=timeout, max_states=max_states or None)
+    run = Run(Job(model, options, memory), form, jobs, timeout, scheduler)
+    try:
+        status = run(paths)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        status = EXIT_BROKEN_PIPE
+    except OSError as error:
+        _complain(f"cannot write the output: {error.strerror or error}")
+        status = EXIT_INPUT
+    except SmpcheckError as error:
+        _complain(str(error))
+        status = EXIT_INPUT
+    if status in (EXIT_BROKEN_PIPE, EXIT_INPUT):
+        _forget_output()
+    raise typer.Exit(status)
+
+
+@dataclass
+class Run:
+    """One call of the command."""
+
+    job: Job
+    form_name: str
+    jobs: int | None
+    timeout: float | None
+    scheduler: str | None
+
+    def __call__(self, paths: list[str]) -> int:
+        from smpcheck.batch.paths import items
+        from smpcheck.questions.check import find_model, stem
+
+        began = time.perf_counter()
+        model = find_model(self.job.model)
+        self.summary = Summary(model=model.name)
+        found: list[Item] = []
+        for entry in items(paths):
+            if isinstance(entry, InputError):
+                self.summary.errors += 1
+                _complain(str(entry))
+            else:
+                found.append(entry)
+        self._limit(found)
+        self.form = make_form(self.form_name, sys.stdout)
+        self.form.begin([stem(item.path) for item in found])
+        with ExitStack() as stack:
+            results, rest = self._start(found, stack)
+            try:
+                for result in results:
+                    self._show(result)
+            except KeyboardInterrupt:
+                self.summary.interrupted = True
+                for result in rest():
+                    self._show(result)
+        self.summary.seconds = time.perf_counter() - began
+        self.form.end(self.summary)
+        sys.stdout.flush()
+        if self.summary.interrupted:
+            _complain(f"interrupted: {self.summary.total} of {len(found)} done")
+        return self.summary.exit_status
+
+    def _limit(self, found: list[Item]) -> None:
+        """Settle the limits that depend on how many tests there are."""
+        from dataclasses import replace
+
+        timeout = self.timeout
+        if timeout is None and len(found) > 1:
+            timeout = BATCH_TIMEOUT
+        self.job = replace(self.job, options=replace(self.job.options, timeout=timeout or None))
+
+    def _start(self, found: list[Item], stack: ExitStack) -> tuple[Iterator[Result], Callable[[], Iterator[Result]]]:
+        """The results to come, and what to call after an interruption for those done out of turn."""
+        from smpcheck.batch.pool import Pool, available_cores, fork_worker, run_here, start_worker
+
+        tick = self._progress(len(found), stack)
+        if self.scheduler is not None:
+            from smpcheck.batch.on_dask import DaskPool
+
+            far = stack.enter_context(DaskPool(self.job, self.scheduler, tick))
+            return far.run(found), far.left_over
+        if self.jobs == 0:
+            return run_here(found, self.job), lambda: iter(())
+        import smpcheck.solver.solve  # noqa: F401 -- loaded once, before the workers are copied from this process
+
+        jobs = self.jobs or (available_cores() if len(found) > FEW_TESTS else 1)
+        pool = stack.enter_context(Pool(self.job, jobs, fork_worker if hasattr(os, "fork") else start_worker, tick))
+        return pool.run(found), pool.left_over
+
+    def _progress(self, total: int, stack: ExitStack) -> Callable[[], None] | None:
+        """A bar on the terminal, where there is one to see it and enough to wait for."""
+        from smpcheck.show.progress import Progress
+
+        self._advance: Callable[[], None] = lambda: None
+        progress = Progress.on_terminal(self.form, total)
+        if progress is None:
+            return None
+        stack.enter_context(progress)
+        self._advance = progress.advance
+        return progress.tick
+
+    def _show(self, result: Result) -> None:
+        self.summary.add(result)
+        self.form.result(result)
+        sys.stdout.flush()
+        if result.message and not self.form.speaks:
+            _complain(
+                f"{result.file}: {result.status}: {result.message}" if result.file not in result.message else result.message
+            )
+        self._advance()
+
+
+def _complain(message: str) -> None:
+    with suppress(OSError):
+        print(f"smpcheck: {message}", file=sys.stderr, flush=True)
+
+
+def _fail(message: str) -> NoReturn:
+    _complain(message)
+    raise typer.Exit(EXIT_INPUT)
+
+
+def _forget_output() -> None:
+    """Let the interpreter's own flush at exit go nowhere: what it would say has been said."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,257 @@
+"""The question *can this happen?*: a program and a model in, a verdict with all final states out.
+
+Everything that can go wrong with a test becomes a :class:`Result` with a status and a message, never an exception: a batch goes
+on, and none of the ways of not knowing (unsupported, time-out, bound, no execution) looks like a verdict.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
+from smpcheck.program.ir import FinalMem, FinalReg, Program
+
+if TYPE_CHECKING:
+    from smpcheck.cat.nodes import Model
+    from smpcheck.solver.answer import Answer, Verdict
+
+ResultStatus: TypeAlias = Literal["ok", "unsupported", "timeout", "bound", "no-execution", "error"]
+"""``ok``: answered. ``unsupported``: refused by name and position. ``timeout``, ``bound``: a limit was reached, undecided.
+``no-execution``: no execution of the program satisfies the model (a deadlock, a filter that nothing passes).
+``error``: unreadable or malformed, or the program itself failed."""
+
+StateRow: TypeAlias = Mapping[str, int | str]
+"""A final state: ``{"0:r1": 1, "[x]": 2}``, named and ordered as in herd7's log; addresses by the name of what they point to."""
+
+DEBUG_VARIABLE = "SMPCHECK_DEBUG"
+
+DEFAULT_UNROLL = 2
+DEFAULT_MAX_STATES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """How to ask: the knobs of ``smpcheck check`` that reach the solver.
+
+    ``verdict_only``: decide the condition, do not list states. ``unroll``: iterations of each loop. ``timeout``: seconds of wall
+    time for each test. ``max_states``: the listing stops there and says so; None for no limit. ``keep_answer``: keep the solver's
+    :class:`~smpcheck.solver.answer.Answer` in :attr:`Result.answer`.
+    """
+
+    verdict_only: bool = False
+    unroll: int = DEFAULT_UNROLL
+    timeout: float | None = None
+    max_states: int | None = DEFAULT_MAX_STATES
+    keep_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer for one test.
+
+    ``verdict`` is about the proposition of the condition, as in herd7's Observation line: ``Never`` holds in no final state,
+    ``Always`` in all, else ``Sometimes``; None unless ``status`` is ``ok``. ``expected`` is the verdict in the test's own
+    ``Result:`` comment; ``agrees`` compares the two where both are known. ``positive`` and ``negative`` count the final states
+    in which the proposition holds and does not (with ``verdict_only``: 1 where there is one). ``complete`` is False where the
+    listing of states was cut. ``condition`` has its quantifier. ``seconds`` is wall time for reading and solving.
+    """
+
+    file: str
+    name: str
+    status: ResultStatus
+    verdict: Verdict | None = None
+    states: tuple[StateRow, ...] = ()
+    flags: tuple[str, ...] = ()
+    condition: str | None = None
+    expected: str | None = None
+    seconds: float = 0.0
+    message: str = ""
+    quantifier: str = "exists"
+    positive: int = 0
+    negative: int = 0
+    complete: bool = True
+    model: str = ""
+    answer: Answer | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Does the verdict agree with the author's own? None where either is missing."""
+        if self.verdict is None or self.expected is None:
+            return None
+        return self.verdict == self.expected
+
+    @property
+    def ok(self) -> bool:
+        """herd7's word on the condition: is what the quantifier claims true? False too where there is no verdict."""
+        if self.status not in ("ok", "no-execution"):
+            return False
+        if self.quantifier == "exists":
+            return self.positive > 0
+        return (self.negative if self.quantifier == "forall" else self.positive) == 0
+
+
+@lru_cache(maxsize=16)
+def find_model(name: str) -> Model:
+    """The memory model of that name, file or folder; read once per process. :raises SmpcheckError: where there is none."""
+    from smpcheck.cat.load import load_model
+
+    return load_model(name)
+
+
+@lru_cache(maxsize=16)
+def _definitions(path: str) -> object:
+    from smpcheck.readers.deffile import read_definitions
+    from smpcheck.readers.registry import read_text
+
+    return read_definitions(read_text(path), path)
+
+
+def model_definitions(model: Model) -> object:
+    """The table of primitives that ``model`` brings along (a kernel tree's ``linux-kernel.def``), or None."""
+    return _definitions(model.definitions_file) if model.definitions_file else None
+
+
+def check_file(
+    path: str, model: Model, options: CheckOptions, text: str | None = None, start: int = 0
+) -> Iterator[tuple[Result, bool]]:
+    """A result for each program of a file, from number ``start`` on, and whether it is the file's last."""
+    from smpcheck.readers.registry import read_programs
+
+    began = time.perf_counter()
+    programs: Sequence[Program] = ()
+    try:
+        programs = read_programs(path, text, model_definitions(model))
+        if not programs:
+            raise InputError(f"{path} has no program to check")
+    except Exception as error:
+        yield _failure(path, stem(path), error, model.name, began), True
+        return
+    for number, program in enumerate(programs[start:], start):
+        yield check_program(program, model, options, began), number == len(programs) - 1
+        began = time.perf_counter()
+
+
+def check_program(program: Program, model: Model, options: CheckOptions, began: float | None = None) -> Result:
+    """Ask the solver, and put its answer in the terms of the test's author. ``began``: when reading it began (perf_counter)."""
+    from smpcheck.solver.answer import Question
+    from smpcheck.solver.solve import solve
+
+    began = time.perf_counter() if began is None else began
+    deadline = None if options.timeout is None else max(0.0, options.timeout - (time.perf_counter() - began))
+    question = Question(
+        mode="verdict" if options.verdict_only else "states",
+        unroll=options.unroll,
+        max_states=options.max_states,
+        deadline=deadline,
+    )
+    head = describe(program, model.name)
+    try:
+        answer = solve(program, model, question)
+        return replace(
+            _answered(head, program, answer, options),
+            seconds=time.perf_counter() - began,
+        )
+    except Exception as error:
+        return _failure(program.file, program.name, error, model.name, began, head)
+
+
+def describe(program: Program, model: str = "") -> Result:
+    """What is known of a result before anything is solved: name, condition, expectation."""
+    return Result(
+        file=program.file,
+        name=program.name,
+        status="error",
+        condition=f"{program.quantifier} ({program.condition_text})",
+        expected=program.expected,
+        quantifier=program.quantifier,
+        model=model,
+    )
+
+
+def stem(path: str) -> str:
+    """The name of a test that could not be read: its file's, without folder and suffix."""
+    return os.path.splitext(os.path.basename(path))[0] or path
+
+
+def _answered(head: Result, program: Program, answer: Answer, options: CheckOptions) -> Result:
+    if options.verdict_only or not answer.states:
+        rows: tuple[StateRow, ...] = ()
+        positive, negative = int(answer.verdict in ("Sometimes", "Always")), int(answer.verdict in ("Sometimes", "Never"))
+    else:
+        names = sorted(((_order(variable, program), variable) for variable in answer.states[0][0]), key=lambda pair: pair[0])
+        columns = [(name_of(variable, program), variable) for _, variable in names]
+        shown = [{name: _show(state[variable], program) for name, variable in columns} for state, _ in answer.states]
+        rows = tuple(sorted(shown, key=state_order))
+        positive = sum(1 for _, holds in answer.states if holds)
+        negative = len(answer.states) - positive
+    message = answer.message
+    if not answer.complete and not message:
+        message = f"the listing stops at {len(answer.states)} states (--max-states); the verdict holds for all"
+    return replace(
+        head,
+        status=answer.status,
+        verdict=answer.verdict,
+        states=rows,
+        flags=tuple(sorted(answer.flags)),
+        message=message,
+        positive=positive,
+        negative=negative,
+        complete=answer.complete,
+        answer=answer if options.keep_answer else None,
+    )
+
+
+def name_of(variable: FinalReg | FinalMem, program: Program) -> str:
+    """``0:r1`` or ``[x]``, as in herd7's log."""
+    if isinstance(variable, FinalReg):
+        return f"{variable.thread}:{variable.name}"
+    return f"[{program.cell_name(variable.cell)}]"
+
+
+def _order(variable: FinalReg | FinalMem, program: Program) -> tuple[int, int, str]:
+    if isinstance(variable, FinalReg):
+        return 0, variable.thread, variable.name
+    return 1, 0, program.cell_name(variable.cell)
+
+
+def _show(value: object, program: Program) -> int | str:
+    return value if isinstance(value, int) else program.show_value(value)  # type: ignore[arg-type]
+
+
+def state_order(row: StateRow) -> list[tuple[bool, int | str]]:
+    """herd7's order of states: variable by variable, numbers by value, then addresses by name."""
+    return [(isinstance(value, str), value) for value in row.values()]
+
+
+_OUT_OF_MEMORY = re.compile("bad_alloc|out of memory|cannot allocate memory", re.IGNORECASE)
+
+
+def _failure(file: str, name: str, error: Exception, model: str, began: float, head: Result | None = None) -> Result:
+    """The result that says what went wrong, in one line."""
+    status: ResultStatus = "error"
+    if isinstance(error, SmpcheckError):
+        message = str(error)
+        if isinstance(error, UnsupportedError):
+            status = "unsupported"
+        elif isinstance(error, LimitError):
+            status = "bound"
+    elif isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
+        status, message = "bound", "no more memory (see --memory)"
+    elif isinstance(error, RecursionError):
+        status, message = "unsupported", "nested too deeply"
+    else:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        message = (
+            f"internal error, please report it: {type(error).__name__}: {error} (smpcheck, {where.name}, line {where.lineno})"
+        )
+        if os.environ.get(DEBUG_VARIABLE):
+            traceback.print_exception(error)
+    head = head or Result(file=file, name=name, status=status, model=model)
+    return replace(head, status=status, message=message, seconds=time.perf_counter() - began)

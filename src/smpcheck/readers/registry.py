@@ -1,0 +1,69 @@
+"""Which reader reads which file: by suffix, imported only when a file of that kind comes up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from smpcheck.errors import InputError
+from smpcheck.program.ir import Position, Program
+
+STDIN = "-"
+
+PYTHON_SUFFIX = ".py"
+
+NOT_TESTS = {
+    ".cat": "a memory model, not a test: give it with --model",
+    ".bell": "a part of a memory model, not a test: give the .cat file with --model",
+    ".def": "the kernel's table of primitives, not a test: it comes with its memory model",
+    ".cfg": "herd7's options for a memory model, not a test: give the .cat file or its folder with --model",
+}
+
+
+def decode(data: bytes) -> str:
+    """The text of a source file: UTF-8, or Latin-1 where it is not (old libraries have names in comments)."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def read_text(path: str) -> str:
+    """The text of the file at ``path``. :raises InputError: if it cannot be read."""
+    try:
+        return decode(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def read_programs(path: str, text: str | None = None, definitions: object = None) -> Sequence[Program]:
+    """All programs of a file: one for a litmus test, any number for a Python file.
+
+    ``text`` is the file's text where it is known already (standard input, a test sent to another machine). ``definitions`` are
+    the primitives that the memory model brings along, if it does (see :mod:`smpcheck.readers.deffile`).
+
+    :raises InputError: unreadable, not well formed, or of a kind that is no test
+    :raises UnsupportedError: something in it is not supported
+    """
+    suffix = Path(path).suffix
+    if suffix in NOT_TESTS:
+        raise InputError(f"{path} is {NOT_TESTS[suffix]}")
+    if suffix == PYTHON_SUFFIX:
+        if text is not None:
+            raise InputError("a Python model is read from a file of its own, not from text", Position(path, 1))
+        reader = cast(Callable[[str], Sequence[Program]], _reader("smpcheck.readers.python", "read_python_file"))
+        return reader(path)
+    if text is None:
+        text = read_text(path)
+    if "\0" in text:
+        raise InputError(
+            "this is not a text file: it has a NUL character", Position(path, text[: text.index("\0")].count("\n") + 1)
+        )
+    litmus = cast(Callable[[str, str, Any], Program], _reader("smpcheck.readers.litmus", "read_litmus"))
+    return [litmus(text, path, definitions)]
+
+
+def _reader(module: str, name: str) -> object:
+    return getattr(import_module(module), name)

@@ -1,0 +1,101 @@
+"""The forms of output for results of ``check``: which there are, and what each has to offer.
+
+A form is a class that takes results one by one and writes text. :data:`FORMATS` names them; none is imported before it is asked
+for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
+
+if TYPE_CHECKING:
+    from smpcheck.questions.check import Result
+
+FORMATS = {
+    "table": "smpcheck.show.table:Table",
+    "herd": "smpcheck.show.herd:HerdLog",
+    "json": "smpcheck.show.json_lines:JsonLines",
+    "junit": "smpcheck.show.junit:JUnit",
+}
+
+
+class Form(Protocol):
+    """Takes results as they come. ``speaks``: does it show every message itself, so that none need go to standard error?"""
+
+    speaks: bool
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Called once, with the names of the files to come."""
+
+    def result(self, result: Result) -> None:
+        """One more result."""
+
+    def end(self, summary: Summary) -> None:
+        """No more results."""
+
+
+def make_form(name: str, out: TextIO) -> Form:
+    """The form called ``name``, writing to ``out``. :raises KeyError: there is no such form."""
+    module, _, cls = FORMATS[name].partition(":")
+    return cast(Form, getattr(import_module(module), cls)(out))
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts over a batch. ``errors``: PATHs that stand for no file."""
+
+    model: str = ""
+    seconds: float = 0.0
+    errors: int = 0
+    interrupted: bool = False
+    expected: int = 0
+    agree: int = 0
+    disagree: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    verdicts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, result: Result) -> None:
+        """Count one result."""
+        self.statuses[result.status] += 1
+        if result.verdict:
+            self.verdicts[result.verdict] += 1
+        self.expected += result.expected is not None
+        self.agree += result.agrees is True
+        self.disagree += result.agrees is False
+
+    @property
+    def total(self) -> int:
+        """How many results there were."""
+        return self.statuses.total()
+
+    @property
+    def exit_status(self) -> int:
+        """0: all answered, none against its own expectation. 2: unreadable or unsupported input; else 1: some disagree; else
+        3: some undecided.
+        """
+        if self.interrupted:
+            return 130
+        if self.errors or self.statuses["error"] or self.statuses["unsupported"]:
+            return 2
+        if self.disagree:
+            return 1
+        return 3 if self.total > self.statuses["ok"] else 0
+
+    def sentence(self) -> str:
+        """The batch in one line: ``29 tests under lkmm in 0.3 s: 14 Never, 15 Sometimes; 1 disagrees ...``."""
+        parts = [f"{self.verdicts[v]} {v}" for v in ("Never", "Sometimes", "Always") if self.verdicts[v]]
+        parts += [f"{count} {status}" for status, count in sorted(self.statuses.items()) if status != "ok"]
+        unread = f", {self.errors} {'path' if self.errors == 1 else 'paths'} not found" if self.errors else ""
+        if self.disagree:
+            verb = "disagrees" if self.disagree == 1 else "disagree"
+            said = f"; {self.disagree} of {self.agree + self.disagree} {verb} with the Result: comment"
+        elif self.agree:
+            said = "; each as its Result: comment says" if self.agree == self.total else f"; all {self.agree} that state a result agree"
+        else:
+            said = ""
+        tests = "1 test" if self.total == 1 else f"{self.total} tests"
+        return f"{tests} under {self.model} in {self.seconds:.1f} s: {', '.join(parts) or 'nothing answered'}{unread}{said}"

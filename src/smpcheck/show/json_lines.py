@@ -1,0 +1,52 @@
+"""JSON, one object a line, for programs.
+
+The keys, in this order: ``file name status verdict states flags condition expected agrees seconds message``. ``states`` is a
+list of objects from ``0:r1`` or ``[x]`` to an integer, or to a string for an address; what is not known is null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from smpcheck.show.formats import Summary
+
+if TYPE_CHECKING:
+    from smpcheck.questions.check import Result
+
+
+class JsonLines:
+    """One object for each result, whatever its status."""
+
+    speaks = True
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def begin(self, names: Sequence[str]) -> None:
+        """No heading: each line stands alone."""
+
+    def result(self, result: Result) -> None:
+        """One line."""
+        self._out.write(json.dumps(as_object(result), ensure_ascii=False) + "\n")
+
+    def end(self, summary: Summary) -> None:
+        """No ending: each line stands alone."""
+
+
+def as_object(result: Result) -> dict[str, object]:
+    """The result under the documented keys."""
+    return {
+        "file": result.file,
+        "name": result.name,
+        "status": result.status,
+        "verdict": result.verdict,
+        "states": [dict(row) for row in result.states],
+        "flags": list(result.flags),
+        "condition": result.condition,
+        "expected": result.expected,
+        "agrees": result.agrees,
+        "seconds": round(result.seconds, 6),
+        "message": result.message,
+    }

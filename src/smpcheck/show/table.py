@@ -1,0 +1,78 @@
+"""A table for people: one row a test as it is answered, a line of what it adds up to.
+
+On a terminal rows have colours and the width of the window; into a pipe the same rows go as plain text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from smpcheck.show.formats import Summary
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from smpcheck.questions.check import Result
+
+NAME_LEAST, NAME_MOST = 16, 60
+ROW_REST = 46
+"""Columns of a row beside the name."""
+
+MARKS = {True: "✓", False: "✗", None: " "}
+STYLES = {"Never": "cyan", "Sometimes": "yellow", "Always": "magenta"}
+
+
+class Table:
+    """Rows of mark, name, verdict, states, seconds, and what needs to be said."""
+
+    speaks = True
+
+    def __init__(self, out: TextIO) -> None:
+        from rich.console import Console
+
+        self.console: Console = Console(file=out, highlight=False, soft_wrap=True)
+        self._width = NAME_LEAST
+        self._rows = 0
+
+    def begin(self, names: Sequence[str]) -> None:
+        """The names say how wide the first column is."""
+        longest = max((len(name) for name in names), default=0)
+        most = max(NAME_LEAST, self.console.width - ROW_REST) if self.console.is_terminal else NAME_MOST
+        self._width = max(NAME_LEAST, min(longest, most))
+
+    def result(self, result: Result) -> None:
+        """One row; a second line where something needs saying."""
+        from rich.text import Text
+
+        if self._rows == 0:
+            self.console.print(Text(f"  {'test':{self._width}}  verdict    {'states':>8}  {'seconds':>8}", style="bold"))
+        self._rows += 1
+        row = Text()
+        row.append(MARKS[result.agrees], style="red" if result.agrees is False else "green")
+        row.append(f" {result.name:{self._width}}  ")
+        if result.verdict:
+            row.append(f"{result.verdict:10} ", style=STYLES[result.verdict])
+            states = f"{len(result.states)}" if result.states or result.complete is False else ""
+            row.append(f"{states + ('' if result.complete else '+'):>8}")
+        else:
+            row.append(f"{result.status:19}", style="bold red" if result.status in ("error", "unsupported") else "bold yellow")
+        row.append(f"  {result.seconds:8.3f}", style="dim")
+        remarks = [f"flag: {flag}" for flag in result.flags]
+        if result.agrees is False:
+            remarks.append(f"its Result: comment says {result.expected}")
+        if remarks:
+            row.append("  " + ", ".join(remarks), style="red")
+        self.console.print(row)
+        if result.message:
+            self.console.print(Text(f"    {_located(result)}", style="dim"))
+
+    def end(self, summary: Summary) -> None:
+        """What it adds up to."""
+        if summary.total:
+            self.console.print(summary.sentence(), markup=False)
+
+
+def _located(result: Result) -> str:
+    return result.message if os.path.basename(result.file) in result.message else f"{result.file}: {result.message}"
