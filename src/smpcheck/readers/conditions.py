@@ -1,0 +1,221 @@
+"""Final conditions: ``exists (0:r1=1 /\\ x=2)``, with herd7's grammar and some of its later liberties, and herd7's print form.
+
+Grammar (loosest first): ``=>``, ``\\/`` (also ``||``), ``/\\`` (also ``&&``), ``~`` or ``not``, comparison. On the left of a comparison a
+name is the location; on the right it is the address, unless written ``[x]`` or ``*x``. ``0:r1`` is a register of thread 0.
+Printed as in herd7's ``lib/constrGen.ml``: locations in brackets, ``not (...)``, parentheses only where needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from smpcheck.errors import InputError
+from smpcheck.program.ir import Binary, Const, Expr, FinalMem, FinalReg, Unary
+from smpcheck.program.values import POINTER, Ptr
+from smpcheck.readers.csyntax import number
+from smpcheck.readers.source import Source
+
+TOKEN = re.compile(
+    r"\s*(?:(?P<reg>\d+\s*:\s*[A-Za-z_%$][\w.$%]*)"
+    r"|(?P<num>0[xX][0-9a-fA-F]+|\d+)"
+    r"|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<op>/\\|\\/|=>|==|!=|<>|<=|>=|&&|\|\||->|[~!=<>()\[\]*&.;,:{}+-])"
+    r"|(?P<bad>\S)|$)"
+)
+COMPARISONS = {"=": "==", "==": "==", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_OR, _AND = {"\\/", "||"}, {"/\\", "&&"}
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """An expression and its text; ``level`` is the operator it is made of (for parentheses)."""
+
+    expr: Expr
+    text: str
+    level: str = "atom"
+
+
+class Tokens:
+    """A cursor over the tokens of ``source.text[start:end]``."""
+
+    def __init__(self, source: Source, start: int, end: int) -> None:
+        self.source = source
+        self.items: list[tuple[str, str, int]] = []
+        at = start
+        text = source.text
+        while True:
+            match = TOKEN.match(text, at, end)
+            assert match is not None
+            if match.lastgroup is None:
+                break
+            value = match.group(match.lastgroup)
+            if match.lastgroup == "bad":
+                raise InputError(f"unexpected character '{value}'", source.pos(match.start(match.lastgroup)))
+            self.items.append((match.lastgroup, value, match.start(match.lastgroup)))
+            at = match.end()
+        self.items.append(("end", "", max(start, at)))
+        self.i = 0
+
+    @property
+    def kind(self) -> str:
+        return self.items[self.i][0]
+
+    @property
+    def value(self) -> str:
+        return self.items[self.i][1]
+
+    @property
+    def at(self) -> int:
+        return self.items[self.i][2]
+
+    def next(self) -> str:
+        """Take one token."""
+        value = self.items[self.i][1]
+        if self.i < len(self.items) - 1:
+            self.i += 1
+        return value
+
+    def accept(self, *values: str) -> bool:
+        """Take the token if it is one of ``values``."""
+        if self.value in values and self.kind != "end":
+            self.i += 1
+            return True
+        return False
+
+    def expect(self, value: str) -> None:
+        """Take the token ``value``, or say what is there instead."""
+        if not self.accept(value):
+            self.fail(f"'{value}'")
+
+    def fail(self, wanted: str) -> NoReturn:
+        """Raise InputError: ``wanted`` was expected here."""
+        found = f"'{self.value}'" if self.kind != "end" else "the end"
+        raise InputError(f"{wanted} expected, {found} found", self.source.pos(self.at))
+
+
+Locate = Callable[[str, int], Ptr]
+"""Gives the address of a named object (the offset is for errors)."""
+Register = Callable[[int, str, int], FinalReg]
+
+
+class ConditionReader:
+    """Parses propositions. ``address`` resolves names, ``register`` checks registers, ``place`` resolves ``x[1]`` and ``s.f``."""
+
+    def __init__(
+        self, tokens: Tokens, place: Callable[[Tokens, str, int], Ptr], register: Register, show: Callable[[Ptr], str]
+    ) -> None:
+        self.tokens = tokens
+        self.place = place
+        self.register = register
+        self.show = show
+
+    def proposition(self) -> Printed:
+        """``prop => prop``, to the right."""
+        left = self._chain(_OR, self._conjunction, "||", " \\/ ", "or")
+        if not self.tokens.accept("=>"):
+            return left
+        right = self.proposition()
+        expr = Binary("||", Unary("!", left.expr), right.expr)
+        return Printed(expr, f"{_inside(left, 'implies')} => {_inside(right, 'implies')}", "implies")
+
+    def _conjunction(self) -> Printed:
+        return self._chain(_AND, self._negation, "&&", " /\\ ", "and")
+
+    def _chain(self, tokens: set[str], part: Callable[[], Printed], op: str, joint: str, level: str) -> Printed:
+        result = part()
+        while self.tokens.value in tokens:
+            self.tokens.next()
+            other = part()
+            text = _inside(result, level) + joint + _inside(other, level)
+            result = Printed(Binary(op, result.expr, other.expr), text, level)
+        return result
+
+    def _negation(self) -> Printed:
+        if self.tokens.accept("~", "!", "not"):
+            inner = self._negation()
+            return Printed(Unary("!", inner.expr), f"not ({inner.text})")
+        if self.tokens.accept("("):
+            inner = self.proposition()
+            self.tokens.expect(")")
+            return inner
+        if self.tokens.value in ("true", "false"):
+            word = self.tokens.next()
+            return Printed(Const(int(word == "true")), word)
+        return self._comparison()
+
+    def _comparison(self) -> Printed:
+        left = self.term(True)
+        sign = self.tokens.value
+        op = COMPARISONS.get(sign)
+        if op is None:
+            self.tokens.fail("'=' or another comparison")
+        self.tokens.next()
+        right = self.term(False)
+        if isinstance(left.expr, Const) and not isinstance(right.expr, Const) and op in ("==", "!="):
+            left, right = right, left
+        expr = Binary(op, left.expr, right.expr, POINTER)
+        if op == "!=":
+            return Printed(expr, f"not ({left.text}={right.text})")
+        return Printed(expr, f"{left.text}{'=' if op == '==' else op}{right.text}")
+
+    def term(self, location: bool) -> Printed:
+        """A register, a location or (where ``location`` is false) an address or number."""
+        tokens = self.tokens
+        kind, value, at = tokens.kind, tokens.value, tokens.at
+        if kind == "reg":
+            tokens.next()
+            thread, _, name = value.partition(":")
+            tokens.accept("*")
+            register = self.register(int(thread), name.strip(), at)
+            return Printed(register, f"{register.thread}:{register.name}")
+        if kind == "num" or (value in "+-" and kind == "op"):
+            sign = -1 if tokens.accept("-") else 1
+            if sign == 1:
+                tokens.accept("+")
+            found = number(tokens.value) if tokens.kind == "num" else None
+            if found is None:
+                tokens.fail("a number")
+            tokens.next()
+            return Printed(Const(sign * found[0]), str(sign * found[0]))
+        if tokens.accept("["):
+            inner = self._address()
+            tokens.expect("]")
+            return self._memory(inner)
+        if tokens.accept("*"):
+            return self._memory(self._address())
+        if tokens.accept("&") or (kind == "name" and not location):
+            address = self._address()
+            return Printed(Const(address), self.show(address))
+        if kind == "name":
+            return self._memory(self._address())
+        tokens.fail("a register (0:r1), a location (x) or a number")
+
+    def _address(self) -> Ptr:
+        if self.tokens.kind != "name":
+            self.tokens.fail("the name of a location")
+        at = self.tokens.at
+        return self.place(self.tokens, self.tokens.next(), at)
+
+    def _memory(self, address: Ptr) -> Printed:
+        return Printed(FinalMem(address), f"[{self.show(address)}]")
+
+
+_PARENTHESES = {("implies", "or"), ("implies", "and"), ("and", "or"), ("and", "implies"), ("or", "implies")}
+
+
+def _inside(part: Printed, above: str) -> str:
+    return f"({part.text})" if (above, part.level) in _PARENTHESES else part.text
+
+
+def final_terms(expr: Expr) -> set[FinalReg | FinalMem]:
+    """The registers and locations that a condition reads."""
+    if isinstance(expr, (FinalReg, FinalMem)):
+        return {expr}
+    if isinstance(expr, Binary):
+        return final_terms(expr.left) | final_terms(expr.right)
+    if isinstance(expr, Unary):
+        return final_terms(expr.arg)
+    return set()

@@ -1,0 +1,132 @@
+"""What a kernel primitive means, in the language of the kernel's own ``linux-kernel.def``.
+
+A definition is a macro whose body is C over a few *forms*: ``__load{once}(X)``, ``__store{release}(*X,V)``, ``__fence{mb}``,
+``__xchg{acquire}(X,V)``, ... (the braces hold the event's tag or the operation's ordering). A body in braces is a statement,
+otherwise it is an expression. Our own table (:mod:`smpcheck.readers.primitives`) is written in the same language, with some
+forms more. Reference: the macro files of herd7 and ``tools/memory-model/linux-kernel.def`` of Linux 6.1 and 6.12.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from smpcheck.errors import InputError
+from smpcheck.readers.csyntax import CExpr, Compound, CReader, Eval, Return
+from smpcheck.readers.layout import TypeTable
+from smpcheck.readers.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """``name(params)`` and its body: an expression, or statements.
+
+    ``repeated`` are the parameters that the body uses more than once.
+    """
+
+    name: str
+    params: tuple[str, ...]
+    body: CExpr | Compound
+    repeated: frozenset[str]
+    assigned: frozenset[str]
+
+
+_DEFINITION = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*\(([^)\n]*)\)[ \t]*(\S.*?)[ \t]*$", re.M)
+_FORM = re.compile(r"(__[a-z_]+)\s*\{\s*([\w-]*)\s*\}(\s*\()?")
+_OPERATOR = re.compile(r",\s*(&~|[-+&|^])\s*,")
+_OPERATOR_NAMES = {"+": "__plus", "-": "__minus", "&": "__and", "|": "__or", "^": "__xor", "&~": "__andnot"}
+OPERATORS = {name: op for op, name in _OPERATOR_NAMES.items()}
+
+
+def _as_c(text: str) -> str:
+    """Write forms as calls that C can parse: ``__load{once}(X)`` becomes ``__load__T_once(X)``."""
+
+    def form(match: re.Match[str]) -> str:
+        return f"{match[1]}__T_{match[2].replace('-', '_0')}{match[3] or '()'}"
+
+    return _OPERATOR.sub(lambda m: f",{_OPERATOR_NAMES[m[1]]},", _FORM.sub(form, text))
+
+
+def form_name(name: str) -> tuple[str, str] | None:
+    """Undo :func:`_as_c` for one name: ``('__load', 'once')``, or None if ``name`` is not a form."""
+    if not name.startswith("__"):
+        return None
+    form, _, tag = name.partition("__T_")
+    return form, tag.replace("_0", "-")
+
+
+class Definitions:
+    """Macros by name; each body is parsed when it is first asked for. What is not found is looked for in ``fallback``."""
+
+    def __init__(self, bodies: Mapping[str, tuple[tuple[str, ...], str, int]], source: Source, fallback: Definitions | None = None):
+        self._bodies = bodies
+        self._source = source
+        self._fallback = fallback
+        self._parsed: dict[tuple[str, bool], Macro | None] = {}
+        self.aliases: tuple[tuple[re.Pattern[str], str], ...] = ()
+
+    def names(self) -> frozenset[str]:
+        """All names defined here (without the fallback's)."""
+        return frozenset(self._bodies)
+
+    def with_fallback(self, fallback: Definitions) -> Definitions:
+        """The same definitions, with ``fallback`` for names that they do not define."""
+        return Definitions(self._bodies, self._source, fallback)
+
+    def get(self, name: str, wide: bool = False) -> Macro | None:
+        """The macro called ``name``; ``wide`` as in :class:`~smpcheck.readers.layout.TypeTable`."""
+        key = (name, wide)
+        if key not in self._parsed:
+            self._parsed[key] = self._find(name, wide)
+        return self._parsed[key]
+
+    def _find(self, name: str, wide: bool) -> Macro | None:
+        for candidate in (name, *(p.sub(r, name) for p, r in self.aliases if p.match(name))):
+            if candidate in self._bodies:
+                return self._parse(candidate, wide)
+        return self._fallback.get(name, wide) if self._fallback else None
+
+    def _parse(self, name: str, wide: bool) -> Macro:
+        params, body, at = self._bodies[name]
+        code = _as_c(body)
+        statement = code.startswith("{")
+        code = f"void m(void) {code}" if statement else f"void m(void) {{ return {code.rstrip(';')}; }}"
+        unit = CReader(self._source, TypeTable(wide), lambda _: at).read(code)
+        function = unit.functions.get("m")
+        if function is None or len(unit.functions) != 1:
+            raise InputError(f"the definition of {name} is neither an expression nor a statement", self._source.pos(at))
+        parsed: CExpr | Compound = function.body
+        if not statement:
+            (only,) = function.body.body
+            assert isinstance(only, Return) and only.value is not None
+            parsed = only.value
+        elif len(function.body.body) == 1 and isinstance(function.body.body[0], Eval):
+            parsed = function.body.body[0].expr
+        repeated = frozenset(p for p in params if len(re.findall(rf"\b{p}\b", body)) > 1)
+        return Macro(name, params, parsed, repeated, function.assigned)
+
+
+def read_definitions(text: str, file: str = "<string>") -> Definitions:
+    """Read the text of a ``.def`` file. Raises InputError, with its position, for a line that is not a definition."""
+    source = Source(text, file)
+    bodies: dict[str, tuple[tuple[str, ...], str, int]] = {}
+    done = 0
+    for match in _DEFINITION.finditer(source.text):
+        _nothing_but_blank(source, done, match.start())
+        params = tuple(p.strip() for p in match[2].split(",")) if match[2].strip() else ()
+        bodies[match[1]] = (params, match[3], match.start(3))
+        done = match.end()
+    _nothing_but_blank(source, done, len(text))
+    definitions = Definitions(bodies, source)
+    for name in bodies:
+        definitions.get(name)
+    return definitions
+
+
+def _nothing_but_blank(source: Source, start: int, end: int) -> None:
+    rest = source.text[start:end]
+    if rest.strip():
+        at = start + len(rest) - len(rest.lstrip())
+        found = source.text[at:end].split("\n")[0]
+        raise InputError(f"'{found}' is not a definition: 'name(parameters) body' expected on one line", source.pos(at))

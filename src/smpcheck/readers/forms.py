@@ -1,0 +1,440 @@
+"""The forms of primitives' definitions, and what they mean in events.
+
+Each function lowers one form (see :mod:`smpcheck.readers.primitives` for the list). Full order is a fence on either side; an
+operation that does not take place is an unordered read (Documentation/atomic_t.txt). Results are computed from the value read,
+so that dependencies through them exist.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from smpcheck.program.ir import Assign, Assume, Binary, Block, Choice, Const, Exit, Fence, If, Load, Loop, Reg, Rmw, Stmt, Store
+from smpcheck.program.values import POINTER, Ptr
+from smpcheck.readers import csyntax as c
+from smpcheck.readers.deffile import OPERATORS, form_name
+from smpcheck.readers.layout import VOID, Pointer, scalar_type
+from smpcheck.readers.lower import NO_TAGS, ByName, Local, Lowering, Place, Scope, Val
+
+if TYPE_CHECKING:
+    from smpcheck.program.ir import Expr
+
+Form = Callable[[Lowering, c.Call], Val]
+
+MB = frozenset({"Mb"})
+ONCE = frozenset({"Once"})
+ORDERS: dict[str, tuple[frozenset[str], frozenset[str], bool]] = {
+    "mb": (frozenset({"Once", "RMW"}), frozenset({"Once", "RMW"}), True),
+    "once": (frozenset({"Once", "RMW"}), frozenset({"Once", "RMW"}), False),
+    "acquire": (frozenset({"Acquire", "RMW"}), frozenset({"Once", "RMW"}), False),
+    "release": (frozenset({"Once", "RMW"}), frozenset({"Release", "RMW"}), False),
+    "noreturn": (frozenset({"Noreturn", "RMW"}), frozenset({"Once", "RMW"}), False),
+}
+"""Ordering of an atomic operation: tags of its read, tags of its write, and whether full fences surround it."""
+
+_TAGS: dict[str, frozenset[str]] = {}
+
+
+def tags(name: str) -> frozenset[str]:
+    """The tag set of a form's annotation: ``acquire`` is {Acquire}, none is plain."""
+    found = _TAGS.get(name)
+    if found is None:
+        found = _TAGS[name] = frozenset({name[:1].upper() + name[1:]}) if name else NO_TAGS
+    return found
+
+
+def find(name: str) -> Form | None:
+    """The form that ``name`` (encoded by :mod:`smpcheck.readers.deffile`) calls, or None if it is not a form."""
+    if name in _FOUND:
+        return _FOUND[name]
+    split = form_name(name)
+    form: Form | None = None
+    if split is not None and split[0] in FORMS:
+        form = FORMS[split[0]](split[1])
+    _FOUND[name] = form
+    return form
+
+
+_FOUND: dict[str, Form | None] = {}
+
+
+def unknown_function(low: Lowering, node: c.Call) -> NoReturn:
+    """Refuse a call to a function that nothing defines."""
+    from smpcheck.readers.primitives import REFUSED, builtin_definitions
+
+    if node.name in REFUSED:
+        low._refuse(f"{node.name}() is not supported: {REFUSED[node.name]}", low.at(node))
+    close = difflib.get_close_matches(node.name, builtin_definitions().names() | low.unit.functions.keys(), 1, 0.85)
+    hint = f"; did you mean {close[0]}()?" if close else ""
+    low._refuse(f"unknown function {node.name}(){hint}", low.at(node))
+
+
+# --- places and orders -----------------------------------------------------------------------------------------------
+
+
+def _place(low: Lowering, node: c.CExpr) -> Place:
+    place = low.lvalue(node)
+    if isinstance(place, Local):
+        low._wrong(f"'{low.where(node)[1]}' accesses a local variable, which no other thread can see", low.at(node))
+    return place
+
+
+def _target(low: Lowering, node: c.CExpr) -> Place:
+    """The location that the pointer ``node`` points to."""
+    return _place(low, c.Un("*", node, node.at, node.end))
+
+
+def _order(low: Lowering, order: str, node: c.Call) -> tuple[frozenset[str], frozenset[str], bool]:
+    found = ORDERS.get(order)
+    if found is None:
+        low._refuse(f"the ordering {{{order}}} of an atomic operation is not supported", low.at(node))
+    return found
+
+
+def _read_modify_write(
+    low: Lowering,
+    node: c.Call,
+    order: str,
+    place: Place,
+    new: Callable[[Val], Expr],
+    when: Callable[[Val], Expr] | None = None,
+) -> Val:
+    """The operation: ``new`` and ``when`` are given the value read; the result is that value."""
+    read, write, fenced = _order(low, order, node)
+    ctype = scalar_type(place.type)
+    low.access(place.addr, ctype, low.at(node))
+    reg = low.temp(ctype)
+    old = Val(Reg(reg), place.type)
+    pos, text = low.where(node)
+    condition = when(old) if when else None
+    fence: list[Stmt] = [Fence(MB, pos=pos, text=text)] if fenced else []
+    success = [*fence, Rmw(reg, place.addr, new(old), read, write, condition, False, pos, text), *fence]
+    if condition is None:
+        low.out += success
+    else:
+        failed = Assume(low._fold_unary("!", condition, low.int), pos)
+        low.out.append(Choice(tuple(success), (Load(reg, place.addr, ONCE, pos, text), failed), pos))
+    return old
+
+
+# --- forms -----------------------------------------------------------------------------------------------------------
+
+
+def _load(tag: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _place(low, node.args[0])
+        if tag == "srcu-lock":
+            place = Place(place.addr, low.int)
+        return low.load(place, tags(tag), node)
+
+    return lower
+
+
+def _store(tag: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _place(low, node.args[0])
+        low.store(place, low.value(node.args[1]), tags(tag), node)
+        return Val(Const(0), VOID)
+
+    return lower
+
+
+def _fence(tag: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        pos, text = low.where(node)
+        low.out.append(Fence(tags(tag), pos=pos, text=text))
+        return Val(Const(0), VOID)
+
+    return lower
+
+
+def _srcu(tag: str) -> Form:
+    """The SRCU events of 6.1's definitions, which are not accesses. herd7 7.58 numbers the cookies as here (its CSem)."""
+
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _target(low, node.args[0])
+        value = low.value(node.args[1]).expr if len(node.args) > 1 else None
+        pos, text = low.where(node)
+        result = Val(Const(0), VOID)
+        if tag == "srcu-lock":
+            cookie = Const((low.index + 1) * 307 + low.cookies * 599)
+            value, result = cookie, Val(cookie, low.int)
+        low.out.append(Fence(tags(tag), place.addr, value, pos, text))
+        return result
+
+    return lower
+
+
+def _xchg(order: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _target(low, node.args[0])
+        value = low.value(node.args[1])
+        return _read_modify_write(low, node, order, place, lambda _: low.convert(value, place.type, node))
+
+    return lower
+
+
+def _cmpxchg(order: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _target(low, node.args[0])
+        expected = Val(low.convert(low.value(node.args[1]), place.type, node), place.type)
+        value = low.convert(low.value(node.args[2]), place.type, node)
+        return _read_modify_write(
+            low, node, order, place, lambda _: value, lambda old: low.operate("==", old, expected, node).expr
+        )
+
+    return lower
+
+
+def _try_cmpxchg(order: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _target(low, node.args[0])
+        holder = low.lvalue(c.Un("*", node.args[1], node.args[1].at, node.args[1].end))
+        given = low.load(holder, NO_TAGS, node)
+        expected = low._stable(Val(low.convert(given, place.type, node), place.type), node)
+        value = low.convert(low.value(node.args[2]), place.type, node)
+        old = _read_modify_write(
+            low, node, order, place, lambda _: value, lambda old: low.operate("==", old, expected, node).expr
+        )
+        succeeded = low.operate("==", old, expected, node)
+        if isinstance(holder, Local):  # where it succeeded, old == expected
+            low.assign(holder, old, node)
+        else:
+            with low.collect() as fail:
+                low.store(holder, old, NO_TAGS, node)
+            pos, text = low.where(node)
+            low.out.append(If(succeeded.expr, (), tuple(fail), pos, text))
+        return succeeded
+
+    return lower
+
+
+def _arithmetic(result: str) -> Callable[[str], Form]:
+    def with_order(order: str) -> Form:
+        def lower(low: Lowering, node: c.Call) -> Val:
+            pointer, operator, operand = node.args
+            op = OPERATORS.get(operator.name, "") if isinstance(operator, c.Name) else ""
+            if not op:
+                low._wrong("an operator expected as second argument of this form", low.at(node))
+            place = _target(low, pointer)
+            value = low.value(operand)
+
+            def new(old: Val) -> Expr:
+                other = value
+                if op == "&~":
+                    ctype = scalar_type(place.type)
+                    other = Val(low._fold_unary("~", low.convert(value, place.type, node), ctype), place.type)
+                return low.convert(low.operate(op[0], old, other, node), place.type, node)
+
+            old = _read_modify_write(low, node, order or "noreturn", place, new)
+            return Val(new(old), place.type) if result == "new" else old
+
+        return lower
+
+    return with_order
+
+
+def _add_unless(order: str) -> Form:
+    """herd7's ``__atomic_add_unless(X, A, U)``: true if the addition took place."""
+
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _target(low, node.args[0])
+        addend, unless = low.value(node.args[1]), low.value(node.args[2])
+        old = _read_modify_write(
+            low,
+            node,
+            order or "mb",
+            place,
+            lambda old: low.convert(low.operate("+", old, addend, node), place.type, node),
+            lambda old: low.operate("!=", old, unless, node).expr,
+        )
+        return low.operate("!=", old, unless, node)
+
+    return lower
+
+
+def _rmw(order: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _place(low, node.args[0])
+        outer = low.scope
+
+        def seeing(old: Val, expr: c.CExpr) -> Val:
+            low.scope = Scope(outer)
+            low.scope.names["old"] = old
+            value = low.value(expr)
+            low.scope = outer
+            return value
+
+        def new(old: Val) -> Expr:
+            return low.convert(seeing(old, node.args[1]), place.type, node)
+
+        def when(old: Val) -> Expr:
+            return seeing(old, node.args[2]).expr
+
+        old = _read_modify_write(low, node, order, place, new, when if len(node.args) > 2 else None)
+        return seeing(old, node.args[3]) if len(node.args) > 3 else old
+
+    return lower
+
+
+def _cond_load(tag: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _place(low, node.args[0])
+        ctype = scalar_type(place.type)
+        low.access(place.addr, ctype, low.at(node))
+        reg = low.temp(ctype)
+        value = Val(Reg(reg), place.type)
+        pos, text = low.where(node)
+        label = low.label("wait")
+        condition = node.args[1]
+        binding = low.scope.find(condition.name) if isinstance(condition, c.Name) else None
+        with low.collect() as body:
+            body.append(Load(reg, place.addr, tags(tag), pos, text))
+            if isinstance(binding, ByName):
+                scope = Scope(binding.scope)
+                scope.names["VAL"] = value
+                with low._in_scope(ByName(binding.node, scope, binding.span)):
+                    test = low.truth(low.value(binding.node), binding.node)
+            else:
+                test = low.truth(low.value(condition), condition)
+            body.append(If(test, (Exit(label, pos),), (), pos, text))
+        low.out.append(Loop(label, tuple(body), None, pos))
+        return value
+
+    return lower
+
+
+LOCK_READ, LOCK_WRITE = frozenset({"LKR", "Acquire"}), frozenset({"LKW"})
+UNLOCK = frozenset({"UL", "Release"})
+
+
+def _lock(_: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _target(low, node.args[0])
+        reg = low.temp(low.int)
+        free = Binary("==", Reg(reg), Const(0), low.int)
+        pos, text = low.where(node)
+        low.out.append(Rmw(reg, place.addr, Const(1), LOCK_READ, LOCK_WRITE, free, True, pos, text))
+        return Val(Const(0), VOID)
+
+    return lower
+
+
+def _unlock(_: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _target(low, node.args[0])
+        pos, text = low.where(node)
+        low.out.append(Store(place.addr, Const(0), UNLOCK, pos, text))
+        return Val(Const(0), VOID)
+
+    return lower
+
+
+def _trylock(_: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _target(low, node.args[0])
+        reg = low.temp(low.int)
+        free, taken = (Binary("==", Reg(reg), Const(v), low.int) for v in (0, 1))
+        pos, text = low.where(node)
+        success = Rmw(reg, place.addr, Const(1), LOCK_READ, LOCK_WRITE, free, False, pos, text)
+        failure = (Load(reg, place.addr, frozenset({"LF"}), pos, text), Assume(taken, pos))
+        low.out.append(Choice((success,), failure, pos))
+        return Val(free, low.int)
+
+    return lower
+
+
+def _islocked(_: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _target(low, node.args[0])
+        reg = low.temp(low.int)
+        pos, text = low.where(node)
+
+        def seen(tag: str, value: int) -> tuple[Stmt, ...]:
+            holds = Binary("==", Reg(reg), Const(value), low.int)
+            return (Load(reg, place.addr, frozenset({tag}), pos, text), Assume(holds, pos))
+
+        low.out.append(Choice(seen("RL", 1), seen("RU", 0), pos))
+        return Val(Reg(reg), low.int)
+
+    return lower
+
+
+FORMS: dict[str, Callable[[str], Form]] = {
+    "__load": _load,
+    "__store": _store,
+    "__fence": _fence,
+    "__srcu": _srcu,
+    "__xchg": _xchg,
+    "__cmpxchg": _cmpxchg,
+    "__try_cmpxchg": _try_cmpxchg,
+    "__atomic_op": _arithmetic("none"),
+    "__atomic_op_return": _arithmetic("new"),
+    "__atomic_fetch_op": _arithmetic("old"),
+    "__atomic_add_unless": _add_unless,
+    "__rmw": _rmw,
+    "__cond_load": _cond_load,
+    "__lock": _lock,
+    "__unlock": _unlock,
+    "__trylock": _trylock,
+    "__islocked": _islocked,
+}
+
+
+# --- what only looks like a function --------------------------------------------------------------------------------
+
+
+def _container_of(low: Lowering, node: c.Call) -> Val:
+    if len(node.args) != 3 or not isinstance(node.args[1], c.Name) or not isinstance(node.args[2], c.Name):
+        low._wrong(f"{node.name}(pointer, struct type, member) expected", low.at(node))
+    type_name, member = node.args[1].name, node.args[2].name
+    type_ = low.types.lookup(("struct", type_name)) or low.types.lookup((type_name,))
+    fields = getattr(type_, "fields", None)
+    if type_ is None or fields is None or member not in fields:
+        low._wrong(f"{node.name}: no struct '{type_name}' with a member '{member}'", low.at(node))
+    pointer = low.value(node.args[0])
+    moved = low._fold("-", pointer.expr, Const(fields[member][0]), POINTER) if fields[member][0] else pointer.expr
+    return Val(moved, Pointer(type_))
+
+
+SPECIAL: dict[str, Form] = {"container_of": _container_of, "list_entry": _container_of}
+
+
+def switch(low: Lowering, node: c.Switch) -> None:
+    """``switch``: one test for each case, in order; a case falls through into the next unless it leaves."""
+    value = low._stable(low.promote(low.value(node.value)), node.value)
+    label = low.label("switch")
+    inside = low.temp(low.int)
+    pos = low.source.pos(low.at(node))
+    low.loops.append((label, ""))
+    with low.collect() as body:
+        default = next((i for i, (labels, _) in enumerate(node.cases) if None in labels), None)
+        tests: list[Expr] = []
+        for labels, _ in node.cases:
+            test: Expr = Const(0)
+            for one in labels:
+                if one is not None:
+                    equal = low.operate("==", value, low.value(one), one).expr
+                    test = low._fold("||", test, equal, low.int) if test != Const(0) else equal
+            tests.append(test)
+        for i, (_, statements) in enumerate(node.cases):
+            here = tests[i]
+            if i == default:
+                none: Expr = Const(1)
+                for test in tests:
+                    none = low._fold("&&", none, low._fold_unary("!", test, low.int), low.int) if test != Const(0) else none
+                here = low._fold("||", here, none, low.int)
+            with low.collect() as inner:
+                inner.append(Assign(inside, Const(1), pos))
+                low.scope = Scope(low.scope)
+                low._statements(statements)
+                low.scope = low.scope.outer or low.scope
+            body.append(If(low._fold("||", Reg(inside), here, low.int), tuple(inner), (), pos, "switch"))
+    low.loops.pop()
+    low.out.append(Assign(inside, Const(0), pos))
+    low.out.append(Block(label, tuple(body), pos))
+
+
+_ = Ptr

@@ -1,0 +1,189 @@
+"""C types and where their scalars lie: sizes, alignments and offsets of the LP64 data model that Linux uses on 64-bit machines.
+
+Scalars are the :class:`~smpcheck.program.values.CType` of the IR; pointers, arrays and structs exist only while a program is read,
+afterwards there are cells. Kernel types that the memory model treats as one location (``atomic_t``, ``spinlock_t``, ``struct
+srcu_struct``, ...) are scalars here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from smpcheck.program.values import BOOL, CHAR, INT, LONG, POINTER, SHORT, UCHAR, UINT, ULONG, USHORT, CType
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Pointer to ``target``."""
+
+    target: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """``length`` elements in a row."""
+
+    element: Type
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """A struct: field name to (byte offset, type). ``fields is None``: declared, not defined."""
+
+    name: str
+    fields: Mapping[str, tuple[int, Type]] | None = field(compare=False)
+    size: int = field(compare=False)
+    align: int = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """``void``."""
+
+
+Type: TypeAlias = CType | Pointer | Array | Struct | Void
+
+VOID = Void()
+
+_CHAR_WORDS = {("char",): CHAR, ("signed", "char"): CHAR, ("unsigned", "char"): UCHAR}
+_INT_WORDS = {
+    ("short",): SHORT,
+    ("unsigned", "short"): USHORT,
+    ("int",): INT,
+    ("signed",): INT,
+    ("unsigned",): UINT,
+    ("long",): LONG,
+    ("long", "long"): LONG,
+    ("unsigned", "long"): ULONG,
+    ("unsigned", "long", "long"): ULONG,
+}
+
+_NAMED: dict[str, Type] = {
+    "void": VOID,
+    "bool": BOOL,
+    "_Bool": BOOL,
+    "u8": UCHAR, "s8": CHAR, "__u8": UCHAR, "__s8": CHAR, "uint8_t": UCHAR, "int8_t": CHAR,
+    "u16": USHORT, "s16": SHORT, "__u16": USHORT, "__s16": SHORT, "uint16_t": USHORT, "int16_t": SHORT,
+    "u32": UINT, "s32": INT, "__u32": UINT, "__s32": INT, "uint32_t": UINT, "int32_t": INT,
+    "u64": ULONG, "s64": LONG, "__u64": ULONG, "__s64": LONG, "uint64_t": ULONG, "int64_t": LONG,
+    "uint": UINT, "ulong": ULONG, "size_t": ULONG, "ssize_t": LONG, "loff_t": LONG, "pgoff_t": ULONG, "gfp_t": UINT,
+    "intptr_t": LONG, "uintptr_t": ULONG, "ptrdiff_t": LONG,
+    "atomic_t": INT, "refcount_t": INT,
+    "atomic64_t": LONG, "atomic_long_t": LONG,
+    "spinlock_t": INT, "raw_spinlock_t": INT, "arch_spinlock_t": INT,
+    "struct mutex": INT, "struct srcu_struct": INT, "srcu_struct": INT,
+}  # fmt: skip
+"""Types known without a definition. Locks, SRCU domains and atomics are single locations to the memory model."""
+
+LOCK_TYPES = frozenset({"spinlock_t", "raw_spinlock_t", "arch_spinlock_t", "struct mutex"})
+
+_QUALIFIERS = frozenset(
+    {"const", "volatile", "static", "inline", "__always_inline", "__inline__", "extern", "register", "auto", "restrict",
+     "noinline", "__maybe_unused", "__rcu", "_Atomic", "__read_mostly", "__cacheline_aligned", "__aligned"}
+)  # fmt: skip
+
+
+class TypeTable:
+    """The types of one program. With ``wide``, ``int`` is as wide as a pointer (see :mod:`smpcheck.readers.litmus`)."""
+
+    def __init__(self, wide: bool = False) -> None:
+        self.wide = wide
+        self.names: dict[str, Type] = {}
+
+    def scalar(self, ctype: CType) -> CType:
+        """``ctype`` in this program: in a wide one, 32-bit integers have 64 bits."""
+        if self.wide and ctype.bits == 32:
+            return WIDE_INT if ctype.signed else WIDE_UINT
+        return ctype
+
+    def lookup(self, words: tuple[str, ...]) -> Type | None:
+        """The type that the specifier ``words`` name, e.g. ``('unsigned', 'long')`` or ``('struct', 'foo')``; None if unknown."""
+        words = tuple(w for w in words if w not in _QUALIFIERS)
+        name = " ".join(words)
+        found = self.names.get(name) or _NAMED.get(name) or _integer(words)
+        if isinstance(found, CType):
+            return self.scalar(found)
+        return found
+
+    def define(self, name: str, type_: Type) -> None:
+        """Make ``name`` (``foo_t`` or ``struct foo``) stand for ``type_``."""
+        self.names[name] = type_
+
+
+WIDE_INT = CType("int", 64)
+WIDE_UINT = CType("unsigned int", 64, False)
+
+
+def _integer(words: tuple[str, ...]) -> CType | None:
+    if not words or not all(w in ("signed", "unsigned", "char", "short", "int", "long") for w in words):
+        return None
+    ordered = tuple(sorted(words, key=("signed", "unsigned", "short", "long", "char", "int").index))
+    if ordered in _CHAR_WORDS:
+        return _CHAR_WORDS[ordered]
+    rest = tuple(w for w in ordered if w != "int")
+    if rest[:1] == ("signed",) and len(rest) > 1:
+        rest = rest[1:]
+    return _INT_WORDS.get(rest or ("int",))
+
+
+def size_of(type_: Type) -> int:
+    """Size in bytes; ``void`` counts as 1, as in GNU C."""
+    if isinstance(type_, CType):
+        return max(type_.bits // 8, 1)
+    if isinstance(type_, Pointer):
+        return 8
+    if isinstance(type_, Array):
+        return type_.length * size_of(type_.element)
+    return type_.size if isinstance(type_, Struct) else 1
+
+
+def align_of(type_: Type) -> int:
+    """Natural alignment in bytes."""
+    if isinstance(type_, Array):
+        return align_of(type_.element)
+    return type_.align if isinstance(type_, Struct) else size_of(type_)
+
+
+def make_struct(name: str, members: list[tuple[str, Type]]) -> Struct:
+    """Lay out a struct: each member at the next multiple of its alignment, the whole padded to its own."""
+    offset, align = 0, 1
+    fields: dict[str, tuple[int, Type]] = {}
+    for field_name, type_ in members:
+        step = align_of(type_)
+        offset = -(-offset // step) * step
+        fields[field_name] = (offset, type_)
+        offset += size_of(type_)
+        align = max(align, step)
+    return Struct(name, fields, -(-offset // align) * align, align)
+
+
+def scalar_type(type_: Type) -> CType:
+    """The IR's type of a scalar C type."""
+    return type_ if isinstance(type_, CType) else POINTER
+
+
+def scalars(type_: Type, name: str, offset: int = 0) -> Iterator[tuple[int, str, CType]]:
+    """All scalars of an object: (byte offset, printed name, type)."""
+    if isinstance(type_, Array):
+        for i in range(type_.length):
+            yield from scalars(type_.element, f"{name}[{i}]", offset + i * size_of(type_.element))
+    elif isinstance(type_, Struct):
+        for field_name, (field_offset, field_type) in (type_.fields or {}).items():
+            yield from scalars(field_type, f"{name}.{field_name}", offset + field_offset)
+    else:
+        yield offset, name, INT if isinstance(type_, Void) else scalar_type(type_)
+
+
+def show(type_: Type) -> str:
+    """The type as C writes it."""
+    if isinstance(type_, CType):
+        return type_.name
+    if isinstance(type_, Pointer):
+        inner = show(type_.target)
+        return inner + ("*" if inner.endswith("*") else " *")
+    if isinstance(type_, Array):
+        return f"{show(type_.element)}[{type_.length}]"
+    return type_.name if isinstance(type_, Struct) else "void"

@@ -1,0 +1,197 @@
+"""Where a scenario's objects lie: each object that the model can name gets an address, and each scalar in it a cell.
+
+Objects are placed when they are first named: by the set-up, by a global name in a thread function, or by an initial value that
+points to them. What they are called in answers is the name that the set-up or the module gave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from smpcheck.errors import InputError
+from smpcheck.kernel import layout
+from smpcheck.kernel.layout import ArrayOf, Flags, Ghost, Pointer, Scalar, StructOf, Type
+from smpcheck.kernel.scenario import Parameter, initial_value
+from smpcheck.kernel.types import Array, CellType, PerCpu, Shared, Struct, Tagged, field_annotations
+from smpcheck.program import ir, values
+from smpcheck.program.ir import Position
+from smpcheck.program.values import CType, Ptr, Value, ValueError_
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A scalar's place in memory. ``within`` lists its byte offsets inside every struct or array that encloses it."""
+
+    cell: ir.Cell
+    within: frozenset[int]
+    ghost: bool
+
+
+class Memory:
+    """The objects of one scenario, and their cells."""
+
+    def __init__(self) -> None:
+        self.slots: dict[Ptr, Slot] = {}
+        self._objects: dict[int, tuple[object, Ptr, Type]] = {}
+        self._names: dict[int, str] = {}
+        self._used: set[str] = set()
+        self._scanned: set[str] = set()
+        self._pending: list[tuple[Ptr, Type, Any, str, tuple[int, ...]]] = []
+
+    # names
+
+    def call(self, obj: object, name: str) -> None:
+        """``obj`` is called ``name`` if it is an object of shared memory that has no name yet."""
+        if isinstance(obj, (Struct, CellType, Array, PerCpu)):
+            self._names.setdefault(id(obj), name)
+
+    def scan(self, namespace: dict[str, Any]) -> None:
+        """Name the objects that a module's global variables hold, and those of the modules that it uses."""
+        module = str(namespace.get("__name__", id(namespace)))
+        if module in self._scanned:
+            return
+        self._scanned.add(module)
+        for name, value in list(namespace.items()):
+            self.call(value, name)
+            if isinstance(value, ModuleType) and not name.startswith("__"):
+                continue
+
+    def _name_for(self, obj: object, kind: str) -> str:
+        wanted = self._names.get(id(obj))
+        if wanted is not None and wanted not in self._used:
+            name = wanted
+        else:
+            stem = wanted or kind
+            number = 1
+            while f"{stem}{number}" in self._used:
+                number += 1
+            name = f"{stem}{number}"
+        self._used.add(name)
+        return name
+
+    # placing objects
+
+    def address(self, obj: object, where: Position | None = None) -> tuple[Ptr, Type]:
+        """The address and type of a struct, a global cell or an array; it is placed if it was not yet."""
+        found = self._objects.get(id(obj))
+        if found is None:
+            kind = self._type(obj)
+            name = self._name_for(obj, str(kind).replace("struct ", "").replace(" ", "_"))
+            found = self._objects[id(obj)] = (obj, Ptr(name), kind)
+            self._place(Ptr(name), kind, obj, name, ())
+            while self._pending:
+                self._place(*self._pending.pop())
+        return found[1], found[2]
+
+    def per_cpu(self, data: PerCpu[Any], cpu: int) -> Struct:
+        """The object of ``cpu``, named ``data[cpu]``."""
+        item: Struct = data[cpu]
+        stem = self._names.get(id(data), data.element.__name__)
+        self._names.setdefault(id(item), f"{stem}[{cpu}]")
+        return item
+
+    def _type(self, obj: object) -> Type:
+        if isinstance(obj, Struct):
+            return StructOf(type(obj))
+        if isinstance(obj, Shared):
+            return layout.type_of(obj.annotation, None, self._names.get(id(obj), "shared"))
+        if isinstance(obj, CellType):
+            return Scalar(type(obj).ctype, type(obj))
+        if isinstance(obj, Array):
+            if isinstance(obj.element, type) and issubclass(obj.element, Struct):
+                return ArrayOf(StructOf(obj.element), obj.length)
+            return ArrayOf(obj.element, obj.length)
+        raise InputError(f"{type(obj).__name__} is not an object of shared memory")
+
+    def _place(self, at: Ptr, kind: Type, init: Any, name: str, starts: tuple[int, ...]) -> None:
+        """Lay out a value of type ``kind`` with initial value ``init`` at ``at``; ``starts``: where enclosing things begin."""
+        if isinstance(init, Parameter):
+            init = init.value
+        match kind:
+            case StructOf(struct):
+                if type(init) is not struct:
+                    raise InputError(f"{name} must start as a {struct.__name__}, not {init!r}")
+                self._objects.setdefault(id(init), (init, at, kind))
+                starts = (*starts, at.offset)
+                for field in field_annotations(struct):
+                    offset = at.offset + layout.field_offset(struct, field)
+                    value = initial_value(init, field)
+                    self._place(Ptr(at.base, offset), layout.field_type(struct, field), value, f"{name}.{field}", starts)
+            case ArrayOf(element, length):
+                items = list(init.items if isinstance(init, Array) else init)
+                if len(items) > length:
+                    raise InputError(f"{name} has {length} elements, but {len(items)} initial values")
+                size, _ = layout.size_align(element)
+                starts = (*starts, at.offset)
+                for index in range(length):
+                    item = items[index] if index < len(items) else None
+                    if item is None and isinstance(element, StructOf):
+                        item = element.struct()
+                    self._place(Ptr(at.base, at.offset + index * size), element, item, f"{name}[{index}]", starts)
+            case Flags(word):
+                value = self._initial(init, values.ULONG, name)
+                unknown = int(value) & ~sum(1 << bit for bit in word.bits.values()) if isinstance(value, int) else -1
+                if unknown and kind.separate:
+                    raise InputError(f"{name} starts with bits that the flag word does not have: {value}")
+                for byte, shift, ctype in kind.cells:
+                    label = f"{name}.byte{byte}" if kind.separate else name
+                    part = values.binary(">>", value, shift, values.ULONG) if shift else value
+                    self._cell(Ptr(at.base, at.offset + byte), ir.Cell(label, ctype, ctype.wrap(part)), starts)
+            case Scalar(ctype):
+                if isinstance(init, CellType):
+                    init = init.init
+                self._cell(at, ir.Cell(name, ctype, self._initial(init, ctype, name)), starts)
+            case Pointer():
+                if isinstance(init, Shared):
+                    init = init.init
+                self._cell(at, ir.Cell(name, values.POINTER, self._initial(init, values.POINTER, name)), starts)
+            case Ghost():
+                if isinstance(init, CellType):
+                    init = init.init
+                self._cell(at, ir.Cell(name, values.LONG, self._initial(init, values.LONG, name)), starts, ghost=True)
+
+    def _cell(self, at: Ptr, cell: ir.Cell, starts: tuple[int, ...], ghost: bool = False) -> None:
+        within = frozenset(at.offset - start for start in starts) | {0}
+        self.slots[at] = Slot(cell, within, ghost)
+
+    def _initial(self, init: Any, ctype: CType, name: str) -> Value:
+        """The value of an initial value as its author wrote it."""
+        if isinstance(init, Parameter):
+            init = init.value
+        if init is None:
+            return 0
+        if isinstance(init, bool | int):
+            return ctype.wrap(int(init))
+        target, tag = (init.target, init.tag) if isinstance(init, Tagged) else (init, 0)
+        if isinstance(target, (Struct, CellType, Array)):
+            address = self._lazy_address(target)
+            try:
+                return ctype.wrap(values.binary("|", address, tag, values.POINTER) if tag else address)
+            except ValueError_ as error:
+                raise InputError(f"{name}: {error}") from None
+        raise InputError(f"{name} cannot start as {init!r}")
+
+    def _lazy_address(self, obj: object) -> Ptr:
+        """The address of an object that an initial value points to; its cells follow later, since pointers may go round."""
+        found = self._objects.get(id(obj))
+        if found is None:
+            kind = self._type(obj)
+            name = self._name_for(obj, str(kind).replace("struct ", "").replace(" ", "_"))
+            found = self._objects[id(obj)] = (obj, Ptr(name), kind)
+            self._pending.append((Ptr(name), kind, obj, name, ()))
+        return found[1]
+
+    # questions
+
+    def ghosts_like(self, offset: int | None) -> Iterator[Ptr]:
+        """Ghost counters that an address ending ``offset`` bytes into some struct or array may mean (None: any)."""
+        for address, slot in self.slots.items():
+            if slot.ghost and (offset is None or offset in slot.within):
+                yield address
+
+    def named(self, name: str) -> Ptr | None:
+        """The address of the cell that is printed as ``name``."""
+        return next((address for address, slot in self.slots.items() if slot.cell.name == name), None)
