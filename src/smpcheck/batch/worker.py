@@ -70,8 +70,7 @@ def serve(connection: Connection, job: Job) -> None:
     """Answer until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     find_model(job.model)
-    import smpcheck.solver.solve  # noqa: F401 -- loaded before the first test's clock starts
-
+    load_engine()
     connection.send(READY)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
@@ -79,6 +78,12 @@ def serve(connection: Connection, job: Job) -> None:
                 limit_memory(job.memory)
                 for result, last in answers(item, job):
                     connection.send((item.index, result, last))
+
+
+def load_engine() -> None:
+    """Import what answering needs, before the first test's clock starts."""
+    import smpcheck.readers.litmus
+    import smpcheck.solver.solve  # noqa: F401
 
 
 def limit_memory(mebibytes: int | None) -> None:

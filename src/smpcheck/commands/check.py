@@ -167,6 +167,7 @@ class Run:
     def _start(self, found: list[Item], stack: ExitStack) -> tuple[Iterator[Result], Callable[[], Iterator[Result]]]:
         """The results to come, and what to call after an interruption for those done out of turn."""
         from smpcheck.batch.pool import Pool, available_cores, fork_worker, run_here, start_worker
+        from smpcheck.batch.worker import load_engine
 
         tick = self._progress(len(found), stack)
         if self.scheduler is not None:
@@ -176,8 +177,7 @@ class Run:
             return far.run(found), far.left_over
         if self.jobs == 0:
             return run_here(found, self.job), lambda: iter(())
-        import smpcheck.solver.solve  # noqa: F401 -- loaded once, before the workers are copied from this process
-
+        load_engine()  # once, before the workers are copied from this process
         jobs = self.jobs or (available_cores() if len(found) > FEW_TESTS else 1)
         pool = stack.enter_context(Pool(self.job, jobs, fork_worker if hasattr(os, "fork") else start_worker, tick))
         return pool.run(found), pool.left_over

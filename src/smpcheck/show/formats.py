@@ -94,7 +94,8 @@ class Summary:
             verb = "disagrees" if self.disagree == 1 else "disagree"
             said = f"; {self.disagree} of {self.agree + self.disagree} {verb} with the Result: comment"
         elif self.agree:
-            said = "; each as its Result: comment says" if self.agree == self.total else f"; all {self.agree} that state a result agree"
+            every = self.agree == self.total
+            said = "; each as its Result: comment says" if every else f"; all {self.agree} that state a result agree"
         else:
             said = ""
         tests = "1 test" if self.total == 1 else f"{self.total} tests"

@@ -1,0 +1,39 @@
+"""Results to show, without a solver: what the tests of output share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smpcheck.questions.check import Result
+
+
+def result(**changes: Any) -> Result:
+    """Store buffering, answered; with ``changes``."""
+    fields: dict[str, Any] = {
+        "file": "tests/SB.litmus",
+        "name": "SB",
+        "status": "ok",
+        "verdict": "Sometimes",
+        "states": (
+            {"0:r0": 0, "1:r0": 0},
+            {"0:r0": 0, "1:r0": 1},
+            {"0:r0": 1, "1:r0": 0},
+            {"0:r0": 1, "1:r0": 1},
+        ),
+        "condition": r"exists (0:r0=0 /\ 1:r0=0)",
+        "seconds": 0.0149,
+        "positive": 1,
+        "negative": 3,
+        "model": "lkmm",
+    }
+    return Result(**(fields | changes))
+
+
+UNSUPPORTED = {
+    "status": "unsupported",
+    "verdict": None,
+    "states": (),
+    "positive": 0,
+    "negative": 0,
+    "message": "tests/SB.litmus:5:3: goto is not supported",
+}

@@ -1,0 +1,65 @@
+"""The table form, into a pipe: plain rows, a row at a time, and what they add up to."""
+
+from __future__ import annotations
+
+import io
+
+from tests.results import UNSUPPORTED, result
+
+from smpcheck.questions.check import Result
+from smpcheck.show.formats import Summary, make_form
+
+
+def lines(*results: Result, names: tuple[str, ...] = ("SB",)) -> list[str]:
+    out = io.StringIO()
+    form = make_form("table", out)
+    summary = Summary(model="lkmm")
+    form.begin(names)
+    for one in results:
+        form.result(one)
+        summary.add(one)
+    form.end(summary)
+    return out.getvalue().splitlines()
+
+
+def test_a_row_has_name_verdict_states_and_time() -> None:
+    head, row, summary = lines(result())
+    assert head.split() == ["test", "verdict", "states", "seconds"]
+    assert row.split() == ["SB", "Sometimes", "4", "0.015"]
+    assert summary == "1 test under lkmm in 0.0 s: 1 Sometimes"
+
+
+def test_no_escape_sequences_in_a_pipe() -> None:
+    assert "\x1b" not in "".join(lines(result(expected="Never", flags=("data-race",))))
+
+
+def test_agreement_is_marked() -> None:
+    _, good, bad, *_ = lines(result(expected="Sometimes"), result(expected="Never"))
+    assert good.startswith("✓ SB")
+    assert bad.startswith("✗ SB")
+    assert bad.endswith("its Result: comment says Never")
+
+
+def test_a_message_has_its_own_line_with_the_file() -> None:
+    _, row, message, _ = lines(result(**UNSUPPORTED))
+    assert row.split()[:2] == ["SB", "unsupported"]
+    assert message.strip() == "tests/SB.litmus:5:3: goto is not supported"
+    _, _, message, _ = lines(result(**(UNSUPPORTED | {"message": "no answer"})))
+    assert message.strip() == "tests/SB.litmus: no answer"
+
+
+def test_a_cut_listing_is_marked() -> None:
+    assert "4+" in lines(result(complete=False))[1]
+
+
+def test_flags_are_shown() -> None:
+    assert lines(result(flags=("data-race",)))[1].endswith("flag: data-race")
+
+
+def test_names_that_look_like_markup_stay_as_they_are() -> None:
+    assert lines(result(name="[bold]x"))[1].split()[0] == "[bold]x"
+
+
+def test_columns_stay_aligned_for_long_names() -> None:
+    head, *rows, _ = lines(result(name="a"), result(name="b" * 40), names=("a", "b" * 40))
+    assert {row.index("Sometimes") for row in rows} == {head.index("verdict")}
