@@ -1,7 +1,8 @@
 """Final conditions: ``exists (0:r1=1 /\\ x=2)``, with herd7's grammar and some of its later liberties, and herd7's print form.
 
-Grammar (loosest first): ``=>``, ``\\/`` (also ``||``), ``/\\`` (also ``&&``), ``~`` or ``not``, comparison. On the left of a comparison a
-name is the location; on the right it is the address, unless written ``[x]`` or ``*x``. ``0:r1`` is a register of thread 0.
+Grammar (loosest first): ``\\/`` (also ``||``), ``/\\`` (also ``&&``), ``=>``, ``~`` (also ``not``, ``!``), comparison. That
+``=>`` binds tighter than ``/\\`` is herd7's choice (its lib/stateParser.mly). On the left of a comparison a name is the
+location; on the right it is the address, unless written ``[x]`` or ``*x``. ``0:r1`` is a register of thread 0.
 Printed as in herd7's ``lib/constrGen.ml``: locations in brackets, ``not (...)``, parentheses only where needed.
 """
 
@@ -10,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Binary, Const, Expr, FinalMem, FinalReg, Unary
 from smpcheck.program.values import POINTER, Ptr
-from smpcheck.readers.csyntax import number
+from smpcheck.readers.ctree import number
 from smpcheck.readers.source import Source
 
 TOKEN = re.compile(
@@ -96,33 +97,61 @@ class Tokens:
         raise InputError(f"{wanted} expected, {found} found", self.source.pos(self.at))
 
 
-Locate = Callable[[str, int], Ptr]
-"""Gives the address of a named object (the offset is for errors)."""
-Register = Callable[[int, str, int], FinalReg]
+def path(tokens: Tokens) -> tuple[int | str, ...]:
+    """``[1]`` and ``.f`` after a name."""
+    steps: list[int | str] = []
+    while True:
+        if tokens.accept("["):
+            found = number(tokens.value) if tokens.kind == "num" else None
+            if found is None:
+                tokens.fail("a constant index")
+            tokens.next()
+            steps.append(found[0])
+            tokens.expect("]")
+        elif tokens.accept(".", "->"):
+            if tokens.kind != "name":
+                tokens.fail("the name of a member")
+            steps.append(tokens.next())
+        else:
+            return tuple(steps)
+
+
+class Names(Protocol):
+    """What names mean in a condition. Each raises InputError, at the offset ``at``, for what does not exist."""
+
+    def place(self, name: str, steps: tuple[int | str, ...], at: int) -> tuple[Ptr, list[Ptr] | None]:
+        """The address of (a part of) an object, and those of its elements if it is not one location."""
+
+    def register(self, thread: int, name: str, at: int) -> FinalReg:
+        """A register of a thread."""
+
+    def show(self, address: Ptr) -> str:
+        """How an address is printed."""
 
 
 class ConditionReader:
-    """Parses propositions. ``address`` resolves names, ``register`` checks registers, ``place`` resolves ``x[1]`` and ``s.f``."""
+    """Parses propositions from ``tokens``."""
 
-    def __init__(
-        self, tokens: Tokens, place: Callable[[Tokens, str, int], Ptr], register: Register, show: Callable[[Ptr], str]
-    ) -> None:
+    def __init__(self, tokens: Tokens, names: Names) -> None:
         self.tokens = tokens
-        self.place = place
-        self.register = register
-        self.show = show
+        self.names = names
+        self.arrays: dict[Ptr, list[Ptr]] = {}
+        """The elements of the arrays met (terms of level ``array``)."""
 
     def proposition(self) -> Printed:
-        """``prop => prop``, to the right."""
-        left = self._chain(_OR, self._conjunction, "||", " \\/ ", "or")
+        """A whole proposition."""
+        return self._chain(_OR, self._conjunction, "||", " \\/ ", "or")
+
+    def _implication(self) -> Printed:
+        left = self._negation()
         if not self.tokens.accept("=>"):
             return left
-        right = self.proposition()
+        right = self._implication()
         expr = Binary("||", Unary("!", left.expr), right.expr)
         return Printed(expr, f"{_inside(left, 'implies')} => {_inside(right, 'implies')}", "implies")
 
     def _conjunction(self) -> Printed:
-        return self._chain(_AND, self._negation, "&&", " /\\ ", "and")
+        return self._chain(_AND, self._implication, "&&", " /\\ ", "and")
 
     def _chain(self, tokens: set[str], part: Callable[[], Printed], op: str, joint: str, level: str) -> Printed:
         result = part()
@@ -147,19 +176,45 @@ class ConditionReader:
         return self._comparison()
 
     def _comparison(self) -> Printed:
+        at = self.tokens.at
         left = self.term(True)
         sign = self.tokens.value
         op = COMPARISONS.get(sign)
         if op is None:
             self.tokens.fail("'=' or another comparison")
         self.tokens.next()
+        if self.tokens.value == "{" and op in ("==", "!="):
+            return self._array(left, op)
         right = self.term(False)
+        for side in (left, right):
+            if side.level == "array":
+                raise InputError(f"{side.text} is not one location: name an element", self.tokens.source.pos(at))
         if isinstance(left.expr, Const) and not isinstance(right.expr, Const) and op in ("==", "!="):
             left, right = right, left
         expr = Binary(op, left.expr, right.expr, POINTER)
         if op == "!=":
             return Printed(expr, f"not ({left.text}={right.text})")
         return Printed(expr, f"{left.text}{'=' if op == '==' else op}{right.text}")
+
+    def _array(self, left: Printed, op: str) -> Printed:
+        """``a={1,2}``: element by element."""
+        at = self.tokens.at
+        self.tokens.expect("{")
+        items = [self.term(False)]
+        while self.tokens.accept(","):
+            items.append(self.term(False))
+        self.tokens.expect("}")
+        if not isinstance(left.expr, FinalMem) or left.level != "array":
+            raise InputError(f"{left.text} is not an array", self.tokens.source.pos(at))
+        elements = self.arrays[left.expr.cell]
+        if len(elements) != len(items):
+            raise InputError(f"{left.text} has {len(elements)} elements, not {len(items)}", self.tokens.source.pos(at))
+        expr: Expr = Const(1)
+        for cell, item in zip(elements, items, strict=True):
+            equal = Binary("==", FinalMem(cell), item.expr, POINTER)
+            expr = equal if expr == Const(1) else Binary("&&", expr, equal)
+        text = f"{left.text.strip('[]')}={{{','.join(i.text for i in items)}}}"
+        return Printed(Unary("!", expr), f"not ({text})") if op == "!=" else Printed(expr, text)
 
     def term(self, location: bool) -> Printed:
         """A register, a location or (where ``location`` is false) an address or number."""
@@ -169,7 +224,7 @@ class ConditionReader:
             tokens.next()
             thread, _, name = value.partition(":")
             tokens.accept("*")
-            register = self.register(int(thread), name.strip(), at)
+            register = self.names.register(int(thread), name.strip(), at)
             return Printed(register, f"{register.thread}:{register.name}")
         if kind == "num" or (value in "+-" and kind == "op"):
             sign = -1 if tokens.accept("-") else 1
@@ -187,20 +242,23 @@ class ConditionReader:
         if tokens.accept("*"):
             return self._memory(self._address())
         if tokens.accept("&") or (kind == "name" and not location):
-            address = self._address()
-            return Printed(Const(address), self.show(address))
+            address, _ = self._address()
+            return Printed(Const(address), self.names.show(address))
         if kind == "name":
             return self._memory(self._address())
-        tokens.fail("a register (0:r1), a location (x) or a number")
+        return tokens.fail("a register (0:r1), a location (x) or a number")
 
-    def _address(self) -> Ptr:
+    def _address(self) -> tuple[Ptr, list[Ptr] | None]:
         if self.tokens.kind != "name":
-            self.tokens.fail("the name of a location")
+            self.tokens.fail("the name of an object")
         at = self.tokens.at
-        return self.place(self.tokens, self.tokens.next(), at)
+        return self.names.place(self.tokens.next(), path(self.tokens), at)
 
-    def _memory(self, address: Ptr) -> Printed:
-        return Printed(FinalMem(address), f"[{self.show(address)}]")
+    def _memory(self, found: tuple[Ptr, list[Ptr] | None]) -> Printed:
+        address, elements = found
+        if elements is not None:
+            self.arrays[address] = elements
+        return Printed(FinalMem(address), f"[{self.names.show(address)}]", "atom" if elements is None else "array")
 
 
 _PARENTHESES = {("implies", "or"), ("implies", "and"), ("and", "or"), ("and", "implies"), ("or", "implies")}

@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from smpcheck.errors import InputError
-from smpcheck.readers.csyntax import CExpr, Compound, CReader, Eval, Return
+from smpcheck.readers.cparse import CReader
+from smpcheck.readers.ctree import CExpr, Compound, Eval, Return, walk
 from smpcheck.readers.layout import TypeTable
 from smpcheck.readers.source import Source
 
@@ -22,15 +24,20 @@ from smpcheck.readers.source import Source
 class Macro:
     """``name(params)`` and its body: an expression, or statements.
 
-    ``repeated`` are the parameters that the body uses more than once.
+    ``repeated`` are the parameters that the body uses more than once. ``returns``: a body of statements that has a value;
+    ``statement``: a body that stood in braces and is one expression.
     """
 
     name: str
     params: tuple[str, ...]
     body: CExpr | Compound
     repeated: frozenset[str]
-    assigned: frozenset[str]
+    returns: bool
+    statement: bool
 
+
+Bodies: TypeAlias = Mapping[str, tuple[tuple[str, ...], str, int]]
+"""Name -> (parameters, text of the body, its offset in the source)."""
 
 _DEFINITION = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*\(([^)\n]*)\)[ \t]*(\S.*?)[ \t]*$", re.M)
 _FORM = re.compile(r"(__[a-z_]+)\s*\{\s*([\w-]*)\s*\}(\s*\()?")
@@ -59,7 +66,7 @@ def form_name(name: str) -> tuple[str, str] | None:
 class Definitions:
     """Macros by name; each body is parsed when it is first asked for. What is not found is looked for in ``fallback``."""
 
-    def __init__(self, bodies: Mapping[str, tuple[tuple[str, ...], str, int]], source: Source, fallback: Definitions | None = None):
+    def __init__(self, bodies: Bodies, source: Source, fallback: Definitions | None = None) -> None:
         self._bodies = bodies
         self._source = source
         self._fallback = fallback
@@ -104,7 +111,8 @@ class Definitions:
         elif len(function.body.body) == 1 and isinstance(function.body.body[0], Eval):
             parsed = function.body.body[0].expr
         repeated = frozenset(p for p in params if len(re.findall(rf"\b{p}\b", body)) > 1)
-        return Macro(name, params, parsed, repeated, function.assigned)
+        returns = statement and any(isinstance(part, Return) and part.value is not None for part in walk(parsed))
+        return Macro(name, params, parsed, repeated, returns, statement and not isinstance(parsed, Compound))
 
 
 def read_definitions(text: str, file: str = "<string>") -> Definitions:

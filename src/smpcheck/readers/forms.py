@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from smpcheck.program.ir import Assign, Assume, Binary, Block, Choice, Const, Exit, Fence, If, Load, Loop, Reg, Rmw, Stmt, Store
-from smpcheck.program.values import POINTER, Ptr
-from smpcheck.readers import csyntax as c
+from smpcheck.program.ir import Assume, Binary, Choice, Const, Exit, Fence, If, Load, Loop, Reg, Rmw, Stmt, Store
+from smpcheck.program.values import POINTER
+from smpcheck.readers import ctree as c
+from smpcheck.readers.cexpr import NO_TAGS
+from smpcheck.readers.cvalues import ByName, Local, Place, Scope, Val
 from smpcheck.readers.deffile import OPERATORS, form_name
 from smpcheck.readers.layout import VOID, Pointer, scalar_type
-from smpcheck.readers.lower import NO_TAGS, ByName, Local, Lowering, Place, Scope, Val
 
 if TYPE_CHECKING:
     from smpcheck.program.ir import Expr
+    from smpcheck.readers.lower import Lowering
 
-Form = Callable[[Lowering, c.Call], Val]
+Form: TypeAlias = "Callable[[Lowering, c.Call], Val]"
 
 MB = frozenset({"Mb"})
 ONCE = frozenset({"Once"})
@@ -65,10 +67,10 @@ def unknown_function(low: Lowering, node: c.Call) -> NoReturn:
     from smpcheck.readers.primitives import REFUSED, builtin_definitions
 
     if node.name in REFUSED:
-        low._refuse(f"{node.name}() is not supported: {REFUSED[node.name]}", low.at(node))
+        low.refuse(f"{node.name}() is not supported: {REFUSED[node.name]}", low.at(node))
     close = difflib.get_close_matches(node.name, builtin_definitions().names() | low.unit.functions.keys(), 1, 0.85)
     hint = f"; did you mean {close[0]}()?" if close else ""
-    low._refuse(f"unknown function {node.name}(){hint}", low.at(node))
+    low.refuse(f"unknown function {node.name}(){hint}", low.at(node))
 
 
 # --- places and orders -----------------------------------------------------------------------------------------------
@@ -77,7 +79,7 @@ def unknown_function(low: Lowering, node: c.Call) -> NoReturn:
 def _place(low: Lowering, node: c.CExpr) -> Place:
     place = low.lvalue(node)
     if isinstance(place, Local):
-        low._wrong(f"'{low.where(node)[1]}' accesses a local variable, which no other thread can see", low.at(node))
+        low.wrong(f"'{low.where(node)[1]}' accesses a local variable, which no other thread can see", low.at(node))
     return place
 
 
@@ -89,7 +91,7 @@ def _target(low: Lowering, node: c.CExpr) -> Place:
 def _order(low: Lowering, order: str, node: c.Call) -> tuple[frozenset[str], frozenset[str], bool]:
     found = ORDERS.get(order)
     if found is None:
-        low._refuse(f"the ordering {{{order}}} of an atomic operation is not supported", low.at(node))
+        low.refuse(f"the ordering {{{order}}} of an atomic operation is not supported", low.at(node))
     return found
 
 
@@ -114,7 +116,7 @@ def _read_modify_write(
     if condition is None:
         low.out += success
     else:
-        failed = Assume(low._fold_unary("!", condition, low.int), pos)
+        failed = Assume(low.fold_unary("!", condition, low.int), pos)
         low.out.append(Choice(tuple(success), (Load(reg, place.addr, ONCE, pos, text), failed), pos))
     return old
 
@@ -159,7 +161,7 @@ def _srcu(tag: str) -> Form:
         pos, text = low.where(node)
         result = Val(Const(0), VOID)
         if tag == "srcu-lock":
-            cookie = Const((low.index + 1) * 307 + low.cookies * 599)
+            cookie = Const((low.index + 1) * 307 + low.steps * 599)
             value, result = cookie, Val(cookie, low.int)
         low.out.append(Fence(tags(tag), place.addr, value, pos, text))
         return result
@@ -193,7 +195,7 @@ def _try_cmpxchg(order: str) -> Form:
         place = _target(low, node.args[0])
         holder = low.lvalue(c.Un("*", node.args[1], node.args[1].at, node.args[1].end))
         given = low.load(holder, NO_TAGS, node)
-        expected = low._stable(Val(low.convert(given, place.type, node), place.type), node)
+        expected = low.stable(Val(low.convert(given, place.type, node), place.type), node)
         value = low.convert(low.value(node.args[2]), place.type, node)
         old = _read_modify_write(
             low, node, order, place, lambda _: value, lambda old: low.operate("==", old, expected, node).expr
@@ -217,7 +219,7 @@ def _arithmetic(result: str) -> Callable[[str], Form]:
             pointer, operator, operand = node.args
             op = OPERATORS.get(operator.name, "") if isinstance(operator, c.Name) else ""
             if not op:
-                low._wrong("an operator expected as second argument of this form", low.at(node))
+                low.wrong("an operator expected as second argument of this form", low.at(node))
             place = _target(low, pointer)
             value = low.value(operand)
 
@@ -225,7 +227,7 @@ def _arithmetic(result: str) -> Callable[[str], Form]:
                 other = value
                 if op == "&~":
                     ctype = scalar_type(place.type)
-                    other = Val(low._fold_unary("~", low.convert(value, place.type, node), ctype), place.type)
+                    other = Val(low.fold_unary("~", low.convert(value, place.type, node), ctype), place.type)
                 return low.convert(low.operate(op[0], old, other, node), place.type, node)
 
             old = _read_modify_write(low, node, order or "noreturn", place, new)
@@ -292,13 +294,11 @@ def _cond_load(tag: str) -> Form:
         binding = low.scope.find(condition.name) if isinstance(condition, c.Name) else None
         with low.collect() as body:
             body.append(Load(reg, place.addr, tags(tag), pos, text))
-            if isinstance(binding, ByName):
-                scope = Scope(binding.scope)
-                scope.names["VAL"] = value
-                with low._in_scope(ByName(binding.node, scope, binding.span)):
-                    test = low.truth(low.value(binding.node), binding.node)
-            else:
-                test = low.truth(low.value(condition), condition)
+            assert isinstance(binding, ByName)
+            scope = Scope(binding.scope)
+            scope.names["VAL"] = value
+            with low.argument(binding, scope):
+                test = low.truth(low.value(binding.node), binding.node)
             body.append(If(test, (Exit(label, pos),), (), pos, text))
         low.out.append(Loop(label, tuple(body), None, pos))
         return value
@@ -388,53 +388,15 @@ FORMS: dict[str, Callable[[str], Form]] = {
 
 def _container_of(low: Lowering, node: c.Call) -> Val:
     if len(node.args) != 3 or not isinstance(node.args[1], c.Name) or not isinstance(node.args[2], c.Name):
-        low._wrong(f"{node.name}(pointer, struct type, member) expected", low.at(node))
+        low.wrong(f"{node.name}(pointer, struct type, member) expected", low.at(node))
     type_name, member = node.args[1].name, node.args[2].name
     type_ = low.types.lookup(("struct", type_name)) or low.types.lookup((type_name,))
     fields = getattr(type_, "fields", None)
     if type_ is None or fields is None or member not in fields:
-        low._wrong(f"{node.name}: no struct '{type_name}' with a member '{member}'", low.at(node))
+        low.wrong(f"{node.name}: no struct '{type_name}' with a member '{member}'", low.at(node))
     pointer = low.value(node.args[0])
-    moved = low._fold("-", pointer.expr, Const(fields[member][0]), POINTER) if fields[member][0] else pointer.expr
+    moved = low.fold("-", pointer.expr, Const(fields[member][0]), POINTER) if fields[member][0] else pointer.expr
     return Val(moved, Pointer(type_))
 
 
 SPECIAL: dict[str, Form] = {"container_of": _container_of, "list_entry": _container_of}
-
-
-def switch(low: Lowering, node: c.Switch) -> None:
-    """``switch``: one test for each case, in order; a case falls through into the next unless it leaves."""
-    value = low._stable(low.promote(low.value(node.value)), node.value)
-    label = low.label("switch")
-    inside = low.temp(low.int)
-    pos = low.source.pos(low.at(node))
-    low.loops.append((label, ""))
-    with low.collect() as body:
-        default = next((i for i, (labels, _) in enumerate(node.cases) if None in labels), None)
-        tests: list[Expr] = []
-        for labels, _ in node.cases:
-            test: Expr = Const(0)
-            for one in labels:
-                if one is not None:
-                    equal = low.operate("==", value, low.value(one), one).expr
-                    test = low._fold("||", test, equal, low.int) if test != Const(0) else equal
-            tests.append(test)
-        for i, (_, statements) in enumerate(node.cases):
-            here = tests[i]
-            if i == default:
-                none: Expr = Const(1)
-                for test in tests:
-                    none = low._fold("&&", none, low._fold_unary("!", test, low.int), low.int) if test != Const(0) else none
-                here = low._fold("||", here, none, low.int)
-            with low.collect() as inner:
-                inner.append(Assign(inside, Const(1), pos))
-                low.scope = Scope(low.scope)
-                low._statements(statements)
-                low.scope = low.scope.outer or low.scope
-            body.append(If(low._fold("||", Reg(inside), here, low.int), tuple(inner), (), pos, "switch"))
-    low.loops.pop()
-    low.out.append(Assign(inside, Const(0), pos))
-    low.out.append(Block(label, tuple(body), pos))
-
-
-_ = Ptr

@@ -1,8 +1,8 @@
-"""C types and where their scalars lie: sizes, alignments and offsets of the LP64 data model that Linux uses on 64-bit machines.
+"""C types and where their scalars lie: sizes, alignments and offsets in the LP64 data model of 64-bit Linux.
 
-Scalars are the :class:`~smpcheck.program.values.CType` of the IR; pointers, arrays and structs exist only while a program is read,
-afterwards there are cells. Kernel types that the memory model treats as one location (``atomic_t``, ``spinlock_t``, ``struct
-srcu_struct``, ...) are scalars here.
+Scalars are the :class:`~smpcheck.program.values.CType` of the IR; pointers, arrays and structs exist only while a program is
+read, afterwards there are cells. Kernel types that are one location to the memory model (``atomic_t``, ``spinlock_t``,
+``struct srcu_struct``, ...) are scalars here.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ REFUSED = {
     "kfree_rcu": "memory is never freed in a litmus test",
     "rcu_barrier": "callbacks are not modelled",
     "srcu_barrier": "callbacks are not modelled",
-    "spin_unlock_wait": "the kernel removed it in 4.14, and its ordering was never agreed on; use spin_is_locked() in a loop or a lock/unlock pair",
+    "spin_unlock_wait": "the kernel removed it in 4.14, for its ordering was never agreed on",
     "smp_memb": "sys_membarrier() is not part of the kernel's memory model",
     "smp_read_barrier_depends": "the kernel removed it in 5.9: READ_ONCE() and rcu_dereference() provide its ordering",
 }

@@ -1,290 +1,54 @@
-"""C as a small tree: what the lowering to the IR works on, made from tree-sitter's concrete syntax.
+"""From C text to :mod:`smpcheck.readers.ctree`, by way of tree-sitter's concrete syntax.
 
 tree-sitter knows the grammar; this module keeps what has meaning, resolves types as it goes (C declares before use), and refuses
-by name and position what smpcheck does not support. Offsets (``at``, ``end``) are offsets into the source text.
+by name and position what smpcheck does not support.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn
 
 from smpcheck.errors import InputError, UnsupportedError
-from smpcheck.program.values import INT, LONG, POINTER, UINT, ULONG, CType
+from smpcheck.program.values import INT, POINTER, ULONG
+from smpcheck.readers.ctree import (
+    MAX_ARRAY,
+    Assignment,
+    Bin,
+    Call,
+    CExpr,
+    Comma,
+    Compound,
+    Convert,
+    CStmt,
+    Declare,
+    Declares,
+    Eval,
+    Function,
+    IfElse,
+    Index,
+    Iterate,
+    Jump,
+    Member,
+    Name,
+    Num,
+    Param,
+    Return,
+    SizeOf,
+    Step,
+    Switch,
+    Ternary,
+    Un,
+    Unit,
+    constant,
+    number,
+)
 from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, make_struct, size_of
 from smpcheck.readers.source import Source
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
-
-# --- expressions -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Num:
-    """An integer, character or null-pointer constant."""
-
-    value: int
-    ctype: CType
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Name:
-    """An identifier."""
-
-    name: str
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Un:
-    """``op arg`` for ``- ~ ! + * &``."""
-
-    op: str
-    arg: CExpr
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Bin:
-    """``left op right``."""
-
-    op: str
-    left: CExpr
-    right: CExpr
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Assignment:
-    """``target = value``; ``op`` is the operator of a compound assignment (``+`` in ``+=``), else empty."""
-
-    op: str
-    target: CExpr
-    value: CExpr
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Step:
-    """``++target`` or ``target--``: ``op`` is ``+`` or ``-``."""
-
-    op: str
-    prefix: bool
-    target: CExpr
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Call:
-    """``name(args)``."""
-
-    name: str
-    args: list[CExpr]
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Member:
-    """``object.name`` or, with ``arrow``, ``object->name``."""
-
-    object: CExpr
-    name: str
-    arrow: bool
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Index:
-    """``array[index]``."""
-
-    array: CExpr
-    index: CExpr
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Convert:
-    """``(type)arg``."""
-
-    type: Type
-    arg: CExpr
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Ternary:
-    """``cond ? then : other``."""
-
-    cond: CExpr
-    then: CExpr
-    other: CExpr
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Comma:
-    """``left, right``."""
-
-    left: CExpr
-    right: CExpr
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class SizeOf:
-    """``sizeof arg``: only the type of ``arg`` matters. (``sizeof(type)`` is a :class:`Num`.)"""
-
-    arg: CExpr
-    at: int
-    end: int
-
-
-CExpr: TypeAlias = Num | Name | Un | Bin | Assignment | Step | Call | Member | Index | Convert | Ternary | Comma | SizeOf
-
-# --- statements ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Eval:
-    """An expression as a statement."""
-
-    expr: CExpr
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Declare:
-    """``type name = init``."""
-
-    name: str
-    type: Type
-    init: CExpr | None
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Compound:
-    """``{ ... }``."""
-
-    body: list[CStmt]
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Declares:
-    """Several declarators of one declaration, in the enclosing scope."""
-
-    body: list[Declare]
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class IfElse:
-    """``if``."""
-
-    cond: CExpr
-    then: CStmt
-    other: CStmt | None
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Iterate:
-    """``while``, ``do`` (``test_last``) and ``for`` (with ``init`` and ``step``)."""
-
-    init: CStmt | None
-    cond: CExpr | None
-    step: CExpr | None
-    body: CStmt
-    test_last: bool
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Switch:
-    """``switch``: ``cases`` in order, each with its labels (None: ``default``)."""
-
-    value: CExpr
-    cases: list[tuple[list[CExpr | None], list[CStmt]]]
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Jump:
-    """``break`` or ``continue``."""
-
-    kind: str
-    at: int
-    end: int
-
-
-@dataclass(slots=True)
-class Return:
-    """``return value``."""
-
-    value: CExpr | None
-    at: int
-    end: int
-
-
-CStmt: TypeAlias = Eval | Declare | Declares | Compound | IfElse | Iterate | Switch | Jump | Return
-
-
-@dataclass(slots=True)
-class Param:
-    """A parameter of a function."""
-
-    name: str
-    type: Type
-    at: int
-
-
-@dataclass(slots=True)
-class Function:
-    """A function definition."""
-
-    name: str
-    result: Type
-    params: list[Param]
-    body: Compound
-    assigned: frozenset[str]
-    """Names that the body assigns to, steps or takes the address of."""
-    at: int
-
-
-@dataclass(slots=True)
-class Unit:
-    """The C part of a litmus test: functions by name, file-scope variables, enumeration constants."""
-
-    functions: dict[str, Function] = field(default_factory=dict)
-    globals: list[Declare] = field(default_factory=list)
-    constants: dict[str, int] = field(default_factory=dict)
-
-
-# --- from tree-sitter ------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -364,11 +128,7 @@ class CReader:
             for declarator in node.children_by_field_name("declarator"):
                 name, type_, _ = self._declarator(declarator, base)
                 self.types.define(name, type_)
-        elif kind in ("comment", "preproc_include"):
-            pass
-        elif kind == "expression_statement" and not node.named_children:
-            pass
-        else:
+        elif kind != "comment" and not (kind == "expression_statement" and not node.named_children):
             self._refuse(f"'{self._short(node)}' outside of a function", node)
 
     def _short(self, node: Node) -> str:
@@ -724,9 +484,6 @@ class CReader:
         return Num(type_.fields[member][0], ULONG, at, end)
 
 
-MAX_ARRAY = 4096
-"""Arrays longer than this are refused: each element is a location of the memory model."""
-
 _STATEMENTS: dict[str, Callable[[CReader, Node, int, int], CStmt]] = {
     "expression_statement": CReader._expression_stmt,
     "declaration": CReader._declaration_stmt,
@@ -772,42 +529,3 @@ _REFUSED = {
     "compound_statement": "a statement expression ({ ... })",
     "gnu_asm_expression": "inline assembly",
 }
-
-
-def number(text: str) -> tuple[int, CType] | None:
-    """Value and type of a C integer constant (C11 6.4.4.1); None if ``text`` is not one."""
-    digits = text.rstrip("uUlL")
-    suffix = text[len(digits) :].lower()
-    if suffix not in ("", "u", "l", "ul", "lu", "ll", "ull", "llu"):
-        return None
-    decimal = not (len(digits) > 1 and digits[0] == "0")
-    try:
-        value = int(digits, 10) if decimal else int(digits, 8) if digits[1].isdigit() else int(digits, 0)
-    except ValueError:
-        return None
-    if value >= 1 << 64:
-        return None
-    candidates = [t for t in (INT, UINT, LONG, ULONG) if t.signed or "u" in suffix or not decimal]
-    candidates = [t for t in candidates if (not t.signed or "u" not in suffix) and (t.bits == 64 or "l" not in suffix)]
-    return next(((value, t) for t in candidates if t.wrap(value) == value), None) or (value, ULONG)
-
-
-def constant(expr: CExpr, names: dict[str, int]) -> int | None:
-    """The value of a constant integer expression over numbers and enumeration constants, or None."""
-    from smpcheck.program.values import ValueError_, binary, unary
-
-    if isinstance(expr, Num):
-        return expr.value
-    if isinstance(expr, Name):
-        return names.get(expr.name)
-    try:
-        result: Any = None
-        if isinstance(expr, Un) and expr.op in "-~!+":
-            arg = constant(expr.arg, names)
-            result = None if arg is None else unary(expr.op, arg, LONG)
-        elif isinstance(expr, Bin):
-            left, right = constant(expr.left, names), constant(expr.right, names)
-            result = None if left is None or right is None else binary(expr.op, left, right, LONG)
-    except ValueError_:
-        return None
-    return result if isinstance(result, int) else None

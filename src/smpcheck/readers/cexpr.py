@@ -1,0 +1,387 @@
+"""C expressions: their accesses become events, in C's order; their value is a pure expression over registers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import NoReturn
+
+from smpcheck.errors import InputError
+from smpcheck.program import values
+from smpcheck.program.ir import Assign, Conditional, Const, If, Load, Reg, Stmt, Store
+from smpcheck.program.values import POINTER, CType
+from smpcheck.readers import ctree as c
+from smpcheck.readers.carith import Arithmetic, partial
+from smpcheck.readers.cvalues import Binding, ByName, Frame, Local, LValue, NeedWide, Place, Scope, Undeclared, Val
+from smpcheck.readers.deffile import Definitions
+from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, Void, scalar_type, show, size_of
+from smpcheck.readers.memory import Memory
+from smpcheck.readers.source import Source
+
+NO_TAGS: frozenset[str] = frozenset()
+
+
+class Expressions(Arithmetic, ABC):
+    """Values and places of expressions. ``definitions`` and ``memory`` as in :class:`~smpcheck.readers.lower.Lowering`."""
+
+    def __init__(self, source: Source, types: TypeTable, definitions: Definitions, memory: Memory) -> None:
+        super().__init__(source, types)
+        self.definitions = definitions
+        self.objects = memory.known
+        self.access = memory.access
+        self.remark = memory.remark
+        self.root = Scope(None)
+        self.scope = self.thread_scope = self.root
+        self.frames: list[Frame] = []
+        self.calls: list[str] = []
+        self.shadowed: dict[str, int] = {}
+        self.undeclared: frozenset[str] = frozenset()
+
+    @abstractmethod
+    def call(self, node: c.Call, wanted: bool = True) -> Val:
+        """Lower a call; without ``wanted`` only for its effects."""
+
+    @abstractmethod
+    def macro_place(self, node: c.Call) -> LValue:
+        """The place that a call to a macro stands for."""
+
+    # --- variables ---
+
+    def declare(self, name: str, type_: Type) -> Local:
+        """A variable in the innermost scope. Disjoint scopes share the register, so that ``0:r1`` means what it says."""
+        reg = self.frames[-1].prefix + name
+        if isinstance(self._hidden(name), Local):
+            self.shadowed[reg] = self.shadowed.get(reg, 1) + 1
+            reg = f"{reg}.{self.shadowed[reg]}"
+        ctype = scalar_type(type_)
+        known = self.regs.get(reg)
+        self.regs[reg] = known if known is not None and known.bits > ctype.bits else ctype
+        local = Local(reg, type_)
+        self.scope.names[name] = local
+        return local
+
+    def _hidden(self, name: str) -> Binding | None:
+        """The variable of this function that a new declaration of ``name`` hides."""
+        scope: Scope | None = self.scope
+        while scope is not None and scope is not self.root:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        return None
+
+    def lookup(self, node: c.Name) -> Binding:
+        """What a name means. A name that a thread assigns to without declaring it is a register, as for herd7."""
+        found = self.scope.find(node.name)
+        if found is None and node.name in self.undeclared and self.scope.inside(self.thread_scope):
+            found = self.thread_scope.names[node.name] = Local(node.name, self.int)
+            self.regs.setdefault(node.name, self.int)
+        if found is None:
+            if not self.scope.inside(self.thread_scope) or node.name in self.objects:
+                self.not_declared(node.name, node.at)
+            self.remark(f"'{node.name}' is not declared in {self.calls[0]} and never assigned to: it is 0", node.at)
+            return Undeclared(node.name, self.int)
+        return found
+
+    def not_declared(self, name: str, at: int) -> NoReturn:
+        """Raise InputError for a name that means nothing where it is used."""
+        hint = f": declare it, or give {self.calls[0]} a parameter '*{name}'" if len(self.frames) == 1 else ""
+        self.wrong(f"'{name}' is not declared in {self.calls[-1] if self.span is None else self.calls[0]}(){hint}", at)
+
+    @contextmanager
+    def argument(self, argument: ByName, scope: Scope | None = None) -> Iterator[None]:
+        """Inside: the scope and place of a macro's argument (``scope`` instead of its own, if given)."""
+        saved = self.scope, self.span
+        self.scope, self.span = scope or argument.scope, argument.span
+        try:
+            yield
+        finally:
+            self.scope, self.span = saved
+
+    # --- places ---
+
+    def lvalue(self, node: c.CExpr) -> LValue:
+        """The variable or memory that ``node`` names."""
+        if isinstance(node, c.Name):
+            found = self.lookup(node)
+            if isinstance(found, ByName):
+                with self.argument(found):
+                    return self.lvalue(found.node)
+            if isinstance(found, Val):
+                self.wrong(f"'{node.name}' is not a variable of the thread: it is not stored anywhere", self.at(node))
+            return found
+        if isinstance(node, c.Un) and node.op == "*":
+            pointer = self.value(node.arg)
+            if isinstance(node.arg, c.Convert):
+                self._same_width(pointer, node.arg)
+            return self._pointee(pointer, node)
+        if isinstance(node, c.Index):
+            array, index = self.value(node.array), self.value(node.index)
+            if isinstance(index.type, Pointer):
+                array, index = index, array
+            if not isinstance(array.type, Pointer) or not isinstance(index.type, CType):
+                self.wrong(f"'{self.source.snippet(node.at, node.end)}' does not index an array", self.at(node))
+            return self._pointee(self.offset(array, index, "+", node), node)
+        if isinstance(node, c.Member):
+            return self._member(node)
+        if isinstance(node, c.Call):
+            return self.macro_place(node)
+        return self.wrong(f"'{self.source.snippet(node.at, node.end)}' is not a place that can be read or written", self.at(node))
+
+    def _same_width(self, pointer: Val, cast: c.Convert) -> None:
+        """``*(T *)p`` where ``p`` is a computed ``U *``: T and U have one size."""
+        if isinstance(pointer.expr, Const) or not isinstance(pointer.type, Pointer):
+            return
+        with self.collect():
+            before = self.value(cast.arg).type
+        if not isinstance(before, Pointer):
+            return
+        old, new = before.target, pointer.type.target
+        if isinstance(old, (Void, Struct)) or isinstance(new, (Void, Struct)) or size_of(old) in (1, size_of(new)):
+            return
+        if POINTER in (scalar_type(old), scalar_type(new)) and {size_of(old), size_of(new)} == {4, 8}:
+            raise NeedWide(self.source.pos(self.at(cast)))
+        self.refuse(f"accessing a {show(old)} as a {show(new)}, of another size, is not supported", self.at(cast))
+
+    def _pointee(self, pointer: Val, node: c.CExpr) -> LValue:
+        if isinstance(pointer, Undeclared):
+            self.not_declared(pointer.name, self.at(node))
+        if pointer.local is not None:
+            return pointer.local
+        if isinstance(pointer.type, Pointer):
+            if isinstance(pointer.type.target, Void):
+                self.wrong("a void pointer cannot be dereferenced: cast it first", self.at(node))
+            return Place(pointer.expr, pointer.type.target)
+        if isinstance(pointer.type, CType) and pointer.type.bits in (32, 64):  # an integer that holds an address, as herd7 allows
+            if pointer.type.bits == 32:
+                raise NeedWide(self.source.pos(self.at(node)))
+            return Place(pointer.expr, pointer.type)
+        return self.wrong(f"a value of type {show(pointer.type)} cannot be dereferenced", self.at(node))
+
+    def _member(self, node: c.Member) -> LValue:
+        place = self._pointee(self.value(node.object), node) if node.arrow else self.lvalue(node.object)
+        if not isinstance(place, Place) or not isinstance(place.type, Struct):
+            self.wrong(f"'.{node.name}' of something that is not a struct but {show(place.type)}", self.at(node))
+        if place.type.fields is None:
+            self.wrong(f"{place.type.name} is not defined in this file", self.at(node))
+        found = place.type.fields.get(node.name)
+        if found is None:
+            names = ", ".join(place.type.fields)
+            self.wrong(f"{place.type.name} has no member '{node.name}' (it has {names})", self.at(node))
+        return Place(self.add_bytes(place.addr, found[0]), found[1])
+
+    # --- reading and writing ---
+
+    def load(self, place: LValue, tags: frozenset[str], node: c.CExpr) -> Val:
+        """Read ``place``: a register, or memory by an event with ``tags``. An array is its first element's address."""
+        if isinstance(place, Local):
+            return Val(Reg(place.reg), place.type)
+        if isinstance(place.type, Array):
+            return Val(place.addr, Pointer(place.type.element))
+        if isinstance(place.type, (Struct, Void)):
+            self.refuse(f"reading a whole {show(place.type)} is not supported", self.at(node))
+        ctype = scalar_type(place.type)
+        self.access(place.addr, ctype, self.at(node))
+        reg = self.temp(ctype)
+        pos, text = self.where(node)
+        self.out.append(Load(reg, place.addr, tags, pos, text))
+        return Val(Reg(reg), place.type)
+
+    def store(self, place: LValue, value: Val, tags: frozenset[str], node: c.CExpr) -> None:
+        """Write ``value``, converted, to ``place``."""
+        if isinstance(place, Local):
+            self.assign(place, value, node)
+            return
+        if isinstance(place.type, (Array, Struct, Void)):
+            self.refuse(f"assigning a whole {show(place.type)} is not supported", self.at(node))
+        self.access(place.addr, scalar_type(place.type), self.at(node))
+        converted = self.convert(value, place.type, node)
+        pos, text = self.where(node)
+        self.out.append(Store(place.addr, converted, tags, pos, text))
+
+    def assign(self, local: Local, value: Val, node: c.CExpr | c.CStmt) -> None:
+        """Write a variable. What was loaded just now (and is used nowhere else) is loaded into it directly."""
+        expr = self.convert(value, local.type, node)
+        last = self.out[-1] if self.out else None
+        if isinstance(expr, Reg) and isinstance(last, Load) and last.reg == expr.name and _is_temporary(expr.name):
+            self.out[-1] = replace(last, reg=local.reg)
+            del self.regs[expr.name]
+            return
+        self.out.append(Assign(local.reg, expr, self.source.pos(self.at(node))))
+
+    def stable(self, value: Val, node: c.CExpr) -> Val:
+        """``value`` in a register of its own, that nothing changes later."""
+        if isinstance(value.expr, Const):
+            return value
+        local = Local(self.temp(value.type), value.type)
+        self.assign(local, value, node)
+        return Val(Reg(local.reg), value.type)
+
+    # --- values ---
+
+    def value(self, node: c.CExpr) -> Val:
+        """Lower ``node``; its accesses are emitted."""
+        return _VALUES[type(node)](self, node)
+
+    def effect(self, node: c.CExpr) -> None:
+        """Lower ``node`` for its effects only."""
+        if isinstance(node, c.Step):
+            self._step(node, False)
+        elif isinstance(node, c.Call):
+            self.call(node, False)
+        elif isinstance(node, c.Assignment):
+            self._assignment(node, False)
+        elif isinstance(node, c.Convert) and node.type == VOID:
+            self.effect(node.arg)
+        elif isinstance(node, c.Comma):
+            self.effect(node.left)
+            self.effect(node.right)
+        else:
+            self.value(node)
+
+    def _num(self, node: c.Num) -> Val:
+        return Val(Const(node.value), Pointer(VOID) if node.ctype is POINTER else node.ctype)
+
+    def _name(self, node: c.Name) -> Val:
+        found = self.lookup(node)
+        if isinstance(found, Val):
+            return found
+        if isinstance(found, ByName):
+            with self.argument(found):
+                return self.value(found.node)
+        return self.load(found, NO_TAGS, node)
+
+    def _unary(self, node: c.Un) -> Val:
+        if node.op == "*":
+            return self._place(node)
+        if node.op == "&":
+            place = self.lvalue(node.arg)
+            if isinstance(place, Local):
+                return Val(Const(0), Pointer(place.type), place)
+            return Val(place.addr, Pointer(place.type))
+        return self.unary(node.op, self.value(node.arg), node)
+
+    def _place(self, node: c.CExpr) -> Val:
+        return self.load(self.lvalue(node), NO_TAGS, node)
+
+    def _binary(self, node: c.Bin) -> Val:
+        if node.op in ("&&", "||"):
+            return self._logical(node)
+        return self.operate(node.op, self.value(node.left), self.value(node.right), node)
+
+    def _logical(self, node: c.Bin) -> Val:
+        """``&&`` and ``||``: pure, or a branch where the right side has effects."""
+        left = self.truth(self.value(node.left), node.left)
+        either = node.op == "||"
+        if isinstance(left, Const) and values.truth(left.value) == either:
+            return Val(Const(int(either)), self.int)
+        with self.collect() as effects:
+            right = self.truth(self.value(node.right), node.right)
+        if isinstance(left, Const):
+            self.out += effects
+            return Val(self.as_bool(right), self.int)
+        if not effects and not partial(right):
+            return Val(self.fold(node.op, left, right, self.int), self.int)
+        if not effects:
+            both = (Const(1), self.as_bool(right)) if either else (self.as_bool(right), Const(0))
+            return Val(Conditional(left, *both), self.int)
+        reg = self.temp(self.int)
+        pos, text = self.where(node.left)
+        effects.append(Assign(reg, self.as_bool(right), pos))
+        decided: tuple[Stmt, ...] = (Assign(reg, Const(int(either)), pos),)
+        branches = (decided, tuple(effects)) if either else (tuple(effects), decided)
+        self.out.append(If(left, *branches, pos, text))
+        return Val(Reg(reg), self.int)
+
+    def _ternary(self, node: c.Ternary) -> Val:
+        cond = self.truth(self.value(node.cond), node.cond)
+        if isinstance(cond, Const):
+            return self.value(node.then if values.truth(cond.value) else node.other)
+        with self.collect() as first:
+            then = self.promote(self.value(node.then))
+        with self.collect() as second:
+            other = self.promote(self.value(node.other))
+        pos, text = self.where(node.cond)
+        if isinstance(then.type, Void) and isinstance(other.type, Void):
+            self.out.append(If(cond, tuple(first), tuple(second), pos, text))
+            return Val(Const(0), VOID)
+        type_: Type = self.common(then.type, other.type)
+        if type_ is POINTER:
+            type_ = then.type if isinstance(then.type, Pointer) and then.type.target != VOID else other.type
+            type_ = type_ if isinstance(type_, Pointer) else then.type
+        a, b = self.convert(then, type_, node), self.convert(other, type_, node)
+        if not first and not second:
+            return Val(Conditional(cond, a, b), type_)
+        reg = self.temp(type_)
+        first.append(Assign(reg, a, pos))
+        second.append(Assign(reg, b, pos))
+        self.out.append(If(cond, tuple(first), tuple(second), pos, text))
+        return Val(Reg(reg), type_)
+
+    def _comma(self, node: c.Comma) -> Val:
+        self.effect(node.left)
+        return self.value(node.right)
+
+    def _convert(self, node: c.Convert) -> Val:
+        value = self.value(node.arg)
+        if isinstance(node.type, Void):
+            return Val(Const(0), VOID)
+        if isinstance(node.type, (Struct, Array)):
+            self.wrong(f"a cast to {show(node.type)}", self.at(node))
+        if value.local is not None and isinstance(node.type, Pointer):
+            return Val(value.expr, node.type, value.local)
+        return Val(self.convert(value, node.type, node), node.type)
+
+    def _sizeof(self, node: c.SizeOf) -> Val:
+        """Only the type matters: what its operand emits is dropped."""
+        count, regs = self.count, dict(self.regs)
+        with self.collect():
+            try:
+                type_ = self.lvalue(node.arg).type
+            except InputError:
+                type_ = self.value(node.arg).type
+        self.count, self.regs = count, regs
+        return Val(Const(size_of(type_)), values.ULONG)
+
+    def _assignment(self, node: c.Assignment, wanted: bool = True) -> Val:
+        place = self.lvalue(node.target)
+        value = self.value(node.value)
+        if node.op:
+            value = self.operate(node.op, self.load(place, NO_TAGS, node.target), value, node)
+        if wanted and isinstance(place, Place):
+            value = self.stable(Val(self.convert(value, place.type, node), place.type), node)
+        self.store(place, value, NO_TAGS, node)
+        return Val(Reg(place.reg), place.type) if isinstance(place, Local) else value
+
+    def _step(self, node: c.Step, wanted: bool = True) -> Val:
+        place = self.lvalue(node.target)
+        old = self.load(place, NO_TAGS, node.target)
+        if wanted and not node.prefix:
+            old = self.stable(old, node)
+        new = self.operate(node.op, old, Val(Const(1), self.int), node)
+        if wanted and node.prefix:
+            new = self.stable(Val(self.convert(new, place.type, node), place.type), node)
+        self.store(place, new, NO_TAGS, node)
+        return new if node.prefix else old
+
+
+def _is_temporary(reg: str) -> bool:
+    return reg[0] == "%" and reg[1:].isdigit()
+
+
+_VALUES: dict[type, Callable[..., Val]] = {
+    c.Num: Expressions._num,
+    c.Name: Expressions._name,
+    c.Un: Expressions._unary,
+    c.Bin: Expressions._binary,
+    c.Assignment: Expressions._assignment,
+    c.Step: Expressions._step,
+    c.Call: lambda self, node: self.call(node),
+    c.Member: Expressions._place,
+    c.Index: Expressions._place,
+    c.Convert: Expressions._convert,
+    c.Ternary: Expressions._ternary,
+    c.Comma: Expressions._comma,
+    c.SizeOf: Expressions._sizeof,
+}

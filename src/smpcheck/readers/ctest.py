@@ -1,0 +1,205 @@
+"""C litmus tests: init section, objects, threads and question come together."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import replace
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program.ir import Cell, FinalReg, Program, Thread
+from smpcheck.program.values import INT, CType, Ptr, Value
+from smpcheck.readers import ctree as c
+from smpcheck.readers.cparse import CReader
+from smpcheck.readers.cvalues import NeedWide
+from smpcheck.readers.deffile import Definitions
+from smpcheck.readers.initial import Entry, read_init
+from smpcheck.readers.layout import Array, Pointer, Struct, Type, TypeTable, scalars
+from smpcheck.readers.lower import Lowering
+from smpcheck.readers.memory import Memory
+from smpcheck.readers.primitives import builtin_definitions
+from smpcheck.readers.question import expected_verdict, read_question
+from smpcheck.readers.sections import Sections
+from smpcheck.readers.source import Source
+
+_THREAD = re.compile(r"(?:^|(?<=[\n;}]))[ \t]*(P\d+)\s*\(")
+_VOID = "void "
+_STRUCT_ARGUMENT = re.compile(r"\bstruct(?=\s+\w+\s*,\s*\w+\s*\))")
+"""``container_of(p, struct foo, f)``: the C grammar takes no types as arguments, so the keyword is blanked."""
+
+
+def read_c(source: Source, sections: Sections, definitions: Definitions | None = None) -> Program:
+    """Read a C test. Errors as :func:`smpcheck.readers.litmus.read_litmus`."""
+    used = definitions.with_fallback(builtin_definitions()) if definitions else builtin_definitions()
+    try:
+        return CTest(source, sections, used).read()
+    except NeedWide as need:
+        note = f"a pointer is kept in an int (line {need.pos.line}): int is taken to be as wide as a pointer"
+    try:
+        return CTest(source, sections, used, note).read()
+    except NeedWide as need:
+        raise UnsupportedError("a pointer is kept in an integer that is too narrow for it", need.pos) from None
+
+
+class CTest:
+    """One C litmus test being read; with ``wide`` (which says why), ``int`` is as wide as a pointer."""
+
+    def __init__(self, source: Source, sections: Sections, definitions: Definitions, wide: str = "") -> None:
+        self.source = source
+        self.sections = sections
+        self.definitions = definitions
+        self.wide = wide
+        self.types = TypeTable(bool(wide))
+        self.memory = Memory(source, self.types)
+        self.threads: tuple[Thread, ...] = ()
+
+    def read(self) -> Program:
+        """The program."""
+        memory, sections = self.memory, self.sections
+        unit = self._unit()
+        entries = read_init(self.source, sections.init)
+        self._objects(entries, unit)
+        given = [(e, memory.resolve(e.value, e.at)) for e in entries if e.proc is None and e.value is not None]
+        registers = self._registers(entries)
+        pointers = {d.name: self._global_value(d, unit) for d in unit.globals if d.init is not None}
+        memory.lay_out()
+        for entry, value in given:
+            memory.initialise(*memory.follow(entry.name, entry.path, entry.at), value, entry.at)
+        for declared in unit.globals:
+            if declared.name in pointers:
+                memory.initialise(Ptr(declared.name), declared.type, pointers[declared.name], declared.at)
+        self.threads = self._threads(unit, registers)
+        memory.check_computed()
+        asked = read_question(self.source, sections, self)
+        expected, race, remarks = expected_verdict(self.source)
+        return Program(
+            name=sections.name,
+            cells=memory.cells,
+            threads=self.threads,
+            quantifier=asked.quantifier,
+            condition=asked.condition,
+            condition_text=asked.text,
+            filter=asked.filter,
+            observed=asked.observed,
+            expected=expected,
+            expects_race=race,
+            dialect="LKMM",
+            source=self.source.original,
+            file=self.source.file,
+            notes=(*((self.wide,) if self.wide else ()), *remarks, *memory.notes),
+        )
+
+    def _unit(self) -> c.Unit:
+        """Parse the C part. ``P0(...)`` gets the ``void`` that C wants; offsets are mapped back."""
+        start, end = self.sections.code
+        text = _STRUCT_ARGUMENT.sub("      ", self.source.text[start:end])
+        pieces: list[str] = []
+        inserted: list[int] = []
+        done = 0
+        for match in _THREAD.finditer(text):
+            pieces += (text[done : match.start(1)], _VOID)
+            done = match.start(1)
+            inserted.append(done + len(_VOID) * (len(inserted) + 1))
+        pieces.append(text[done:])
+
+        def offset(at: int) -> int:
+            return start + at - len(_VOID) * bisect_left(inserted, at + 1)
+
+        return CReader(self.source, self.types, offset).read("".join(pieces))
+
+    # --- objects and registers ---
+
+    def _objects(self, entries: list[Entry], unit: c.Unit) -> None:
+        """Give every object its type."""
+        for entry in entries:
+            if entry.proc is None and (entry.words or entry.stars or entry.length is not None):
+                self.memory.declare(entry.name, self.memory.entry_type(entry), entry.at)
+        for declared in unit.globals:
+            self.memory.declare(declared.name, declared.type, declared.at)
+        registers = {(entry.proc, entry.name) for entry in entries}
+        for function in unit.functions.values():
+            if not _is_thread(function.name):
+                continue
+            for param in function.params:
+                if not isinstance(param.type, Pointer):
+                    raise UnsupportedError(
+                        f"the parameter '{param.name}' of {function.name} is not a pointer: threads share objects by address",
+                        self.source.pos(param.at),
+                    )
+                if (int(function.name[1:]), param.name) not in registers:
+                    self.memory.mention(param.name, param.type.target)
+        self.memory.complete(entries)
+
+    def _registers(self, entries: list[Entry]) -> dict[int, dict[str, tuple[Type | None, Value]]]:
+        """The init section's registers: thread -> name -> (type, value)."""
+        result: dict[int, dict[str, tuple[Type | None, Value]]] = {}
+        for entry in entries:
+            if entry.proc is None:
+                continue
+            type_ = self.memory.entry_type(entry) if entry.words or entry.stars else None
+            value = self.memory.resolve(entry.value, entry.at) if entry.value is not None else 0
+            if isinstance(value, list) or isinstance(type_, (Array, Struct)):
+                raise InputError("a register holds one number or address", self.source.pos(entry.at))
+            result.setdefault(entry.proc, {})[entry.name] = (type_, value)
+        return result
+
+    def _global_value(self, declared: c.Declare, unit: c.Unit) -> Value:
+        init = declared.init
+        assert init is not None
+        number = c.constant(init, unit.constants)
+        if number is not None:
+            return number
+        if isinstance(init, c.Un) and init.op == "&" and isinstance(init.arg, c.Name):
+            return self.memory.follow(init.arg.name, (), declared.at)[0]
+        message = f"the initial value of '{declared.name}' is neither a number nor '&name'"
+        raise UnsupportedError(message, self.source.pos(declared.at))
+
+    def _threads(self, unit: c.Unit, registers: dict[int, dict[str, tuple[Type | None, Value]]]) -> tuple[Thread, ...]:
+        functions = sorted((int(f.name[1:]), f.at, f) for f in unit.functions.values() if _is_thread(f.name))
+        if not functions:
+            where = self.source.pos(self.sections.code[0])
+            raise InputError("no threads: 'P0(...) { ... }' expected after the init section", where)
+        for i, (index, at, function) in enumerate(functions):
+            if index != i:
+                raise InputError(f"thread P{i} is missing: {function.name} follows P{i - 1}", self.source.pos(at))
+        for index in registers:
+            if index >= len(functions):
+                where = self.source.pos(self.sections.init[0])
+                raise InputError(f"the init section sets registers of P{index}, which does not exist", where)
+        lowering = Lowering(self.source, self.types, unit, self.definitions, self.memory)
+        return tuple(lowering.thread(function, index, registers.get(index, {})) for index, _, function in functions)
+
+    # --- the question's names (conditions.Names) ---
+
+    def show(self, address: Ptr) -> str:
+        """How an address is printed."""
+        return self.memory.show(address)
+
+    def place(self, name: str, steps: tuple[int | str, ...], at: int) -> tuple[Ptr, list[Ptr] | None]:
+        """The address of (a part of) an object, and those of its elements if it is not one location."""
+        if name not in self.memory.known:
+            self.memory.remark(f"no thread uses an object called '{name}': it is 0", at)
+            self.memory.cells[Ptr(name)] = Cell(name, self.types.scalar(INT))
+        address, type_ = self.memory.follow(name, steps, at)
+        if not isinstance(type_, (Array, Struct)):
+            return address, None
+        return address, [Ptr(name, offset) for offset, _, _ in scalars(type_, name, address.offset)]
+
+    def register(self, thread: int, name: str, at: int) -> FinalReg:
+        """A variable of a thread."""
+        if thread >= len(self.threads):
+            raise InputError(f"no thread P{thread}: this test has P0 to P{len(self.threads) - 1}", self.source.pos(at))
+        if name not in self.threads[thread].reg_types:
+            self.memory.remark(f"P{thread} has no variable '{name}': it is 0", at)
+            self.threads = with_register(self.threads, thread, name, self.types.scalar(INT))
+        return FinalReg(thread, name)
+
+
+def with_register(threads: tuple[Thread, ...], index: int, name: str, ctype: CType) -> tuple[Thread, ...]:
+    """The same threads; thread ``index`` also has the register ``name``, which is never written."""
+    more = replace(threads[index], reg_types={**threads[index].reg_types, name: ctype})
+    return (*threads[:index], more, *threads[index + 1 :])
+
+
+def _is_thread(name: str) -> bool:
+    return name[0] == "P" and name[1:].isdigit()

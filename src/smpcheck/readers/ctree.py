@@ -1,0 +1,350 @@
+"""C as a small tree: what has meaning in an expression, a statement or a function, and where it stands in the source.
+
+Types are resolved already. Offsets (``at``, ``end``) are offsets into the source text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from smpcheck.program.values import INT, LONG, UINT, ULONG, CType, ValueError_, binary, unary
+from smpcheck.readers.layout import Type
+
+MAX_ARRAY = 4096
+"""Arrays longer than this are refused: each element is a location of the memory model."""
+
+
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Num:
+    """An integer, character or null-pointer constant."""
+
+    value: int
+    ctype: CType
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Name:
+    """An identifier."""
+
+    name: str
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Un:
+    """``op arg`` for ``- ~ ! + * &``."""
+
+    op: str
+    arg: CExpr
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Bin:
+    """``left op right``."""
+
+    op: str
+    left: CExpr
+    right: CExpr
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Assignment:
+    """``target = value``; ``op`` is the operator of a compound assignment (``+`` in ``+=``), else empty."""
+
+    op: str
+    target: CExpr
+    value: CExpr
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Step:
+    """``++target`` or ``target--``: ``op`` is ``+`` or ``-``."""
+
+    op: str
+    prefix: bool
+    target: CExpr
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Call:
+    """``name(args)``."""
+
+    name: str
+    args: list[CExpr]
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Member:
+    """``object.name`` or, with ``arrow``, ``object->name``."""
+
+    object: CExpr
+    name: str
+    arrow: bool
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Index:
+    """``array[index]``."""
+
+    array: CExpr
+    index: CExpr
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Convert:
+    """``(type)arg``."""
+
+    type: Type
+    arg: CExpr
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Ternary:
+    """``cond ? then : other``."""
+
+    cond: CExpr
+    then: CExpr
+    other: CExpr
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Comma:
+    """``left, right``."""
+
+    left: CExpr
+    right: CExpr
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class SizeOf:
+    """``sizeof arg``: only the type of ``arg`` matters. (``sizeof(type)`` is a :class:`Num`.)"""
+
+    arg: CExpr
+    at: int
+    end: int
+
+
+CExpr: TypeAlias = Num | Name | Un | Bin | Assignment | Step | Call | Member | Index | Convert | Ternary | Comma | SizeOf
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Eval:
+    """An expression as a statement."""
+
+    expr: CExpr
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Declare:
+    """``type name = init``."""
+
+    name: str
+    type: Type
+    init: CExpr | None
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Compound:
+    """``{ ... }``."""
+
+    body: list[CStmt]
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Declares:
+    """Several declarators of one declaration, in the enclosing scope."""
+
+    body: list[Declare]
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class IfElse:
+    """``if``."""
+
+    cond: CExpr
+    then: CStmt
+    other: CStmt | None
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Iterate:
+    """``while``, ``do`` (``test_last``) and ``for`` (with ``init`` and ``step``)."""
+
+    init: CStmt | None
+    cond: CExpr | None
+    step: CExpr | None
+    body: CStmt
+    test_last: bool
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Switch:
+    """``switch``: ``cases`` in order, each with its labels (None: ``default``)."""
+
+    value: CExpr
+    cases: list[tuple[list[CExpr | None], list[CStmt]]]
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Jump:
+    """``break`` or ``continue``."""
+
+    kind: str
+    at: int
+    end: int
+
+
+@dataclass(slots=True)
+class Return:
+    """``return value``."""
+
+    value: CExpr | None
+    at: int
+    end: int
+
+
+CStmt: TypeAlias = Eval | Declare | Declares | Compound | IfElse | Iterate | Switch | Jump | Return
+
+
+@dataclass(slots=True)
+class Param:
+    """A parameter of a function."""
+
+    name: str
+    type: Type
+    at: int
+
+
+@dataclass(slots=True)
+class Function:
+    """A function definition."""
+
+    name: str
+    result: Type
+    params: list[Param]
+    body: Compound
+    assigned: frozenset[str]
+    """Names that the body assigns to, steps or takes the address of."""
+    at: int
+
+
+@dataclass(slots=True)
+class Unit:
+    """The C part of a litmus test: functions by name, file-scope variables, enumeration constants."""
+
+    functions: dict[str, Function] = field(default_factory=dict)
+    globals: list[Declare] = field(default_factory=list)
+    constants: dict[str, int] = field(default_factory=dict)
+
+
+# --- constants -------------------------------------------------------------------------------------------------------
+
+
+def number(text: str) -> tuple[int, CType] | None:
+    """Value and type of a C integer constant (C11 6.4.4.1); None if ``text`` is not one."""
+    digits = text.rstrip("uUlL")
+    suffix = text[len(digits) :].lower()
+    if suffix not in ("", "u", "l", "ul", "lu", "ll", "ull", "llu"):
+        return None
+    decimal = not (len(digits) > 1 and digits[0] == "0")
+    try:
+        value = int(digits, 10) if decimal else int(digits, 8) if digits[1].isdigit() else int(digits, 0)
+    except ValueError:
+        return None
+    if value >= 1 << 64:
+        return None
+    candidates = [t for t in (INT, UINT, LONG, ULONG) if t.signed or "u" in suffix or not decimal]
+    candidates = [t for t in candidates if (not t.signed or "u" not in suffix) and (t.bits == 64 or "l" not in suffix)]
+    return next(((value, t) for t in candidates if t.wrap(value) == value), None) or (value, ULONG)
+
+
+def constant(expr: CExpr, names: dict[str, int]) -> int | None:
+    """The value of a constant integer expression over numbers and enumeration constants, or None."""
+    if isinstance(expr, Num):
+        return expr.value
+    if isinstance(expr, Name):
+        return names.get(expr.name)
+    try:
+        result: object = None
+        if isinstance(expr, Un) and expr.op in "-~!+":
+            arg = constant(expr.arg, names)
+            result = None if arg is None else unary(expr.op, arg, LONG)
+        elif isinstance(expr, Bin):
+            left, right = constant(expr.left, names), constant(expr.right, names)
+            result = None if left is None or right is None else binary(expr.op, left, right, LONG)
+    except ValueError_:
+        return None
+    return result if isinstance(result, int) else None
+
+
+# --- walking ---------------------------------------------------------------------------------------------------------
+
+_LEAVES = (int, str, CType)
+
+
+def walk(node: object) -> Iterator[CExpr | CStmt]:
+    """``node`` and all expressions and statements in it."""
+    if isinstance(node, (list, tuple)):
+        for item in node:
+            yield from walk(item)
+    elif node is not None and not isinstance(node, _LEAVES) and hasattr(node, "at"):
+        yield node  # type: ignore[misc]
+        for name in node.__slots__:  # type: ignore[attr-defined]
+            yield from walk(getattr(node, name))
+
+
+def changed(node: CStmt) -> set[str]:
+    """The names that ``node`` assigns to, steps, declares or takes the address of."""
+    names: set[str] = set()
+    for part in walk(node):
+        if isinstance(part, (Assignment, Step)) and isinstance(part.target, Name):
+            names.add(part.target.name)
+        elif isinstance(part, Un) and part.op == "&" and isinstance(part.arg, Name):
+            names.add(part.arg.name)
+        elif isinstance(part, Declare):
+            names.add(part.name)
+    return names

@@ -1,0 +1,195 @@
+"""The shared memory of a C test: which objects exist, their types, cells and initial values.
+
+An object's type is what the init section declares, else what the threads' parameters say (``int *x``: ``x`` is an int), else int.
+Libraries of tests keep pointers in ints, which does not trouble herd7; a program that does so is read again with ints as wide as
+pointers (:class:`~smpcheck.readers.cvalues.NeedWide`). Accesses of a size other than the cell's are refused.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias, Union
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program.ir import Cell, Const, Expr
+from smpcheck.program.values import INT, POINTER, CType, Ptr, Value, ValueError_
+from smpcheck.readers import ctree as c
+from smpcheck.readers.cvalues import NeedWide
+from smpcheck.readers.initial import Entry, InitValue
+from smpcheck.readers.layout import Array, Pointer, Struct, Type, TypeTable, Void, scalars, show, size_of
+from smpcheck.readers.source import Source
+
+Given: TypeAlias = Union[int, Ptr, list["Given"]]  # noqa: UP007 (a string in | is not possible)
+"""An initial value with its addresses resolved."""
+
+
+class Memory:
+    """The objects of one program."""
+
+    def __init__(self, source: Source, types: TypeTable) -> None:
+        self.source = source
+        self.types = types
+        self.known: dict[str, Type] = {}
+        self.cells: dict[Ptr, Cell] = {}
+        self.notes: dict[str, None] = {}
+        self._declared: set[str] = set()
+        self._computed: dict[int, int] = {}
+
+    def remark(self, text: str, at: int) -> None:
+        """Note something that is right but probably not meant."""
+        self.notes[f"{self.source.pos(at)}: {text}"] = None
+
+    # --- types ---
+
+    def declare(self, name: str, type_: Type, at: int) -> None:
+        """The type of an object, stated where it is declared."""
+        if name in self._declared:
+            raise InputError(f"'{name}' is declared twice", self.source.pos(at))
+        if isinstance(type_, Void):
+            raise InputError(f"'{name}' cannot be void", self.source.pos(at))
+        self.known[name] = type_
+        self._declared.add(name)
+
+    def mention(self, name: str, type_: Type) -> None:
+        """The type of an object, as a thread's parameter has it. Of several types, the one that says most wins."""
+        if name not in self._declared:
+            self.known[name] = _more_telling(self.known.get(name), type_)
+
+    def entry_type(self, entry: Entry) -> Type:
+        """The type that an entry of the init section states."""
+        type_ = self.types.lookup(entry.words) if entry.words else self.types.scalar(INT)
+        if type_ is None:
+            raise InputError(f"unknown type '{' '.join(entry.words)}' of '{entry.name}'", self.source.pos(entry.at))
+        for _ in range(entry.stars):
+            type_ = Pointer(type_)
+        if entry.length is not None:
+            if not 0 < entry.length <= c.MAX_ARRAY:
+                raise InputError(f"an array has between 1 and {c.MAX_ARRAY} elements", self.source.pos(entry.at))
+            return Array(type_, entry.length)
+        if isinstance(entry.value, list) and not isinstance(type_, Struct):
+            return Array(type_, max(len(entry.value), 1))
+        return type_
+
+    def complete(self, entries: list[Entry]) -> None:
+        """Give a type to every object of ``entries`` and of parameters that has none yet."""
+        for entry in entries:
+            if entry.proc is None and entry.name not in self._declared:
+                known = self.known.setdefault(entry.name, self.types.scalar(INT))
+                if isinstance(entry.value, list) and not isinstance(known, (Struct, Array)):
+                    self.known[entry.name] = Array(known, max(len(entry.value), 1))
+        for name, type_ in self.known.items():
+            if isinstance(type_, Void):
+                self.known[name] = self.types.scalar(INT)
+            elif isinstance(type_, Struct) and type_.fields is None:
+                raise UnsupportedError(f"'{name}' is a {type_.name}, which this file does not define", self.source.pos(0))
+
+    # --- addresses ---
+
+    def follow(self, name: str, steps: tuple[int | str, ...], at: int) -> tuple[Ptr, Type]:
+        """Address and type of ``name`` followed by indices and members. A name that nothing else mentions is a new int."""
+        type_: Type = self.known.setdefault(name, self.types.scalar(INT))
+        offset = 0
+        for step in steps:
+            if isinstance(step, int) and isinstance(type_, Array):
+                if step >= type_.length:
+                    raise InputError(f"'{name}' has {type_.length} elements: there is no [{step}]", self.source.pos(at))
+                type_ = type_.element
+                offset += step * size_of(type_)
+            elif isinstance(step, str) and isinstance(type_, Struct) and type_.fields and step in type_.fields:
+                inside, type_ = type_.fields[step]
+                offset += inside
+            elif step != 0:
+                shown = f"[{step}]" if isinstance(step, int) else f".{step}"
+                raise InputError(f"'{name}' is of type {show(type_)}: there is no {shown}", self.source.pos(at))
+        return Ptr(name, offset), type_
+
+    def resolve(self, value: InitValue, at: int) -> Given:
+        """An initial value with its addresses."""
+        if isinstance(value, list):
+            return [self.resolve(item, at) for item in value]
+        return self.follow(*value, at)[0] if isinstance(value, tuple) else value
+
+    def show(self, address: Ptr) -> str:
+        """How an address is printed."""
+        cell = self.cells.get(address)
+        return cell.name if cell else f"{address.base}+{address.offset}" if address.offset else address.base
+
+    # --- cells ---
+
+    def lay_out(self) -> None:
+        """Make the cells of all objects."""
+        for name, type_ in self.known.items():
+            if isinstance(type_, CType):
+                self.cells[Ptr(name)] = Cell(name, type_)
+            else:
+                for offset, cell_name, ctype in scalars(type_, name):
+                    self.cells[Ptr(name, offset)] = Cell(cell_name, ctype)
+
+    def initialise(self, address: Ptr, type_: Type, value: Given, at: int) -> None:
+        """Set the initial value of the object of type ``type_`` at ``address``."""
+        if isinstance(value, list):
+            if isinstance(type_, Array):
+                parts = [(i * size_of(type_.element), type_.element) for i in range(type_.length)]
+            elif isinstance(type_, Struct) and type_.fields is not None:
+                parts = list(type_.fields.values())
+            else:
+                raise InputError(f"a list in braces for an object of type {show(type_)}", self.source.pos(at))
+            if len(value) > len(parts):
+                raise InputError(f"{len(value)} initial values for {len(parts)} places", self.source.pos(at))
+            for (offset, part), item in zip(parts, value, strict=False):
+                self.initialise(Ptr(address.base, address.offset + offset), part, item, at)
+            return
+        cell = self.cells[address]
+        if isinstance(type_, (Array, Struct)):
+            raise InputError(f"one value for an object of type {show(type_)}: a list in braces expected", self.source.pos(at))
+        wrapped: Value = value
+        if cell.ctype is not POINTER:
+            try:
+                wrapped = cell.ctype.wrap(value)
+            except ValueError_ as error:
+                if cell.ctype.bits == 32:
+                    raise NeedWide(self.source.pos(at)) from None
+                raise InputError(str(error), self.source.pos(at)) from None
+        self.cells[address] = Cell(cell.name, cell.ctype, wrapped)
+
+    # --- accesses ---
+
+    def access(self, address: Expr, ctype: CType, at: int) -> None:
+        """Check that an access has the size of its cell; with a computed address, :meth:`check_computed` does."""
+        size = size_of(ctype)
+        if not isinstance(address, Const):
+            self._computed.setdefault(size, at)
+            return
+        if isinstance(address.value, int):
+            raise InputError(f"an access to the address {address.value}, where no object lies", self.source.pos(at))
+        cell = self.cells.get(address.value)
+        if cell is None:
+            raise InputError(f"an access to {self.show(address.value)}, where no object begins", self.source.pos(at))
+        if size_of(cell.ctype) == size:
+            return
+        if not self.types.wide and {size, size_of(cell.ctype)} == {4, 8} and POINTER in (ctype, cell.ctype):
+            raise NeedWide(self.source.pos(at))
+        raise UnsupportedError(
+            f"an access of {size} bytes to '{cell.name}', which has {size_of(cell.ctype)}: mixed sizes are not supported",
+            self.source.pos(at),
+        )
+
+    def check_computed(self) -> None:
+        """Every access through a computed address has the size of some cell."""
+        sizes = {size_of(cell.ctype) for cell in self.cells.values()}
+        for size, at in self._computed.items():
+            if size not in sizes:
+                if not self.types.wide and size in (4, 8) and sizes & {4, 8}:
+                    raise NeedWide(self.source.pos(at))
+                raise UnsupportedError(f"an access of {size} bytes, where no object has a part of that size", self.source.pos(at))
+
+
+def _more_telling(first: Type | None, second: Type) -> Type:
+    if first is None or isinstance(first, Void):
+        return second
+    if isinstance(first, CType) and not isinstance(second, Void):
+        return second if not isinstance(second, CType) or second.bits > first.bits else first
+    if isinstance(first, Pointer) and isinstance(first.target, Void) and isinstance(second, Pointer):
+        return second
+    if isinstance(first, Struct) and first.fields is None and isinstance(second, Struct):
+        return second
+    return first

@@ -1,0 +1,96 @@
+"""What a litmus test asks: its condition, its filter, what a final state shows, and what its author expects."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from smpcheck.program.ir import Const, Expr, FinalMem, FinalReg, Quantifier
+from smpcheck.readers.conditions import ConditionReader, Names, Printed, Tokens, final_terms
+from smpcheck.readers.sections import Sections
+from smpcheck.readers.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question of a test; ``text`` is the condition as herd7 prints it, ``observed`` is in herd7's order."""
+
+    quantifier: Quantifier
+    condition: Expr
+    text: str
+    observed: tuple[FinalReg | FinalMem, ...]
+    filter: Expr | None
+
+
+def read_question(source: Source, sections: Sections, names: Names) -> Asked:
+    """Read condition, filter and locations. A test without a condition asks ``forall (true)``, as for herd7."""
+    condition = Printed(Const(1), "true")
+    if sections.condition is not None:
+        condition = _proposition(source, sections.condition, names)
+    filter_ = _proposition(source, sections.filter, names).expr if sections.filter is not None else None
+    observed = final_terms(condition.expr)
+    if sections.locations is not None:
+        observed |= _locations(source, sections.locations, names)
+
+    def order(term: FinalReg | FinalMem) -> tuple[int, int, str]:
+        return (0, term.thread, term.name) if isinstance(term, FinalReg) else (1, 0, names.show(term.cell))
+
+    text = f"{sections.quantifier} ({condition.text})"
+    return Asked(sections.quantifier, condition.expr, text, tuple(sorted(observed, key=order)), filter_)
+
+
+def _proposition(source: Source, span: tuple[int, int], names: Names) -> Printed:
+    tokens = Tokens(source, *span)
+    result = ConditionReader(tokens, names).proposition()
+    tokens.accept(";")
+    if tokens.kind != "end":
+        tokens.fail("'/\\', '\\/', '=>' or the end of the condition")
+    return result
+
+
+def _locations(source: Source, span: tuple[int, int], names: Names) -> set[FinalReg | FinalMem]:
+    """``locations [0:r1; x; 1:r2*;]``. A type after a location (for printing) says nothing here."""
+    tokens = Tokens(source, *span)
+    reader = ConditionReader(tokens, names)
+    observed: set[FinalReg | FinalMem] = set()
+    tokens.expect("[")
+    while not tokens.accept("]"):
+        if tokens.accept(";", ","):
+            continue
+        printed = reader.term(True)
+        term = printed.expr
+        if isinstance(term, FinalMem) and printed.level == "array":
+            observed |= {FinalMem(cell) for cell in reader.arrays[term.cell]}
+        elif isinstance(term, (FinalReg, FinalMem)):
+            observed.add(term)
+        else:
+            tokens.fail("a register or location")
+        while tokens.kind == "name" or tokens.value == "*":
+            tokens.next()
+    tokens.accept(";")
+    if tokens.kind != "end":
+        tokens.fail("the end of the locations")
+    return observed
+
+
+_RESULT = re.compile(r"\bresult:\s*(\w+)([^\n]*)", re.I)
+_EXPECTED = {"never": "Never", "forbidden": "Never", "sometimes": "Sometimes", "allowed": "Sometimes", "always": "Always"}
+
+
+def expected_verdict(source: Source) -> tuple[str | None, bool | None, tuple[str, ...]]:
+    """What the first ``Result:`` comment says: a verdict (if it is one), whether there is a data race, and remarks.
+
+    Read as the kernel's ``tools/memory-model/scripts/judgelitmus.sh`` does, where ``DATARACE`` after the word says that the model
+    has to flag one; ``Maybe`` and the like are no verdicts.
+    """
+    for comment in source.comments:
+        match = _RESULT.search(comment)
+        if match:
+            verdict = _EXPECTED.get(match[1].lower())
+            race = "DATARACE" in match[2]
+            if verdict is not None:
+                return verdict, race, ()
+            if match[1].upper() == "DEADLOCK":
+                return None, race, ("the author expects a deadlock: no execution at all",)
+            return None, race, (f"the author's result is '{match[1]}', which is not a verdict",)
+    return None, None, ()

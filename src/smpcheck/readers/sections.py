@@ -1,0 +1,91 @@
+"""The sections of a litmus file: name, init, threads, locations, filter, condition."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program.ir import Quantifier
+from smpcheck.readers.source import Source
+
+_NAME_LINE = re.compile(r"\s*(\w+)[ \t]+(\S[^\n]*?)[ \t]*(?:\n|$)")
+_MARK = re.compile(r"[{}]|~?[ \t]*\b(?:exists|forall)\b|\b(?:locations|filter|with|observed|final)\b")
+
+
+@dataclass(slots=True)
+class Sections:
+    """Where the parts of a litmus file lie, as offsets."""
+
+    arch: str
+    name: str
+    init: tuple[int, int]
+    code: tuple[int, int]
+    locations: tuple[int, int] | None = None
+    filter: tuple[int, int] | None = None
+    condition: tuple[int, int] | None = None
+    quantifier: Quantifier = "forall"
+
+
+def split(source: Source) -> Sections:
+    """Find the sections."""
+    text = source.text
+    head = _NAME_LINE.match(text)
+    if head is None:
+        raise InputError("a litmus test begins with its architecture and its name, e.g. 'C MP+mbs'", source.pos(0))
+    init = _braces(source, head.end())
+    found: list[tuple[str, int, int]] = []
+    depth = 0
+    for match in _MARK.finditer(text, init[1] + 1):
+        word = match.group()
+        if word == "{":
+            depth += 1
+        elif word == "}":
+            depth -= 1
+            if depth < 0:
+                raise InputError("this '}' closes nothing", source.pos(match.start()))
+        elif depth == 0:
+            found.append((word.replace(" ", "").replace("\t", ""), match.start(), match.end()))
+    if depth > 0:
+        raise InputError("a '{' is never closed: '}' expected before the end", source.pos(len(text.rstrip())))
+    code_end = found[0][1] if found else len(text)
+    sections = Sections(head[1], head[2].strip(), (init[0] + 1, init[1]), (init[1] + 1, code_end))
+    for i, (word, start, body) in enumerate(found):
+        span = (body, found[i + 1][1] if i + 1 < len(found) else len(text))
+        if word == "locations" and sections.locations is None:
+            sections.locations = span
+        elif word == "filter" and sections.filter is None:
+            sections.filter = span
+        elif word in ("exists", "~exists", "forall") and sections.condition is None:
+            sections.condition = span
+            sections.quantifier = _QUANTIFIERS[word]
+        elif word in ("with", "observed", "final"):
+            raise UnsupportedError(f"'{word}' is not supported", source.pos(start))
+        else:
+            raise InputError(f"a second '{word}': a test asks one question", source.pos(start))
+    return sections
+
+
+_QUANTIFIERS: dict[str, Literal["exists", "~exists", "forall"]] = {"exists": "exists", "~exists": "~exists", "forall": "forall"}
+
+
+def _braces(source: Source, start: int) -> tuple[int, int]:
+    """The first '{' after ``start`` and its '}'. Quoted strings before it are metadata."""
+    depth, opened = 0, -1
+    for match in re.compile(r'"[^"\n]*"|[{}]').finditer(source.text, start):
+        if match.group() == "{":
+            if depth == 0:
+                opened = match.start()
+            depth += 1
+        elif match.group() == "}":
+            depth -= 1
+            if depth < 0:
+                break
+            if depth == 0:
+                return opened, match.start()
+    if opened < 0:
+        raise InputError("no init section: '{ ... }' expected after the name", source.pos(start))
+    raise InputError("the init section is never closed: '}' expected", source.pos(opened))
+
+
