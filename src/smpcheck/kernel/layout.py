@@ -40,10 +40,10 @@ class Scalar:
 class Pointer:
     """The address of a ``target`` (None: of anything), or NULL."""
 
-    target: type[Struct] | None
+    target: Type | None
 
     def __str__(self) -> str:
-        return f"{self.target.__name__} *" if self.target else "void *"
+        return f"{self.target} *" if self.target else "void *"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Flags:
 
 @dataclass(frozen=True)
 class Ghost:
-    """A ghost counter: takes no room."""
+    """A ghost counter. It has an address like any other field, but is no memory."""
 
     def __str__(self) -> str:
         return "ghost_t"
@@ -110,11 +110,7 @@ def type_of(annotation: Any, default: Any, where: str) -> Type:
         if isinstance(mark, GhostMark):
             return Ghost()
         if isinstance(mark, PointerTo):
-            if isinstance(target, type) and issubclass(target, Struct):
-                return Pointer(target)
-            if target is Any or target is Struct:
-                return Pointer(None)
-            raise InputError(f"{where}: Ptr[...] needs a struct, not {target}")
+            return Pointer(None if target is Any or target is Struct else type_of(target, None, where))
         if isinstance(mark, FlagWordMark):
             if not isinstance(default, FlagWord):
                 raise InputError(f"{where}: a flags_t field needs flag_word({{name: bit, ...}}) as its default")
@@ -131,7 +127,7 @@ def type_of(annotation: Any, default: Any, where: str) -> Type:
     if isinstance(annotation, type) and issubclass(annotation, CellType):
         return Scalar(annotation.ctype, annotation)
     if isinstance(annotation, type) and issubclass(annotation, Struct):
-        return Pointer(None) if annotation is Struct else StructOf(annotation)
+        return StructOf(annotation)
     raise InputError(f"{where}: {annotation!r} is not a type that can lie in shared memory")
 
 
@@ -147,10 +143,8 @@ def size_align(kind: Type) -> tuple[int, int]:
         case Scalar(ctype):
             size = max(ctype.bits // 8, 1)
             return size, size
-        case Pointer() | Flags():
+        case Pointer() | Flags() | Ghost():
             return 8, 8
-        case Ghost():
-            return 0, 1
         case ArrayOf(element, length):
             size, align = size_align(element)
             return size * length, align

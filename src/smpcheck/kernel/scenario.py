@@ -6,7 +6,9 @@ gives to fields of objects, global ones too, are initial values for that scenari
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
@@ -23,7 +25,11 @@ def initial_values(obj: Struct) -> dict[str, Any]:
     own: dict[str, Any] = obj.__dict__["_initial"]
     if not _overlay:
         return own
-    return _overlay[-1].setdefault(id(obj), (obj, dict(own)))[1]
+    found = _overlay[-1].get(id(obj))
+    if found is None:
+        fresh = {name: copy(value) if isinstance(value, (Array, list)) else value for name, value in own.items()}
+        found = _overlay[-1][id(obj)] = (obj, fresh)
+    return found[1]
 
 
 def initial_value(obj: Struct, name: str) -> Any:
@@ -37,6 +43,18 @@ def initial_value(obj: Struct, name: str) -> Any:
     if isinstance(value, (Struct, Array)):
         given[name] = value
     return value
+
+
+@contextmanager
+def compiling(bindings: Mapping[str, Any]) -> Iterator[None]:
+    """A compilation: initial values given meanwhile are forgotten afterwards, and parameters have the values of ``bindings``."""
+    _overlay.append({})
+    _bindings.append(bindings)
+    try:
+        yield
+    finally:
+        _overlay.pop()
+        _bindings.pop()
 
 
 class Parameter:

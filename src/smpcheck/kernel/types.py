@@ -170,6 +170,9 @@ class Array(Generic[T]):
         self.length = length
         self.items = list(items)
 
+    def __copy__(self) -> Array[T]:
+        return Array(self.element, self.length, self.items)
+
     def __len__(self) -> int:
         return self.length
 
@@ -233,10 +236,11 @@ class Struct:
             return Tagged(self, mask)
         return NotImplemented
 
-    def __add__(self, offset: int) -> Any:
-        if isinstance(offset, int):
-            return Tagged(self, offset)
-        return NotImplemented
+    def __add__(self, index: int) -> Any:
+        raise TypeError("pointer arithmetic belongs into thread functions")
+
+    def __sub__(self, index: Any) -> Any:
+        raise TypeError("pointer arithmetic belongs into thread functions")
 
 
 class Tagged:

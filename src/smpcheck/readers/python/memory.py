@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from smpcheck.errors import InputError
@@ -49,15 +48,13 @@ class Memory:
             self._names.setdefault(id(obj), name)
 
     def scan(self, namespace: dict[str, Any]) -> None:
-        """Name the objects that a module's global variables hold, and those of the modules that it uses."""
+        """Name the objects that a module's global variables hold."""
         module = str(namespace.get("__name__", id(namespace)))
         if module in self._scanned:
             return
         self._scanned.add(module)
         for name, value in list(namespace.items()):
             self.call(value, name)
-            if isinstance(value, ModuleType) and not name.startswith("__"):
-                continue
 
     def _name_for(self, obj: object, kind: str) -> str:
         wanted = self._names.get(id(obj))
@@ -130,7 +127,8 @@ class Memory:
                     item = items[index] if index < len(items) else None
                     if item is None and isinstance(element, StructOf):
                         item = element.struct()
-                    self._place(Ptr(at.base, at.offset + index * size), element, item, f"{name}[{index}]", starts)
+                    begin = at.offset + index * size
+                    self._place(Ptr(at.base, begin), element, item, f"{name}[{index}]", (*starts, begin))
             case Flags(word):
                 value = self._initial(init, values.ULONG, name)
                 unknown = int(value) & ~sum(1 << bit for bit in word.bits.values()) if isinstance(value, int) else -1
@@ -154,7 +152,7 @@ class Memory:
                 self._cell(at, ir.Cell(name, values.LONG, self._initial(init, values.LONG, name)), starts, ghost=True)
 
     def _cell(self, at: Ptr, cell: ir.Cell, starts: tuple[int, ...], ghost: bool = False) -> None:
-        within = frozenset(at.offset - start for start in starts) | {0}
+        within = frozenset(at.offset - start for start in starts or (at.offset,))
         self.slots[at] = Slot(cell, within, ghost)
 
     def _initial(self, init: Any, ctype: CType, name: str) -> Value:

@@ -17,10 +17,12 @@ from smpcheck.program.values import CType, Ptr, Value, ValueError_
 
 @dataclass(frozen=True)
 class RValue:
-    """A value: ``expr`` is pure, over the thread's registers. Its type is an integer or a pointer."""
+    """A value: ``expr`` is pure, over the thread's registers. Its type is an integer or a pointer; ``lock`` is the lock
+    class of what it points to, if that is a lock."""
 
     expr: ir.Expr
     type: Type
+    lock: str = ""
 
     @property
     def const(self) -> Value | None:
@@ -271,18 +273,9 @@ def offset_by(addr: ir.Expr, offset: int) -> ir.Expr:
     return fold("+", addr, ir.Const(offset), values.POINTER)
 
 
-def element_of(kind: Type) -> Type | None:
-    """The element type of an array or of what a pointer points to."""
-    if isinstance(kind, ArrayOf):
-        return kind.element
-    return kind.target if isinstance(kind, Pointer) else None
-
-
 def as_pointer(place: Place) -> RValue:
-    """The address of a place; an array is the address of its first element, as in C."""
-    if isinstance(place.type, ArrayOf):
-        return RValue(place.addr, Pointer(place.type))
-    return RValue(place.addr, Pointer(place.type))
+    """The address of a place."""
+    return RValue(place.addr, Pointer(place.type), place.lock)
 
 
 def by_reference(kind: Type) -> bool:

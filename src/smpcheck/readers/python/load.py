@@ -1,0 +1,64 @@
+"""Reading a Python file: run it as a module, collect its scenarios, compile each."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+
+from smpcheck.errors import InputError, SmpcheckError
+from smpcheck.kernel.scenario import Scenario
+from smpcheck.program.ir import Position, Program
+from smpcheck.readers.python.scenarios import compile_scenario, where_raised
+from smpcheck.readers.python.source import parse_file
+
+
+def load_scenarios(path: str | Path) -> list[Scenario]:
+    """The scenarios that a file's global variables hold, in order of definition.
+
+    The file's top level runs as ordinary Python, with its folder on the import path; thread functions are not called.
+
+    :raises InputError: it cannot be read, is not Python, fails, or has no scenario
+    """
+    file = str(Path(path).resolve())
+    parse_file(file)
+    name = f"smpcheck_model_{hashlib.sha1(file.encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} cannot be loaded as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(Path(file).parent))
+    try:
+        spec.loader.exec_module(module)
+    except SmpcheckError:
+        raise
+    except SyntaxError as error:
+        raise InputError(f"not valid Python: {error.msg}", Position(file, error.lineno or 1, error.offset or 1)) from None
+    except Exception as error:
+        raise InputError(f"{type(error).__name__}: {error}", where_raised(error, file)) from error
+    finally:
+        sys.path.remove(str(Path(file).parent))
+    found: list[Scenario] = []
+    for value in vars(module).values():
+        if isinstance(value, Scenario) and value not in found and _belongs(value, file):
+            found.append(value)
+    if not found:
+        raise InputError(f"{path} has no scenario: mark a set-up function with @scenario (see docs/python-models.md)")
+    return found
+
+
+def _belongs(scenario: Scenario, file: str) -> bool:
+    """Was it made by this file, or chosen by it with ``bind``? What it merely imports is not its own."""
+    code = getattr(scenario.function, "__code__", None)
+    return bool(scenario.bindings) or code is None or str(Path(code.co_filename).resolve()) == file
+
+
+def read_python_file(path: str | Path) -> list[Program]:
+    """The programs of all scenarios of a file.
+
+    :raises InputError: something in the file is wrong, with its position
+    :raises UnsupportedError: something in it is outside the subset
+    """
+    return [compile_scenario(scenario) for scenario in load_scenarios(path)]

@@ -1,0 +1,241 @@
+"""From a scenario to a program: set it up, place its objects, compile its threads, then what must hold at the end."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from smpcheck.errors import InputError, SmpcheckError
+from smpcheck.kernel.layout import Type
+from smpcheck.kernel.scenario import CheckSpec, Scenario, Setup, ThreadSpec, compiling
+from smpcheck.program import ir, values
+from smpcheck.program.ir import Position
+from smpcheck.program.values import CType, Ptr
+from smpcheck.readers.python import tidy
+from smpcheck.readers.python.final import FinalCompiler, Results, conjunction
+from smpcheck.readers.python.memory import Memory
+from smpcheck.readers.python.source import as_function, function_source
+from smpcheck.readers.python.threads import RETURN, ThreadCompiler, Touched, ghost_register
+from smpcheck.readers.python.typed import Known, RValue, ctype_of
+from smpcheck.readers.python.walker import EXPAND, Frame
+
+DONE = "done"
+"""The array of flags by which the thread of ``after()`` learns that the others have ended."""
+
+
+def compile_scenario(scenario: Scenario, *, expand: int = EXPAND, ghost_cells: bool = False) -> ir.Program:
+    """The program of a scenario, with its parameters as bound.
+
+    ``expand``: loops over compile-time ranges are unrolled up to this many rounds. ``ghost_cells``: ghost counters become cells
+    that are read and written with the tag ``Ghost``, for the step-by-step runner, where they cost no step; otherwise they
+    are sums over the threads' registers.
+
+    :raises InputError: something in the model is wrong
+    :raises UnsupportedError: something in it is outside the subset (docs/python-models.md)
+    """
+    with compiling(scenario.bindings):
+        return _Compilation(scenario, expand, ghost_cells).program()
+
+
+def where_raised(error: BaseException, file: str) -> Position:
+    """The innermost line of ``file`` on an exception's way."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return Position(file, (lines[-1] if lines else 1) or 1)
+
+
+class _Compilation:
+    """One scenario being compiled."""
+
+    def __init__(self, scenario: Scenario, expand: int, ghost_cells: bool) -> None:
+        self.scenario = scenario
+        self.expand = expand
+        self.ghost_cells = ghost_cells
+        function = as_function(scenario.function)
+        assert function is not None
+        self.function = function
+        self.file = function.__code__.co_filename
+        self.where = Position(self.file, function.__code__.co_firstlineno)
+        self.setup = Setup()
+        self.memory = Memory()
+        self.touched = Touched(set(), set())
+        self.ghosts: dict[int, set[Ptr]] = {}
+        self.types: dict[int, Type] = {}
+        self.used: set[Ptr] = set()
+
+    def program(self) -> ir.Program:
+        try:
+            self.scenario.function(self.setup)
+        except SmpcheckError:
+            raise
+        except Exception as error:
+            raise InputError(f"the set-up of {self.scenario.name} failed: {error}", where_raised(error, self.file)) from error
+        self.name_objects()
+        specs: list[ThreadSpec] = list(self.setup._threads)
+        if not specs:
+            raise InputError(f"the scenario {self.scenario.name} has no threads: use s.thread(function, ...)", self.where)
+        after: ThreadSpec | None = self.setup._after
+        threads = [self.thread(spec, signals=after is not None) for spec in specs]
+        if after is not None:
+            threads.append(self.thread(replace(after, index=len(specs)), waits=len(specs)))
+        quantifier, condition, text = self.question()
+        invariants = tuple(self.final(check) for check in self.setup._finals)
+        if quantifier is None:
+            quantifier = "forall"
+            for invariant in invariants:
+                condition = conjunction(condition, invariant.cond)
+            text = " and ".join(i.name for i in invariants) or "true"
+        observed = self.observed(condition if self.setup._property else ir.Const(1))
+        for invariant in invariants:
+            self.used |= _final_cells(invariant.cond)
+        self.used |= _final_cells(condition) | {o.cell for o in observed if isinstance(o, ir.FinalMem)}
+        return ir.Program(
+            name=self.scenario.title,
+            cells=self.cells(after is not None, len(specs)),
+            threads=tuple(threads),
+            quantifier=quantifier,
+            condition=condition,
+            condition_text=text,
+            observed=observed,
+            source=Path(self.file).read_text(encoding="utf-8") if Path(self.file).is_file() else "",
+            file=self.file,
+            notes=tuple(line.strip() for line in (self.function.__doc__ or "").strip().splitlines() if line.strip()),
+            invariants=invariants,
+        )
+
+    def name_objects(self) -> None:
+        for name, obj in self.setup._objects.items():
+            self.memory.call(obj, name)
+            if isinstance(obj, list | tuple):
+                for index, item in enumerate(obj):
+                    self.memory.call(item, f"{name}[{index}]")
+        self.memory.scan(self.function.__globals__)
+        for spec in [*self.setup._threads, *self.setup._finals]:
+            function = as_function(spec.function)
+            if function is not None:
+                self.memory.scan(function.__globals__)
+
+    # threads
+
+    def arguments(self, spec: ThreadSpec | CheckSpec, walker: Any) -> tuple[Any, list[Known]]:
+        function = as_function(spec.function)
+        if function is None:
+            raise InputError(f"{spec.function!r} is not a function of the model", self.where)
+        source = function_source(function)
+        walker.frames.append(Frame(source, ""))
+        try:
+            args = [walker.known(arg, source.node) for arg in spec.args]
+        finally:
+            walker.frames.pop()
+        return function, args
+
+    def thread(self, spec: ThreadSpec, signals: bool = False, waits: int = 0) -> ir.Thread:
+        compiler = ThreadCompiler(
+            self.memory, spec.cpu, self.touched, self.setup._locks, expand=self.expand, ghost_cells=self.ghost_cells
+        )
+        function, args = self.arguments(spec, compiler)
+        pos = function_source(function).pos(function_source(function).node)
+        for other in range(waits):
+            reg, text = f"{DONE}{other}", f"thread {other} has ended"
+            compiler.emit(ir.Load(reg, ir.Const(Ptr(DONE, 4 * other)), frozenset({"Acquire"}), pos, text))
+            compiler.emit(ir.Assume(ir.Reg(reg), pos))
+        result = compiler.start(function, args)
+        if signals:
+            compiler.emit(
+                ir.Store(ir.Const(Ptr(DONE, 4 * spec.index)), ir.Const(1), frozenset({"Release"}), pos, "the end of the thread")
+            )
+        ghosts = compiler.ghosts
+        self.ghosts[spec.index] = ghosts
+        keep = {RETURN, *(ghost_register(g) for g in ghosts)}
+        types: dict[str, CType] = {}
+        if result is not None:
+            self.types[spec.index] = result.type
+            types[RETURN] = ctype_of(result.type)
+        body = tidy.without_dead_assignments(tuple(compiler.out), keep)
+        return ir.Thread(spec.index, body, spec.name, types)
+
+    # final states
+
+    def ghost_value(self, address: Ptr) -> ir.Expr:
+        """The final value of a ghost counter."""
+        if self.ghost_cells:
+            self.used.add(address)
+            return ir.FinalMem(address)
+        total: ir.Expr = ir.Const(self.memory.slots[address].cell.init)
+        for index, found in sorted(self.ghosts.items()):
+            if address in found:
+                share = ir.FinalReg(index, ghost_register(address))
+                total = share if total == ir.Const(0) else ir.Binary("+", total, share, values.LONG)
+        return total
+
+    def compile_check(self, check: CheckSpec) -> RValue:
+        compiler = FinalCompiler(self.memory, Results(self.types, self.ghost_value), self.expand)
+        function, args = self.arguments(check, compiler)
+        return compiler.final(function, args)
+
+    def final(self, check: CheckSpec) -> ir.Assert:
+        found = self.compile_check(check)
+        source = function_source(_plain(check.function))
+        return ir.Assert(found.expr, check.name, f"{source.node.name} at the end", source.pos(source.node))
+
+    def question(self) -> tuple[ir.Quantifier | None, ir.Expr, str]:
+        if self.setup._property is None:
+            return None, ir.Const(1), ""
+        quantifier, check = self.setup._property
+        return quantifier, self.compile_check(check).expr, check.name
+
+    def observed(self, condition: ir.Expr) -> tuple[ir.FinalReg | ir.FinalMem, ...]:
+        found: list[ir.FinalReg | ir.FinalMem] = [ir.FinalReg(index, RETURN) for index in sorted(self.types)]
+        for atom in _atoms(condition):
+            if atom not in found:
+                found.append(atom)
+        for name in self.setup._observed:
+            address = self.memory.named(name)
+            if address is None:
+                names = ", ".join(sorted(slot.cell.name for slot in self.memory.slots.values())[:20])
+                raise InputError(f"observe: there is no cell called {name}; cells: {names}", self.where)
+            slot = self.memory.slots[address]
+            if slot.ghost and not self.ghost_cells:
+                raise InputError(f"observe: {name} is a ghost counter: put it into a final check", self.where)
+            found.append(ir.FinalMem(address))
+        return tuple(found)
+
+    def cells(self, after: bool, threads: int) -> dict[Ptr, ir.Cell]:
+        """The cells that threads or questions may touch; all others are left out."""
+        offsets = self.touched.offsets
+        result = {}
+        for address, slot in self.memory.slots.items():
+            if slot.ghost and not self.ghost_cells:
+                continue
+            known = address in self.touched.addresses or address in self.used
+            if known or None in offsets or offsets & slot.within:
+                result[address] = slot.cell
+        if after:
+            for index in range(threads):
+                result[Ptr(DONE, 4 * index)] = ir.Cell(f"{DONE}[{index}]")
+        return result
+
+
+def _plain(function: Callable[..., Any]) -> Any:
+    return as_function(function)
+
+
+def _atoms(expr: ir.Expr) -> list[ir.FinalReg | ir.FinalMem]:
+    match expr:
+        case ir.FinalReg() | ir.FinalMem():
+            return [expr]
+        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
+            return _atoms(arg)
+        case ir.Binary(_, left, right, _):
+            return _atoms(left) + _atoms(right)
+        case ir.Conditional(cond, then, other):
+            return _atoms(cond) + _atoms(then) + _atoms(other)
+    return []
+
+
+def _final_cells(expr: ir.Expr) -> set[Ptr]:
+    return {atom.cell for atom in _atoms(expr) if isinstance(atom, ir.FinalMem)}
+
+

@@ -1,0 +1,452 @@
+"""A thread's function as IR statements: effects become events, branches on values become ``If``, known ones disappear.
+
+Lock bookkeeping is kept in registers called ``@held:CLASS`` (how often this thread holds a lock of the class): they make no
+events, let the declared lock order be checked, and tell the step-by-step runner who holds what.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from smpcheck.errors import InputError
+from smpcheck.kernel.layout import Flags, Ghost, Scalar
+from smpcheck.kernel.scenario import LockOrder
+from smpcheck.program import ir, values
+from smpcheck.program.ir import Position
+from smpcheck.program.values import Ptr, truth
+from smpcheck.readers.python import specials, tidy
+from smpcheck.readers.python.memory import Memory
+from smpcheck.readers.python.primitives import PLAIN, PRIMITIVES, SLEEP, SPIN, Site, Tags
+from smpcheck.readers.python.source import function_source
+from smpcheck.readers.python.statements import Statements
+from smpcheck.readers.python.typed import (
+    Known,
+    Place,
+    RValue,
+    arithmetic,
+    by_reference,
+    ctype_of,
+    fold,
+    negation,
+    offset_by,
+    to_ctype,
+)
+from smpcheck.readers.python.walker import EXPAND, Env, Frame
+
+HELD = "@held:"
+GHOST = "ghost:"
+RETURN = "return"
+
+_ZERO = RValue(ir.Const(0), Scalar(values.INT))
+
+
+@dataclass
+class Touched:
+    """What the threads access: known addresses, and the offsets within a struct or array of accesses through pointers."""
+
+    addresses: set[Ptr]
+    offsets: set[int | None]
+
+
+class ThreadCompiler(Statements):
+    """Compiles one thread. ``ghost_cells``: ghost counters are cells (for the step-by-step runner) and not registers."""
+
+    def __init__(
+        self, memory: Memory, cpu: int, touched: Touched, locks: LockOrder | None = None,
+        expand: int = EXPAND, ghost_cells: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(memory, cpu, expand)
+        self.touched = touched
+        self.locks = locks
+        self.ghost_cells = ghost_cells
+        self.out: list[ir.Stmt] = []
+        self.exits: dict[str, list[Env]] = {}
+        self.ghosts: set[Ptr] = set()
+        self.lock_kinds: dict[str, str] = {}
+        self._choice: tuple[ir.Choice, Env, Env] | None = None
+
+    # effects
+
+    def emit(self, stmt: ir.Stmt) -> None:
+        """Add a statement."""
+        self.out.append(stmt)
+
+    def touch(self, addr: ir.Expr, offset: int | None) -> None:
+        """Note that ``addr`` is accessed."""
+        if isinstance(addr, ir.Const) and isinstance(addr.value, Ptr):
+            self.touched.addresses.add(addr.value)
+        elif not isinstance(addr, ir.Const):
+            self.touched.offsets.add(offset)
+
+    def site(self, where: Site | ast.AST) -> Site:
+        """A plain access's place in the source."""
+        return where if isinstance(where, Site) else Site("a plain access", self.pos(where), self.source.text(where))
+
+    def _checked(self, place: Place, site: Site) -> bool:
+        """Is this a location that can be accessed? A known null pointer makes it a failed check."""
+        if isinstance(place.type, Ghost):
+            raise InputError(f"{place.label} is a ghost counter: it is read in final checks only", site.pos)
+        if by_reference(place.type):
+            raise InputError(f"{place.label} is {place.type}: it is not read or written as a whole", site.pos)
+        if isinstance(place.addr, ir.Const):
+            address = place.addr.value
+            if not isinstance(address, Ptr):
+                self.emit(ir.Assert(ir.Const(0), "null-dereference", f"{place.label}: the pointer is NULL", site.pos))
+                return False
+            if address not in self.memory.slots and not isinstance(place.type, Flags):
+                raise InputError(f"{place.label}: there is nothing at {address}", site.pos)
+        return True
+
+    def load(self, place: Place, tags: Tags, site: Any, mask: int | None = None) -> RValue:
+        """Read a place."""
+        site = self.site(site)
+        if not self._checked(place, site):
+            return RValue(ir.Const(0), place.type)
+        if isinstance(place.type, Flags) and place.type.separate:
+            return self._load_bytes(place, place.type, tags, site, mask)
+        reg = self.temp()
+        self.touch(place.addr, place.offset)
+        self.emit(ir.Load(reg, place.addr, tags, site.pos, site.text))
+        return RValue(ir.Reg(reg), Scalar(values.ULONG) if isinstance(place.type, Flags) else place.type)
+
+    def _load_bytes(self, place: Place, kind: Flags, tags: Tags, site: Site, mask: int | None) -> RValue:
+        word: ir.Expr = ir.Const(0)
+        for byte, shift, _ in kind.cells:
+            if mask is not None and not (mask >> shift) & 0xFF:
+                continue
+            reg, addr = self.temp(), offset_by(place.addr, byte)
+            self.touch(addr, place.offset + byte if place.offset is not None else None)
+            self.emit(ir.Load(reg, addr, tags, site.pos, site.text))
+            word = fold("|", fold("<<", ir.Reg(reg), ir.Const(shift), values.ULONG), word, values.ULONG)
+        return RValue(word, Scalar(values.ULONG))
+
+    def store(self, place: Place, value: RValue, tags: Tags, site: Site, mask: int | None = None) -> None:
+        """Write a place; ``value`` has its type already."""
+        if not self._checked(place, site):
+            return
+        if isinstance(place.type, Flags) and place.type.separate:
+            for byte, shift, ctype in place.type.cells:
+                if mask is not None and not (mask >> shift) & 0xFF:
+                    continue
+                part = to_ctype(fold(">>", value.expr, ir.Const(shift), values.ULONG), values.ULONG, ctype)
+                addr = offset_by(place.addr, byte)
+                self.touch(addr, place.offset + byte if place.offset is not None else None)
+                self.emit(ir.Store(addr, part, tags, site.pos, site.text))
+            return
+        self.touch(place.addr, place.offset)
+        self.emit(ir.Store(place.addr, value.expr, tags, site.pos, site.text))
+
+    def assign_plain(self, place: Place, value: RValue, node: ast.AST, mask: int | None = None) -> None:
+        """A plain C assignment."""
+        self.store(place, value, PLAIN, self.site(node), mask)
+
+    def set_register(self, key: str, value: RValue, pos: Position) -> RValue:
+        """Give a register a value. A value just read goes there directly."""
+        expr = value.expr
+        if isinstance(expr, ir.Const):
+            self.emit(ir.Assign(key, expr, pos))
+            return value
+        last = self.out[-1] if self.out else None
+        aliased = any(isinstance(v, RValue) and v.expr == expr for v in self.env.values())
+        if isinstance(last, ir.Load) and expr == ir.Reg(last.reg) and last.reg.startswith("$") and not aliased:
+            self.out[-1] = replace(last, reg=key)
+        else:
+            self.emit(ir.Assign(key, expr, pos))
+        return RValue(ir.Reg(key), value.type, value.lock)
+
+    # control
+
+    def _captured(self, body: Callable[[], None], env: Env) -> tuple[list[ir.Stmt], Env, bool]:
+        """Walk ``body`` from ``env``; its statements, the environment after it, and whether its end is reached."""
+        outer, self.out, self.env = self.out, [], dict(env)
+        try:
+            body()
+        finally:
+            inner, self.out = self.out, outer
+        end, alive = self.env, self.alive
+        self.alive = True
+        return inner, end, alive
+
+    def choice(self, then: Callable[[], None], other: Callable[[], None], pos: Position) -> None:
+        """Both ways are possible."""
+        start = self.env
+        a, env_a, _ = self._captured(then, start)
+        b, env_b, _ = self._captured(other, start)
+        stmt = ir.Choice(tuple(a), tuple(b), pos)
+        self.env = self.merge([env_a, env_b])
+        self._choice = (stmt, _held(env_a), _held(env_b))
+        self.emit(stmt)
+
+    def branch(self, cond: RValue, then: Callable[[], None], other: Callable[[], None], node: ast.AST) -> None:
+        """A branch on a value."""
+        if self._thread_jump(cond, then, other):
+            return
+        start, pos, text = self.env, self.pos(node), self.source.text(node)
+        a, env_a, alive_a = self._captured(then, start)
+        b, env_b, alive_b = self._captured(other, start)
+        self.emit(ir.If(cond.expr, tuple(a), tuple(b), pos, text))
+        self._join([(env_a, alive_a), (env_b, alive_b)])
+
+    def _join(self, ends: list[tuple[Env, bool]]) -> None:
+        reached = [env for env, alive in ends if alive]
+        self.alive = bool(reached)
+        if reached:
+            self.env = self.merge(reached)
+
+    def _thread_jump(self, cond: RValue, then: Callable[[], None], other: Callable[[], None]) -> bool:
+        """A branch on the outcome of the lock attempt just made: each side follows the outcome it belongs to."""
+        if self._choice is None:
+            return False
+        stmt, held_a, held_b = self._choice
+        at = len(self.out) - 1
+        while at >= 0 and isinstance(self.out[at], ir.Assign):
+            at -= 1
+        if at < 0 or self.out[at] is not stmt:
+            return False
+        between = tuple(self.out[at + 1 :])
+        outcomes = [tidy.evaluate(cond.expr, (*side, *between)) for side in (stmt.then, stmt.other)]
+        if any(o is None for o in outcomes):
+            return False
+        self._choice = None
+        del self.out[at:]
+        ends = []
+        sides = []
+        start = self.env
+        for outcome, held, before in zip(outcomes, (held_a, held_b), (stmt.then, stmt.other), strict=True):
+            assert outcome is not None
+            body, env, alive = self._captured(then if truth(outcome) else other, {**start, **held})
+            sides.append((*before, *between, *body))
+            ends.append((env, alive))
+        self.emit(ir.Choice(sides[0], sides[1], stmt.pos))
+        self._join(ends)
+        return True
+
+    def merge(self, envs: list[Env]) -> Env:
+        """What is known where ways meet."""
+        if len(envs) == 1:
+            return envs[0]
+        keys = [k for k in envs[0] if all(k in env for env in envs[1:])]
+        result: Env = {key: self.merge_known(key, [env[key] for env in envs]) for key in keys}
+        for key in {k for env in envs for k in env if k.startswith(HELD)}:
+            result[key] = self.merge_known(key, [env.get(key, _ZERO) for env in envs])
+        return result
+
+    def leave(self, label: str, node: ast.AST) -> None:
+        """Leave an enclosing block or loop."""
+        self.exits[label].append(dict(self.env))
+        self.emit(ir.Exit(label, self.pos(node)))
+        self.alive = False
+
+    def block(self, body: Callable[[str], None], node: ast.AST) -> None:
+        """Statements that may be left early."""
+        label, pos = self.label("block"), self.pos(node)
+        self.exits[label] = []
+        inner, env, alive = self._captured(lambda: body(label), self.env)
+        exits = self.exits.pop(label)
+        inner = tidy.without_last_exit(inner, label)
+        if tidy.leaves(inner, label):
+            self.emit(ir.Block(label, tuple(inner), pos))
+        else:
+            self.out.extend(inner)
+        self._join([*((e, True) for e in exits), (env, alive)])
+
+    def loop(self, body: Callable[[str], None], assigned: Iterable[str], node: ast.AST, bound: int | None) -> None:
+        """A loop that is not unrolled here: what its rounds change is not known at its top."""
+        label, pos = self.label("loop"), self.pos(node)
+        entry = dict(self.env)
+        for key in assigned:
+            found = entry.get(key)
+            if isinstance(found, RValue):
+                entry[key] = replace(found, expr=ir.Reg(key))
+        while True:
+            self.exits[label] = []
+            marks = {name: len(found) for name, found in self.exits.items()}
+            inner, env, alive = self._captured(lambda: body(label), entry)
+            joined = self.merge([entry, env]) if alive else entry
+            joined = {k: v for k, v in joined.items() if k in entry or k.startswith(HELD)}
+            if joined == entry:
+                break
+            entry = joined
+            for name, count in marks.items():
+                del self.exits[name][count:]
+        self.emit(ir.Loop(label, tuple(inner), bound, pos))
+        self._join([(e, True) for e in self.exits.pop(label)])
+
+    def spin(self, stmt: ast.While) -> bool:
+        """``while (condition over one read) cpu_relax();``: the last round's read, in which the condition is false."""
+        for inner in stmt.body:
+            relax = isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call)
+            if relax:
+                assert isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call)
+                relax = getattr(self.callee(inner.value), "__name__", "") == "cpu_relax"
+            if not relax and not isinstance(inner, ast.Pass | ast.Continue):
+                return False
+        if self._needs_branches(stmt.test):
+            return False
+        found: list[Known] = []
+        before = dict(self.env)
+        read, _, _ = self._captured(lambda: found.append(self.value(stmt.test)), before)
+        self.env = before
+        cond = found[0]
+        if len(read) != 1 or not isinstance(read[0], ir.Load) or not isinstance(cond, RValue) or cond.const is not None:
+            return False
+        if tidy.registers(cond.expr) != {read[0].reg}:
+            return False
+        self.emit(read[0])
+        self.await_condition(negation(cond), stmt)
+        return True
+
+    def await_condition(self, cond: RValue, node: ast.AST) -> None:
+        """Wait for a condition over the value just read. The wait is a loop in C, so what follows is control-dependent."""
+        pos = self.pos(node)
+        self.emit(ir.Assume(cond.expr, pos))
+        self.emit(ir.If(cond.expr, (), (), pos, self.source.text(node).split("\n")[0]))
+
+    # functions
+
+    def give(self, frame: Frame, result: Known | None, stmt: ast.Return) -> None:
+        """A function's value goes to its own register, unless it turns out to be the only one."""
+        if isinstance(result, RValue):
+            self.set_result(frame.return_reg, result, self.pos(stmt))
+        frame.returned.append(result)
+
+    def set_result(self, reg: str, value: RValue, pos: Position) -> None:
+        """Assign without renaming what was read."""
+        self.emit(ir.Assign(reg, value.expr, pos))
+
+    def join_results(self, frame: Frame, returned: list[Known], node: ast.AST) -> Known:
+        """The value of a call."""
+        first = returned[0]
+        if all(r == first for r in returned) and (
+            not isinstance(first, RValue) or all(r.startswith("$") for r in tidy.registers(first.expr))
+        ):
+            return first
+        found = self.merge_known(frame.return_reg, list(returned)) if len(returned) > 1 else None
+        if len(returned) == 1 and isinstance(first, RValue):
+            found = self.from_register(frame.return_reg, first.type, [first])
+        if not isinstance(found, RValue):
+            raise InputError(f"{frame.source.node.name} returns different things on different ways", self.pos(node))
+        if all(r == first for r in returned):
+            return RValue(ir.Reg(frame.return_reg), found.type, found.lock)
+        return found
+
+    def start(self, function: Any, args: list[Known]) -> RValue | None:
+        """Compile the thread: a call of its function. Returns the type and register of its value."""
+        source = function_source(function)
+        result = self.call(function, args, {}, source.node)
+        last = source.pos(source.node.body[-1])
+        if self.alive:
+            for key in [k for k in self.env if k.startswith(HELD)]:
+                held = self.env[key]
+                assert isinstance(held, RValue)
+                self.check(arithmetic("==", held, _ZERO, last), "lock-held-at-exit", f"{key[len(HELD) :]} is still held", last)
+        if isinstance(result, RValue):
+            self.emit(ir.Assign(RETURN, result.expr, last))
+            return RValue(ir.Reg(RETURN), result.type)
+        return None
+
+    # checks and locks
+
+    def check(self, cond: RValue, name: str, message: str, pos: Position) -> None:
+        """A property here; nothing if it is known to hold."""
+        if cond.const is None or not truth(cond.const):
+            self.emit(ir.Assert(cond.expr, name, message, pos))
+
+    def assertion(self, test: ast.expr, name: str, stmt: ast.AST) -> None:
+        """``assert`` and ``check``."""
+        self.check(self.truth(self.value(test)), name, self.source.text(test), self.pos(stmt))
+
+    def _held(self, lock: str) -> RValue:
+        found = self.env.get(HELD + lock, _ZERO)
+        assert isinstance(found, RValue)
+        return found
+
+    def may_sleep(self, what: str, pos: Position) -> None:
+        """Nothing sleeps under a spinlock or in an RCU read-side section."""
+        for lock in [k[len(HELD) :] for k in self.env if k.startswith(HELD)]:
+            if self.lock_kinds.get(lock) == SPIN:
+                free = arithmetic("==", self._held(lock), _ZERO, pos)
+                self.check(free, "sleep-under-spinlock", f"{what} may sleep, and {lock} is held", pos)
+
+    def waits_for(self, lock: str, kind: str, pos: Position) -> None:
+        """The declared order of locks, before waiting for one."""
+        if kind == SLEEP:
+            self.may_sleep(f"waiting for {lock}", pos)
+        rank = self.locks.rank if self.locks else {}
+        if lock in rank:
+            for other in [k[len(HELD) :] for k in self.env if k.startswith(HELD)]:
+                if rank.get(other, -1) >= rank[lock]:
+                    free = arithmetic("==", self._held(other), _ZERO, pos)
+                    self.check(free, "lock-order", f"{lock} is waited for while {other} is held", pos)
+
+    def acquired(self, lock: str, kind: str) -> None:
+        """The lock is held now."""
+        self.lock_kinds[lock] = kind
+        self._count(lock, 1)
+
+    def released(self, lock: str) -> None:
+        """The lock is not held any more."""
+        self._count(lock, -1)
+
+    def _count(self, lock: str, change: int) -> None:
+        old = self._held(lock)
+        new = fold("+", old.expr, ir.Const(change), values.INT)
+        self.emit(ir.Assign(HELD + lock, new))
+        self.env[HELD + lock] = RValue(new if isinstance(new, ir.Const) else ir.Reg(HELD + lock), old.type)
+
+    # primitives
+
+    def primitive(self, name: str, node: ast.Call) -> Known | None:
+        """A primitive of the table."""
+        entry = PRIMITIVES[name]
+        if len(node.args) != len(entry.params):
+            raise InputError(f"{name} takes {len(entry.params)} arguments, not {len(node.args)}", self.pos(node))
+        args = self.operands(entry.params, node.args)
+        site = Site(name, self.pos(node), self.source.text(node))
+        for place in args:
+            if isinstance(place, Place) and isinstance(place.addr, ir.Const) and not isinstance(place.addr.value, Ptr):
+                self.emit(ir.Assert(ir.Const(0), "null-dereference", f"{place.label}: the pointer is NULL", site.pos))
+                return RValue(ir.Const(0), Scalar(values.INT))
+        return entry.meaning(self, site, tuple(args))
+
+    def special(self, name: str, node: ast.Call) -> tuple[Known | None] | None:
+        """Primitives that are no events, or need more than values."""
+        handler = specials.SPECIAL.get(name)
+        return (handler(self, node),) if handler else None
+
+    def ghost_add(self, place: Place, amount: RValue, pos: Position) -> None:
+        """Add to a ghost counter: to this thread's share of it."""
+        wide = to_ctype(amount.expr, ctype_of(amount.type), values.LONG)
+        if self.ghost_cells:
+            self.touch(place.addr, place.offset)
+            old = self.temp()
+            new = fold("+", ir.Reg(old), wide, values.LONG)
+            self.emit(ir.Rmw(old, place.addr, new, frozenset({"Ghost"}), frozenset({"Ghost"}), pos=pos, text=place.label))
+            return
+        if isinstance(place.addr, ir.Const):
+            if isinstance(place.addr.value, Ptr) and place.addr.value in self.memory.slots:
+                self._add_share(place.addr.value, wide, pos)
+            else:
+                raise InputError(f"{place.label} is not a ghost counter", pos)
+            return
+        for address in self.memory.ghosts_like(place.offset):
+            here = ir.Binary("==", place.addr, ir.Const(address), values.POINTER)
+            self._add_share(address, ir.Conditional(here, wide, ir.Const(0)), pos)
+
+    def _add_share(self, address: Ptr, amount: ir.Expr, pos: Position) -> None:
+        self.ghosts.add(address)
+        reg = ghost_register(address)
+        self.emit(ir.Assign(reg, fold("+", ir.Reg(reg), amount, values.LONG), pos))
+
+
+def ghost_register(address: Ptr) -> str:
+    """The register that holds a thread's share of a ghost counter."""
+    return f"{GHOST}{address.base}+{address.offset}"
+
+
+def _held(env: Env) -> Env:
+    return {k: v for k, v in env.items() if k.startswith(HELD)}
+

@@ -1,0 +1,157 @@
+"""Questions about IR statements, and small clean-ups: needless exits, registers that nobody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from smpcheck.program import ir, values
+from smpcheck.program.values import Value, truth
+
+
+def registers(expr: ir.Expr | None) -> set[str]:
+    """The registers that an expression reads."""
+    match expr:
+        case ir.Reg(name):
+            return {name}
+        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
+            return registers(arg)
+        case ir.Binary(_, left, right, _):
+            return registers(left) | registers(right)
+        case ir.Conditional(cond, then, other):
+            return registers(cond) | registers(then) | registers(other)
+    return set()
+
+
+def expressions(stmt: ir.Stmt) -> tuple[ir.Expr | None, ...]:
+    """The expressions of a statement itself."""
+    match stmt:
+        case ir.Assign(_, expr):
+            return (expr,)
+        case ir.Load(_, addr):
+            return (addr,)
+        case ir.Store(addr, value):
+            return (addr, value)
+        case ir.Rmw():
+            return (stmt.addr, stmt.new, stmt.when)
+        case ir.Fence():
+            return (stmt.addr, stmt.value)
+        case ir.If(cond) | ir.Assume(cond) | ir.Assert(cond):
+            return (cond,)
+    return ()
+
+
+def bodies(stmt: ir.Stmt) -> tuple[tuple[ir.Stmt, ...], ...]:
+    """The statement lists inside a statement."""
+    match stmt:
+        case ir.If() | ir.Choice():
+            return (stmt.then, stmt.other)
+        case ir.Block() | ir.Loop():
+            return (stmt.body,)
+    return ()
+
+
+def leaves(body: Iterable[ir.Stmt], label: str) -> bool:
+    """Is there an exit to ``label``?"""
+    for stmt in body:
+        if isinstance(stmt, ir.Exit) and stmt.label == label:
+            return True
+        if any(leaves(inner, label) for inner in bodies(stmt)):
+            return True
+    return False
+
+
+def without_last_exit(body: Sequence[ir.Stmt], label: str) -> list[ir.Stmt]:
+    """``body`` without exits to ``label`` that stand at its very end."""
+    result = list(body)
+    while result and isinstance(result[-1], ir.Exit) and result[-1].label == label:
+        result.pop()
+    if result and isinstance(result[-1], ir.If | ir.Choice):
+        last = result[-1]
+        result[-1] = replace(
+            last, then=tuple(without_last_exit(last.then, label)), other=tuple(without_last_exit(last.other, label))
+        )
+    return result
+
+
+def evaluate(expr: ir.Expr, before: Sequence[ir.Stmt]) -> Value | None:
+    """The value of ``expr`` after the assignments of constants in ``before``; None if it is not known from them."""
+    known: dict[str, Value] = {}
+    for stmt in before:
+        if isinstance(stmt, ir.Assign):
+            found = _value(stmt.expr, known)
+            if found is None:
+                known.pop(stmt.reg, None)
+            else:
+                known[stmt.reg] = found
+        elif isinstance(stmt, ir.Load):
+            known.pop(stmt.reg, None)
+        elif isinstance(stmt, ir.Rmw):
+            known.pop(stmt.old, None)
+        elif bodies(stmt):
+            known.clear()
+    return _value(expr, known)
+
+
+def _value(expr: ir.Expr, known: dict[str, Value]) -> Value | None:
+    try:
+        match expr:
+            case ir.Const(value):
+                return value
+            case ir.Reg(name):
+                return known.get(name)
+            case ir.Unary(op, arg, ctype):
+                a = _value(arg, known)
+                return None if a is None else values.unary(op, a, ctype)
+            case ir.Cast(ctype, arg):
+                a = _value(arg, known)
+                return None if a is None else ctype.wrap(a)
+            case ir.Binary(op, left, right, ctype):
+                a, b = _value(left, known), _value(right, known)
+                return None if a is None or b is None else values.binary(op, a, b, ctype)
+            case ir.Conditional(cond, then, other):
+                c = _value(cond, known)
+                return None if c is None else _value(then if truth(c) else other, known)
+    except values.ValueError_:
+        return None
+    return None
+
+
+def _read_anywhere(body: Iterable[ir.Stmt], found: set[str]) -> None:
+    for stmt in body:
+        for expr in expressions(stmt):
+            own = registers(expr)
+            if isinstance(stmt, ir.Assign):
+                own = own - {stmt.reg}
+            found |= own
+        for inner in bodies(stmt):
+            _read_anywhere(inner, found)
+
+
+def _without_assignments(body: Iterable[ir.Stmt], keep: set[str]) -> tuple[ir.Stmt, ...]:
+    result: list[ir.Stmt] = []
+    for stmt in body:
+        match stmt:
+            case ir.Assign(reg, _) if reg not in keep and not reg.startswith("@"):
+                continue
+            case ir.If() | ir.Choice():
+                inner = replace(
+                    stmt, then=_without_assignments(stmt.then, keep), other=_without_assignments(stmt.other, keep)
+                )
+                result.append(inner)
+            case ir.Block() | ir.Loop():
+                result.append(replace(stmt, body=_without_assignments(stmt.body, keep)))
+            case _:
+                result.append(stmt)
+    return tuple(result)
+
+
+def without_dead_assignments(body: tuple[ir.Stmt, ...], keep: Iterable[str]) -> tuple[ir.Stmt, ...]:
+    """``body`` without assignments to registers that nothing reads, but for those in ``keep`` and bookkeeping (``@...``)."""
+    while True:
+        needed = set(keep)
+        _read_anywhere(body, needed)
+        shorter = _without_assignments(body, needed)
+        if shorter == body:
+            return body
+        body = shorter
