@@ -21,7 +21,9 @@ from smpcheck.questions.check import CheckOptions, Result, _failure
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked")
 
 
-def fake_check(path: str, model: object, options: CheckOptions, text: str | None = None, start: int = 0) -> Iterator[tuple[Result, bool]]:
+def fake_check(
+    path: str, model: object, options: CheckOptions, text: str | None = None, start: int = 0
+) -> Iterator[tuple[Result, bool]]:
     """One result for each word of ``text``."""
     words = (text or "ok").split()
     for number, word in enumerate(words[start:], start):

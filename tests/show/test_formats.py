@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.results import UNSUPPORTED, result
 
 from smpcheck.questions.check import Result
 from smpcheck.show.formats import Summary
+from tests.results import UNSUPPORTED, result
 
 AGREES = result(expected="Sometimes")
 DISAGREES = result(expected="Never")

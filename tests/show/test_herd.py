@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 
 import pytest
-from tests.results import UNSUPPORTED, result
 
 from smpcheck.show.formats import Summary, make_form
 from smpcheck.show.herd import block, state_line
+from tests.results import UNSUPPORTED, result
 
 
 def test_a_block_is_herd7s() -> None:
@@ -59,7 +59,7 @@ def test_each_quantifier_has_its_own_words(
     lines = block(result(quantifier=quantifier, positive=positive, negative=negative, states=())).splitlines()
     assert lines[0] == f"Test SB {kind}"
     assert lines[2] == word
-    assert lines[4] == "Positive: %d Negative: %d" % witnesses
+    assert lines[4] == f"Positive: {witnesses[0]} Negative: {witnesses[1]}"
     assert lines[6] == f"Observation SB {observation}"
 
 

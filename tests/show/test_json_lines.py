@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 
-from tests.results import UNSUPPORTED, result
-
 from smpcheck.show.formats import make_form
+from tests.results import UNSUPPORTED, result
 
 KEYS = ["file", "name", "status", "verdict", "states", "flags", "condition", "expected", "agrees", "seconds", "message"]
 

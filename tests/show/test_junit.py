@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import xml.etree.ElementTree as ET
 
-from tests.results import UNSUPPORTED, result
-
 from smpcheck.questions.check import Result
 from smpcheck.show.formats import Summary, make_form
+from tests.results import UNSUPPORTED, result
 
 
 def document(*results: Result) -> ET.Element:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 
-from tests.results import UNSUPPORTED, result
-
 from smpcheck.questions.check import Result
 from smpcheck.show.formats import Summary, make_form
+from tests.results import UNSUPPORTED, result
 
 
 def lines(*results: Result, names: tuple[str, ...] = ("SB",)) -> list[str]:

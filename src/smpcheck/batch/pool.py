@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 from smpcheck.batch.paths import Item
-from smpcheck.batch.worker import READY, Job, answers, give_up, serve
+from smpcheck.batch.worker import READY, Job, answers, die_with, give_up, serve
 from smpcheck.errors import LimitError
 from smpcheck.questions.check import Result
 
@@ -77,6 +77,7 @@ def fork_worker(job: Job, others: Iterable[Connection[Any, Any]]) -> Worker:
     ours, theirs = Pipe()
     sys.stdout.flush()
     sys.stderr.flush()
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -84,6 +85,7 @@ def fork_worker(job: Job, others: Iterable[Connection[Any, Any]]) -> Worker:
             ours.close()
             for other in others:
                 other.close()
+            die_with(parent)
             serve(theirs, job)
             status = 0
         finally:

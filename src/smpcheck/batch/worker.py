@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -105,8 +107,29 @@ def limit_memory(mebibytes: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+PR_SET_PDEATHSIG = 1
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when the thread that forked it ends, however that comes (Linux; see prctl(2))."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def watch(parent: int) -> None:
+    """End this process soon after its parent process, whichever thread of that had started it."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
 def main() -> None:
     """``python -m smpcheck.batch.worker FD``: a worker started afresh; its job is the first thing it receives."""
+    threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
     connection: Connection = Connection(int(sys.argv[1]))
     job = connection.recv()
     serve(connection, job)

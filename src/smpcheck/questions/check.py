@@ -168,11 +168,17 @@ def describe(program: Program, model: str = "") -> Result:
         file=program.file,
         name=program.name,
         status="error",
-        condition=f"{program.quantifier} ({program.condition_text})",
+        condition=_condition(program),
         expected=program.expected,
         quantifier=program.quantifier,
         model=model,
     )
+
+
+def _condition(program: Program) -> str:
+    """The condition with its quantifier, which readers of litmus tests put into the text already."""
+    text = program.condition_text
+    return text if text.startswith(program.quantifier) else f"{program.quantifier} ({text})"
 
 
 def stem(path: str) -> str:

@@ -1,0 +1,211 @@
+"""A program, a model and the solver's answer become one result; whatever goes wrong becomes its status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from smpcheck.errors import InputError, LimitError, UnsupportedError
+from smpcheck.program.ir import Cell, FinalMem, FinalReg, Position, Program, Thread
+from smpcheck.program.values import Ptr
+from smpcheck.questions.check import CheckOptions, Result, check_file, check_program
+from smpcheck.solver.answer import Answer, Question
+from tests.fake_engine import litmus, load_model, modules
+
+X, Y = Ptr("x"), Ptr("y")
+PROGRAM = Program(
+    name="T",
+    cells={X: Cell("x"), Y: Cell("y")},
+    threads=(Thread(0, ()),),
+    condition_text="0:r1=0",
+    expected="Never",
+    file="t.litmus",
+)
+MODEL = load_model("lkmm")
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list[Question]]:
+    """Let the solver answer what is given (or raise it); the questions it was asked."""
+
+    def install(outcome: object) -> list[Question]:
+        asked: list[Question] = []
+
+        def solve(program: Program, model: object, question: Question) -> object:
+            asked.append(question)
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+
+        module = ModuleType("smpcheck.solver.solve")
+        module.solve = solve  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "smpcheck.solver.solve", module)
+        return asked
+
+    return install
+
+
+def check(options: CheckOptions = CheckOptions()) -> Result:  # noqa: B008
+    return check_program(PROGRAM, MODEL, options)
+
+
+def states(*rows: tuple[dict[FinalReg | FinalMem, object], bool]) -> Answer:
+    return Answer("ok", "Sometimes", rows)  # type: ignore[arg-type]
+
+
+def test_variables_come_registers_first_then_memory(answers: Callable[[object], object]) -> None:
+    row = {FinalMem(Y): 1, FinalReg(10, "r1"): 2, FinalReg(2, "r2"): 3, FinalReg(2, "r10"): 4, FinalMem(X): 5}
+    answers(states((row, True)))
+    assert list(check().states[0].items()) == [("2:r10", 4), ("2:r2", 3), ("10:r1", 2), ("[x]", 5), ("[y]", 1)]
+
+
+def test_states_come_numbers_by_value_then_addresses_by_name(answers: Callable[[object], object]) -> None:
+    r = FinalReg(0, "r1")
+    answers(states(*(({r: value}, False) for value in (Y, 10, 9, -1, X))))
+    assert [row["0:r1"] for row in check().states] == [-1, 9, 10, "x", "y"]
+
+
+def test_states_are_counted_by_the_proposition(answers: Callable[[object], object]) -> None:
+    r = FinalReg(0, "r1")
+    answers(states(({r: 0}, True), ({r: 1}, False), ({r: 2}, False)))
+    result = check()
+    assert (result.positive, result.negative, result.verdict, result.ok) == (1, 2, "Sometimes", True)
+
+
+@pytest.mark.parametrize(("verdict", "counts"), [("Never", (0, 1)), ("Sometimes", (1, 1)), ("Always", (1, 0))])
+def test_a_verdict_alone_counts_one_of_each_kind(
+    answers: Callable[[object], object], verdict: str, counts: tuple[int, int]
+) -> None:
+    answers(Answer("ok", verdict))  # type: ignore[arg-type]
+    result = check(CheckOptions(verdict_only=True))
+    assert (result.positive, result.negative) == counts
+    assert result.states == ()
+
+
+def test_options_reach_the_solver(answers: Callable[[object], list[Question]]) -> None:
+    asked = answers(Answer("ok", "Never"))
+    check()
+    check(CheckOptions(verdict_only=True, unroll=5, timeout=3.0, max_states=7))
+    assert (asked[0].mode, asked[0].unroll, asked[0].deadline, asked[0].max_states) == ("states", 2, None, 100_000)
+    assert (asked[1].mode, asked[1].unroll, asked[1].max_states) == ("verdict", 5, 7)
+    assert asked[1].deadline is not None
+    assert 0 < asked[1].deadline <= 3.0
+
+
+@pytest.mark.parametrize(("verdict", "agrees"), [("Never", True), ("Sometimes", False), (None, None)])
+def test_the_verdict_is_compared_with_the_authors(
+    answers: Callable[[object], object], verdict: str | None, agrees: bool | None
+) -> None:
+    answers(Answer("ok" if verdict else "bound", verdict))  # type: ignore[arg-type]
+    result = check()
+    assert (result.expected, result.agrees) == ("Never", agrees)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (
+            UnsupportedError("goto is not supported", Position("t.litmus", 4, 2)),
+            "unsupported",
+            "t.litmus:4:2: goto is not supported",
+        ),
+        (InputError("no such register"), "error", "no such register"),
+        (LimitError("too many values"), "bound", "too many values"),
+        (MemoryError(), "bound", "no more memory (see --memory)"),
+        (RuntimeError("std::bad_alloc"), "bound", "no more memory (see --memory)"),
+        (RecursionError("maximum recursion depth"), "unsupported", "nested too deeply"),
+    ],
+)
+def test_errors_become_a_status_and_a_message(
+    answers: Callable[[object], object], error: Exception, status: str, message: str
+) -> None:
+    answers(error)
+    result = check()
+    assert (result.status, result.message, result.verdict, result.condition) == (status, message, None, "exists (0:r1=0)")
+    assert not result.ok
+
+
+def test_a_fault_of_our_own_is_an_error_with_its_place(answers: Callable[[object], object]) -> None:
+    answers(KeyError("x"))
+    result = check()
+    assert result.status == "error"
+    assert result.message.startswith("internal error, please report it: KeyError: 'x' (")
+
+
+@pytest.mark.parametrize("status", ["timeout", "bound", "no-execution"])
+def test_not_knowing_is_no_verdict(answers: Callable[[object], object], status: str) -> None:
+    answers(Answer(status, None, message="why"))  # type: ignore[arg-type]
+    result = check()
+    assert (result.status, result.verdict, result.agrees, result.message) == (status, None, None, "why")
+
+
+def test_a_cut_listing_says_so(answers: Callable[[object], object]) -> None:
+    answers(Answer("ok", "Sometimes", (({FinalReg(0, "r1"): 0}, True),), complete=False))
+    result = check()
+    assert not result.complete
+    assert result.message == "the listing stops at 1 states (--max-states); the verdict holds for all"
+
+
+def test_the_answer_is_kept_on_request_only(answers: Callable[[object], object]) -> None:
+    answer = Answer("ok", "Never")
+    answers(answer)
+    assert check().answer is None
+    assert check(CheckOptions(keep_answer=True)).answer is answer
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, module in modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return
+
+
+def results(path: str | Path, text: str | None = None, start: int = 0) -> list[tuple[Result, bool]]:
+    return list(check_file(str(path), MODEL, CheckOptions(), text, start))
+
+
+def test_a_file_is_read_and_checked(engine: None, tmp_path: Path) -> None:
+    (tmp_path / "a.litmus").write_text(litmus("a", "Sometimes"))
+    ((result, last),) = results(tmp_path / "a.litmus")
+    assert last
+    assert (result.name, result.status, result.verdict, result.agrees) == ("a", "ok", "Sometimes", True)
+    assert result.condition == r"exists (0:r0=0 /\ [x]=1)"
+    assert result.states == ({"0:r0": 0, "[x]": 0}, {"0:r0": 1, "[x]": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status", "part"),
+    [
+        ("empty.litmus", b"", "error", "empty.litmus:1:1"),
+        ("zero.litmus", b"C a\n\n\0", "error", "zero.litmus:3:1: this is not a text file"),
+        ("m.cat", b"", "error", "is a memory model, not a test"),
+        ("linux-kernel.cfg", b"", "error", "herd7's options"),
+    ],
+)
+def test_what_is_no_test_is_refused_in_one_line(
+    engine: None, tmp_path: Path, name: str, data: bytes, status: str, part: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    ((result, last),) = results(tmp_path / name)
+    assert last
+    assert result.status == status
+    assert part in result.message
+    assert "\n" not in result.message
+
+
+def test_latin_1_in_a_comment_is_no_obstacle(engine: None, tmp_path: Path) -> None:
+    (tmp_path / "a.litmus").write_bytes(litmus("a").replace("C a\n", "C a\n(* Caf\xe9 *)\n").encode("latin-1"))
+    ((result, _),) = results(tmp_path / "a.litmus")
+    assert result.status == "ok"
+
+
+def test_a_folder_or_a_missing_file_cannot_be_read(engine: None, tmp_path: Path) -> None:
+    ((result, _),) = results(tmp_path / "gone.litmus")
+    assert (result.name, result.status) == ("gone", "error")
+    assert result.message.endswith("No such file or directory")
+    ((result, _),) = results(tmp_path)
+    assert result.message.endswith("Is a directory")
