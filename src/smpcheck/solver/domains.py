@@ -1,0 +1,292 @@
+"""Which values can occur where: finite domains for every term, before anything reaches the solver.
+
+A value is derived along a chain of writes, and in one execution each write happens at most once; so inside a cycle of the
+dataflow (a counter that feeds its own increments) a chain visits every write at most once. Iterating that many rounds, cycle
+by cycle, gives a superset of all values that occur in any execution: a proven bound, not a cut. A domain that is larger than
+``MAX_DOMAIN`` raises LimitError instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import product
+
+from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.program.events import Event, EventGraph, Requirement, Term, compute
+from smpcheck.program.guards import NEVER
+from smpcheck.program.values import Ptr, Value, ValueError_, truth
+
+MAX_DOMAIN = 4096
+MAX_PRODUCT = 1 << 20
+
+Domain = dict[Value, None]
+"""An ordered set of values."""
+
+
+class Domains:
+    """Domains of terms, addresses of accesses, and the writes that each read may see.
+
+    ``sources[r]`` are the writes that read ``r`` may read from; ``coherent`` says that the model requires per-location coherence,
+    so that reads from program-order later or overwritten writes need not be considered.
+    """
+
+    def __init__(self, graph: EventGraph, extra: Iterable[Term], coherent: bool) -> None:
+        self.graph = graph
+        self.coherent = coherent
+        self.reads = [e for e in graph.events if e.kind == "R"]
+        self.writes = [e for e in graph.events if e.kind == "W"]
+        self.domain: dict[int, Domain] = {}
+        self.address: dict[int, Domain] = {}
+        self.cyclic: set[int] = set()
+        """Reads whose value may depend on itself through other threads: their values must be derived, not assumed."""
+        self.faults: list[Event] = []
+        self._allowed = self._single_read_requirements()
+        self._read_domain: dict[int, Domain] = {r.id: {} for r in self.reads}
+        self._extra = list(extra)
+        accesses = self.reads + self.writes
+        if all(e.addr is not None and e.addr.op == "const" for e in accesses):
+            for e in accesses:
+                assert e.addr is not None
+                self.address[e.id] = {e.addr.data: None}
+            self._candidates()
+        else:
+            self._resolve_addresses(accesses)
+        self._solve()
+        for r in self.reads:
+            self.sources[r.id] = [w for w in self.sources[r.id] if self._useful(r, w)]
+
+    # requirements on a single read: lock and cmpxchg
+
+    def _single_read_requirements(self) -> dict[int, list[Term]]:
+        found: dict[int, list[Term]] = {}
+        events = self.graph.events
+        for req in self.graph.requirements:
+            if len(req.cond.reads) == 1 and not _has_guards(req.cond):
+                (r,) = req.cond.reads
+                if req.guard == events[r].guard:
+                    found.setdefault(r, []).append(req.cond)
+        return found
+
+    def allowed(self, read: int, value: Value) -> bool:
+        """Can the read see ``value`` at all, given what its own operation requires (a lock that must be free)?"""
+        for cond in self._allowed.get(read, ()):
+            try:
+                if not truth(_evaluate(cond, read, value)):
+                    return False
+            except ValueError_:
+                pass
+        return True
+
+    def settled(self, req: Requirement) -> bool:
+        """Is the requirement already enforced by the domains of reads?"""
+        if len(req.cond.reads) != 1:
+            return False
+        (r,) = req.cond.reads
+        return any(c is req.cond for c in self._allowed.get(r, ())) and req.guard == self.graph.events[r].guard
+
+    def _useful(self, r: Event, w: Event) -> bool:
+        domain = self._read_domain[r.id]
+        return any(v in domain for v in self.of(w.value))
+
+    # candidates
+
+    def _candidates(self) -> None:
+        graph, conj = self.graph, self.graph.guards.conj
+        implies = graph.guards.implies
+        by_cell: dict[Value, list[Event]] = {}
+        for w in self.writes:
+            for a in self.address[w.id]:
+                by_cell.setdefault(a, []).append(w)
+        self.sources: dict[int, list[Event]] = {}
+        for r in self.reads:
+            cells = self.address[r.id]
+            if len(cells) == 1:
+                found = by_cell.get(next(iter(cells)), [])
+            else:
+                seen = {w.id: w for a in cells for w in by_cell.get(a, [])}
+                found = [seen[i] for i in sorted(seen)]
+            result = []
+            # the last write of the same thread that certainly precedes r at the same address hides what came before it
+            hides: list[Event] = []
+            if self.coherent and len(cells) == 1:
+                hides = [
+                    w
+                    for w in found
+                    if w.thread == r.thread and w.id < r.id and len(self.address[w.id]) == 1 and w.thread >= 0
+                ]
+            for w in found:
+                if conj(w.guard, r.guard) == NEVER or w.id == r.partner:
+                    continue
+                if self.coherent:
+                    if w.thread == r.thread and w.id > r.id:
+                        continue
+                    if (w.thread == r.thread or w.thread < 0) and any(
+                        h.id > w.id and implies(conj(w.guard, r.guard), h.guard) and (w.thread < 0 or w.id < h.id)
+                        for h in hides
+                    ):
+                        continue
+                result.append(w)
+            self.sources[r.id] = result
+
+    def _resolve_addresses(self, accesses: list[Event]) -> None:
+        """Addresses that depend on values: iterate values and addresses together, one round for each write (see above)."""
+        cells = self.graph.program.cells
+        for _ in range(len(self.writes) + 2):
+            self.domain = {}
+            before = {i: len(d) for i, d in self.address.items()}, {i: len(d) for i, d in self._read_domain.items()}
+            for e in accesses:
+                if e.addr is None:
+                    raise UnsupportedError(f"an access without an address: {e.text}", e.pos)
+                self.address[e.id] = {a: None for a in self.of(e.addr) if isinstance(a, Ptr) and a in cells}
+            self._candidates()
+            fresh = {r.id: self._gather(r) for r in self.reads}
+            for r, dom in fresh.items():
+                self._read_domain[r].update(dom)
+            if before == ({i: len(d) for i, d in self.address.items()}, {i: len(d) for i, d in self._read_domain.items()}):
+                break
+        self._read_domain = {r.id: {} for r in self.reads}
+        self.domain = {}
+
+    def _gather(self, r: Event) -> Domain:
+        result: Domain = {}
+        check = r.id in self._allowed
+        for w in self.sources[r.id]:
+            for v in self.of(w.value):
+                if v not in result and (not check or self.allowed(r.id, v)):
+                    result[v] = None
+        if len(result) > MAX_DOMAIN:
+            raise LimitError(f"more than {MAX_DOMAIN} values can be read here", r.pos)
+        return result
+
+    # the fixpoint, one strongly connected component of the dataflow after the other
+
+    def _solve(self) -> None:
+        edges: dict[int, list[int]] = {}
+        for r in self.reads:
+            deps: set[int] = set()
+            for w in self.sources[r.id]:
+                if w.value is not None and w.value.reads:
+                    deps |= w.value.reads
+                if w.addr is not None and w.addr.reads:
+                    deps |= w.addr.reads
+            if r.addr is not None:
+                deps |= r.addr.reads
+            edges[r.id] = list(deps)
+        for component in _components(edges):
+            members = set(component)
+            if len(component) == 1 and component[0] not in edges[component[0]]:
+                self._read_domain[component[0]] = self._gather(self.graph.events[component[0]])
+                continue
+            self.cyclic |= members
+            writes = {
+                w.id for r in component for w in self.sources[r] if w.value is not None and not members.isdisjoint(w.value.reads)
+            }
+            for _ in range(len(writes) + 1):
+                self.domain = {}
+                fresh = {r: self._gather(self.graph.events[r]) for r in component}
+                changed = any(len(fresh[r]) != len(self._read_domain[r]) for r in component)
+                self._read_domain.update(fresh)
+                if not changed:
+                    break
+            self.domain = {}
+        # accesses whose address may be none of the program's cells
+        cells = self.graph.program.cells
+        for e in self.reads + self.writes:
+            assert e.addr is not None
+            if any(not isinstance(a, Ptr) or a not in cells for a in self.of(e.addr)):
+                self.faults.append(e)
+
+    def of(self, term: Term | None) -> Domain:
+        """The domain of ``term``."""
+        assert term is not None
+        if term.op == "const":
+            return {term.data: None}
+        if term.op == "read":
+            return self._read_domain[term.data]
+        found = self.domain.get(term.id)
+        if found is not None:
+            return found
+        result: Domain = {}
+        if term.op == "ite":
+            result.update(self.of(term.args[0]))
+            result.update(self.of(term.args[1]))
+        elif term.op == "mem":
+            for w in self.writes:
+                if term.data in self.address[w.id]:
+                    result.update(self.of(w.value))
+        elif term.op == "cond":
+            conditions = self.of(term.args[0])
+            if any(truth(c) for c in conditions):
+                result.update(self.of(term.args[1]))
+            if any(not truth(c) for c in conditions):
+                result.update(self.of(term.args[2]))
+        else:
+            domains = [self.of(a) for a in term.args]
+            size = 1
+            for d in domains:
+                size *= len(d)
+            if size > MAX_PRODUCT:
+                raise LimitError(f"an expression with {size} combinations of operand values")
+            for values in product(*domains):
+                try:
+                    result[compute(term.op, term.data, values)] = None
+                except ValueError_:
+                    continue
+        if len(result) > MAX_DOMAIN:
+            raise LimitError(f"an expression with more than {MAX_DOMAIN} values")
+        self.domain[term.id] = result
+        return result
+
+
+def _has_guards(term: Term) -> bool:
+    return term.op in ("ite", "mem") or any(_has_guards(a) for a in term.args)
+
+
+def _evaluate(term: Term, read: int, value: Value) -> Value:
+    if term.op == "const":
+        result: Value = term.data
+        return result
+    if term.op == "read":
+        return value
+    return compute(term.op, term.data, tuple(_evaluate(a, read, value) for a in term.args))
+
+
+def _components(edges: dict[int, list[int]]) -> list[list[int]]:
+    """Strongly connected components in dependency order (Tarjan 1972, iterative)."""
+    index: dict[int, int] = {}
+    low: dict[int, int] = {}
+    on_stack: set[int] = set()
+    stack: list[int] = []
+    result: list[list[int]] = []
+    for root in edges:
+        if root in index:
+            continue
+        work = [(root, iter(edges[root]))]
+        index[root] = low[root] = len(index)
+        stack.append(root)
+        on_stack.add(root)
+        while work:
+            node, children = work[-1]
+            for child in children:
+                if child not in index:
+                    index[child] = low[child] = len(index)
+                    stack.append(child)
+                    on_stack.add(child)
+                    work.append((child, iter(edges[child])))
+                    break
+                if child in on_stack:
+                    low[node] = min(low[node], index[child])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    component = []
+                    while True:
+                        member = stack.pop()
+                        on_stack.discard(member)
+                        component.append(member)
+                        if member == node:
+                            break
+                    result.append(component)
+    return result
