@@ -14,6 +14,7 @@ from smpcheck.kernel.types import (
     Array,
     ArrayInit,
     CellType,
+    ConstMark,
     FlagWord,
     FlagWordMark,
     GhostMark,
@@ -85,6 +86,16 @@ class Flags:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """A field of type ``of`` that is set up once and never written."""
+
+    of: Type
+
+    def __str__(self) -> str:
+        return f"const {self.of}"
+
+
+@dataclass(frozen=True)
 class Ghost:
     """A ghost counter. It has an address like any other field, but is no memory."""
 
@@ -92,7 +103,7 @@ class Ghost:
         return "ghost_t"
 
 
-Type: TypeAlias = Scalar | Pointer | StructOf | ArrayOf | Flags | Ghost
+Type: TypeAlias = Scalar | Pointer | StructOf | ArrayOf | Flags | Constant | Ghost
 
 
 def type_of(annotation: Any, default: Any, where: str) -> Type:
@@ -105,6 +116,12 @@ def type_of(annotation: Any, default: Any, where: str) -> Type:
         return ArrayOf(type_of(element, inner, where), default.length)
     if get_origin(annotation) is Annotated:
         target, mark = get_args(annotation)[0], get_args(annotation)[-1]
+        if isinstance(mark, ConstMark):
+            rest = get_args(annotation)[1:-1]
+            inner_type = type_of(Annotated[(target, *rest)] if rest else target, default, where)
+            if not isinstance(inner_type, Scalar | Pointer) or (isinstance(inner_type, Scalar) and inner_type.cell):
+                raise InputError(f"{where}: Const[...] is for integers and pointers, not {inner_type}")
+            return Constant(inner_type)
         if isinstance(mark, CType):
             return Scalar(mark)
         if isinstance(mark, GhostMark):
@@ -145,6 +162,8 @@ def size_align(kind: Type) -> tuple[int, int]:
             return size, size
         case Pointer() | Flags() | Ghost():
             return 8, 8
+        case Constant(of):
+            return size_align(of)
         case ArrayOf(element, length):
             size, align = size_align(element)
             return size * length, align

@@ -56,6 +56,8 @@ def __test_and_clear_bit(nr: int, place: int) -> bool: _compiled()
 def test_and_set_bit_lock(nr: int, place: int) -> bool: _compiled()
 def clear_bit_unlock(nr: int, place: int) -> None: _compiled()
 def wait_on_bit_lock(nr: int, place: int) -> None: _compiled()
+def bit_spin_lock(nr: int, place: int) -> None: _compiled()
+def bit_spin_unlock(nr: int, place: int) -> None: _compiled()
 
 
 # --- locks -------------------------------------------------------------------------------------------------------------------
@@ -116,6 +118,18 @@ def atomic_fetch_and(i: int, v: Atomic) -> int: _compiled()
 def atomic_fetch_or(i: int, v: Atomic) -> int: _compiled()
 def atomic_fetch_xor(i: int, v: Atomic) -> int: _compiled()
 def atomic_fetch_andnot(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_and_relaxed(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_and_acquire(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_and_release(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_or_relaxed(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_or_acquire(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_or_release(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_xor_relaxed(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_xor_acquire(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_xor_release(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_andnot_relaxed(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_andnot_acquire(i: int, v: Atomic) -> int: _compiled()
+def atomic_fetch_andnot_release(i: int, v: Atomic) -> int: _compiled()
 def atomic_dec_and_test(v: Atomic) -> bool: _compiled()
 def atomic_inc_and_test(v: Atomic) -> bool: _compiled()
 def atomic_sub_and_test(i: int, v: Atomic) -> bool: _compiled()
@@ -182,6 +196,18 @@ atomic_long_fetch_and = atomic_fetch_and
 atomic_long_fetch_or = atomic_fetch_or
 atomic_long_fetch_xor = atomic_fetch_xor
 atomic_long_fetch_andnot = atomic_fetch_andnot
+atomic_long_fetch_and_relaxed = atomic_fetch_and_relaxed
+atomic_long_fetch_and_acquire = atomic_fetch_and_acquire
+atomic_long_fetch_and_release = atomic_fetch_and_release
+atomic_long_fetch_or_relaxed = atomic_fetch_or_relaxed
+atomic_long_fetch_or_acquire = atomic_fetch_or_acquire
+atomic_long_fetch_or_release = atomic_fetch_or_release
+atomic_long_fetch_xor_relaxed = atomic_fetch_xor_relaxed
+atomic_long_fetch_xor_acquire = atomic_fetch_xor_acquire
+atomic_long_fetch_xor_release = atomic_fetch_xor_release
+atomic_long_fetch_andnot_relaxed = atomic_fetch_andnot_relaxed
+atomic_long_fetch_andnot_acquire = atomic_fetch_andnot_acquire
+atomic_long_fetch_andnot_release = atomic_fetch_andnot_release
 atomic_long_dec_and_test = atomic_dec_and_test
 atomic_long_inc_and_test = atomic_inc_and_test
 atomic_long_sub_and_test = atomic_sub_and_test
@@ -214,12 +240,12 @@ def check(name: str, cond: Any, message: str = "") -> None:
 
 
 def BUG_ON(cond: Any) -> None:
-    """Violates the check ``BUG_ON`` if ``cond`` is true; the thread goes on."""
+    """A check that ``cond`` is false, named by its source text; the thread goes on."""
     _compiled()
 
 
 def WARN_ON(cond: Any) -> bool:
-    """Violates the check ``WARN_ON`` if ``cond`` is true; the value is that of ``cond``."""
+    """As ``BUG_ON``; the value is that of ``cond``."""
     _compiled()
 
 

@@ -26,6 +26,13 @@ _POINTER = PointerTo()
 Ptr: TypeAlias = Annotated[T, _POINTER]
 """``Ptr[page]``: a field that holds the address of a ``page``, or NULL. Without ``Ptr`` a struct field is embedded."""
 
+class ConstMark:
+    """Marks an annotation as constant."""
+
+
+Const: TypeAlias = Annotated[T, ConstMark()]
+"""``Const[Ptr[zone]]``: a field that nobody writes once it is set up. Reading it is no event: its value is known."""
+
 NULL: Any = None
 """The null pointer."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from smpcheck.errors import InputError
 from smpcheck.kernel import layout
-from smpcheck.kernel.layout import ArrayOf, Flags, Ghost, Pointer, Scalar, StructOf, Type
+from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar, StructOf, Type
 from smpcheck.kernel.scenario import Parameter, initial_value
 from smpcheck.kernel.types import Array, CellType, PerCpu, Shared, Struct, Tagged, field_annotations
 from smpcheck.program import ir, values
@@ -34,6 +34,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.slots: dict[Ptr, Slot] = {}
+        self.constants: dict[Ptr, Value] = {}
         self._objects: dict[int, tuple[object, Ptr, Type]] = {}
         self._names: dict[int, str] = {}
         self._used: set[str] = set()
@@ -146,6 +147,9 @@ class Memory:
                 if isinstance(init, Shared):
                     init = init.init
                 self._cell(at, ir.Cell(name, values.POINTER, self._initial(init, values.POINTER, name)), starts)
+            case Constant(of):
+                self._place(at, of, init, name, starts)
+                self.constants[at] = self.slots[at].cell.init
             case Ghost():
                 if isinstance(init, CellType):
                     init = init.init
@@ -189,6 +193,12 @@ class Memory:
         for address, slot in self.slots.items():
             if slot.ghost and (offset is None or offset in slot.within):
                 yield address
+
+    def constants_like(self, offset: int | None) -> Iterator[tuple[Ptr, Value]]:
+        """Constant fields that an address ending ``offset`` bytes into some struct may mean, with their values."""
+        for address, value in self.constants.items():
+            if offset is None or offset in self.slots[address].within:
+                yield address, value
 
     def named(self, name: str) -> Ptr | None:
         """The address of the cell that is printed as ``name``."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from smpcheck.errors import InputError, UnsupportedError
-from smpcheck.kernel.layout import Flags, Scalar
+from smpcheck.kernel.layout import Constant, Flags, Scalar
 from smpcheck.kernel.types import CellType, atomic_long_t, atomic_t, mutex, rw_semaphore, spinlock_t
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
@@ -106,6 +106,8 @@ def _cell(place: Place | RValue, cells: tuple[type[CellType], ...], site: Site) 
 def _word(place: Place | RValue, site: Site) -> Place:
     """A location that is read or written as a whole."""
     assert isinstance(place, Place)
+    if isinstance(place.type, Constant):
+        raise InputError(f"{site.name} of {place.label}, which is constant: read it by its name", site.pos)
     if isinstance(place.type, Scalar) and place.type.cell is not None:
         hint = "atomic_read and atomic_set" if place.type.cell in (atomic_t, atomic_long_t) else "its own operations"
         raise InputError(f"{site.name} of {place.label}, which is {place.type}: use {hint}", site.pos)

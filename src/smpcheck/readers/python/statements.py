@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from smpcheck.errors import InputError
 from smpcheck.kernel import layout
-from smpcheck.kernel.layout import ArrayOf, Flags, Ghost, Pointer, Scalar
+from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar
 from smpcheck.program import ir, values
 from smpcheck.readers.python.expressions import BINARY, Expressions
 from smpcheck.readers.python.source import assigned_names
@@ -115,6 +115,8 @@ class Statements(Expressions):
         if by_reference(place.type):
             hint = "use its primitives" if isinstance(place.type, Scalar) else "assign its fields"
             raise InputError(f"{place.label} is {place.type}: {hint}", self.pos(target))
+        if isinstance(place.type, Constant):
+            raise InputError(f"{place.label} is constant: it cannot be assigned in a thread", self.pos(target))
         if isinstance(place.type, Ghost):
             raise InputError(f"{place.label} is a ghost counter: use ghost_add", self.pos(target))
         return place

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smpcheck.errors import InputError
-from smpcheck.kernel.layout import Flags, Ghost, Scalar
+from smpcheck.kernel.layout import Constant, Flags, Ghost, Scalar
 from smpcheck.kernel.scenario import LockOrder
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
@@ -89,7 +89,7 @@ class ThreadCompiler(Statements):
         """Is this a location that can be accessed? A known null pointer makes it a failed check."""
         if isinstance(place.type, Ghost):
             raise InputError(f"{place.label} is a ghost counter: it is read in final checks only", site.pos)
-        if by_reference(place.type):
+        if by_reference(place.type) or isinstance(place.type, Constant):
             raise InputError(f"{place.label} is {place.type}: it is not read or written as a whole", site.pos)
         if isinstance(place.addr, ir.Const):
             address = place.addr.value

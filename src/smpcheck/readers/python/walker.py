@@ -16,12 +16,12 @@ from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel import layout
-from smpcheck.kernel.layout import ArrayOf, Pointer, Scalar, StructOf, Type
+from smpcheck.kernel.layout import ArrayOf, Constant, Pointer, Scalar, StructOf, Type
 from smpcheck.kernel.scenario import Parameter
 from smpcheck.kernel.types import Array, CellType, PerCpu, Struct, field_annotations
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
-from smpcheck.program.values import truth
+from smpcheck.program.values import Ptr, truth
 from smpcheck.readers.python.memory import Memory
 from smpcheck.readers.python.source import FunctionSource, as_function, function_source
 from smpcheck.readers.python.typed import (
@@ -109,6 +109,7 @@ class Walker(ABC):
         self.lambdas: dict[str, Known] = {}
         self._temps = 0
         self._labels = 0
+        self._returns = 0
         self._prefixes: dict[FunctionType, str] = {}
 
     # what subclasses do
@@ -300,10 +301,24 @@ class Walker(ABC):
         if isinstance(found, Place):
             if by_reference(found.type):
                 return as_pointer(found)
+            if isinstance(found.type, Constant):
+                return self.constant_field(found, found.type.of)
             return self.load(found, frozenset(), node, mask)
         if isinstance(found, RValue):
             return found
         raise InputError(f"{self.source.text(node)} is not a value that a thread can have", self.pos(node))
+
+    def constant_field(self, place: Place, kind: Type) -> RValue:
+        """The value of a constant field: known, or a choice among all objects that the address may mean."""
+        if isinstance(place.addr, ir.Const):
+            address = place.addr.value
+            known = self.memory.constants.get(address, 0) if isinstance(address, Ptr) else 0
+            return RValue(ir.Const(known), kind)
+        result: ir.Expr = ir.Const(0)
+        for address, known in self.memory.constants_like(place.offset):
+            here = ir.Binary("==", place.addr, ir.Const(address), values.POINTER)
+            result = ir.Conditional(here, ir.Const(known), result)
+        return RValue(result, kind)
 
     def target_place(self, node: ast.expr) -> Place:
         """The place that an argument of a primitive names: ``page.flags``, or a variable that is a lock's address."""
@@ -355,7 +370,8 @@ class Walker(ABC):
         self.frames.append(frame)
         for name, value in bound.items():
             self._parameter(name, value, caller_pos)
-        frame.return_reg = self.temp()
+        self._returns += 1
+        frame.return_reg = f"$return{self._returns}"
         frame.first_temp = self._temps
 
         def body(label: str) -> None:
