@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from smpcheck.errors import InputError
@@ -41,6 +42,7 @@ Bodies: TypeAlias = Mapping[str, tuple[tuple[str, ...], str, int]]
 
 _DEFINITION = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*\(([^)\n]*)\)[ \t]*(\S.*?)[ \t]*$", re.M)
 _FORM = re.compile(r"(__[a-z_]+)\s*\{\s*([\w-]*)\s*\}(\s*\()?")
+_EVENT_FORMS = ("__load", "__store", "__fence", "__srcu")
 _OPERATOR = re.compile(r",\s*(&~|[-+&|^])\s*,")
 _OPERATOR_NAMES = {"+": "__plus", "-": "__minus", "&": "__and", "|": "__or", "^": "__xor", "&~": "__andnot"}
 OPERATORS = {name: op for op, name in _OPERATOR_NAMES.items()}
@@ -64,7 +66,11 @@ def form_name(name: str) -> tuple[str, str] | None:
 
 
 class Definitions:
-    """Macros by name; each body is parsed when it is first asked for. What is not found is looked for in ``fallback``."""
+    """Macros by name; each body is parsed when it is first asked for.
+
+    What is not found is looked for in ``fallback``, but only macros whose events are events of these definitions too: a model that
+    comes with them may know no others.
+    """
 
     def __init__(self, bodies: Bodies, source: Source, fallback: Definitions | None = None) -> None:
         self._bodies = bodies
@@ -73,13 +79,20 @@ class Definitions:
         self._parsed: dict[tuple[str, bool], Macro | None] = {}
         self.aliases: tuple[tuple[re.Pattern[str], str], ...] = ()
 
+    @property
+    def file(self) -> str:
+        """Where the definitions stand."""
+        return self._source.file
+
     def names(self) -> frozenset[str]:
         """All names defined here (without the fallback's)."""
         return frozenset(self._bodies)
 
     def with_fallback(self, fallback: Definitions) -> Definitions:
         """The same definitions, with ``fallback`` for names that they do not define."""
-        return Definitions(self._bodies, self._source, fallback)
+        combined = Definitions(self._bodies, self._source, fallback)
+        combined.aliases = fallback.aliases
+        return combined
 
     def get(self, name: str, wide: bool = False) -> Macro | None:
         """The macro called ``name``; ``wide`` as in :class:`~smpcheck.readers.layout.TypeTable`."""
@@ -88,11 +101,30 @@ class Definitions:
             self._parsed[key] = self._find(name, wide)
         return self._parsed[key]
 
+    def _resolve(self, name: str) -> str | None:
+        """The name under which ``name`` is defined here."""
+        if name in self._bodies:
+            return name
+        return next((same for p, r in self.aliases if p.match(name) and (same := p.sub(r, name)) in self._bodies), None)
+
     def _find(self, name: str, wide: bool) -> Macro | None:
-        for candidate in (name, *(p.sub(r, name) for p, r in self.aliases if p.match(name))):
-            if candidate in self._bodies:
-                return self._parse(candidate, wide)
-        return self._fallback.get(name, wide) if self._fallback else None
+        found = self._resolve(name)
+        if found is not None:
+            return self._parse(found, wide)
+        if self._fallback is None or not self._fallback.events(name) <= self._events():
+            return None
+        return self._fallback.get(name, wide)
+
+    def events(self, name: str) -> frozenset[tuple[str, str]]:
+        """The forms of events in the body of ``name``: (form, tag)."""
+        found = self._resolve(name)
+        if found is None:
+            return frozenset()
+        return frozenset((m[1], m[2]) for m in _FORM.finditer(self._bodies[found][1]) if m[1] in _EVENT_FORMS)
+
+    @cache  # noqa: B019 (definitions live as long as their model)
+    def _events(self) -> frozenset[tuple[str, str]]:
+        return frozenset().union(*(self.events(name) for name in self._bodies))
 
     def _parse(self, name: str, wide: bool) -> Macro:
         params, body, at = self._bodies[name]

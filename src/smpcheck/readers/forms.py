@@ -68,6 +68,8 @@ def unknown_function(low: Lowering, node: c.Call) -> NoReturn:
 
     if node.name in REFUSED:
         low.refuse(f"{node.name}() is not supported: {REFUSED[node.name]}", low.at(node))
+    if node.name in builtin_definitions().names():
+        low.refuse(f"{node.name}() is not supported by {low.definitions.file}: the model has no such event", low.at(node))
     close = difflib.get_close_matches(node.name, builtin_definitions().names() | low.unit.functions.keys(), 1, 0.85)
     hint = f"; did you mean {close[0]}()?" if close else ""
     low.refuse(f"unknown function {node.name}(){hint}", low.at(node))

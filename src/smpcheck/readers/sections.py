@@ -11,7 +11,7 @@ from smpcheck.program.ir import Quantifier
 from smpcheck.readers.source import Source
 
 _NAME_LINE = re.compile(r"\s*(\w+)[ \t]+(\S[^\n]*?)[ \t]*(?:\n|$)")
-_MARK = re.compile(r"[{}]|~?[ \t]*\b(?:exists|forall)\b|\b(?:locations|filter|with|observed|final)\b")
+_MARK = re.compile(r"[{}()]|\b(?:exists|forall|locations|filter|with|observed|final)\b")
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ def split(source: Source) -> Sections:
         raise InputError("a litmus test begins with its architecture and its name, e.g. 'C MP+mbs'", source.pos(0))
     init = _braces(source, head.end())
     found: list[tuple[str, int, int]] = []
-    depth = 0
+    depth = parentheses = 0
     for match in _MARK.finditer(text, init[1] + 1):
         word = match.group()
         if word == "{":
@@ -45,8 +45,15 @@ def split(source: Source) -> Sections:
             depth -= 1
             if depth < 0:
                 raise InputError("this '}' closes nothing", source.pos(match.start()))
-        elif depth == 0:
-            found.append((word.replace(" ", "").replace("\t", ""), match.start(), match.end()))
+        elif word in "()":
+            parentheses += 0 if found else 1 if word == "(" else -1
+        elif depth == 0 and parentheses == 0:
+            start = match.start()
+            if word == "exists":
+                before = text[:start].rstrip()
+                if before.endswith("~"):
+                    word, start = "~exists", len(before) - 1
+            found.append((word, start, match.end()))
     if depth > 0:
         raise InputError("a '{' is never closed: '}' expected before the end", source.pos(len(text.rstrip())))
     code_end = found[0][1] if found else len(text)

@@ -48,28 +48,28 @@ class Source:
         done = 0
         match = _MARK.search(text)
         while match:
-            start, kind = match.start(), match.group()
-            end = match.end()
-            if kind == '"':
-                line_end = text.find("\n", end)
-                close = text.find('"', end)
-                if close != -1 and (line_end == -1 or close < line_end):
-                    end = close + 1
-            elif kind == "//":
+            start, end = match.start(), match.end()
+            kind = match.group()
+            comment = True
+            if kind == "//":
                 end = text.find("\n", start)
                 end = len(text) if end == -1 else end
             elif kind == "/*":
                 end = text.find("*/", end) + 2
                 if end == 1:
                     raise InputError("this comment is never closed: '*/' expected", self.pos(start))
-            elif _is_comment(text, start):
+            elif kind == "(*" and _is_comment(text, start):
                 end = self._nested_end(text, start)
-            if kind == '"' or end == match.end():
-                match = _MARK.search(text, end)
-                continue
-            self.comments.append(text[start:end])
-            pieces += (text[done:start], _NOT_NEWLINE.sub(" ", text[start:end]))
-            done = end
+            else:
+                comment = False
+                if kind == '"':  # what looks like a comment inside of a string is none
+                    close, line_end = text.find('"', end), text.find("\n", end)
+                    if close != -1 and (line_end == -1 or close < line_end):
+                        end = close + 1
+            if comment:
+                self.comments.append(text[start:end])
+                pieces += (text[done:start], _NOT_NEWLINE.sub(" ", text[start:end]))
+                done = end
             match = _MARK.search(text, end)
         if not done:
             return text
