@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from smpcheck.cat.nodes import Axiom, Model, make
 from smpcheck.errors import InputError, LimitError, UnsupportedError
 from smpcheck.program.ir import Cell, FinalMem, FinalReg, Position, Program, Thread
 from smpcheck.program.values import Ptr
-from smpcheck.questions.check import CheckOptions, Result, check_file, check_program
+from smpcheck.questions.check import CheckOptions, Result, check_file, check_program, describe
 from smpcheck.solver.answer import Answer, Question
 from tests.fake_engine import litmus, load_model, modules
 
@@ -103,6 +105,33 @@ def test_the_verdict_is_compared_with_the_authors(
     answers(Answer("ok" if verdict else "bound", verdict))  # type: ignore[arg-type]
     result = check()
     assert (result.expected, result.agrees) == ("Never", agrees)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "announced", "flags", "agrees", "words"),
+    [
+        ("Never", False, (), True, None),
+        ("Sometimes", False, (), False, "Sometimes, where the test says Never"),
+        ("Never", True, ("data-race",), True, None),
+        ("Sometimes", True, ("data-race",), True, None),
+        ("Never", True, (), False, "the test announces a data race, there is none"),
+        ("Never", False, ("data-race",), False, "a data race that the test does not announce"),
+        ("Never", False, ("srcu-bad-nesting",), True, None),
+        ("Never", None, ("data-race",), True, None),
+    ],
+)
+def test_data_races_are_judged_as_the_kernels_scripts_do(
+    verdict: str, announced: bool | None, flags: tuple[str, ...], agrees: bool, words: str | None
+) -> None:
+    result = Result("t", "t", "ok", verdict, flags=flags, expected="Never", expects_race=announced)  # type: ignore[arg-type]
+    assert (result.agrees, result.disagreement) == (agrees, words)
+
+
+def test_a_model_that_knows_no_races_is_not_asked_for_them() -> None:
+    racy = replace(PROGRAM, expects_race=True)
+    knows = Model("m", (Axiom("empty", make("rel", "empty"), "data-race", negated=True, flag=True),))
+    assert describe(racy, MODEL).expects_race is None
+    assert describe(racy, knows).expects_race is True
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_agreement_is_marked() -> None:
     _, good, bad, *_ = lines(result(expected="Sometimes"), result(expected="Never"))
     assert good.startswith("✓ SB")
     assert bad.startswith("✗ SB")
-    assert bad.endswith("its Result: comment says Never")
+    assert bad.endswith("Sometimes, where the test says Never")
 
 
 def test_a_message_has_its_own_line_with_the_file() -> None:

@@ -97,7 +97,7 @@ class DaskPool:
             yield from self._done.pop(index)
 
     def _chunk(self, left: int) -> int:
-        return max(1, min(CHUNK, left // (2 * self._threads)))
+        return max(1, min(CHUNK, left // (2 * int(self._threads))))
 
     def _submit(self, chunk: list[Item]) -> int:
         """Send a chunk off; how many tasks that made."""

@@ -62,8 +62,9 @@ def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
     last = True
     if read:
         with suppress(SmpcheckError):
-            programs = read_programs(item.path, item.text, model_definitions(find_model(model)))
-            head = describe(programs[item.start], model)
+            loaded = find_model(model)
+            programs = read_programs(item.path, item.text, model_definitions(loaded))
+            head = describe(programs[item.start], loaded)
             last = item.start == len(programs) - 1
     return replace(head, status=cast(ResultStatus, status), message=message, seconds=seconds), last
 

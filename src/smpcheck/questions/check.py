@@ -30,6 +30,9 @@ ResultStatus: TypeAlias = Literal["ok", "unsupported", "timeout", "bound", "no-e
 StateRow: TypeAlias = Mapping[str, int | str]
 """A final state: ``{"0:r1": 1, "[x]": 2}``, named and ordered as in herd7's log; addresses by the name of what they point to."""
 
+RACE_FLAG = "data-race"
+"""The name under which the kernel's model flags a data race."""
+
 DEBUG_VARIABLE = "SMPCHECK_DEBUG"
 
 DEFAULT_UNROLL = 2
@@ -78,14 +81,35 @@ class Result:
     negative: int = 0
     complete: bool = True
     model: str = ""
+    expects_race: bool | None = None
     answer: Answer | None = field(default=None, compare=False, repr=False)
 
     @property
     def agrees(self) -> bool | None:
-        """Does the verdict agree with the author's own? None where either is missing."""
+        """Is the answer what the author expects? None where either is missing.
+
+        As the kernel's ``tools/memory-model/scripts/judgelitmus.sh`` judges: the data race that ``DATARACE`` announces must be
+        flagged, and one that is not announced must not be; where one is, the verdict means nothing and is forgiven.
+        ``expects_race`` is None, and only verdicts count, where the model knows no data races.
+        """
         if self.verdict is None or self.expected is None:
             return None
+        if self.expects_race is not None:
+            race = RACE_FLAG in self.flags
+            if race or self.expects_race:
+                return race == self.expects_race
         return self.verdict == self.expected
+
+    @property
+    def disagreement(self) -> str | None:
+        """In words, what is not as the author says; None unless ``agrees`` is False."""
+        if self.agrees is not False:
+            return None
+        if self.expects_race is not None and self.expects_race != (RACE_FLAG in self.flags):
+            if self.expects_race:
+                return "the test announces a data race, there is none"
+            return "a data race that the test does not announce"
+        return f"{self.verdict}, where the test says {self.expected}"
 
     @property
     def ok(self) -> bool:
@@ -151,7 +175,7 @@ def check_program(program: Program, model: Model, options: CheckOptions, began: 
         max_states=options.max_states,
         deadline=deadline,
     )
-    head = describe(program, model.name)
+    head = describe(program, model)
     try:
         answer = solve(program, model, question)
         return replace(
@@ -162,8 +186,9 @@ def check_program(program: Program, model: Model, options: CheckOptions, began: 
         return _failure(program.file, program.name, error, model.name, began, head)
 
 
-def describe(program: Program, model: str = "") -> Result:
+def describe(program: Program, model: Model) -> Result:
     """What is known of a result before anything is solved: name, condition, expectation."""
+    knows_races = any(axiom.flag and axiom.name == RACE_FLAG for axiom in model.axioms)
     return Result(
         file=program.file,
         name=program.name,
@@ -171,7 +196,8 @@ def describe(program: Program, model: str = "") -> Result:
         condition=_condition(program),
         expected=program.expected,
         quantifier=program.quantifier,
-        model=model,
+        expects_race=program.expects_race if knows_races else None,
+        model=model.name,
     )
 
 

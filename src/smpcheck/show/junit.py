@@ -58,9 +58,8 @@ def _case(result: Result) -> str:
         f"<testcase classname={_attribute(folder or '.')} name={_attribute(result.name)} "
         f'file={_attribute(result.file)} time="{result.seconds:.3f}"'
     )
-    if result.agrees is False:
-        message = f"{result.verdict}, where the test says {result.expected}"
-        inside = f'<failure type="disagrees" message={_attribute(message)}>{_text(_log(result))}</failure>'
+    if result.disagreement:
+        inside = f'<failure type="disagrees" message={_attribute(result.disagreement)}>{_text(_log(result))}</failure>'
     elif result.status != "ok":
         inside = f"<error type={_attribute(result.status)} message={_attribute(result.message)}/>"
     else:

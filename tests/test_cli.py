@@ -1,0 +1,118 @@
+"""The command line as a user types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import smpcheck
+from smpcheck.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parent.parent
+SB = "examples/01-SB.litmus"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "smpcheck", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_the_version() -> None:
+    assert run("--version").stdout == f"smpcheck {smpcheck.__version__}\n"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    from importlib.metadata import version
+
+    assert smpcheck.__version__ == version("smpcheck")
+
+
+def test_the_version_imports_neither_typer_nor_rich() -> None:
+    script = (
+        "import sys; from smpcheck.cli import main; main(['--version']); print('typer' in sys.modules or 'rich' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_without_a_command_there_is_help() -> None:
+    done = run()
+    assert "Usage: smpcheck" in done.stdout + done.stderr
+    assert all(name in done.stdout + done.stderr for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(name: str) -> None:
+    done = run(name, "--help")
+    assert done.returncode == 0
+    assert f"Usage: smpcheck {name}" in done.stdout
+
+
+def test_an_unknown_command_is_refused() -> None:
+    done = run("frobnicate")
+    assert done.returncode == 2
+    assert "frobnicate" in done.stderr
+
+
+def test_a_table() -> None:
+    done = run("check", SB, "examples/02-SB+mbs.litmus")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[:4] for line in done.stdout.splitlines()[1:3]] == [
+        ["✓", "SB", "Sometimes", "4"],
+        ["✓", "SB+mbs", "Never", "3"],
+    ]
+    assert done.stdout.splitlines()[-1].endswith("1 Never, 1 Sometimes; each as its Result: comment says")
+
+
+def test_a_log_of_herd7() -> None:
+    lines = run("check", "-f", "herd", "-j", "0", SB).stdout.splitlines()
+    assert lines[:10] == [
+        "Test SB Allowed",
+        "States 4",
+        "0:r0=0; 1:r0=0;",
+        "0:r0=0; 1:r0=1;",
+        "0:r0=1; 1:r0=0;",
+        "0:r0=1; 1:r0=1;",
+        "Ok",
+        "Witnesses",
+        "Positive: 1 Negative: 3",
+        "Condition exists (0:r0=0 /\\ 1:r0=0)",
+    ]
+    assert lines[10] == "Observation SB Sometimes 1 3"
+
+
+def test_a_flag_in_the_log() -> None:
+    assert "Flag data-race" in run("check", "-f", "herd", "examples/20-RACE.litmus").stdout.splitlines()
+
+
+def test_the_whole_tour() -> None:
+    done = run("check", "-f", "json", "examples")
+    assert done.returncode == 0, done.stdout
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(line["agrees"] for line in lines)
+
+
+def test_models_by_name_file_and_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.cat").write_text('"mine"\nacyclic po | rf | co | fr as sc\n')
+    verdicts = {}
+    for model in ("sc", "tso", "lkmm", str(tmp_path / "mine.cat")):
+        (line,) = run("check", "-f", "json", "-m", model, SB).stdout.splitlines()
+        verdicts[model] = json.loads(line)["verdict"]
+    assert list(verdicts.values()) == ["Never", "Sometimes", "Sometimes", "Never"]
+
+
+def test_a_model_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "bad.cat").write_text("let x = (po\n")
+    done = run("check", "-m", str(tmp_path / "bad.cat"), SB)
+    assert done.returncode == 2
+    assert done.stderr.startswith("smpcheck: ")
+    assert "bad.cat" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_every_command_runs_what_the_readme_says() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert ".venv/bin/smpcheck check examples" in text
