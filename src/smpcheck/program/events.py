@@ -15,11 +15,11 @@ from typing import Any
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.guards import ALWAYS, NEVER, Guards
-from smpcheck.program.values import Value, ValueError_, binary, truth, unary
+from smpcheck.program.values import Ptr, Value, ValueError_, binary, truth, unary
 
 
 class Term:
-    """A value as a function of read events. ``op``: const, read, un, bin, cast, cond, ite. Interned by :class:`Terms`."""
+    """A value as a function of read events. ``op``: const, read, un, bin, cast, cond, ite, mem. See :class:`Terms`."""
 
     __slots__ = ("args", "data", "id", "op", "reads")
 
@@ -61,6 +61,10 @@ class Terms:
     def read(self, event: int) -> Term:
         """The value that event number ``event`` reads."""
         return self._make("read", (), event, frozenset((event,)))
+
+    def memory(self, cell: Ptr) -> Term:
+        """The final contents of ``cell``."""
+        return self._make("mem", (), cell, _NO_READS)
 
     def apply(self, op: str, data: Any, args: tuple[Term, ...]) -> Term:
         """An operator (``un``, ``bin``, ``cast``, ``cond``) applied to terms, folded if all are constants."""

@@ -24,6 +24,10 @@ Rows = list[int]
 Pair = tuple[int, int]
 
 
+_STRICT = frozenset(("inter", "diff", "seq", "product", "setid", "inverse", "plus", "domain", "range", "diffvals"))
+"""Operators that give nothing if their first argument is empty."""
+
+
 def bits(mask: int) -> Iterator[int]:
     """The positions of the ones in ``mask``, lowest first."""
     while mask:
@@ -249,7 +253,7 @@ class Relations:
         if op == "all":
             return self._diagonal(self.all)
         a = self.evaluate(args[0])
-        if op in ("inter", "diff", "seq", "product", "setid", "inverse", "plus", "domain", "range", "diffvals") and not any(a.may):
+        if op in _STRICT and not any(a.may):
             return self.zero
         if op == "setid":
             return a
@@ -549,8 +553,7 @@ class Relations:
                 if part == TRUE:
                     return TRUE
                 result.append(part)
-            total: int = out.disj(result)
-            return total
+            return self._any(result)
         if op == "inverse":
             return self.literal(a, y, x)
         if op == "opt" or (op == "star" and x == y):
@@ -560,17 +563,19 @@ class Relations:
         if op == "product":
             return self._and(self.literal(a, x, x), self.literal(self.evaluate(node.args[1]), y, y))
         if op == "domain":
-            total = out.disj([self.literal(a, x, z) for z in bits(a.may[x])])
-            return total
+            return self._any([self.literal(a, x, z) for z in bits(a.may[x])])
         if op == "range":
-            total = out.disj([self.literal(a, z, x) for z in bits(a.columns[x])])
-            return total
+            return self._any([self.literal(a, z, x) for z in bits(a.columns[x])])
         if op == "diffvals":
             return self._and(self.literal(a, x, y), -self.encoding.same_value(x, y))
         raise AssertionError(op)
 
     def _and(self, a: int, b: int) -> int:
         result: int = self.out.conj2(a, b)
+        return result
+
+    def _any(self, literals: list[int]) -> int:
+        result: int = self.out.disj(literals)
         return result
 
     def _or(self, a: int, b: int) -> int:
@@ -654,7 +659,7 @@ def _cone(group: dict[int, Node]) -> dict[Node, None]:
             if node.op == "rec":
                 return False
             if node.id not in memo:
-                memo[node.id] = any([mentions(a) for a in node.args])
+                memo[node.id] = max([mentions(a) for a in node.args], default=False)
                 if memo[node.id]:
                     found[node] = None
             return memo[node.id]

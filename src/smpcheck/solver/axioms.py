@@ -1,0 +1,163 @@
+"""A model's requirements and flags as constraints: only what can matter is demanded.
+
+An ``acyclic r`` can only fail on a cycle of pairs that r may contain, so pairs outside the strongly connected components of
+``may`` are never looked at. What is left becomes edges of clingo's own acyclicity check, either pair by pair, or, where r is
+a long path expression, as paths of an automaton (see :mod:`smpcheck.solver.automata`).
+"""
+
+from __future__ import annotations
+
+from smpcheck.cat.nodes import Axiom, Model, Node
+from smpcheck.errors import UnsupportedError
+from smpcheck.solver.aspif import FALSE
+from smpcheck.solver.relations import Relation, Relations, Rows, bits
+
+
+def strongly_connected(rows: Rows) -> list[int]:
+    """For each event, the mask of the events of its component in which a cycle can run (0 if it is on none).
+
+    Forward-backward reachability on bit rows (Fleischer, Hendrickson, Pinar 2000).
+    """
+    n = len(rows)
+    columns = [0] * n
+    for x, row in enumerate(rows):
+        for y in bits(row):
+            columns[y] |= 1 << x
+    result = [0] * n
+    todo = 0
+    for x, row in enumerate(rows):
+        if row and columns[x]:
+            todo |= 1 << x
+    # drop what has no predecessor or no successor among the rest, repeatedly
+    changed = True
+    while changed:
+        changed = False
+        for x in bits(todo):
+            if not (rows[x] & todo and columns[x] & todo):
+                todo &= ~(1 << x)
+                changed = True
+    while todo:
+        root = (todo & -todo).bit_length() - 1
+        component = _reach(rows, root, todo) & _reach(columns, root, todo)
+        if component:
+            for x in bits(component):
+                result[x] = component
+            todo &= ~component
+        todo &= ~(1 << root)
+    return result
+
+
+def _reach(rows: Rows, root: int, allowed: int) -> int:
+    """What ``root`` reaches in one step or more inside ``allowed``."""
+    seen = 0
+    front = rows[root] & allowed
+    while front:
+        seen |= front
+        following = 0
+        for x in bits(front):
+            following |= rows[x]
+        front = following & allowed & ~seen
+    return seen
+
+
+def is_coherent(model: Model) -> bool:
+    """Does the model require acyclicity of program order per location with reads-from, coherence and from-reads?
+
+    Recognised from the shape of its axioms: an ``acyclic`` whose union contains po (or po & loc), rf, co and fr. Where this
+    holds, reads from later or overwritten writes of the same thread need not be considered.
+    """
+    for axiom in model.axioms:
+        if axiom.kind == "acyclic" and not axiom.flag and not axiom.negated:
+            parts = _union_parts(axiom.node)
+            names = {p.name for p in parts if p.op == "base"}
+            local = any(
+                (p.op == "base" and p.name == "po")
+                or (p.op == "inter" and {a.name for a in p.args if a.op == "base"} == {"po", "loc"})
+                for p in parts
+            )
+            if local and {"rf", "co", "fr"} <= names:
+                return True
+    return False
+
+
+def _union_parts(node: Node) -> list[Node]:
+    """The members of a union, without the closure or reflexive closure around them."""
+    parts: list[Node] = []
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if current.op == "union":
+            stack.extend(current.args)
+        elif current.op in ("plus", "opt"):
+            stack.append(current.args[0])
+        else:
+            parts.append(current)
+    return parts
+
+
+class Axioms:
+    """Adds a model's axioms to the program; collects its flags' literals. ``automata``: how path expressions are encoded."""
+
+    def __init__(self, relations: Relations, automata: bool = True) -> None:
+        self.relations = relations
+        self.out = relations.out
+        self.automata = automata
+        self.flags: list[tuple[str, int]] = []
+
+    def add(self, model: Model, with_flags: bool = True) -> None:
+        """All requirements of ``model``, and its flags if wanted."""
+        for axiom in model.axioms:
+            if axiom.flag:
+                if with_flags:
+                    literal = self._violated(axiom)
+                    literal = literal if not axiom.negated else -literal
+                    # a flag is raised where its test holds: "~empty r" where r is not empty
+                    raised = -literal
+                    if raised != FALSE:
+                        self.flags.append((axiom.name, raised))
+            elif axiom.negated:
+                self.out.forbid((-self._violated(axiom),))
+            else:
+                self._require(axiom)
+
+    def _require(self, axiom: Axiom) -> None:
+        relation = self.relations.evaluate(axiom.node)
+        if relation.empty():
+            return
+        if axiom.kind == "empty":
+            for x, row in enumerate(relation.may):
+                for y in bits(row):
+                    self.out.forbid((self.relations.literal(relation, x, y),))
+        elif axiom.kind == "irreflexive":
+            for x, row in enumerate(relation.may):
+                if row >> x & 1:
+                    self.out.forbid((self.relations.literal(relation, x, x),))
+        else:
+            self._acyclic(relation)
+
+    def _acyclic(self, relation: Relation) -> None:
+        component = strongly_connected(relation.may)
+        if not any(component):
+            return
+        first = self.out.new_nodes(len(component))
+        literal, edge = self.relations.literal, self.out.edge
+        for x, mask in enumerate(component):
+            for y in bits(relation.may[x] & mask):
+                if x == y:
+                    self.out.forbid((literal(relation, x, x),))
+                else:
+                    edge(first + x, first + y, literal(relation, x, y))
+
+    def _violated(self, axiom: Axiom) -> int:
+        """The literal "the test of this axiom (without its negation) fails"."""
+        relations = self.relations
+        relation = relations.evaluate(axiom.node)
+        literals: list[int] = []
+        if axiom.kind == "empty":
+            literals = [relations.literal(relation, x, y) for x, row in enumerate(relation.may) for y in bits(row)]
+        elif axiom.kind == "irreflexive":
+            literals = [relations.literal(relation, x, x) for x, row in enumerate(relation.may) if row >> x & 1]
+        else:
+            raise UnsupportedError(f"the test {'~' if axiom.negated else ''}acyclic as a flag or negated ({axiom.name})")
+        result: int = self.out.disj(literals)
+        return result

@@ -1,0 +1,445 @@
+"""Candidate executions as a logic program: who reads from whom, in which order writes hit memory, and the values that follow.
+
+For each read one source (rf), for each pair of writes to one cell an order (co); everything else follows. A read's value is
+derived from its source's, so that a value out of nothing (a cycle in which each value justifies the next) is no execution, as in
+herd7. Branch decisions are guessed and checked against their conditions, never derived, so that no stable model is lost where a
+value depends on a branch and the branch on the value.
+"""
+
+from __future__ import annotations
+
+from smpcheck.cat.nodes import make
+from smpcheck.program import ir
+from smpcheck.program.events import EventGraph, Term, compute
+from smpcheck.program.guards import ALWAYS, NEVER
+from smpcheck.program.values import Ptr, Value, ValueError_, truth
+from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
+from smpcheck.solver.domains import Domains
+from smpcheck.solver.relations import Relation, Relations, Rows, bits
+
+Values = dict[Value, int]
+"""For each possible value of a term, the literal that says it has that value."""
+
+
+class Encoding:
+    """The literals of one program's candidate executions. ``faults``: literal, message and position of undefined behaviour."""
+
+    def __init__(self, graph: EventGraph, domains: Domains, out: GroundProgram) -> None:
+        self.graph = graph
+        self.domains = domains
+        self.out = out
+        self.guards = graph.guards
+        self.n = len(graph.events)
+        self._guard_literal: dict[int, int] = {NEVER: FALSE, ALWAYS: TRUE}
+        self._values: dict[int, Values] = {}
+        self._undefined: dict[int, int] = {}
+        self._co: dict[tuple[int, int], int] = {}
+        self._last: dict[int, int] = {}
+        self.pairs = self._co_pairs()
+        self._later: dict[int, list[int]] = {}
+        for a, b in self.pairs:
+            self._later.setdefault(a, []).append(b)
+        self.faults: list[tuple[int, str, ir.Position | None]] = []
+        self.static_addresses = all(e.addr is None or e.addr.op == "const" for e in graph.events)
+        self.decisions: list[int] = [self._decision_atom(i) for i in range(len(graph.decisions))]
+        self.rf: dict[tuple[int, int], int] = {}
+        self.sources: dict[int, list[int]] = {}
+        for r in domains.reads:
+            self._choose_source(r.id)
+        for i in range(len(graph.decisions)):
+            self._constrain_decision(i)
+        for r in domains.reads:
+            self._check_read(r.id)
+        for req in graph.requirements:
+            if not domains.settled(req):
+                out.forbid((self.guard_literal(req.guard), -self.truth(req.cond)))
+        for event in domains.faults:
+            assert event.addr is not None
+            bad = [x for a, x in self.values(event.addr).items() if not isinstance(a, Ptr) or a not in graph.program.cells]
+            self._fault(event.guard, out.disj(bad), f"{event.text or 'this access'} can use an invalid address", event.pos)
+        for e in graph.events:
+            for term in (e.addr, e.value):
+                if term is not None:
+                    self._check_defined(term, e.guard, e.text or "this", e.pos)
+
+    # --- guards and decisions ---
+
+    def _decision_atom(self, index: int) -> int:
+        cond = self.graph.decisions[index].cond
+        if cond is not None:
+            outcomes = {truth(v) for v in self.domains.of(cond)}
+            if len(outcomes) == 1 and cond.reads.isdisjoint(self.domains.cyclic):
+                return TRUE if outcomes.pop() else FALSE
+        return self.out.choice()
+
+    def _constrain_decision(self, index: int) -> None:
+        atom, decision = self.decisions[index], self.graph.decisions[index]
+        parent = self.guard_literal(decision.parent)
+        if atom not in (TRUE, FALSE):
+            self.out.forbid((atom, -parent))
+            if decision.cond is not None:
+                holds = self.truth(decision.cond)
+                self.out.forbid((atom, -holds))
+                self.out.forbid((parent, holds, -atom))
+        if decision.cond is not None:
+            self._check_defined(decision.cond, decision.parent, "a condition", None)
+
+    def guard_literal(self, guard: int) -> int:
+        """The literal for a guard."""
+        found = self._guard_literal.get(guard)
+        if found is None:
+            var, low, high = self.guards.nodes[guard]
+            atom, out = self.decisions[var], self.out
+            if atom == TRUE:
+                found = self.guard_literal(high)
+            elif atom == FALSE:
+                found = self.guard_literal(low)
+            elif low == NEVER:
+                found = out.conj2(atom, self.guard_literal(high))
+            elif high == NEVER:
+                found = out.conj2(-atom, self.guard_literal(low))
+            elif high == ALWAYS and low == NEVER:
+                found = atom
+            elif low == ALWAYS and high == NEVER:
+                found = -atom
+            else:
+                found = out.disj((out.conj2(atom, self.guard_literal(high)), out.conj2(-atom, self.guard_literal(low))))
+            self._guard_literal[guard] = found
+        return found
+
+    def happens(self, event: int) -> int:
+        """The literal "this event happens"."""
+        return self.guard_literal(self.graph.events[event].guard)
+
+    def both(self, a: int, b: int) -> int:
+        """The literal "both events happen"."""
+        events = self.graph.events
+        return self.guard_literal(self.guards.conj(events[a].guard, events[b].guard))
+
+    # --- reads-from ---
+
+    def _choose_source(self, r: int) -> None:
+        sources = [w.id for w in self.domains.sources[r]]
+        self.sources[r] = sources
+        if len(sources) == 1 and r not in self.domains.cyclic:
+            self.rf[sources[0], r] = FALSE  # set below, once guards have literals
+            return
+        for w in sources:
+            self.rf[w, r] = self.out.choice()
+
+    def _check_read(self, r: int) -> None:
+        """One source for a read that happens, none otherwise; the source happens, at the same address, with a possible value."""
+        out = self.out
+        happens = self.happens(r)
+        sources = self.sources[r]
+        if not sources:
+            out.forbid((happens,))
+            return
+        if len(sources) == 1 and r not in self.domains.cyclic:
+            self.rf[sources[0], r] = happens
+        else:
+            atoms = [self.rf[w, r] for w in sources]
+            for atom in atoms:
+                out.forbid((atom, -happens))
+            out.forbid((happens, *[-a for a in atoms]))
+            out.at_most_one(atoms)
+        domain = self.domains.of(self.graph.terms.read(r))
+        for w in sources:
+            atom = self.rf[w, r]
+            out.forbid((atom, -self.happens(w)))
+            if not self.static_addresses:
+                out.forbid((atom, -self.same_address(w, r)))
+            value = self.graph.events[w].value
+            assert value is not None
+            if any(v not in domain for v in self.domains.of(value)):
+                for v, literal in self.values(value).items():
+                    if v not in domain:
+                        out.forbid((atom, literal))
+        if r in self.domains.cyclic:
+            out.forbid((happens, *[-x for x in self.values(self.graph.terms.read(r)).values()]))
+
+    # --- values ---
+
+    def values(self, term: Term) -> Values:
+        """For each value that ``term`` can have, the literal that says so."""
+        if term.op == "const":
+            return {term.data: TRUE}
+        found = self._values.get(term.id)
+        if found is not None:
+            return found
+        if term.op == "read":
+            return self._read_values(term)
+        result: dict[Value, list[int]] = {}
+        out = self.out
+        if term.op == "ite":
+            guard = self.guard_literal(term.data)
+            for literal, arg in ((guard, term.args[0]), (-guard, term.args[1])):
+                for v, x in self.values(arg).items():
+                    result.setdefault(v, []).append(out.conj2(literal, x))
+        elif term.op == "mem":
+            self._memory_values(term, result)
+        elif term.op == "cond":
+            for c, x in self.values(term.args[0]).items():
+                for v, y in self.values(term.args[1] if truth(c) else term.args[2]).items():
+                    result.setdefault(v, []).append(out.conj2(x, y))
+        else:
+            self._operator_values(term, result)
+        done = {v: out.disj(xs) for v, xs in result.items()}
+        if len(done) == 1 and term.reads.isdisjoint(self.domains.cyclic) and term.id not in self._undefined:
+            done = dict.fromkeys(done, TRUE)
+        self._values[term.id] = done
+        return done
+
+    def _read_values(self, term: Term) -> Values:
+        r, out = term.data, self.out
+        domain = self.domains.of(term)
+        cyclic = r in self.domains.cyclic
+        if len(domain) == 1 and not cyclic:
+            result = dict.fromkeys(domain, TRUE)
+            self._values[term.id] = result
+            return result
+        if cyclic:
+            result = {v: out.atom() for v in domain}
+            self._values[term.id] = result
+        parts: dict[Value, list[int]] = {v: [] for v in domain}
+        single = len(self.sources[r]) == 1
+        for w in self.sources[r]:
+            value = self.graph.events[w].value
+            assert value is not None
+            atom = self.happens(r) if single and not cyclic else self.rf[w, r]
+            for v, x in self.values(value).items():
+                if v in parts:
+                    parts[v].append(out.conj2(atom, x))
+        if cyclic:
+            for v, literals in parts.items():
+                for x in literals:
+                    out.rule(result[v], [x])
+        else:
+            result = {v: out.disj(literals) for v, literals in parts.items()}
+            self._values[term.id] = result
+        return result
+
+    def _operator_values(self, term: Term, result: dict[Value, list[int]]) -> None:
+        out = self.out
+        combos: list[tuple[tuple[Value, ...], int]] = [((), TRUE)]
+        for arg in term.args:
+            combos = [((*vs, v), out.conj2(x, y)) for vs, x in combos for v, y in self.values(arg).items()]
+        undefined = [self._undefined[a.id] for a in term.args if a.id in self._undefined]
+        for values, literal in combos:
+            if literal == FALSE:
+                continue
+            try:
+                result.setdefault(compute(term.op, term.data, values), []).append(literal)
+            except ValueError_:
+                undefined.append(literal)
+        if undefined:
+            self._undefined[term.id] = out.disj(undefined)
+
+    def _memory_values(self, term: Term, result: dict[Value, list[int]]) -> None:
+        cell, out = term.data, self.out
+        for w in self.domains.writes:
+            if cell in self.domains.address[w.id]:
+                last = self.last(w.id)
+                assert w.addr is not None and w.value is not None
+                if w.addr.op != "const":
+                    last = out.conj2(last, self.values(w.addr).get(cell, FALSE))
+                if last != FALSE:
+                    for v, x in self.values(w.value).items():
+                        result.setdefault(v, []).append(out.conj2(last, x))
+
+    def _check_defined(self, term: Term, guard: int, what: str, pos: ir.Position | None) -> None:
+        if term.op in ("const", "read"):
+            return
+        self.values(term)
+        for t in _subterms(term):
+            if t.id in self._undefined:
+                self._fault(guard, self._undefined[t.id], f"{what} can compute an undefined value", pos)
+                return
+
+    def _fault(self, guard: int, literal: int, message: str, pos: ir.Position | None) -> None:
+        literal = self.out.conj2(self.guard_literal(guard), literal)
+        if literal != FALSE:
+            self.faults.append((literal, message, pos))
+
+    def truth(self, term: Term) -> int:
+        """The literal "``term`` is non-zero"."""
+        values = self.values(term)
+        true = [x for v, x in values.items() if truth(v)]
+        if len(true) == len(values) and term.reads.isdisjoint(self.domains.cyclic) and term.id not in self._undefined:
+            return TRUE
+        return self.out.disj(true)
+
+    # --- addresses ---
+
+    def address_values(self, event: int) -> Values:
+        """The addresses that an event may access."""
+        addr = self.graph.events[event].addr
+        return self.values(addr) if addr is not None else {}
+
+    def same_address(self, a: int, b: int) -> int:
+        """The literal "both events access the same address"."""
+        first, second = self.graph.events[a].addr, self.graph.events[b].addr
+        if first is None or second is None:
+            return FALSE
+        if first is second:
+            return TRUE
+        x, y = self.values(first), self.values(second)
+        return self.out.disj([self.out.conj2(x[v], y[v]) for v in x if v in y])
+
+    def same_value(self, a: int, b: int) -> int:
+        """The literal "both events read or write the same value"."""
+        first, second = self.graph.events[a].value, self.graph.events[b].value
+        if first is None or second is None:
+            return FALSE
+        x, y = self.values(first), self.values(second)
+        return self.out.disj([self.out.conj2(x[v], y[v]) for v in x if v in y])
+
+    # --- base relations for Relations ---
+
+    def base(self, name: str, relations: Relations) -> Relation:
+        """``may`` rows of rf, co, fr or loc; loc is static where all addresses are known."""
+        may = [0] * self.n
+        if name == "rf":
+            for w, r in self.rf:
+                may[w] |= 1 << r
+        elif name == "co":
+            for a, b in self.pairs:
+                may[a] |= 1 << b
+        elif name == "fr":
+            co = relations.base("co").may
+            for w, r in self.rf:
+                may[r] |= co[w]
+        else:
+            by_cell: dict[Value, int] = {}
+            for e in self.graph.events:
+                if e.addr is not None:
+                    for address in self.domains.of(e.addr):
+                        by_cell[address] = by_cell.get(address, 0) | 1 << e.id
+            for e in self.graph.events:
+                if e.addr is not None:
+                    for address in self.domains.of(e.addr):
+                        may[e.id] |= by_cell[address]
+        if not relations.straight:
+            for x in range(self.n):
+                for y in bits(may[x]):
+                    if relations.compatible(x, y) == NEVER:
+                        may[x] &= ~(1 << y)
+        return Relation(may, name == "loc" and self.static_addresses, None, _BASE[name])
+
+    def literal(self, name: str, x: int, y: int, relations: Relations) -> int:
+        """The literal for a pair of a base relation."""
+        if name == "rf":
+            return self.rf.get((x, y), FALSE)
+        if name == "co":
+            return self.co(x, y)
+        if name == "loc":
+            return self.out.conj2(relations.both(x, y), self.same_address(x, y))
+        if name == "FW":
+            return self.last(x)
+        return self.out.disj([self.out.conj2(self.rf[w, x], self.co(w, y)) for w in self.sources[x] if w != y])
+
+    def must(self, name: str, relations: Relations) -> Rows:
+        """Pairs of a base relation that hold whenever both events happen."""
+        rows = [0] * self.n
+        if name == "co":
+            for a, b in self.pairs:
+                if self._ordered(a, b):
+                    rows[a] |= 1 << b
+        elif name == "rf":
+            for (w, r), literal in self.rf.items():
+                if literal == relations.both(w, r):
+                    rows[w] |= 1 << r
+        elif name == "loc":
+            rows = [1 << x if e.addr is not None else 0 for x, e in enumerate(self.graph.events)]
+            known: dict[Value, int] = {}
+            for e in self.graph.events:
+                if e.addr is not None and e.addr.op == "const":
+                    known[e.addr.data] = known.get(e.addr.data, 0) | 1 << e.id
+            for mask in known.values():
+                for x in bits(mask):
+                    rows[x] |= mask
+        return rows
+
+    def final_writes(self, relations: Relations) -> Relation:
+        """The set of coherence-last writes."""
+        may = [1 << e.id if e.kind == "W" else 0 for e in self.graph.events]
+        return Relation(may, False, None, _BASE["FW"])
+
+    # --- coherence ---
+
+    def _co_pairs(self) -> list[tuple[int, int]]:
+        result = []
+        by_cell: dict[Value, list[int]] = {}
+        for w in self.domains.writes:
+            for a in self.domains.address[w.id]:
+                by_cell.setdefault(a, []).append(w.id)
+        init, events = self.graph.init_count, self.graph.events
+        seen: set[tuple[int, int]] = set()
+        for group in by_cell.values():
+            for i, a in enumerate(group):
+                for b in group[i + 1 :]:
+                    if (a, b) in seen or b < init:
+                        continue
+                    seen.add((a, b))
+                    if self.guards.conj(events[a].guard, events[b].guard) == NEVER:
+                        continue
+                    result.append((a, b))
+                    if a >= init and not (self.domains.coherent and events[a].thread == events[b].thread):
+                        result.append((b, a))
+        return result
+
+    def _ordered(self, a: int, b: int) -> bool:
+        """Do a and b certainly access one address, and is a's place before b certain?"""
+        events, init = self.graph.events, self.graph.init_count
+        first, second = events[a].addr, events[b].addr
+        if first is not second:
+            return False
+        if a < init <= b:
+            return True
+        return self.domains.coherent and events[a].thread == events[b].thread and init <= a < b
+
+    def co(self, a: int, b: int) -> int:
+        """The literal "a comes before b in the coherence order of their cell"."""
+        found = self._co.get((a, b))
+        if found is not None:
+            return found
+        events, init, out = self.graph.events, self.graph.init_count, self.out
+        if a == b or b < init or not any(v in self.domains.address[b] for v in self.domains.address[a]):
+            return FALSE
+        both = self.both(a, b)
+        if events[a].addr is not events[b].addr:
+            both = out.conj2(both, self.same_address(a, b))
+        if a < init:
+            literal = both
+        elif self.domains.coherent and events[a].thread == events[b].thread:
+            literal = both if a < b else FALSE
+        elif both == FALSE:
+            literal = FALSE
+        elif a < b:
+            literal = out.choice()
+            out.forbid((literal, -both))
+        else:
+            literal = out.conj2(both, -self.co(b, a))
+        self._co[a, b] = literal
+        return literal
+
+    def last(self, w: int) -> int:
+        """The literal "w happens, and no write to its cell comes after it"."""
+        found = self._last.get(w)
+        if found is None:
+            found = self._last[w] = self.out.conj([self.happens(w), *[-self.co(w, x) for x in self._later.get(w, ())]])
+        return found
+
+
+_BASE = {name: make("set" if name == "FW" else "rel", "base", (), name) for name in ("rf", "co", "fr", "loc", "FW")}
+
+
+def _subterms(term: Term) -> list[Term]:
+    seen: dict[int, Term] = {}
+    stack = [term]
+    while stack:
+        t = stack.pop()
+        if t.id not in seen:
+            seen[t.id] = t
+            stack.extend(t.args)
+    return list(seen.values())

@@ -1,0 +1,409 @@
+"""Ask clingo: verdicts, final states, flags, failing assertions, witnesses.
+
+One program, one model, one ground program; every part of a question is a solve call under assumptions on it, so that a test
+costs little more than its own grounding. A condition that no execution satisfies is Never only if some execution exists, no
+loop was cut, no undefined behaviour is reachable and no limit was reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import clingo
+
+from smpcheck.cat.nodes import Model
+from smpcheck.errors import InputError, LimitError
+from smpcheck.program import ir
+from smpcheck.program.events import EventGraph, Term, unroll
+from smpcheck.program.execution import ExecutedEvent, Execution
+from smpcheck.program.values import Value
+from smpcheck.solver.answer import Answer, Question, State, Verdict
+from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
+from smpcheck.solver.axioms import Axioms, is_coherent
+from smpcheck.solver.domains import Domains
+from smpcheck.solver.encode import Encoding
+from smpcheck.solver.relations import Relations, bits
+
+_QUIET = ["--warn=none"]
+
+
+class _Timeout(Exception):
+    """The question's deadline has passed."""
+
+
+def solve(program: ir.Program, model: Model, question: Question | None = None, *, automata: bool = True) -> Answer:
+    """Answer ``question`` about ``program`` under ``model``.
+
+    ``automata=False`` writes every path expression out as rules (the slower of two equivalent encodings, kept for tests).
+    Raises InputError and UnsupportedError (with position) where there is no answer to give; limits are answers of their own.
+    """
+    started = time.perf_counter()
+    try:
+        return _Session(program, model, question or Question(), automata, started).run()
+    except _Timeout:
+        return Answer("timeout", None, message="no answer within the time limit", complete=False, program=program)
+    except LimitError as error:
+        return Answer("bound", None, message=str(error), complete=False, program=program)
+
+
+def final_term(graph: EventGraph, expr: ir.Expr) -> Term:
+    """A condition over final states as a term; ``mem`` terms stand for the final contents of cells."""
+    terms = graph.terms
+    match expr:
+        case ir.Const(value):
+            return terms.const(value)
+        case ir.FinalReg(thread, name):
+            return graph.final_regs.get(thread, {}).get(name, terms.zero)
+        case ir.FinalMem(cell):
+            return terms.memory(cell)
+        case ir.Unary(op, arg, ctype):
+            return terms.apply("un", (op, ctype), (final_term(graph, arg),))
+        case ir.Binary(op, left, right, ctype):
+            return terms.apply("bin", (op, ctype), (final_term(graph, left), final_term(graph, right)))
+        case ir.Cast(ctype, arg):
+            return terms.apply("cast", ctype, (final_term(graph, arg),))
+        case ir.Conditional(cond, then, other):
+            args = (final_term(graph, cond), final_term(graph, then), final_term(graph, other))
+            return terms.apply("cond", None, args)
+    raise InputError(f"{type(expr).__name__} cannot stand in a condition on final states")
+
+
+class _Session:
+    """One call of :func:`solve`."""
+
+    def __init__(self, program: ir.Program, model: Model, question: Question, automata: bool, started: float) -> None:
+        self.program = program
+        self.question = question
+        self.started = started
+        self.statistics: dict[str, float] = {}
+        self.graph = graph = unroll(program, question.unroll, question.deadlock)
+        condition = question.condition if question.condition is not None else program.condition
+        self.condition_term = final_term(graph, condition)
+        self.filter_term = final_term(graph, program.filter) if program.filter is not None else None
+        self.observed = [(v, final_term(graph, v)) for v in program.observed]
+        extra = [self.condition_term, *[t for _, t in self.observed]]
+        self.domains = Domains(graph, extra, is_coherent(model))
+        self.out = out = GroundProgram()
+        self.encoding = encoding = Encoding(graph, self.domains, out)
+        self.relations = Relations(graph, encoding)
+        self.check_time()
+        axioms = Axioms(self.relations, automata)
+        axioms.add(model, question.flags)
+        self.flags = axioms.flags
+        if not self.domains.coherent:
+            self._order_coherence()
+        self.check_time()
+        self.condition = encoding.truth(self.condition_term)
+        if self.filter_term is not None:
+            out.require([encoding.truth(self.filter_term)])
+        self.bound = out.disj([encoding.guard_literal(g) for g, _ in graph.bounds])
+        self.fault = out.disj([literal for literal, _, _ in encoding.faults])
+        self.assertions = self._assertion_literals()
+        self.deadlocked = self._deadlock_literal()
+        self.values = [(v, list(encoding.values(t).items())) for v, t in self.observed]
+        self.needs_witness = question.witness or question.mode == "assertions"
+        if self.needs_witness:
+            self._prepare_witness()
+        self.mark("encode")
+
+    def mark(self, what: str) -> None:
+        """Note the time since the start under ``what``."""
+        self.statistics[what] = time.perf_counter() - self.started
+
+    def check_time(self) -> None:
+        deadline = self.question.deadline
+        if deadline is not None and time.perf_counter() - self.started > deadline:
+            raise _Timeout
+
+    # --- encoding of what is asked ---
+
+    def _order_coherence(self) -> None:
+        """Coherence orders are total by choice; make them acyclic where no axiom of the model does."""
+        co = self.relations.base("co")
+        first = self.out.new_nodes(self.relations.n)
+        for x, row in enumerate(co.may):
+            for y in bits(row):
+                self.out.edge(first + x, first + y, self.relations.literal(co, x, y))
+
+    def _assertion_literals(self) -> dict[str, int]:
+        """For each assertion or invariant name, the literal "it fails"."""
+        if self.question.mode != "assertions":
+            return {}
+        out, encoding = self.out, self.encoding
+        found: dict[str, list[int]] = {}
+        for a in self.graph.assertions:
+            found.setdefault(a.name, []).append(out.conj2(encoding.guard_literal(a.guard), -encoding.truth(a.cond)))
+        ended = -out.disj([encoding.guard_literal(w.guard) for w in self.graph.waiting]) if self.graph.waiting else TRUE
+        for inv in self.program.invariants:
+            term = final_term(self.graph, inv.cond)
+            found.setdefault(inv.name, []).append(out.conj2(ended, -encoding.truth(term)))
+        return {name: out.disj(literals) for name, literals in found.items()}
+
+    def _deadlock_literal(self) -> int:
+        """The literal "some thread waits forever": it sees a coherence-last value that does not let it go on."""
+        out, encoding = self.out, self.encoding
+        waiting = []
+        for w in self.graph.waiting:
+            here = encoding.guard_literal(w.guard)
+            out.forbid((here, encoding.truth(w.cond)))
+            for source in encoding.sources[w.read]:
+                out.forbid((here, encoding.rf[source, w.read], -encoding.last(source)))
+            waiting.append(here)
+        return out.disj(waiting)
+
+    def _prepare_witness(self) -> None:
+        """Make all literals that an execution is read off from, before the program is written."""
+        encoding = self.encoding
+        for e in self.graph.events:
+            encoding.happens(e.id)
+            for term in (e.addr, e.value):
+                if term is not None:
+                    encoding.values(term)
+        for a, b in encoding.pairs:
+            encoding.co(a, b)
+        for table in (self.graph.addr, self.graph.data, self.graph.ctrl):
+            for g in table.values():
+                encoding.guard_literal(g)
+        for e in self.domains.writes:
+            encoding.last(e.id)
+
+    # --- solving ---
+
+    def run(self) -> Answer:
+        question = self.question
+        enumerate_states = question.mode == "states"
+        options = list(_QUIET)
+        project = enumerate_states
+        if project:
+            self.out.project([x for _, vs in self.values for _, x in vs] + [self.condition])
+            options.append("--project=project")
+        if question.threads > 1:
+            options.append(f"--parallel-mode={question.threads}")
+        self.control = clingo.Control(options)
+        path = self.out.write()
+        try:
+            self.control.load_aspif([path])
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        self.mark("load")
+        self.check_time()
+        self._refuse_faults()
+        # a thread that waits forever is no end: only the question about deadlock looks at it
+        self.base = [-x for x in (self.bound, self.fault, self.deadlocked) if x != FALSE]
+        if enumerate_states:
+            answer = self._states()
+        elif question.mode == "verdict":
+            answer = self._verdict()
+        else:
+            answer = self._assertions()
+        self.mark("solve")
+        return replace(answer, statistics=dict(self.statistics), program=self.program)
+
+    def models(self, assumptions: list[int], limit: int) -> Iterator[clingo.Model]:
+        """Models under assumptions; ``limit`` 0 for all. Honours the deadline."""
+        assumptions = [a for a in assumptions if a != TRUE]
+        if FALSE in assumptions:
+            return
+        self.control.configuration.solve.models = limit  # type: ignore[union-attr]
+        deadline = self.question.deadline
+        if deadline is None:
+            with self.control.solve(assumptions=assumptions, yield_=True) as handle:
+                yield from handle
+            return
+        with self.control.solve(assumptions=assumptions, yield_=True, async_=True) as handle:
+            while True:
+                left = deadline - (time.perf_counter() - self.started)
+                handle.resume()
+                if left <= 0 or not handle.wait(left):
+                    handle.cancel()
+                    raise _Timeout
+                found = handle.model()
+                if found is None:
+                    return
+                yield found
+
+    def possible(self, *assumptions: int) -> bool:
+        """Is there an execution with these literals?"""
+        return next(self.models([*self.base, *assumptions], 1), None) is not None
+
+    def _refuse_faults(self) -> None:
+        self.base = [-self.bound] if self.bound != FALSE else []
+        if self.fault == FALSE or not self.possible(self.fault):
+            return
+        for literal, message, pos in self.encoding.faults:
+            if self.possible(literal):
+                raise InputError(message, pos)
+
+    def _flags(self) -> tuple[tuple[str, ...], Mapping[str, Execution]]:
+        raised = []
+        witnesses: dict[str, Execution] = {}
+        for name, literal in self.flags:
+            if name in raised:
+                continue
+            found = next(self.models([*self.base, literal], 1), None)
+            if found is not None:
+                raised.append(name)
+                if self.question.witness:
+                    witnesses[name] = self._execution(found)
+        return tuple(raised), witnesses
+
+    def _states(self) -> Answer:
+        question = self.question
+        found: list[tuple[State, bool]] = []
+        complete = True
+        limit = 0 if question.max_states is None else question.max_states + 1
+        for m in self.models(self.base, limit):
+            if question.max_states is not None and len(found) == question.max_states:
+                complete = False
+                break
+            state = {v: self._value(m, vs) for v, vs in self.values}
+            found.append((state, self._holds(m, self.condition)))
+            if question.on_state is not None:
+                question.on_state(state)
+        can = any(h for _, h in found), any(not h for _, h in found)
+        if not complete and not all(can):
+            can = can[0] or self.possible(self.condition), can[1] or self.possible(-self.condition)
+        found.sort(key=lambda pair: [_sort_key(v) for v in pair[0].values()])
+        return self._conclude(can[0], can[1], tuple(found), complete)
+
+    def _verdict(self) -> Answer:
+        return self._conclude(self.possible(self.condition), self.possible(-self.condition))
+
+    def _conclude(
+        self, some: bool, other: bool, states: tuple[tuple[State, bool], ...] = (), complete: bool = True
+    ) -> Answer:
+        cut = self.bound != FALSE and self._bound_reached()
+        message = ""
+        if cut:
+            pos = next((p for _, p in self.graph.bounds), None)
+            message = f"{pos}: this loop needs more than {self.question.unroll} iterations in some execution (see --unroll)"
+            complete = False
+        elif not complete:
+            message = f"more than {self.question.max_states} states; the listing stops there"
+        verdict: Verdict | None = None
+        if some and other:
+            verdict = "Sometimes"
+        elif cut:
+            return Answer("bound", None, states, False, message=message)
+        elif some:
+            verdict = "Always"
+        elif other:
+            verdict = "Never"
+        else:
+            return Answer("no-execution", None, message="the program has no complete execution under this model")
+        flags, flag_witnesses = self._flags() if self.question.flags else ((), {})
+        witness = counter = None
+        if self.question.witness:
+            witness = self._witness(self.condition) if some else None
+            counter = self._witness(-self.condition) if other else None
+        return Answer("ok", verdict, states, complete, flags, witness, counter, flag_witnesses, message=message)
+
+    def _bound_reached(self) -> bool:
+        base = self.base
+        self.base = [self.bound]
+        try:
+            return self.possible()
+        finally:
+            self.base = base
+
+    def _assertions(self) -> Answer:
+        """Which assertions can fail: the proposition is "some assertion fails"."""
+        failed: dict[str, Execution] = {}
+        for name, literal in self.assertions.items():
+            found = next(self.models([*self.base, literal], 1), None)
+            if found is not None:
+                failed[name] = self._execution(found)
+        if self.deadlocked != FALSE:
+            base = [-x for x in (self.bound, self.fault) if x != FALSE]
+            found = next(self.models([*base, self.deadlocked], 1), None)
+            if found is not None:
+                failed["deadlock"] = self._execution(found)
+        holds = self.possible(*[-x for x in self.assertions.values()])
+        answer = self._conclude(bool(failed), holds)
+        if failed and answer.status == "no-execution":
+            answer = replace(answer, status="ok", verdict="Always", message="")
+        return replace(answer, failed=failed)
+
+    # --- reading models ---
+
+    @staticmethod
+    def _holds(m: clingo.Model, literal: int) -> bool:
+        if literal in (TRUE, FALSE):
+            return literal == TRUE
+        return m.is_true(literal) if literal > 0 else not m.is_true(-literal)
+
+    def _value(self, m: clingo.Model, values: list[tuple[Value, int]]) -> Value:
+        for value, literal in values[:-1]:
+            if self._holds(m, literal):
+                return value
+        return values[-1][0]
+
+    def _term_value(self, m: clingo.Model, term: Term) -> Value | None:
+        for value, literal in self.encoding.values(term).items():
+            if self._holds(m, literal):
+                return value
+        return None
+
+    def _witness(self, literal: int) -> Execution | None:
+        found = next(self.models([*self.base, literal], 1), None)
+        return self._execution(found) if found is not None else None
+
+    def _execution(self, m: clingo.Model) -> Execution:
+        """Read an execution off a model."""
+        graph, encoding, holds = self.graph, self.encoding, self._holds
+        happening = [e for e in graph.events if holds(m, encoding.happens(e.id))]
+        used = {e.id for e in happening if e.thread >= 0}
+        touched = {self._term_value(m, e.addr) for e in happening if e.id in used and e.addr is not None}
+        shown = {v.cell for v, _ in self.observed if isinstance(v, ir.FinalMem)}
+        number: dict[int, int] = {}
+        events: list[ExecutedEvent] = []
+        for e in happening:
+            address = self._term_value(m, e.addr) if e.addr is not None else None
+            if e.thread < 0 and address not in touched and address not in shown:
+                continue
+            tags = e.tags
+            if e.kind == "W" and holds(m, encoding.last(e.id)):
+                tags = tags | {"FW"}
+            value = self._term_value(m, e.value) if e.value is not None else None
+            cell = self.program.cell_name(address) if address is not None and not isinstance(address, int) else None
+            number[e.id] = len(events)
+            events.append(ExecutedEvent(len(events), e.thread, e.kind, tags, cell, address, value, e.pos, e.text))
+        relations: dict[str, frozenset[tuple[int, int]]] = {}
+        for name, table in (("addr", graph.addr), ("data", graph.data), ("ctrl", graph.ctrl)):
+            relations[name] = frozenset(
+                (number[a], number[b])
+                for (a, b), g in table.items()
+                if a in number and b in number and holds(m, encoding.guard_literal(g))
+            )
+        relations["po"] = frozenset(
+            (number[a.id], number[b.id])
+            for i, a in enumerate(happening)
+            for b in happening[i + 1 :]
+            if a.thread == b.thread >= 0
+        )
+        relations["rmw"] = frozenset(
+            (number[e.id], number[e.partner])
+            for e in happening
+            if e.kind == "R" and e.partner is not None and e.partner in number and e.id in number
+        )
+        relations["rf"] = frozenset(
+            (number[w], number[r]) for (w, r), x in encoding.rf.items() if w in number and r in number and holds(m, x)
+        )
+        relations["co"] = frozenset(
+            (number[a], number[b])
+            for a, b in encoding.pairs
+            if a in number and b in number and holds(m, encoding.co(a, b))
+        )
+        final = {v: self._value(m, vs) for v, vs in self.values}
+        failed = tuple(name for name, x in self.assertions.items() if holds(m, x))
+        stuck = {w.thread: w.pos for w in graph.waiting if holds(m, encoding.guard_literal(w.guard))}
+        return Execution(tuple(events), relations, final, failed, stuck)
+
+
+def _sort_key(value: Value) -> tuple[int, int, str]:
+    return (0, value, "") if isinstance(value, int) else (1, value.offset, value.base)
