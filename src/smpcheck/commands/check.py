@@ -192,7 +192,12 @@ class Run:
             return None
         stack.enter_context(progress)
         self._advance = progress.advance
-        return progress.tick
+
+        def tick() -> None:
+            self.form.flush()
+            progress.tick()
+
+        return tick
 
     def _show(self, result: Result) -> None:
         self.summary.add(result)

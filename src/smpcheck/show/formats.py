@@ -34,6 +34,9 @@ class Form(Protocol):
     def result(self, result: Result) -> None:
         """One more result."""
 
+    def flush(self) -> None:
+        """Write what waits to be written, if anything does."""
+
     def end(self, summary: Summary) -> None:
         """No more results."""
 

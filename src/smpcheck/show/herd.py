@@ -35,6 +35,9 @@ class HerdLog:
         if result.status in ("ok", "no-execution"):
             self._out.write(block(result))
 
+    def flush(self) -> None:
+        """Nothing waits."""
+
     def end(self, summary: Summary) -> None:
         """A log has no ending."""
 

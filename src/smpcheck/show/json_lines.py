@@ -31,6 +31,9 @@ class JsonLines:
         """One line."""
         self._out.write(json.dumps(as_object(result), ensure_ascii=False) + "\n")
 
+    def flush(self) -> None:
+        """Nothing waits."""
+
     def end(self, summary: Summary) -> None:
         """No ending: each line stands alone."""
 

@@ -6,6 +6,7 @@ On a terminal rows have colours and the width of the window; into a pipe the sam
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
@@ -13,12 +14,16 @@ from smpcheck.show.formats import Summary
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from smpcheck.questions.check import Result
 
 NAME_LEAST, NAME_MOST = 16, 60
 ROW_REST = 46
 """Columns of a row beside the name."""
+
+FLUSH_SECONDS = 0.05
+"""On a terminal with a progress bar each output redraws the bar: rows that come faster than this go out together."""
 
 MARKS = {True: "✓", False: "✗", None: " "}
 STYLES = {"Never": "cyan", "Sometimes": "yellow", "Always": "magenta"}
@@ -34,7 +39,9 @@ class Table:
 
         self.console: Console = Console(file=out, highlight=False, soft_wrap=True)
         self._width = NAME_LEAST
-        self._rows = 0
+        self._begun = False
+        self._lines: list[Text] = []
+        self._flushed = 0.0
 
     def begin(self, names: Sequence[str]) -> None:
         """The names say how wide the first column is."""
@@ -46,9 +53,9 @@ class Table:
         """One row; a second line where something needs saying."""
         from rich.text import Text
 
-        if self._rows == 0:
-            self.console.print(Text(f"  {'test':{self._width}}  verdict    {'states':>8}  {'seconds':>8}", style="bold"))
-        self._rows += 1
+        if not self._begun:
+            self._begun = True
+            self._lines.append(Text(f"  {'test':{self._width}}  verdict    {'states':>8}  {'seconds':>8}", style="bold"))
         row = Text()
         row.append(MARKS[result.agrees], style="red" if result.agrees is False else "green")
         row.append(f" {result.name:{self._width}}  ")
@@ -64,12 +71,24 @@ class Table:
             remarks.append(result.disagreement)
         if remarks:
             row.append("  " + ", ".join(remarks), style="red")
-        self.console.print(row)
+        self._lines.append(row)
         if result.message:
-            self.console.print(Text(f"    {_located(result)}", style="dim"))
+            self._lines.append(Text(f"    {_located(result)}", style="dim"))
+        if not self.console.is_terminal or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that wait."""
+        from rich.text import Text
+
+        if self._lines:
+            self.console.print(Text("\n").join(self._lines))
+            self._lines.clear()
+        self._flushed = time.monotonic()
 
     def end(self, summary: Summary) -> None:
         """What it adds up to."""
+        self.flush()
         if summary.total:
             self.console.print(summary.sentence(), markup=False)
 
