@@ -58,6 +58,12 @@ def make(kind: Literal["rel", "set"], op: str, args: tuple[Node, ...] = (), name
     return node
 
 
+def forget() -> None:
+    """Start a new model: terms made from now on are not shared with earlier ones, whose labels are another author's."""
+    for key in [k for k, node in _interned.items() if node.args or node.label]:
+        del _interned[key]
+
+
 def rec_variable(kind: Literal["rel", "set"], name: str) -> Node:
     """A fresh variable of a ``let rec``; its definition is set once with :func:`define_rec`."""
     global _count
@@ -73,7 +79,10 @@ def define_rec(variable: Node, body: Node) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Axiom:
-    """``acyclic r as name`` and its kin. ``negated``: ``~empty r`` and the like. ``flag``: reported, not required."""
+    """``acyclic r as name`` and its kin. ``negated``: ``~empty r`` and the like.
+
+    ``flag``: not required of an execution but reported, where it *holds* (``flag ~empty race as data-race``).
+    """
 
     kind: Literal["acyclic", "irreflexive", "empty"]
     node: Node
@@ -87,8 +96,9 @@ class Axiom:
 class Model:
     """A memory model: its name and its requirements and flags, in order of appearance. ``shows``: named relations worth drawing.
 
-    Base relations: ``po addr data ctrl rmw loc int ext id rf co fr`` (the -e/-i variants are intersections); base sets:
-    ``R W M F B IW FW`` and every event tag.
+    Base relations: ``po addr data ctrl rmw loc int ext id rf co fr`` (the -e/-i variants are intersections) and ``universe``, all
+    pairs; base sets: ``R W M F IW FW`` and every event tag. ``int`` relates events of one thread (initial writes have none, so
+    they are in no pair of ``int``); ``ext`` relates events of different threads, and initial writes with all others.
     """
 
     name: str

@@ -1,0 +1,143 @@
+"""Finished models on disk, so that a start of the program need not import lark and build parsing tables.
+
+One JSON file per model in ``$XDG_CACHE_HOME/smpcheck`` (by default ``~/.cache/smpcheck``). ``SMPCHECK_CACHE`` names another
+folder; set to nothing, it switches the cache off. An entry is used only if it is whole (checksum), was written by this very code
+(size and time of every source file), and every file that the model was read from has the same content. Whatever goes wrong
+here, the model is simply read again. Entries appear by renaming, so readers never see half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import zlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, forget, make, rec_variable
+
+FORMAT = 1
+VARIABLE = "SMPCHECK_CACHE"
+
+
+def folder() -> Path | None:
+    """Where models are kept, or None if nowhere."""
+    own = os.environ.get(VARIABLE)
+    if own is not None:
+        return Path(own) if own else None
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(home) / "smpcheck" if os.path.isabs(home) else None
+
+
+@cache
+def _code() -> str:
+    """This code's identity: an entry written by other code is not used."""
+    here = Path(__file__).parent
+    entries = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in os.scandir(here) if e.name.endswith((".py", ".lark")))
+    return f"{FORMAT} {sys.version_info[:2]} {entries}"
+
+
+def _digest(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _entry(path: str) -> Path | None:
+    where = folder()
+    return None if where is None else where / f"{_digest(os.path.abspath(path).encode(errors='surrogateescape'))}.json"
+
+
+def load(path: str, name: str) -> Model | None:
+    """The model read from ``path`` earlier, if nothing changed since; called ``name``."""
+    try:
+        entry = _entry(path)
+        if entry is None:
+            return None
+        checksum, _, body = entry.read_bytes().partition(b"\n")
+        if int(checksum) != zlib.crc32(body):
+            return None
+        data = json.loads(body)
+        if data["code"] != _code() or data["name"] != name:
+            return None
+        for file, digest in data["files"].items():
+            if _digest(Path(file).read_bytes()) != digest:
+                return None
+        forget()
+        return _decode(data)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError):
+        return None
+
+
+def store(path: str, model: Model, files: Mapping[str, bytes]) -> None:
+    """Keep ``model``, which was read from ``path`` by way of ``files`` (name and content)."""
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        entry = _entry(path)
+        if entry is None:
+            return
+        data = _encode(model) | {"code": _code(), "files": {name: _digest(content) for name, content in files.items()}}
+        body = json.dumps(data, separators=(",", ":")).encode()
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        partial = entry.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            partial.write_bytes(b"%d\n" % zlib.crc32(body) + body)
+            os.replace(partial, entry)
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+
+def _encode(model: Model) -> dict[str, object]:
+    order: dict[Node, int] = {}
+    recursive: list[Node] = []
+
+    def visit(root: Node) -> None:
+        stack = [(root, False)]
+        while stack:
+            node, done = stack.pop()
+            if done:
+                order.setdefault(node, len(order))
+            elif node not in order:
+                if node.op == "rec":
+                    order[node] = len(order)
+                    recursive.append(node)
+                else:
+                    stack.append((node, True))
+                    stack.extend((a, False) for a in node.args)
+
+    for node in (*(a.node for a in model.axioms), *(n for _, n in model.shows)):
+        visit(node)
+    for node in recursive:  # grows while it runs
+        visit(node.args[0])
+    nodes = [
+        [n.kind, n.op, [order[a] for a in n.args] if n.op != "rec" else [], n.name, n.label, n.where]
+        for n in sorted(order, key=order.__getitem__)
+    ]
+    return {
+        "name": model.name,
+        "nodes": nodes,
+        "rec": [[order[n], order[n.args[0]]] for n in recursive],
+        "axioms": [[a.kind, order[a.node], a.name, a.negated, a.flag, a.where] for a in model.axioms],
+        "shows": [[name, order[n]] for name, n in model.shows],
+        "definitions": model.definitions_file,
+    }
+
+
+def _decode(data: dict[str, object]) -> Model:
+    nodes: list[Node] = []
+    for kind, op, args, name, label, where in data["nodes"]:  # type: ignore[attr-defined]
+        node = rec_variable(kind, name) if op == "rec" else make(kind, op, tuple(nodes[i] for i in args), name)
+        if label is not None:
+            node.label, node.where = label, where
+        nodes.append(node)
+    for variable, body in data["rec"]:  # type: ignore[attr-defined]
+        define_rec(nodes[variable], nodes[body])
+    axioms = tuple(
+        Axiom(kind, nodes[i], name, negated, flag, where)
+        for kind, i, name, negated, flag, where in data["axioms"]  # type: ignore[attr-defined]
+    )
+    shows = tuple((name, nodes[i]) for name, i in data["shows"])  # type: ignore[attr-defined]
+    return Model(data["name"], axioms, shows, data["definitions"])  # type: ignore[arg-type]

@@ -1,0 +1,583 @@
+"""From syntax trees to a model's nodes: names are looked up, functions inlined, recursion becomes a cyclic node.
+
+Meaning follows herd7's manual: static scope, later definitions hide earlier ones, functions are values. A ``let rec`` is herd7's
+iteration from empty, in which each definition already sees the new values of those above it. So a variable used only below
+its definition is replaced by its body, and only variables used at or above their own definition remain as variables: the
+kernel's matching of rcu_read_lock() with rcu_read_unlock(), which subtracts what is matched so far, needs exactly that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal, TypeAlias
+
+from smpcheck.cat import build, names
+from smpcheck.cat.nodes import Axiom, Node, define_rec, rec_variable
+from smpcheck.cat.syntax import (
+    Binding,
+    Call,
+    Check,
+    Enum,
+    Expr,
+    File,
+    Function,
+    If,
+    Include,
+    Let,
+    LetStatement,
+    Match,
+    Pattern,
+    Place,
+    Procedure,
+    Show,
+    Statement,
+    Stmt,
+)
+from smpcheck.errors import InputError, SmpcheckError, UnsupportedError
+from smpcheck.program.ir import Position
+
+MAX_STEPS = 100_000
+"""Expressions evaluated per model, inlined functions counted each time; the kernel's model needs about 1,100."""
+SRCU_EVENTS = "SRCU-EVENTS"
+"""The operations on an srcu_struct that our lock.cat counts as accesses: none where a kernel (6.1) makes them events apart."""
+
+MAX_CALLS = 60
+"""Functions that may be open at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """``'once``"""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A function: parameters, body, and the names that it sees."""
+
+    pattern: Pattern
+    body: Expr
+    env: Mapping[str, Value]
+    file: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """A function provided by Python, from relation or set (``takes``) to node."""
+
+    name: str
+    takes: str
+    apply: Callable[..., Node]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureValue:
+    """A procedure: statements with parameters."""
+
+    definition: Procedure
+    env: Mapping[str, Value]
+    file: str
+
+
+Value: TypeAlias = "Node | Tag | frozenset[Tag] | tuple[Value, ...] | Closure | Primitive | ProcedureValue"
+Env: TypeAlias = Mapping[str, Value]
+
+_KINDS = {"rel": "a relation", "set": "a set of events"}
+_BINARY: dict[str, Callable[[Node, Node], Node]] = {"union": build.union, "inter": build.inter, "diff": build.diff}
+_UNARY: dict[str, Callable[[Node], Node]] = {
+    "star": build.star, "plus": build.plus, "opt": build.opt, "inverse": build.inverse
+}  # fmt: skip
+_SYMBOL = {
+    "union": "|", "inter": "&", "diff": "\\", "seq": ";", "star": "*", "plus": "+", "opt": "?", "inverse": "^-1", "product": "*"
+}  # fmt: skip
+
+PRIMITIVES = (
+    Primitive("domain", "rel", build.domain),
+    Primitive("range", "rel", build.range_),
+    Primitive("different-values", "rel", build.different_values),
+    Primitive("fencerel", "set", build.fencerel),
+    Primitive("toid", "set", build.setid),
+    Primitive("singlestep", "rel", lambda r: build.diff(r, build.seq(r, r))),
+    Primitive("ctrlcfence", "set", lambda s: build.seq(build.base("ctrl"), build.seq(build.setid(s), build.base("po")))),
+    Primitive("noid", "rel", lambda r: build.diff(r, build.ID)),
+    Primitive("imply", "rel rel", lambda a, b: build.union(build.complement(a), b)),
+    Primitive("nodetour", "rel rel rel", lambda a, b, c: build.diff(a, build.seq(b, c))),
+    Primitive("tag2events", "tag", lambda t: build.base_set(names.capitalised(t))),
+    Primitive("tag2instrs", "tag", lambda t: build.base_set(names.capitalised(t))),
+)
+
+
+def prelude() -> dict[str, Value]:
+    """The names that every file finds defined."""
+    env: dict[str, Value] = {name: build.base(name) for name in names.BASE_RELATIONS}
+    env |= {name: build.base_set(name) for name in (*names.BASE_SETS, *names.TAGS)}
+    for name, definition in names.DEFINED.items():
+        node = definition()
+        if name in names.LABELLED and node.label is None:
+            node.label = name
+        env[name] = node
+    env |= {primitive.name: primitive for primitive in PRIMITIVES}
+    lock, unlock, sync = (build.base_set(name) for name in ("Srcu-lock", "Srcu-unlock", "Sync-srcu"))
+    env[SRCU_EVENTS] = build.union(build.union(lock, unlock), sync)
+    return env
+
+
+class Evaluator:
+    """Evaluates files one after the other; what one defines, the next sees. ``load`` finds and parses an included file."""
+
+    def __init__(self, load: Callable[[str, str], tuple[str, File] | None]) -> None:
+        self.load = load
+        self.env: Env = prelude()
+        self.axioms: list[Axiom] = []
+        self.shows: dict[str, Node] = {}
+        self.tags: set[str] = {t.lower() for t in names.TAGS}
+        self.file = ""
+        self.including: list[str] = []
+        self.local_names: set[int] = set()
+        self.steps = 0
+        self.calls = 0
+
+    # --- errors ---
+
+    def error(self, message: str, place: Place) -> InputError:
+        return InputError(message, Position(self.file, *place))
+
+    def refuse(self, message: str, place: Place) -> UnsupportedError:
+        return UnsupportedError(message, Position(self.file, *place))
+
+    # --- statements ---
+
+    def run_file(self, name: str, file: File) -> None:
+        """Evaluate a parsed file called ``name``."""
+        outer, self.file = self.file, name
+        self.including.append(name)
+        self.run(file.body)
+        self.including.pop()
+        self.file = outer
+
+    def run(self, body: tuple[Stmt, ...]) -> None:
+        for stmt in body:
+            match stmt:
+                case LetStatement():
+                    self.env = self.bind_all(stmt.bindings, stmt.recursive, self.env)
+                    for binding in stmt.bindings:
+                        if isinstance(binding.pattern, str):
+                            self.name_node(self.env[binding.pattern], binding.pattern, binding.place, local=False)
+                case Check():
+                    self.check(stmt)
+                case Show():
+                    for name, expr in stmt.items:
+                        node = self.node(expr, self.env)
+                        self.shows.pop(name, None)
+                        self.shows[name] = node
+                case Include():
+                    self.include(stmt)
+                case Enum():
+                    self.enum(stmt)
+                case Procedure():
+                    if stmt.recursive:
+                        raise self.refuse(f"the recursive procedure {stmt.name}", stmt.place)
+                    self.env = {**self.env, stmt.name: ProcedureValue(stmt, self.env, self.file)}
+                case Call():
+                    self.call(stmt)
+                case Statement():
+                    self.statement(stmt)
+
+    def statement(self, stmt: Statement) -> None:
+        match stmt.kind:
+            case "unshow":
+                for expr in stmt.args:
+                    self.shows.pop(expr.name, None)
+            case "instructions" | "default":
+                for expr in stmt.args:
+                    value = self.eval(expr, self.env)
+                    if not isinstance(value, (Tag, frozenset)):
+                        raise self.error(f"{stmt.kind} takes tags and sets of tags, this is {self.describe(value)}", expr.place)
+            case "with":
+                why = "enumerating choices; reads-from and coherence are built in, as rf and co"
+                raise self.refuse(f"with {stmt.name} from ({why})", stmt.place)
+            case "when":
+                raise self.refuse("let rec with a condition (when)", stmt.place)
+            case "debug":
+                pass
+            case kind:
+                raise self.refuse(f"the statement {kind}", stmt.place)
+
+    def include(self, stmt: Include) -> None:
+        where = Position(self.file, *stmt.place)
+        try:
+            found = self.load(stmt.file, self.file)
+        except SmpcheckError as error:
+            error.pos = error.pos or where
+            raise
+        if found is None:
+            raise self.error(f"there is no file {stmt.file} to include, neither beside {self.file} nor among ours", stmt.place)
+        if found[0] in self.including:
+            raise self.error(f"{stmt.file} is being included already: an endless circle", stmt.place)
+        self.run_file(*found)
+
+    def enum(self, stmt: Enum) -> None:
+        env = dict(self.env)
+        env[stmt.name] = frozenset(map(Tag, stmt.tags))
+        for tag in stmt.tags:
+            self.tags.add(tag)
+            env[names.capitalised(tag)] = build.base_set(names.capitalised(tag))
+        self.env = env
+
+    def check(self, stmt: Check) -> None:
+        if stmt.mode == "undefined_unless":
+            raise self.refuse("undefined_unless", stmt.place)
+        node = self.node(stmt.expr, self.env)
+        if stmt.test != "empty" and node.kind == "set":
+            if not build.is_empty(node):
+                raise self.error(f"{stmt.test} takes a relation, this is a set of events", stmt.expr.place)
+            node = build.EMPTY_REL
+        name = stmt.name or f"{stmt.test} {node.label or node.name or f'in line {stmt.place[0]}'}"
+        self.axioms.append(
+            Axiom(stmt.test, node, name, stmt.negated, stmt.mode == "flag", f"{self.file}:{stmt.place[0]}")  # type: ignore[arg-type]
+        )
+
+    def call(self, stmt: Call) -> None:
+        value = self.lookup(stmt.name, self.env, stmt.place)
+        if not isinstance(value, ProcedureValue):
+            raise self.error(f"{stmt.name} is {self.describe(value)}, call takes a procedure", stmt.place)
+        argument = self.eval(stmt.argument, self.env)
+        outer_env, outer_file = self.env, self.file
+        self.enter(stmt.place)
+        self.env = self.bind_pattern(value.definition.pattern, argument, value.env, stmt.name, stmt.place)
+        self.file = value.file
+        self.run(value.definition.body)
+        self.env, self.file = outer_env, outer_file
+        self.calls -= 1
+
+    # --- bindings ---
+
+    def bind_all(self, bindings: tuple[Binding, ...], recursive: bool, env: Env) -> Env:
+        if recursive:
+            return self.bind_recursive(bindings, env)
+        fresh = dict(env)
+        for binding in bindings:
+            value = self.eval(binding.body, env)
+            if isinstance(binding.pattern, str):
+                self.name_node(value, binding.pattern, binding.place)
+            fresh |= self.match_pattern(binding.pattern, value, "let", binding.place)
+        return fresh
+
+    def name_node(self, value: Value, name: str, place: Place, local: bool = True) -> None:
+        """The author's name for a node, for explanations: the first one stays, but names local to a term give way."""
+        if not isinstance(value, Node) or value.op in ("base", "empty", "all"):
+            return
+        if value.label is None or (not local and value.id in self.local_names):
+            value.label = name
+            value.where = f"{self.file}:{place[0]}"
+            self.local_names.discard(value.id)
+            if local:
+                self.local_names.add(value.id)
+
+    def bind_recursive(self, bindings: tuple[Binding, ...], env: Env) -> Env:
+        group: list[str] = []
+        for binding in bindings:
+            if not isinstance(binding.pattern, str):
+                raise self.refuse("let rec of a tuple", binding.place)
+            if isinstance(binding.body, Function):
+                raise self.refuse(f"the recursive function {binding.pattern}", binding.place)
+            group.append(binding.pattern)
+        kinds = self.infer_kinds(bindings, env)
+        variables = {name: rec_variable(kinds[name], name) for name in group}
+        fresh = {**env, **variables}
+        bodies: list[Node] = []
+        for binding, name in zip(bindings, group, strict=True):
+            body = self.node(binding.body, fresh)
+            if body.kind != kinds[name]:
+                if not build.is_empty(body):
+                    raise self.error(f"{name} is used as {_KINDS[kinds[name]]} and defined as {_KINDS[body.kind]}", binding.place)
+                body = build.empty(kinds[name])
+            self.name_node(body, name, binding.place)
+            bodies.append(body)
+            fresh[name] = body
+        used = _reachable(bodies)
+        for name, body, binding in zip(group, bodies, bindings, strict=True):
+            variable = variables[name]
+            if variable not in used:
+                continue
+            self.name_node(variable, name, binding.place)
+            if body is variable:
+                body = build.empty(variable.kind)
+            define_rec(variable, body)
+            fresh[name] = variable
+        return fresh
+
+    def infer_kinds(self, bindings: tuple[Binding, ...], env: Env) -> dict[str, Literal["rel", "set"]]:
+        """Set or relation, for each variable of a ``let rec``, from how its definition is written."""
+        known: dict[str, str | None] = {b.pattern: None for b in bindings if isinstance(b.pattern, str)}
+        for _ in range(len(bindings) + 1):
+            for binding in bindings:
+                assert isinstance(binding.pattern, str)
+                if known[binding.pattern] is None:
+                    known[binding.pattern] = self.kind_of(binding.body, env, known)
+        return {name: "set" if kind == "set" else "rel" for name, kind in known.items()}
+
+    def kind_of(self, expr: Expr, env: Env, known: Mapping[str, str | None]) -> str | None:
+        match expr.op:
+            case "var":
+                if expr.name in known:
+                    return known[expr.name]
+                value = env.get(expr.name)
+                return value.kind if isinstance(value, Node) and not build.is_empty(value) else None
+            case "universe":
+                return "set"
+            case "union" | "inter" | "diff":
+                return self.kind_of(expr.args[0], env, known) or self.kind_of(expr.args[1], env, known)
+            case "not":
+                return self.kind_of(expr.args[0], env, known)
+            case "seq" | "star" | "plus" | "opt" | "inverse" | "product" | "brackets":
+                return "rel"
+            case "app":
+                return self.kind_of_application(expr, env, known)
+            case "try":
+                return self.kind_of(expr.args[0], env, known) or self.kind_of(expr.args[1], env, known)
+            case "let":
+                assert isinstance(expr, Let)
+                inner = dict(known)
+                for binding in expr.bindings:
+                    if isinstance(binding.pattern, str):
+                        inner[binding.pattern] = self.kind_of(binding.body, env, inner)
+                return self.kind_of(expr.args[-1], env, inner)
+        return None
+
+    def kind_of_application(self, expr: Expr, env: Env, known: Mapping[str, str | None]) -> str | None:
+        function, argument = expr.args
+        value = env.get(function.name) if function.op == "var" else None
+        if isinstance(value, Primitive):
+            return "set" if value.name in ("domain", "range", "tag2events", "tag2instrs") else "rel"
+        if isinstance(value, Closure):
+            actual = argument.args if isinstance(value.pattern, tuple) and argument.op == "tuple" else (argument,)
+            formal = value.pattern if isinstance(value.pattern, tuple) else (value.pattern,)
+            bound = {name: self.kind_of(a, env, known) for name, a in zip(formal, actual, strict=False) if name}
+            return self.kind_of(value.body, value.env, bound)
+        return None
+
+    def match_pattern(self, pattern: Pattern, value: Value, what: str, place: Place) -> dict[str, Value]:
+        if pattern is None:
+            return {}
+        if isinstance(pattern, str):
+            return {pattern: value}
+        if not isinstance(value, tuple) or len(value) != len(pattern):
+            got = f"are {len(value)} values" if isinstance(value, tuple) else f"is {self.describe(value)}"
+            raise self.error(f"{what} takes {len(pattern)} values, here {got}", place)
+        return {name: item for name, item in zip(pattern, value, strict=True) if name is not None}
+
+    def bind_pattern(self, pattern: Pattern, value: Value, env: Env, what: str, place: Place) -> Env:
+        return {**env, **self.match_pattern(pattern, value, what, place)}
+
+    # --- expressions ---
+
+    def enter(self, place: Place) -> None:
+        self.calls += 1
+        if self.calls > MAX_CALLS:
+            raise self.refuse(f"functions that call each other more than {MAX_CALLS} deep", place)
+
+    def lookup(self, name: str, env: Env, place: Place) -> Value:
+        value = env.get(name)
+        if value is not None:
+            return value
+        if name in names.REFUSED:
+            raise self.refuse(f"{name} ({names.REFUSED[name]})", place)
+        close = get_close_matches(name, env, 2)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        if not hint and name[:1].isupper():
+            hint = "; a set of tagged events is known if it is declared with enum in a bell file"
+        raise self.error(f"{name} is not defined{hint}", place)
+
+    def describe(self, value: Value) -> str:
+        match value:
+            case Node():
+                return _KINDS[value.kind]
+            case Tag(name):
+                return f"the tag '{name}"
+            case frozenset():
+                return "a set of tags"
+            case tuple():
+                return f"a tuple of {len(value)}"
+            case Closure(name=name) | Primitive(name=name):
+                return f"the function {name}"
+        return "a procedure"
+
+    def node(self, expr: Expr, env: Env, kind: str | None = None, for_: str = "") -> Node:
+        """The set or relation that ``expr`` denotes; ``kind`` if only one will do, ``for_`` what needs it."""
+        value = self.eval(expr, env)
+        if value == frozenset() and isinstance(value, frozenset):
+            value = build.EMPTY_SET
+        if not isinstance(value, Node):
+            wanted = _KINDS[kind] if kind else "a set or relation"
+            raise self.error(f"{for_ or 'this'} takes {wanted}, here is {self.describe(value)}", expr.place)
+        if kind is not None and value.kind != kind:
+            if not build.is_empty(value):
+                raise self.error(f"{for_ or 'this'} takes {_KINDS[kind]}, here is {_KINDS[value.kind]}", expr.place)
+            value = build.empty(kind)
+        return value
+
+    def eval(self, expr: Expr, env: Env) -> Value:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise self.refuse(f"a model of more than {MAX_STEPS} terms", expr.place)
+        match expr.op:
+            case "var":
+                return self.lookup(expr.name, env, expr.place)
+            case "zero":
+                return build.EMPTY_REL
+            case "universe":
+                return build.ALL
+            case "tag":
+                if expr.name not in self.tags:
+                    raise self.error(f"the tag '{expr.name} is not declared with enum", expr.place)
+                return Tag(expr.name)
+            case "union" | "inter" | "diff":
+                return self.boolean(expr, env)
+            case "seq":
+                symbol = _SYMBOL[expr.op]
+                return build.seq(*(self.node(a, env, "rel", symbol) for a in expr.args))
+            case "product":
+                return build.product(*(self.node(a, env, "set", "the product *") for a in expr.args))
+            case "star" | "plus" | "opt" | "inverse":
+                return _UNARY[expr.op](self.node(expr.args[0], env, "rel", _SYMBOL[expr.op]))
+            case "not":
+                return build.complement(self.node(expr.args[0], env, None, "~"))
+            case "brackets":
+                return build.setid(self.node(expr.args[0], env, "set", "[ ]"))
+            case "tuple":
+                return tuple(self.eval(a, env) for a in expr.args)
+            case "app":
+                return self.apply(expr, env)
+            case "braces":
+                return self.braces(expr, env)
+            case "try":
+                try:
+                    return self.eval(expr.args[0], env)
+                except InputError:
+                    return self.eval(expr.args[1], env)
+        return self.eval_form(expr, env)
+
+    def eval_form(self, expr: Expr, env: Env) -> Value:
+        match expr:
+            case Function(pattern=pattern, args=(body,), name=name):
+                return Closure(pattern, body, env, self.file, name)
+            case Let(bindings=bindings, recursive=recursive):
+                return self.eval(expr.args[-1], self.bind_all(bindings, recursive, env))
+            case If():
+                return self.conditional(expr, env)
+            case Match():
+                return self.match(expr, env)
+        raise self.refuse("++ (adding an element to a set)" if expr.op == "add" else f"the expression {expr.op}", expr.place)
+
+    def boolean(self, expr: Expr, env: Env) -> Value:
+        left, right = expr.args
+        a, b = self.eval(left, env), self.eval(right, env)
+        if isinstance(a, frozenset) and isinstance(b, frozenset) and (a or b):
+            return a | b if expr.op == "union" else a & b if expr.op == "inter" else a - b
+        x, y = self.as_node(a, left, expr.op), self.as_node(b, right, expr.op)
+        if x.kind != y.kind:
+            if build.is_empty(x):
+                x = build.empty(y.kind)
+            elif build.is_empty(y):
+                y = build.empty(x.kind)
+            else:
+                raise self.error(
+                    f"{_SYMBOL[expr.op]} of {_KINDS[x.kind]} and {_KINDS[y.kind]}: both sides must be of one kind ([S] makes a "
+                    "relation of a set)",
+                    right.place,
+                )
+        return _BINARY[expr.op](x, y)
+
+    def as_node(self, value: Value, expr: Expr, op: str) -> Node:
+        if isinstance(value, Node):
+            return value
+        if isinstance(value, frozenset) and not value:
+            return build.EMPTY_SET
+        raise self.error(f"{_SYMBOL[op]} takes sets or relations, here is {self.describe(value)}", expr.place)
+
+    def apply(self, expr: Expr, env: Env) -> Value:
+        function, argument = self.eval(expr.args[0], env), self.eval(expr.args[1], env)
+        if isinstance(function, Primitive):
+            return self.apply_primitive(function, argument, expr)
+        if not isinstance(function, Closure):
+            raise self.error(f"{self.describe(function)} is applied to an argument; only functions can be", expr.place)
+        inner = self.bind_pattern(function.pattern, argument, function.env, function.name, expr.place)
+        self.enter(expr.place)
+        outer, self.file = self.file, function.file
+        try:
+            result = self.eval(function.body, inner)
+        finally:
+            self.file = outer
+            self.calls -= 1
+        return result
+
+    def apply_primitive(self, function: Primitive, argument: Value, expr: Expr) -> Node:
+        wanted = function.takes.split()
+        given = argument if isinstance(argument, tuple) and len(wanted) > 1 else (argument,)
+        if len(given) != len(wanted):
+            raise self.error(f"{function.name} takes {len(wanted)} arguments, here are {len(given)}", expr.place)
+        place = expr.args[1].place
+        return function.apply(*(self.fit(function.name, v, kind, place) for v, kind in zip(given, wanted, strict=True)))
+
+    def fit(self, name: str, value: Value, kind: str, place: Place) -> object:
+        if kind == "tag" and isinstance(value, Tag):
+            return value.name
+        if isinstance(value, frozenset) and not value:
+            value = build.EMPTY_SET
+        if isinstance(value, Node) and kind != "tag":
+            if value.kind == kind:
+                return value
+            if build.is_empty(value):
+                return build.empty(kind)
+        raise self.error(f"{name} takes {_KINDS.get(kind, 'a tag')}, here is {self.describe(value)}", place)
+
+    def braces(self, expr: Expr, env: Env) -> Value:
+        tags: set[Tag] = set()
+        for item in expr.args:
+            value = self.eval(item, env)
+            if not isinstance(value, Tag):
+                raise self.refuse(f"a set of {self.describe(value)} listed in braces (only tags can be listed)", item.place)
+            tags.add(value)
+        return frozenset(tags)
+
+    def conditional(self, expr: If, env: Env) -> Value:
+        a, b = self.eval(expr.args[0], env), self.eval(expr.args[1], env)
+        holds: bool | None = None
+        if isinstance(a, (Tag, frozenset)) and isinstance(b, (Tag, frozenset)):
+            if expr.name == "=":
+                holds = a == b
+            elif expr.name == "in" and isinstance(a, Tag) and isinstance(b, frozenset):
+                holds = a in b
+            elif expr.name == "subset" and isinstance(a, frozenset) and isinstance(b, frozenset):
+                holds = a <= b
+        if holds is None:
+            raise self.refuse("if over events (only tags can be compared: a model says the same for every execution)", expr.place)
+        return self.eval(expr.args[2 if holds else 3], env)
+
+    def match(self, expr: Match, env: Env) -> Value:
+        if expr.tags is None:
+            raise self.refuse("match over the elements of a set", expr.place)
+        value = self.eval(expr.args[0], env)
+        if not isinstance(value, Tag):
+            raise self.error(f"match takes a tag, here is {self.describe(value)}", expr.args[0].place)
+        for tag, body in zip(expr.tags, expr.args[1:], strict=True):
+            if tag is None or tag == value.name:
+                return self.eval(body, env)
+        raise self.error(f"no case of this match is for the tag '{value.name}", expr.place)
+
+
+def _reachable(roots: list[Node]) -> set[Node]:
+    """All nodes from which ``roots`` are made, through recursive variables too."""
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(node.args)
+    return seen

@@ -1,0 +1,191 @@
+"""From the name of a model to its nodes: shipped models, ``.cat`` files, and a kernel tree's ``tools/memory-model``.
+
+Reading a model takes the grammar's tables (0.2 s with the import of lark) and the text (20 ms), so the finished graph is kept in
+the user's cache folder; see :mod:`smpcheck.cat.cache`.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smpcheck.cat import cache
+from smpcheck.cat.nodes import Model, Node, forget
+from smpcheck.errors import InputError, LimitError, UnsupportedError
+from smpcheck.program.ir import Position
+
+if TYPE_CHECKING:
+    from smpcheck.cat.syntax import File
+
+MODELS = Path(__file__).parent.parent / "models"
+LIBRARY = Path(__file__).parent / "library"
+
+SHIPPED = ("sc", "tso", "lkmm")
+"""The models that are known by name."""
+
+NATIVE = {
+    "stdlib.cat": "empty.cat", "cross.cat": "empty.cat", "ncross.cat": "empty.cat", "enumerations.cat": "empty.cat",
+    "coherence.cat": "cos.cat", "cos.cat": "cos.cat", "cos-opt.cat": "cos.cat", "cos-no-opt.cat": "cos.cat",
+    "ncos.cat": "cos.cat", "lock.cat": "lock.cat", "filters.cat": "filters.cat", "x86fences.cat": "x86fences.cat",
+}  # fmt: skip
+"""Files that are provided here: including one never reads a copy of another tool's or the kernel's."""
+
+MAX_GRAPH_DEPTH = 250
+"""Terms nested deeper than this (through definitions) are refused; the kernel's model has 45."""
+MAX_FILE_SIZE = 1 << 20
+
+CONFIG = "linux-kernel.cfg"
+
+
+def load_model(name_or_path: str | os.PathLike[str]) -> Model:
+    """A memory model, by its name (``sc``, ``tso``, ``lkmm``), as a ``.cat`` file, or as a kernel tree's ``tools/memory-model``.
+
+    Of a folder, ``linux-kernel.cfg`` names the bell file, the model and the macros (``Model.definitions_file``). The same model
+    is read once per process, unless that file changes.
+
+    :raises InputError: there is no such model, or a file of it is not well formed; says where and what is accepted
+    :raises UnsupportedError: it uses a construct that smpcheck does not support, which is named
+    """
+    name = os.fspath(name_or_path)
+    path = _find(name)
+    try:
+        return _load(name, str(path), path.stat().st_mtime_ns)
+    except RecursionError:
+        raise UnsupportedError(f"the model {name} is nested too deeply") from None
+
+
+def _find(name: str) -> Path:
+    if name in SHIPPED:
+        return MODELS / f"{name}.cat"
+    path = Path(name)
+    try:
+        if path.is_dir():
+            for folder in (path, path / "tools" / "memory-model"):
+                if (folder / CONFIG).is_file():
+                    return folder / CONFIG
+            raise InputError(f"{name} is a folder without {CONFIG}; a kernel tree's tools/memory-model has one")
+        if path.is_file():
+            return path
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {name}: {error}") from None
+    shipped = ", ".join(SHIPPED)
+    raise InputError(f"there is no model {name}: accepted are {shipped}, a .cat file, a kernel tree's tools/memory-model")
+
+
+@lru_cache(maxsize=64)
+def _load(name: str, path: str, _changed: int) -> Model:
+    model = cache.load(path, name)
+    if model is None:
+        forget()
+        reader = _Reader()
+        model = reader.read(name, Path(path))
+        cache.store(path, model, reader.read_files)
+    return model
+
+
+class _Reader:
+    """Reads the files of one model; remembers which, for the cache."""
+
+    def __init__(self) -> None:
+        from smpcheck.cat.evaluate import Evaluator
+
+        self.read_files: dict[str, bytes] = {}
+        self.evaluator = Evaluator(self.include)
+        self.names: dict[str, Path] = {}
+
+    def text(self, path: Path, shown: str) -> str:
+        try:
+            if path.stat().st_size > MAX_FILE_SIZE:
+                raise LimitError(f"{shown} is larger than {MAX_FILE_SIZE >> 20} MiB")
+            data = path.read_bytes()
+        except (OSError, ValueError) as error:
+            raise InputError(f"cannot read {shown}: {getattr(error, 'strerror', None) or error}") from None
+        self.read_files[str(path.resolve())] = data
+        try:
+            return data.decode()
+        except UnicodeDecodeError as error:
+            where = Position(shown, data.count(b"\n", 0, error.start) + 1, 1)
+            raise InputError("this is not text in UTF-8", where) from None
+
+    def run(self, path: Path, shown: str) -> None:
+        from smpcheck.cat.parser import parse
+
+        self.names[shown] = path
+        self.evaluator.run_file(shown, parse(self.text(path, shown), shown))
+
+    def include(self, wanted: str, includer: str) -> tuple[str, File] | None:
+        """Find and parse ``include "wanted"`` in the file shown as ``includer``."""
+        from smpcheck.cat.parser import parse
+
+        if wanted in NATIVE:
+            path, shown = LIBRARY / NATIVE[wanted], wanted
+        else:
+            folder = self.names[includer].parent
+            found = [p for p in (folder / wanted, MODELS / wanted) if _is_file(p)]
+            if not found:
+                return None
+            path = found[0]
+            shown = path.name if path.parent == MODELS else str(path)
+        self.names[shown] = path
+        return shown, parse(self.text(path, shown), shown)
+
+    def read(self, name: str, path: Path) -> Model:
+        definitions: str | None = None
+        if path.name == CONFIG:
+            files = self.config(path)
+            definitions = str(path.parent / files["macros"]) if "macros" in files else None
+            if definitions is not None and "__srcu{srcu-lock}" in self.text(Path(definitions), definitions):
+                from smpcheck.cat.build import EMPTY_SET
+                from smpcheck.cat.evaluate import SRCU_EVENTS
+
+                self.evaluator.env = {**self.evaluator.env, SRCU_EVENTS: EMPTY_SET}
+            for key in ("bell", "model"):
+                if key in files:
+                    self.run(path.parent / files[key], str(path.parent / files[key]))
+        else:
+            self.run(path, path.name if path.parent == MODELS else str(path))
+        evaluator = self.evaluator
+        model = Model(
+            name if name in SHIPPED or path.name == CONFIG else path.stem,
+            tuple(evaluator.axioms),
+            tuple(evaluator.shows.items()),
+            definitions,
+        )
+        if _depth(model) > MAX_GRAPH_DEPTH:
+            raise UnsupportedError(f"definitions that nest more than {MAX_GRAPH_DEPTH} deep", Position(name, 1))
+        return model
+
+    def config(self, path: Path) -> dict[str, str]:
+        """The files that a herd7 configuration names; its other lines are about pictures."""
+        files: dict[str, str] = {}
+        for line in self.text(path, str(path)).splitlines():
+            key, _, value = line.partition(" ")
+            if key in ("macros", "bell", "model") and value.strip():
+                files[key] = value.strip()
+        if "model" not in files:
+            raise InputError(f"{path} names no model (a line like: model linux-kernel.cat)")
+        return files
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _depth(model: Model) -> int:
+    """The longest way down the graph from an axiom; cycles through recursive variables count once."""
+    depth: dict[Node, int] = {}
+    stack: list[tuple[Node, bool]] = [(n, False) for n in (*(a.node for a in model.axioms), *(n for _, n in model.shows))]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            depth[node] = 1 + max((depth[a] for a in node.args), default=0)
+        elif node not in depth:
+            depth[node] = 0
+            stack.append((node, True))
+            stack.extend((a, False) for a in node.args)
+    return max(depth.values(), default=0)
