@@ -28,7 +28,7 @@ class Measured:
 def measure(path: str, text: str, options: CheckOptions, model: str = "lkmm") -> Measured:
     """Check ``text`` in a forked process; the model is read and the engine loaded before, as in a batch."""
     loaded = find_model(model)
-    load_engine()
+    load_engine(model)
     reader, writer = os.pipe()
     began = time.perf_counter()
     pid = os.fork()

@@ -23,7 +23,7 @@ from bench.reference import LIBRARY, Reference, load
 from smpcheck.batch.paths import Item
 from smpcheck.batch.pool import Pool, available_cores
 from smpcheck.batch.worker import Job, load_engine
-from smpcheck.questions.check import CheckOptions, Result, find_model
+from smpcheck.questions.check import CheckOptions, Result
 from smpcheck.show.json_lines import as_object
 
 
@@ -52,8 +52,7 @@ def main() -> int:
     if not references:
         print(f"no tests at {LIBRARY}")
         return 2
-    find_model(arguments.model)
-    load_engine()
+    load_engine(arguments.model)
     began = time.perf_counter()
     pairs = run(references, arguments.model, arguments.jobs, arguments.timeout)
     wall = time.perf_counter() - began

@@ -64,7 +64,7 @@ def test_a_table() -> None:
         ["✓", "SB", "Sometimes", "4"],
         ["✓", "SB+mbs", "Never", "3"],
     ]
-    assert done.stdout.splitlines()[-1].endswith("1 Never, 1 Sometimes; each as its Result: comment says")
+    assert done.stdout.splitlines()[-1].endswith("1 Never, 1 Sometimes; each as its author says")
 
 
 def test_a_log_of_herd7() -> None:

@@ -34,9 +34,9 @@ def test_there_is_a_paragraph_of_why(path: Path) -> None:
     assert len(reason) >= 10
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in EXAMPLES if "RCU" not in path.name], ids=lambda path: path.stem)
 def test_under_sc_only_interleavings_remain(path: Path) -> None:
-    """Whatever sc allows, the kernel's model allows: it is weaker."""
+    """Whatever sc allows, the kernel's model allows: it is weaker (but for grace periods, of which sc knows nothing)."""
     strong, weak = smpcheck.check(path, model="sc"), smpcheck.check(path)
     assert strong.status == "ok", strong.message
     rows = [dict(row) for row in weak.states]

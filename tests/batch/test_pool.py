@@ -54,7 +54,7 @@ def fake_check(
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "check_file", fake_check)
     monkeypatch.setattr(worker_module, "find_model", lambda name: None)
-    monkeypatch.setattr(worker_module, "load_engine", lambda: None)
+    monkeypatch.setattr(worker_module, "load_engine", lambda model: None)
 
 
 def run(*texts: str, jobs: int = 2, timeout: float | None = None, memory: int | None = None) -> list[tuple[str, str]]:
@@ -132,7 +132,7 @@ def test_workers_that_do_not_start_are_reported(monkeypatch: pytest.MonkeyPatch)
     def broken(name: str) -> None:
         os._exit(7)
 
-    monkeypatch.setattr(worker_module, "find_model", broken)
+    monkeypatch.setattr(worker_module, "load_engine", broken)
     with pytest.raises(LimitError, match="worker processes do not start: its process ended with status 7"):
         run("ok")
 

@@ -12,7 +12,20 @@ import pytest
 
 from smpcheck.cat.nodes import Axiom, Model, make
 from smpcheck.errors import InputError, LimitError, UnsupportedError
-from smpcheck.program.ir import Cell, FinalMem, FinalReg, Position, Program, Thread
+from smpcheck.program.ir import (
+    Assert,
+    Block,
+    Cell,
+    Choice,
+    Const,
+    FinalMem,
+    FinalReg,
+    If,
+    Loop,
+    Position,
+    Program,
+    Thread,
+)
 from smpcheck.program.values import Ptr
 from smpcheck.questions.check import CheckOptions, Result, check_file, check_program, describe
 from smpcheck.solver.answer import Answer, Question
@@ -184,6 +197,39 @@ def test_the_answer_is_kept_on_request_only(answers: Callable[[object], object])
     answers(answer)
     assert check().answer is None
     assert check(CheckOptions(keep_answer=True)).answer is answer
+
+
+def test_assertions_in_a_program_are_asked_for_too(answers: Callable[[object], list[Question]]) -> None:
+    asked = answers(Answer("ok", "Never", failed={"A": None}))  # type: ignore[dict-item]
+    nested = (If(Const(1), (Loop("l", (Block("b", (Choice((), (Assert(Const(0), "A"),)),)),)),)),)
+    program = replace(PROGRAM, threads=(Thread(0, ()), Thread(1, nested)))
+    result = check_program(program, MODEL, CheckOptions())
+    assert [question.mode for question in asked] == ["states", "assertions"]
+    assert (result.verdict, result.failed, result.agrees, result.message) == ("Never", ("A",), False, "can fail: A")
+    assert result.disagreement == "can fail: A"
+
+
+def test_a_program_without_assertions_is_asked_once(answers: Callable[[object], list[Question]]) -> None:
+    asked = answers(Answer("ok", "Never"))
+    check()
+    assert len(asked) == 1
+
+
+def test_undecided_assertions_leave_the_test_undecided(answers: Callable[[object], list[Question]]) -> None:
+    program = replace(PROGRAM, threads=(Thread(0, (Assert(Const(0), "A"),)),))
+    outcomes = [Answer("ok", "Never"), Answer("timeout", None, message="late")]
+    answers(outcomes)
+    module = sys.modules["smpcheck.solver.solve"]
+    module.solve = lambda *_: outcomes.pop(0)  # type: ignore[attr-defined]
+    result = check_program(program, MODEL, CheckOptions())
+    assert (result.status, result.verdict, result.message) == ("timeout", None, "late")
+
+
+@pytest.mark.parametrize(("quantifier", "expected"), [("forall", "Always"), ("~exists", "Never"), ("exists", None)])
+def test_a_model_in_python_claims_its_property(quantifier: str, expected: str | None) -> None:
+    program = replace(PROGRAM, file="m.py", expected=None, quantifier=quantifier)  # type: ignore[arg-type]
+    assert describe(program, MODEL).expected == expected
+    assert describe(replace(program, file="m.litmus"), MODEL).expected is None
 
 
 @pytest.fixture

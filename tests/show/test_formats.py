@@ -58,7 +58,7 @@ def test_the_sentence_counts_what_there_is() -> None:
     assert summary(result(), result(verdict="Never"), REFUSED, TIMEOUT).sentence() == (
         "4 tests under lkmm in 1.0 s: 1 Never, 1 Sometimes, 1 timeout, 1 unsupported"
     )
-    assert summary(AGREES, AGREES).sentence().endswith("2 Sometimes; each as its Result: comment says")
-    assert summary(AGREES, result()).sentence().endswith("; all 1 that state a result agree")
-    assert summary(AGREES, DISAGREES).sentence().endswith("; 1 of 2 disagrees with the Result: comment")
+    assert summary(AGREES, AGREES).sentence().endswith("2 Sometimes; each as its author says")
+    assert summary(AGREES, result()).sentence().endswith("; 1 of 1 as the author says")
+    assert summary(AGREES, DISAGREES).sentence().endswith("; 1 of 2 not as the author says")
     assert summary(errors=2).sentence() == "0 tests under lkmm in 1.0 s: nothing answered, 2 paths not found"

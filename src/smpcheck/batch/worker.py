@@ -72,8 +72,7 @@ def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
 def serve(connection: Connection, job: Job) -> None:
     """Answer until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    find_model(job.model)
-    load_engine()
+    load_engine(job.model)
     connection.send(READY)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
@@ -83,10 +82,13 @@ def serve(connection: Connection, job: Job) -> None:
                     connection.send((item.index, result, last))
 
 
-def load_engine() -> None:
-    """Import what answering needs, before the first test's clock starts."""
-    import smpcheck.readers.litmus
-    import smpcheck.solver.solve  # noqa: F401
+WARM_UP = "C warm-up\n{}\nP0(int *x)\n{\n\tWRITE_ONCE(*x, 1);\n}\nexists (x=1)\n"
+
+
+def load_engine(model: str) -> None:
+    """Load what answering needs, before any clock starts and before workers are copied: by answering a test of one line."""
+    for _ in check_file("warm-up", find_model(model), CheckOptions(), WARM_UP):
+        pass
 
 
 def limit_memory(mebibytes: int | None) -> None:

@@ -177,7 +177,7 @@ class Run:
             return far.run(found), far.left_over
         if self.jobs == 0:
             return run_here(found, self.job), lambda: iter(())
-        load_engine()  # once, before the workers are copied from this process
+        load_engine(self.job.model)  # once, before the workers are copied from this process
         jobs = self.jobs or (available_cores() if len(found) > FEW_TESTS else 1)
         pool = stack.enter_context(Pool(self.job, jobs, fork_worker if hasattr(os, "fork") else start_worker, tick))
         return pool.run(found), pool.left_over

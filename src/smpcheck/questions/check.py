@@ -16,7 +16,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
-from smpcheck.program.ir import FinalMem, FinalReg, Program
+from smpcheck.program.ir import Assert, Block, Choice, FinalMem, FinalReg, If, Loop, Program, Stmt
+from smpcheck.readers.registry import PYTHON_SUFFIX
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -82,6 +83,7 @@ class Result:
     complete: bool = True
     model: str = ""
     expects_race: bool | None = None
+    failed: tuple[str, ...] = ()
     answer: Answer | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -92,6 +94,8 @@ class Result:
         flagged, and one that is not announced must not be; where one is, the verdict means nothing and is forgiven.
         ``expects_race`` is None, and only verdicts count, where the model knows no data races.
         """
+        if self.failed:
+            return False
         if self.verdict is None or self.expected is None:
             return None
         if self.expects_race is not None:
@@ -105,6 +109,8 @@ class Result:
         """In words, what is not as the author says; None unless ``agrees`` is False."""
         if self.agrees is not False:
             return None
+        if self.failed:
+            return f"can fail: {', '.join(self.failed)}"
         if self.expects_race is not None and self.expects_race != (RACE_FLAG in self.flags):
             if self.expects_race:
                 return "the test announces a data race, there is none"
@@ -178,10 +184,13 @@ def check_program(program: Program, model: Model, options: CheckOptions, began: 
     head = describe(program, model)
     try:
         answer = solve(program, model, question)
-        return replace(
-            _answered(head, program, answer, options),
-            seconds=time.perf_counter() - began,
-        )
+        result = _answered(head, program, answer, options)
+        if answer.status == "ok" and has_assertions(program):
+            if options.timeout is not None:
+                deadline = max(0.0, options.timeout - (time.perf_counter() - began))
+            again = replace(question, mode="assertions", flags=False, deadline=deadline)
+            result = _asserted(result, solve(program, model, again))
+        return replace(result, seconds=time.perf_counter() - began)
     except Exception as error:
         return _failure(program.file, program.name, error, model.name, began, head)
 
@@ -194,7 +203,7 @@ def describe(program: Program, model: Model) -> Result:
         name=program.name,
         status="error",
         condition=_condition(program),
-        expected=program.expected,
+        expected=program.expected or _claimed(program),
         quantifier=program.quantifier,
         expects_race=program.expects_race if knows_races else None,
         model=model.name,
@@ -205,6 +214,39 @@ def _condition(program: Program) -> str:
     """The condition with its quantifier, which readers of litmus tests put into the text already."""
     text = program.condition_text
     return text if text.startswith(program.quantifier) else f"{program.quantifier} ({text})"
+
+
+def _claimed(program: Program) -> str | None:
+    """What a model in Python says of itself by its property: ``forall`` and invariants always hold, ``~exists`` never."""
+    if not program.file.endswith(PYTHON_SUFFIX):
+        return None
+    return {"forall": "Always", "~exists": "Never", "exists": None}[program.quantifier]
+
+
+def has_assertions(program: Program) -> bool:
+    """Is there an assertion in some thread?"""
+    pending: list[Stmt] = [statement for thread in program.threads for statement in thread.body]
+    while pending:
+        match pending.pop():
+            case Assert():
+                return True
+            case If(then=then, other=other) | Choice(then=then, other=other):
+                pending += then
+                pending += other
+            case Block(body=body) | Loop(body=body):
+                pending += body
+    return False
+
+
+def _asserted(result: Result, answer: Answer) -> Result:
+    """``result`` with what the solver says of the program's assertions."""
+    if answer.status != "ok":
+        return replace(result, status=answer.status, verdict=None, message=answer.message)
+    failed = tuple(sorted(answer.failed))
+    said = [result.message] if result.message else []
+    if failed:
+        said.append(f"can fail: {', '.join(failed)}")
+    return replace(result, failed=failed, message="; ".join(said))
 
 
 def stem(path: str) -> str:
@@ -286,4 +328,5 @@ def _failure(file: str, name: str, error: Exception, model: str, began: float, h
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exception(error)
     head = head or Result(file=file, name=name, status=status, model=model)
+    message = " ".join(message.split())
     return replace(head, status=status, message=message, seconds=time.perf_counter() - began)

@@ -93,13 +93,11 @@ class Summary:
         parts = [f"{self.verdicts[v]} {v}" for v in ("Never", "Sometimes", "Always") if self.verdicts[v]]
         parts += [f"{count} {status}" for status, count in sorted(self.statuses.items()) if status != "ok"]
         unread = f", {self.errors} {'path' if self.errors == 1 else 'paths'} not found" if self.errors else ""
+        said = ""
         if self.disagree:
-            verb = "disagrees" if self.disagree == 1 else "disagree"
-            said = f"; {self.disagree} of {self.agree + self.disagree} {verb} with the Result: comment"
+            said = f"; {self.disagree} of {self.agree + self.disagree} not as the author says"
         elif self.agree:
             every = self.agree == self.total
-            said = "; each as its Result: comment says" if every else f"; all {self.agree} that state a result agree"
-        else:
-            said = ""
+            said = "; each as its author says" if every else f"; {self.agree} of {self.agree} as the author says"
         tests = "1 test" if self.total == 1 else f"{self.total} tests"
         return f"{tests} under {self.model} in {self.seconds:.1f} s: {', '.join(parts) or 'nothing answered'}{unread}{said}"

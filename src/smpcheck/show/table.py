@@ -67,7 +67,7 @@ class Table:
             row.append(f"{result.status:19}", style="bold red" if result.status in ("error", "unsupported") else "bold yellow")
         row.append(f"  {result.seconds:8.3f}", style="dim")
         remarks = [f"flag: {flag}" for flag in result.flags]
-        if result.disagreement:
+        if result.disagreement and not result.failed:
             remarks.append(result.disagreement)
         if remarks:
             row.append("  " + ", ".join(remarks), style="red")
