@@ -7,9 +7,10 @@ a long path expression, as paths of an automaton (see :mod:`smpcheck.solver.auto
 
 from __future__ import annotations
 
-from smpcheck.cat.nodes import Axiom, Model, Node
+from smpcheck.cat.nodes import Axiom, Model, Node, make
 from smpcheck.errors import UnsupportedError
 from smpcheck.solver.aspif import FALSE
+from smpcheck.solver.automata import Automata
 from smpcheck.solver.relations import Relation, Relations, Rows, bits
 
 
@@ -95,18 +96,27 @@ def _union_parts(node: Node) -> list[Node]:
     return parts
 
 
+def _factors(node: Node) -> list[Node]:
+    """The factors of a (nested) sequence."""
+    if node.op != "seq":
+        return [node]
+    return [f for a in node.args for f in _factors(a)]
+
+
 class Axioms:
     """Adds a model's axioms to the program; collects its flags' literals. ``automata``: how path expressions are encoded."""
 
-    def __init__(self, relations: Relations, automata: bool = True) -> None:
+    def __init__(self, relations: Relations, model: Model, automata: bool = True) -> None:
         self.relations = relations
         self.out = relations.out
-        self.automata = automata
+        self.model = model
+        self.automata = Automata(relations, model) if automata else None
+        relations.paths = self.automata
         self.flags: list[tuple[str, int]] = []
 
-    def add(self, model: Model, with_flags: bool = True) -> None:
-        """All requirements of ``model``, and its flags if wanted."""
-        for axiom in model.axioms:
+    def add(self, with_flags: bool = True) -> None:
+        """All requirements of the model, and its flags if wanted."""
+        for axiom in self.model.axioms:
             if axiom.flag:
                 if with_flags:
                     literal = self._violated(axiom)
@@ -129,15 +139,38 @@ class Axioms:
                 for y in bits(row):
                     self.out.forbid((self.relations.literal(relation, x, y),))
         elif axiom.kind == "irreflexive":
+            self._irreflexive(axiom.node, relation)
+        else:
+            self._acyclic(axiom.node, relation)
+
+    def _irreflexive(self, node: Node, relation: Relation) -> None:
+        """``irreflexive a ; p ; b`` is ``irreflexive p ; (b ; a)``: turn it so that p is the factor with the fewest pairs."""
+        relations = self.relations
+        if not any(row >> x & 1 for x, row in enumerate(relation.may)):
+            return
+        factors = _factors(node)
+        if self.automata is None or len(factors) == 1:
             for x, row in enumerate(relation.may):
                 if row >> x & 1:
-                    self.out.forbid((self.relations.literal(relation, x, x),))
-        else:
-            self._acyclic(relation)
+                    self.out.forbid((relations.literal(relation, x, x),))
+            return
+        sizes = [sum(row.bit_count() for row in relations.evaluate(f).may) for f in factors]
+        at = sizes.index(min(sizes))
+        rest = factors[at + 1 :] + factors[:at]
+        turned = rest[0]
+        for factor in rest[1:]:
+            turned = make("rel", "seq", (turned, factor))
+        pivot, back = relations.evaluate(factors[at]), relations.evaluate(turned)
+        for x, row in enumerate(pivot.may):
+            for y in bits(row & back.columns[x]):
+                self.out.forbid((relations.literal(pivot, x, y), relations.literal(back, y, x)))
 
-    def _acyclic(self, relation: Relation) -> None:
+    def _acyclic(self, node: Node, relation: Relation) -> None:
         component = strongly_connected(relation.may)
         if not any(component):
+            return
+        if self.automata is not None:
+            self.automata.acyclic(node, component)
             return
         first = self.out.new_nodes(len(component))
         literal, edge = self.relations.literal, self.out.edge

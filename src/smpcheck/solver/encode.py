@@ -345,6 +345,12 @@ class Encoding:
             for a, b in self.pairs:
                 if self._ordered(a, b):
                     rows[a] |= 1 << b
+        elif name == "fr" and self.domains.coherent:
+            # a read is from-read before the later writes of its own thread to its cell
+            for read in self.domains.reads:
+                for write in self.domains.writes:
+                    if write.thread == read.thread and write.id > read.id and write.addr is read.addr:
+                        rows[read.id] |= 1 << write.id
         elif name == "rf":
             for (w, r), literal in self.rf.items():
                 if literal == relations.both(w, r):

@@ -11,7 +11,8 @@ Legend: n events; rows are lists of ints; ``imp[y]`` has the events whose happen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from smpcheck.cat.nodes import Node
@@ -125,7 +126,10 @@ class Relations:
         self.imp = self._implications()
         self.cache: dict[int, Relation] = {}
         self.zero = Relation([0] * self.n, True)
-        self._pending: list[tuple[str, Relation, Any]] = []
+        self._pending: list[Callable[[], None]] = []
+        self.paths: Any = None
+        """Automata for path expressions with closures, if they are to be used for literals."""
+        self.closures: dict[int, bool] = {}
         self._draining = False
         self._base: dict[str, Relation] = {}
 
@@ -513,14 +517,16 @@ class Relations:
         """Write the rules of recursive relations and closures that have been demanded."""
         self._draining = True
         while self._pending:
-            what, relation, key = self._pending.pop()
-            if what == "rec":
-                x, y = key
-                assert relation.node is not None
-                self.out.rule(relation.memo[key], [self.literal(self.evaluate(relation.node.args[0]), x, y)])
-            else:
-                self._define_closure(relation, key)
+            self._pending.pop()()
         self._draining = False
+
+    def defer(self, task: Callable[[], None]) -> None:
+        """Have ``task`` write its rules later, outside the recursion of literals."""
+        self._pending.append(task)
+
+    def _define_rec(self, relation: Relation, x: int, y: int) -> None:
+        assert relation.node is not None
+        self.out.rule(relation.memo[x, y], [self.literal(self.evaluate(relation.node.args[0]), x, y)])
 
     def _literal(self, relation: Relation, x: int, y: int) -> int:
         node, out = relation.node, self.out
@@ -531,8 +537,11 @@ class Relations:
             return literal
         if op == "rec":
             atom: int = out.atom()
-            self._pending.append(("rec", relation, (x, y)))
+            self.defer(partial(self._define_rec, relation, x, y))
             return atom
+        if self.paths is not None and op in ("seq", "plus", "star") and has_closure(node, self):
+            path: int = self.paths.literal(node, x, y)
+            return path
         a = self.evaluate(node.args[0])
         if op == "union":
             b = self.evaluate(node.args[1])
@@ -593,7 +602,7 @@ class Relations:
             for z in bits(relation.may[x]):
                 if not (star and z == x):
                     relation.memo[x, z] = self.out.atom()
-            self._pending.append(("closure", relation, x))
+            self.defer(partial(self._define_closure, relation, x))
         return relation.memo[x, y]
 
     def _define_closure(self, relation: Relation, x: int) -> None:
@@ -609,6 +618,19 @@ class Relations:
             source = memo[x, y]
             for z in bits(a.may[y] & ~skip & ~(1 << y)):
                 rule(memo[x, z], [source, self.literal(a, y, z)])
+
+
+def has_closure(node: Node, relations: Relations) -> bool:
+    """Does the path expression contain a dynamic closure outside its leaves?"""
+    memo = relations.closures
+    found = memo.get(node.id)
+    if found is None:
+        if relations.evaluate(node).static or node.op not in ("seq", "plus", "star", "opt", "union", "inter", "diff"):
+            found = False
+        else:
+            found = node.op in ("plus", "star") or any(has_closure(a, relations) for a in node.args)
+        memo[node.id] = found
+    return found
 
 
 # --- the shape of recursive definitions, a property of the model alone ---

@@ -91,8 +91,8 @@ class _Session:
         self.encoding = encoding = Encoding(graph, self.domains, out)
         self.relations = Relations(graph, encoding)
         self.check_time()
-        axioms = Axioms(self.relations, automata)
-        axioms.add(model, question.flags)
+        axioms = Axioms(self.relations, model, automata)
+        axioms.add(question.flags)
         self.flags = axioms.flags
         if not self.domains.coherent:
             self._order_coherence()

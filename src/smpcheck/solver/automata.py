@@ -1,0 +1,522 @@
+"""Path expressions as automata: an axiom over ``prop ; strong-fence ; hb*`` is a question about paths, not about closures.
+
+A relation built from others by ``; | ? * + [S]`` is a regular language over its *leaves* (base relations, static relations, and
+what has to be written out pair by pair). Its automaton and the event graph have a product: nodes (state, event), an edge for
+each leaf pair. Two uses:
+
+*Acyclicity.* ``acyclic e``: identify the accepting state with the initial one; then e has a cycle if and only if the product
+has a cycle through an initial node. Clingo's edge check decides that without any closure. Cycles that never pass the initial
+state run inside a starred part ``s*`` of e, and are cycles of s. They are real cycles of the product but not of e, so the
+encoding is exact only if no consistent execution has one. :meth:`Automata.harmless` proves that for the program at hand, from
+the model's own axioms: if every cycle of s would also be a cycle of some t that the model requires to be acyclic, nothing is
+lost. Where the proof fails, ``s*`` is written out as a closure and used as a leaf.
+
+*Reachability.* Literals of a path expression from one source: founded rules over product nodes. Loops need no proof here,
+because an atom that only supports itself is false.
+
+``X & int`` is rewritten as the union over threads T of ``[T] ; X ; [T]``, ``X & ext`` likewise; ``(X \\ id) & int`` as the
+union over the bits b of an event's number and both values v of ``[T, bit b = v] ; X ; [T, bit b != v]``: two events differ if
+and only if some bit of their numbers does. All three are exact.
+
+The proof in ``harmless``: walk round any cycle of s, keeping the event (the anchor) where the last proved step of t+ ended. A
+step x -> y is *progress* if anchor -> y is certainly in t+ (whenever both happen), or if the anchor is x itself and the leaf
+pair is literally one of t's. If no cycle of such a walk is without progress, then walking round a cycle of s forever makes an
+endless chain of t+ over finitely many events, hence a cycle of t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from smpcheck.cat.nodes import Model, Node
+from smpcheck.solver.aspif import FALSE, TRUE
+from smpcheck.solver.relations import Relation, Relations, Rows, bits, closure
+
+_PATH = frozenset(("seq", "plus", "star", "opt", "union"))
+
+
+@dataclass(slots=True)
+class Automaton:
+    """Without empty moves. ``moves[p]`` lists (relation, domain mask, rows, target); ``accept[p]`` masks accepting events."""
+
+    moves: list[list[tuple[Relation, int, Rows, int]]]
+    accept: list[int]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An automaton with empty moves, as it is built: state 0 is initial, state 1 final."""
+
+    states: int = 2
+    leaves: list[tuple[int, Relation, Rows, int]] = field(default_factory=list)
+    empty: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def state(self) -> int:
+        self.states += 1
+        return self.states - 1
+
+
+class Automata:
+    """Automata of path expressions for one program under one model."""
+
+    def __init__(self, relations: Relations, model: Model) -> None:
+        self.relations = relations
+        self.out = relations.out
+        self.n = relations.n
+        self.required = [a.node for a in model.axioms if a.kind == "acyclic" and not a.flag and not a.negated]
+        self._harmless: dict[int, bool] = {}
+        self._automaton: dict[tuple[int, bool, bool], Automaton] = {}
+        self._targets: dict[int, tuple[Rows, dict[int, Rows]]] = {}
+        self._reach: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
+        self._rows: dict[tuple[int, ...], Rows] = {}
+
+    # --- construction ---
+
+    def automaton(self, node: Node, *, loops: bool, copies: bool = True) -> Automaton:
+        """The automaton of ``node``. ``loops``: every star may be a loop; else only harmless ones. Without ``copies``,
+        restrictions to int and ext are dropped (more paths: for proofs)."""
+        key = (node.id, loops, copies)
+        found = self._automaton.get(key)
+        if found is None:
+            draft = _Draft()
+            self._build(draft, node, 0, 1, loops, copies)
+            found = self._automaton[key] = self._finish(draft)
+        return found
+
+    def _build(self, draft: _Draft, node: Node, start: int, end: int, loops: bool, copies: bool) -> None:
+        relation = self.relations.evaluate(node)
+        if not any(relation.may):
+            return
+        op = node.op
+        if op == "setid" and relation.static and not relation.part:
+            draft.empty.append((start, _mask(relation.may), end))
+        elif relation.static:
+            draft.leaves.append((start, relation, relation.may, end))
+        elif op == "union":
+            for arg in node.args:
+                self._build(draft, arg, start, end, loops, copies)
+        elif op == "seq":
+            middle = draft.state()
+            self._build(draft, node.args[0], start, middle, loops, copies)
+            self._build(draft, node.args[1], middle, end, loops, copies)
+        elif op == "opt":
+            draft.empty.append((start, self.relations.all, end))
+            self._build(draft, node.args[0], start, end, loops, copies)
+        elif op in ("star", "plus") and (loops or self.harmless(node.args[0])):
+            inside = draft.state()
+            self._build(draft, node.args[0], inside, inside, loops, copies)
+            if op == "star":
+                draft.empty.append((start, self.relations.all, inside))
+            else:
+                self._build(draft, node.args[0], start, inside, loops, copies)
+            draft.empty.append((inside, self.relations.all, end))
+        elif op in ("inter", "diff"):
+            self._restricted(draft, node, start, end, loops, copies)
+        else:
+            draft.leaves.append((start, relation, relation.may, end))
+
+    def _restricted(self, draft: _Draft, node: Node, start: int, end: int, loops: bool, copies: bool) -> None:
+        """``X & S`` and ``X \\ S`` with a static S: masked leaves where X is made of base relations, copies for int and ext."""
+        relations = self.relations
+        relation = relations.evaluate(node)
+        inner, rows, distinct = node, [relations.all] * self.n, False
+        scope = ""
+        while inner.op in ("inter", "diff"):
+            a, b = inner.args
+            if inner.op == "inter" and relations.evaluate(a).static:
+                a, b = b, a
+            other = relations.evaluate(b)
+            if not other.static or other.part:
+                break
+            if inner.op == "inter":
+                if b.op == "base" and b.name in ("int", "ext"):
+                    scope = b.name if scope in ("", b.name) else "both"
+                rows = [x & y for x, y in zip(rows, other.may, strict=True)]
+            else:
+                distinct = distinct or any(row >> x & 1 for x, row in enumerate(other.may))
+                rows = [x & ~y for x, y in zip(rows, other.may, strict=True)]
+            inner = a
+        parts = _alternatives(inner)
+        if not any(p.op in _PATH for p in parts):
+            for part in parts:
+                whole = relations.evaluate(part)
+                masked = [x & y for x, y in zip(whole.may, rows, strict=True)]
+                masked = self._rows.setdefault(tuple(masked), masked)
+                if any(masked):
+                    draft.leaves.append((start, whole, masked, end))
+            return
+        if not copies:
+            self._build(draft, inner, start, end, loops, copies)
+            return
+        exact = self._scope_rows(scope, distinct)
+        if scope not in ("int", "ext") or (distinct and scope == "ext") or exact != rows:
+            draft.leaves.append((start, relation, relation.may, end))
+            return
+        may = relations.evaluate(inner).may
+        starts = sum(1 << x for x in range(self.n) if may[x] & rows[x])
+        ends = 0
+        for x in bits(starts):
+            ends |= may[x] & rows[x]
+        for enter, leave in self._scopes(scope, distinct, starts, ends):
+            first, last = draft.state(), draft.state()
+            draft.empty.append((start, enter, first))
+            self._build(draft, inner, first, last, loops, copies)
+            draft.empty.append((last, leave, end))
+
+    def _scope_rows(self, scope: str, distinct: bool) -> Rows:
+        if scope not in ("int", "ext"):
+            return []
+        rows = self.relations.base(scope).may
+        return [row & ~(1 << x) for x, row in enumerate(rows)] if distinct else list(rows)
+
+    def _scopes(self, scope: str, distinct: bool, starts: int, ends: int) -> list[tuple[int, int]]:
+        """Pairs of masks (events a path may start at, events it may then end at) whose union is the restriction."""
+        result = []
+        same = self.relations.base("int").may
+        seen = 0
+        for x in range(self.n):
+            thread = same[x]
+            if seen >> x & 1:
+                continue
+            seen |= thread
+            enter, leave = thread & starts, (thread if scope == "int" else self.relations.all & ~thread) & ends
+            if not enter or not leave:
+                continue
+            if not distinct or not enter & leave:
+                result.append((enter, leave))
+                continue
+            number = {e: i for i, e in enumerate(bits(enter | leave))}
+            for bit in range(max(1, (len(number) - 1).bit_length())):
+                ones = sum(1 << e for e, i in number.items() if i >> bit & 1)
+                for a, b in ((enter & ones, leave & ~ones), (enter & ~ones, leave & ones)):
+                    if a and b:
+                        result.append((a, b))
+        return result
+
+    def _finish(self, draft: _Draft) -> Automaton:
+        """Remove empty moves, unreachable and equivalent states."""
+        everything = self.relations.all
+        empty: list[list[tuple[int, int]]] = [[] for _ in range(draft.states)]
+        for p, mask, q in draft.empty:
+            empty[p].append((mask, q))
+        leaves: list[list[tuple[Relation, Rows, int]]] = [[] for _ in range(draft.states)]
+        for p, relation, rows, q in draft.leaves:
+            leaves[p].append((relation, rows, q))
+        moves: dict[int, dict[tuple[int, int, int], tuple[Relation, int, Rows, int]]] = {}
+        accept: dict[int, int] = {}
+        todo = [0]
+        while todo:
+            p = todo.pop()
+            if p in moves:
+                continue
+            reach = {p: everything}
+            stack = [p]
+            while stack:
+                q = stack.pop()
+                for mask, r in empty[q]:
+                    wider = reach[q] & mask & ~reach.get(r, 0)
+                    if wider:
+                        reach[r] = reach.get(r, 0) | wider
+                        stack.append(r)
+            accept[p] = reach.get(1, 0)
+            found: dict[tuple[int, int, int], tuple[Relation, int, Rows, int]] = {}
+            for q, mask in reach.items():
+                for relation, rows, r in leaves[q]:
+                    domain = mask & _domain(rows)
+                    if domain:
+                        key = (id(relation), id(rows), r)
+                        if key in found:
+                            domain |= found[key][1]
+                        found[key] = (relation, domain, rows, r)
+                        todo.append(r)
+            moves[p] = found
+        return _quotient(moves, accept)
+
+    # --- acyclicity ---
+
+    def acyclic(self, node: Node, component: Rows) -> None:
+        """Require that ``node`` has no cycle; ``component`` as from strongly_connected on its ``may`` rows."""
+        auto = self.automaton(node, loops=False)
+        start = sum(1 << x for x, mask in enumerate(component) if mask)
+        out, relations = self.out, self.relations
+        for x in bits(auto.accept[0] & start):
+            out.forbid((relations.happens(x),))
+        edges = self._product(auto, start)
+        kept = _inside_components(edges)
+        number: dict[int, int] = {}
+        literal = relations.literal
+        for source, target, relation, x, y in kept:
+            for node_id in (source, target):
+                if node_id not in number:
+                    number[node_id] = out.new_nodes(1)
+            if source == target:
+                out.forbid((literal(relation, x, y),))
+            else:
+                out.edge(number[source], number[target], literal(relation, x, y))
+
+    def _regions(self, auto: Automaton, start: int, loop: bool) -> list[int]:
+        """For each state, the events at which some path from the initial state passes and from which it can be completed."""
+        count = len(auto.moves)
+        forward = [0] * count
+        forward[0] = start
+        changed = True
+        while changed:
+            changed = False
+            for p in range(count):
+                for _, domain, rows, q in auto.moves[p]:
+                    new = 0
+                    for x in bits(forward[p] & domain):
+                        new |= rows[x]
+                    if new & ~forward[q]:
+                        forward[q] |= new
+                        changed = True
+        backward = [a & (start if loop else self.relations.all) for a in auto.accept]
+        if loop:
+            backward[0] |= start
+        changed = True
+        while changed:
+            changed = False
+            for p in range(count):
+                for _, domain, rows, q in auto.moves[p]:
+                    back = backward[q]
+                    for x in bits(domain & forward[p] & ~backward[p]):
+                        if rows[x] & back:
+                            backward[p] |= 1 << x
+                            changed = True
+        return [f & b for f, b in zip(forward, backward, strict=True)]
+
+    def _product(self, auto: Automaton, start: int) -> list[tuple[int, int, Relation, int, int]]:
+        """Edges of the product with accepting nodes identified with initial ones: (node, node, relation, x, y)."""
+        n = self.n
+        region = self._regions(auto, start, loop=True)
+        edges = []
+        for p, moves in enumerate(auto.moves):
+            for relation, domain, rows, q in moves:
+                goal, done = region[q], auto.accept[q] & start
+                live = 0
+                for _, d, _, _ in auto.moves[q]:
+                    live |= d
+                goal &= live
+                for x in bits(region[p] & domain):
+                    source = p * n + x
+                    for y in bits(rows[x] & goal):
+                        edges.append((source, q * n + y, relation, x, y))
+                    if q != 0:
+                        for y in bits(rows[x] & done):
+                            edges.append((source, y, relation, x, y))
+        return edges
+
+    # --- proofs ---
+
+    def harmless(self, body: Node) -> bool:
+        """Is every cycle of ``body`` a cycle of something that the model requires to be acyclic? (See the module's docstring.)"""
+        found = self._harmless.get(body.id)
+        if found is None:
+            self._harmless[body.id] = False
+            found = self._harmless[body.id] = self._prove(body)
+        return found
+
+    def _prove(self, body: Node) -> bool:
+        if any(body is t for t in self.required):
+            return True
+        relation = self.relations.evaluate(body)
+        if relation.static and not relation.part and not any(row >> x & 1 for x, row in enumerate(closure(relation.may))):
+            return True
+        auto = self.automaton(body, loops=True, copies=False)
+        edges = _inside_components(self._product(auto, self.relations.all))
+        if not edges:
+            return True
+        return any(self._progress(edges, target) for target in self.required)
+
+    def _progress(self, edges: list[tuple[int, int, Relation, int, int]], target: Node) -> bool:
+        certain, literal = self._target(target)
+        follow: dict[int, list[tuple[int, bool, int, int]]] = {}
+        for source, goal, relation, x, y in edges:
+            rows = literal.get(id(relation))
+            included = rows is not None and bool(rows[x] >> y & 1)
+            follow.setdefault(source, []).append((goal, included, x, y))
+        # states (node, anchor); depth-first search for a step without progress that closes a cycle
+        n = self.n
+        colour: dict[tuple[int, int], int] = {}
+        for root in follow:
+            first = (root, root % n)
+            if first in colour:
+                continue
+            colour[first] = 1
+            stack = [(first, iter(follow.get(root, ())))]
+            while stack:
+                (node, anchor), steps = stack[-1]
+                for goal, included, x, y in steps:
+                    if (included and anchor == x) or certain[anchor] >> y & 1:
+                        continue  # progress: the walk goes on from (goal, y), which is one of the roots
+                    following = (goal, anchor)
+                    state = colour.get(following, 0)
+                    if state == 1:
+                        return False
+                    if state == 0:
+                        colour[following] = 1
+                        stack.append((following, iter(follow.get(goal, ()))))
+                        break
+                else:
+                    colour[node, anchor] = 2
+                    stack.pop()
+        return True
+
+    def _target(self, target: Node) -> tuple[Rows, dict[int, Rows]]:
+        """Of a relation that must be acyclic: pairs certainly in its closure, and leaf pairs that are literally its own."""
+        found = self._targets.get(target.id)
+        if found is None:
+            certain = closure(self.relations.must(self.relations.evaluate(target)))
+            auto = self.automaton(target, loops=True)
+            literal: dict[int, Rows] = {}
+            for relation, domain, rows, q in auto.moves[0]:
+                own = literal.setdefault(id(relation), [0] * self.n)
+                for x in bits(domain):
+                    own[x] |= rows[x] & auto.accept[q]
+            found = self._targets[target.id] = (certain, literal)
+        return found
+
+    # --- reachability from one source ---
+
+    def literal(self, node: Node, x: int, y: int) -> int:
+        """The literal "(x, y) is in the path expression ``node``"."""
+        auto = self.automaton(node, loops=True)
+        reach = self._reach.get((node.id, x))
+        if reach is None:
+            reach = self._reach[node.id, x] = self._reach_from(auto, x)
+        parts = [reach[q, y] for q in range(len(auto.moves)) if auto.accept[q] >> y & 1 and (q, y) in reach]
+        result: int = self.out.disj(parts)
+        return result
+
+    def _reach_from(self, auto: Automaton, x: int) -> dict[tuple[int, int], int]:
+        """Atoms for the product nodes reachable from (initial, x); their rules are written when the queue is drained."""
+        region = self._regions(auto, 1 << x, loop=False)
+        reach: dict[tuple[int, int], int] = {}
+        if not region[0] >> x & 1:
+            return reach
+        for q, mask in enumerate(region):
+            for y in bits(mask):
+                reach[q, y] = self.out.atom()
+        # the source itself may also be reached again: its atom has the empty path as one of its rules
+        self.relations.defer(lambda: self._define_reach(auto, x, reach))
+        return reach
+
+    def _define_reach(self, auto: Automaton, x: int, reach: dict[tuple[int, int], int]) -> None:
+        rule, literal = self.out.rule, self.relations.literal
+        rule(reach[0, x], [self.relations.happens(x)])
+        by_state: dict[int, int] = {}
+        for q, y in reach:
+            by_state[q] = by_state.get(q, 0) | 1 << y
+        for (p, y), atom in reach.items():
+            for relation, domain, rows, q in auto.moves[p]:
+                if domain >> y & 1:
+                    for z in bits(rows[y] & by_state.get(q, 0)):
+                        if (q, z) != (p, y):
+                            step = literal(relation, y, z)
+                            if step != FALSE:
+                                rule(reach[q, z], [atom, step] if step != TRUE else [atom])
+
+
+def _alternatives(node: Node) -> list[Node]:
+    """The members of a union."""
+    result = []
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if current.op == "union":
+            stack.extend(current.args)
+        else:
+            result.append(current)
+    return result
+
+
+def _mask(diagonal: Rows) -> int:
+    return sum(diagonal)
+
+
+def _domain(rows: Rows) -> int:
+    mask = 0
+    for x, row in enumerate(rows):
+        if row:
+            mask |= 1 << x
+    return mask
+
+
+def _quotient(
+    moves: dict[int, dict[tuple[int, int, int], tuple[Relation, int, Rows, int]]], accept: dict[int, int]
+) -> Automaton:
+    """Merge states with the same future (partition refinement; Hopcroft 1971 in its simple form)."""
+    names: dict[object, int] = {}
+    block = {p: names.setdefault(accept[p], len(names)) for p in moves}
+    while True:
+        signatures: dict[object, int] = {}
+        fresh = {}
+        for p, found in moves.items():
+            futures: dict[tuple[int, int, int], int] = {}
+            for (relation_id, rows_id, q), move in found.items():
+                key = (relation_id, rows_id, block[q])
+                futures[key] = futures.get(key, 0) | move[1]
+            signature = (block[p], frozenset(futures.items()))
+            fresh[p] = signatures.setdefault(signature, len(signatures))
+        if len(signatures) == len(set(block.values())):
+            break
+        block = fresh
+    order: dict[int, int] = {block[0]: 0}
+    for p in moves:
+        order.setdefault(block[p], len(order))
+    result: list[list[tuple[Relation, int, Rows, int]]] = [[] for _ in order]
+    accepts = [0] * len(order)
+    done: set[int] = set()
+    for p, found in moves.items():
+        number = order[block[p]]
+        if number in done:
+            continue
+        done.add(number)
+        accepts[number] = accept[p]
+        merged: dict[tuple[int, int, int], tuple[Relation, int, Rows, int]] = {}
+        for (relation_id, rows_id, q), (relation, domain, rows, _) in found.items():
+            key = (relation_id, rows_id, order[block[q]])
+            before = merged[key][1] if key in merged else 0
+            merged[key] = (relation, domain | before, rows, order[block[q]])
+        result[number] = list(merged.values())
+    return Automaton(result, accepts)
+
+
+def _inside_components(
+    edges: list[tuple[int, int, Relation, int, int]],
+) -> list[tuple[int, int, Relation, int, int]]:
+    """The edges that lie on a cycle (Tarjan 1972, iterative)."""
+    follow: dict[int, list[int]] = {}
+    for source, target, _, _, _ in edges:
+        follow.setdefault(source, []).append(target)
+    index: dict[int, int] = {}
+    low: dict[int, int] = {}
+    component: dict[int, int] = {}
+    stack: list[int] = []
+    for root in follow:
+        if root in index:
+            continue
+        work = [(root, iter(follow[root]))]
+        index[root] = low[root] = len(index)
+        stack.append(root)
+        while work:
+            node, children = work[-1]
+            for child in children:
+                if child not in index:
+                    index[child] = low[child] = len(index)
+                    stack.append(child)
+                    work.append((child, iter(follow.get(child, ()))))
+                    break
+                if child not in component and index[child] < low[node]:
+                    low[node] = index[child]
+            else:
+                work.pop()
+                if work and low[node] < low[work[-1][0]]:
+                    low[work[-1][0]] = low[node]
+                if low[node] == index[node]:
+                    while True:
+                        member = stack.pop()
+                        component[member] = node
+                        if member == node:
+                            break
+    return [e for e in edges if component[e[0]] == component[e[1]]]
