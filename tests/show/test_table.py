@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+
+import pytest
 
 from smpcheck.questions.check import Result
 from smpcheck.show.formats import Summary, make_form
@@ -30,6 +33,18 @@ def test_a_row_has_name_verdict_states_and_time() -> None:
 
 def test_no_escape_sequences_in_a_pipe() -> None:
     assert "\x1b" not in "".join(lines(result(expected="Never", flags=("data-race",))))
+
+
+def test_colours_where_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    coloured = "\n".join(lines(result(), result(expected="Never"), result(**UNSUPPORTED)))
+    assert "\x1b[" in coloured
+    monkeypatch.delenv("FORCE_COLOR")
+    plain = "\n".join(lines(result(), result(expected="Never"), result(**UNSUPPORTED)))
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert [line.rstrip() for line in bare.splitlines()] == plain.splitlines()
 
 
 def test_agreement_is_marked() -> None:

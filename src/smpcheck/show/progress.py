@@ -20,9 +20,7 @@ class Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        console = getattr(form, "console", None)
-        if not isinstance(console, Console) or not console.is_terminal:
-            console = Console(stderr=True)
+        console = getattr(form, "console", None) or Console(stderr=True)
         columns = (
             TextColumn("checking"),
             BarColumn(),
@@ -44,7 +42,7 @@ class Progress:
 
         if total < WORTH_SHOWING:
             return None
-        if isinstance(form, Table) and form.console.is_terminal:
+        if isinstance(form, Table) and form.console:
             return cls(form, total)
         return cls(form, total) if sys.stderr.isatty() and not sys.stdout.isatty() else None
 

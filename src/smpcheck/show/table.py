@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from smpcheck.show.formats import Summary
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
     from smpcheck.questions.check import Result
 
@@ -29,68 +28,78 @@ MARKS = {True: "✓", False: "✗", None: " "}
 STYLES = {"Never": "cyan", "Sometimes": "yellow", "Always": "magenta"}
 
 
+Piece: TypeAlias = tuple[str, str]
+"""Text and rich's name for its style."""
+
+
 class Table:
     """Rows of mark, name, verdict, states, seconds, and what needs to be said."""
 
     speaks = True
 
     def __init__(self, out: TextIO) -> None:
-        from rich.console import Console
+        self._out = out
+        self.console: Console | None = None
+        if out.isatty() or os.environ.get("FORCE_COLOR"):
+            from rich.console import Console
 
-        self.console: Console = Console(file=out, highlight=False, soft_wrap=True)
+            self.console = Console(file=out, highlight=False, soft_wrap=True)
         self._width = NAME_LEAST
         self._begun = False
-        self._lines: list[Text] = []
+        self._lines: list[list[Piece]] = []
         self._flushed = 0.0
 
     def begin(self, names: Sequence[str]) -> None:
         """The names say how wide the first column is."""
         longest = max((len(name) for name in names), default=0)
-        most = max(NAME_LEAST, self.console.width - ROW_REST) if self.console.is_terminal else NAME_MOST
+        most = max(NAME_LEAST, self.console.width - ROW_REST) if self.console else NAME_MOST
         self._width = max(NAME_LEAST, min(longest, most))
 
     def result(self, result: Result) -> None:
         """One row; a second line where something needs saying."""
-        from rich.text import Text
-
         if not self._begun:
             self._begun = True
-            self._lines.append(Text(f"  {'test':{self._width}}  verdict    {'states':>8}  {'seconds':>8}", style="bold"))
-        row = Text()
-        row.append(MARKS[result.agrees], style="red" if result.agrees is False else "green")
-        row.append(f" {result.name:{self._width}}  ")
+            self._lines.append([(f"  {'test':{self._width}}  verdict    {'states':>8}  {'seconds':>8}", "bold")])
+        row: list[Piece] = [
+            (MARKS[result.agrees], "red" if result.agrees is False else "green"),
+            (f" {result.name:{self._width}}  ", ""),
+        ]
         if result.verdict:
-            row.append(f"{result.verdict:10} ", style=STYLES[result.verdict])
-            states = f"{len(result.states)}" if result.states or result.complete is False else ""
-            row.append(f"{states + ('' if result.complete else '+'):>8}")
+            states = f"{len(result.states)}" if result.states or not result.complete else ""
+            row.append((f"{result.verdict:10} ", STYLES[result.verdict]))
+            row.append((f"{states + ('' if result.complete else '+'):>8}", ""))
         else:
-            row.append(f"{result.status:19}", style="bold red" if result.status in ("error", "unsupported") else "bold yellow")
-        row.append(f"  {result.seconds:8.3f}", style="dim")
+            row.append((f"{result.status:19}", "bold red" if result.status in ("error", "unsupported") else "bold yellow"))
+        row.append((f"  {result.seconds:8.3f}", "dim"))
         remarks = [f"flag: {flag}" for flag in result.flags]
         if result.disagreement and not result.failed:
             remarks.append(result.disagreement)
         if remarks:
-            row.append("  " + ", ".join(remarks), style="red")
+            row.append(("  " + ", ".join(remarks), "red"))
         self._lines.append(row)
         if result.message:
-            self._lines.append(Text(f"    {_located(result)}", style="dim"))
-        if not self.console.is_terminal or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._lines.append([(f"    {_located(result)}", "dim")])
+        if not self.console or time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write the rows that wait."""
-        from rich.text import Text
+        if not self._lines:
+            return
+        if self.console:
+            from rich.text import Text
 
-        if self._lines:
-            self.console.print(Text("\n").join(self._lines))
-            self._lines.clear()
+            self.console.print(Text("\n").join(Text.assemble(*line) for line in self._lines))
+        else:
+            self._out.writelines("".join(text for text, _ in line).rstrip() + "\n" for line in self._lines)
+        self._lines.clear()
         self._flushed = time.monotonic()
 
     def end(self, summary: Summary) -> None:
         """What it adds up to."""
-        self.flush()
         if summary.total:
-            self.console.print(summary.sentence(), markup=False)
+            self._lines.append([(summary.sentence(), "")])
+        self.flush()
 
 
 def _located(result: Result) -> str:
