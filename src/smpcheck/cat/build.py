@@ -1,7 +1,8 @@
 """Making nodes: the algebra of sets and relations, with the laws that keep graphs small.
 
 Every function gives the node of the named operation, or a smaller equal one. Only laws that hold in every execution are used, so
-that a simplified graph denotes what the text says. Legend: S, T are sets, r, s relations, 0 the empty one, [S] the identity on S.
+that a simplified graph denotes what the text says. Terms that the author named stay whole, for explanations. Legend: S, T are
+sets, r, s relations, 0 the empty one, [S] the identity on S.
 """
 
 from __future__ import annotations
@@ -94,9 +95,9 @@ def seq(a: Node, b: Node) -> Node:
         return a
     if a.op == "setid" and b.op == "setid":
         return setid(inter(a.args[0], b.args[0]))
-    if a.op == "setid" and b.op == "seq" and b.args[0].op == "setid":
+    if a.op == "setid" and b.op == "seq" and b.args[0].op == "setid" and b.label is None:
         return seq(setid(inter(a.args[0], b.args[0].args[0])), b.args[1])
-    if a.op == "seq" and a.args[1].op == "setid" and b.op == "setid":
+    if a.op == "seq" and a.args[1].op == "setid" and b.op == "setid" and a.label is None:
         return seq(a.args[0], setid(inter(a.args[1].args[0], b.args[0])))
     if a.op == "inverse" and a.args[0] is RF:
         if b is CO:

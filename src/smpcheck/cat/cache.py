@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from smpcheck.cat.graph import in_order, roots
 from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, forget, make, rec_variable
 
 FORMAT = 1
@@ -36,7 +37,8 @@ def folder() -> Path | None:
 def _code() -> str:
     """This code's identity: an entry written by other code is not used."""
     here = Path(__file__).parent
-    entries = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in os.scandir(here) if e.name.endswith((".py", ".lark")))
+    files = [entry for entry in os.scandir(here) if entry.name.endswith((".py", ".lark"))]
+    entries = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
     return f"{FORMAT} {sys.version_info[:2]} {entries}"
 
 
@@ -91,31 +93,9 @@ def store(path: str, model: Model, files: Mapping[str, bytes]) -> None:
 
 
 def _encode(model: Model) -> dict[str, object]:
-    order: dict[Node, int] = {}
-    recursive: list[Node] = []
-
-    def visit(root: Node) -> None:
-        stack = [(root, False)]
-        while stack:
-            node, done = stack.pop()
-            if done:
-                order.setdefault(node, len(order))
-            elif node not in order:
-                if node.op == "rec":
-                    order[node] = len(order)
-                    recursive.append(node)
-                else:
-                    stack.append((node, True))
-                    stack.extend((a, False) for a in node.args)
-
-    for node in (*(a.node for a in model.axioms), *(n for _, n in model.shows)):
-        visit(node)
-    for node in recursive:  # grows while it runs
-        visit(node.args[0])
-    nodes = [
-        [n.kind, n.op, [order[a] for a in n.args] if n.op != "rec" else [], n.name, n.label, n.where]
-        for n in sorted(order, key=order.__getitem__)
-    ]
+    order = {node: i for i, node in enumerate(in_order(roots(model)))}
+    recursive = [node for node in order if node.op == "rec"]
+    nodes = [[n.kind, n.op, [order[a] for a in n.args] if n.op != "rec" else [], n.name, n.label, n.where] for n in order]
     return {
         "name": model.name,
         "nodes": nodes,

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
 from smpcheck.cat import build, names
+from smpcheck.cat.graph import reachable
 from smpcheck.cat.nodes import Axiom, Node, define_rec, rec_variable
 from smpcheck.cat.syntax import (
     Binding,
@@ -299,7 +300,7 @@ class Evaluator:
             self.name_node(body, name, binding.place)
             bodies.append(body)
             fresh[name] = body
-        used = _reachable(bodies)
+        used = reachable(bodies)
         for name, body, binding in zip(group, bodies, bindings, strict=True):
             variable = variables[name]
             if variable not in used:
@@ -569,15 +570,3 @@ class Evaluator:
             if tag is None or tag == value.name:
                 return self.eval(body, env)
         raise self.error(f"no case of this match is for the tag '{value.name}", expr.place)
-
-
-def _reachable(roots: list[Node]) -> set[Node]:
-    """All nodes from which ``roots`` are made, through recursive variables too."""
-    seen: set[Node] = set()
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            stack.extend(node.args)
-    return seen

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smpcheck.cat import cache
-from smpcheck.cat.nodes import Model, Node, forget
+from smpcheck.cat.graph import depth, roots
+from smpcheck.cat.nodes import Model, forget
 from smpcheck.errors import InputError, LimitError, UnsupportedError
 from smpcheck.program.ir import Position
 
@@ -32,7 +33,7 @@ NATIVE = {
 }  # fmt: skip
 """Files that are provided here: including one never reads a copy of another tool's or the kernel's."""
 
-MAX_GRAPH_DEPTH = 250
+MAX_GRAPH_DEPTH = 150
 """Terms nested deeper than this (through definitions) are refused; the kernel's model has 45."""
 MAX_FILE_SIZE = 1 << 20
 
@@ -153,7 +154,7 @@ class _Reader:
             tuple(evaluator.shows.items()),
             definitions,
         )
-        if _depth(model) > MAX_GRAPH_DEPTH:
+        if depth(roots(model)) > MAX_GRAPH_DEPTH:
             raise UnsupportedError(f"definitions that nest more than {MAX_GRAPH_DEPTH} deep", Position(name, 1))
         return model
 
@@ -174,18 +175,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def _depth(model: Model) -> int:
-    """The longest way down the graph from an axiom; cycles through recursive variables count once."""
-    depth: dict[Node, int] = {}
-    stack: list[tuple[Node, bool]] = [(n, False) for n in (*(a.node for a in model.axioms), *(n for _, n in model.shows))]
-    while stack:
-        node, done = stack.pop()
-        if done:
-            depth[node] = 1 + max((depth[a] for a in node.args), default=0)
-        elif node not in depth:
-            depth[node] = 0
-            stack.append((node, True))
-            stack.extend((a, False) for a in node.args)
-    return max(depth.values(), default=0)

@@ -1,0 +1,356 @@
+"""A model on one execution: which axioms fail, which flags are raised, and why.
+
+Everything is computed outright on bit rows, from the definition of each operator, independently of the solver: this is what
+the solver's witnesses are checked against. Row x of a relation has bit y if (x, y) is in it; a set is one such row. Recursive
+definitions are iterated from empty, each variable in turn, as herd7 does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smpcheck.cat.nodes import Axiom, Model, Node
+from smpcheck.errors import UnsupportedError
+from smpcheck.program.execution import Execution
+
+if TYPE_CHECKING:
+    from smpcheck.cat.explain import Step
+
+Rows = list[int]
+Pair = tuple[int, int]
+
+MAX_ROUNDS = 10_000
+"""Rounds of a recursive definition. One that adds only needs at most as many as there are pairs; others may never settle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A requirement that an execution does not meet, or a flag that it raises (``flag``).
+
+    ``events`` are event ids: for ``acyclic`` a cycle e0, e1, ..., in which each reaches the next by the axiom's relation and
+    the last the first; for ``irreflexive`` one event; for ``empty`` a pair, or one event of a set; nothing where what is missing is
+    the point (``~empty``). ``steps`` traces the cycle or pair back to base relations (see :func:`smpcheck.cat.explain.explain`).
+    """
+
+    name: str
+    flag: bool
+    axiom: Axiom
+    events: tuple[int, ...]
+    steps: tuple[Step, ...] = ()
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The positions of the ones in ``mask``, lowest first."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def transposed(rows: Rows) -> Rows:
+    """The inverse relation."""
+    result = [0] * len(rows)
+    for x, row in enumerate(rows):
+        for y in bits(row):
+            result[y] |= 1 << x
+    return result
+
+
+def composed(a: Rows, b: Rows) -> Rows:
+    """``a ; b``"""
+    result = []
+    for row in a:
+        out = 0
+        for y in bits(row):
+            out |= b[y]
+        result.append(out)
+    return result
+
+
+def closed(rows: Rows) -> Rows:
+    """The transitive closure (Warshall 1962)."""
+    result = list(rows)
+    for k, _ in enumerate(result):
+        via, bit = result[k], 1 << k
+        if via:
+            result = [row | via if row & bit else row for row in result]
+    return result
+
+
+class Evaluation:
+    """The value of nodes on one execution, each computed once. Positions are indices into ``execution.events``."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+        self.events = execution.events
+        self.n = len(execution.events)
+        self.position = {event.id: i for i, event in enumerate(execution.events)}
+        self.everything = (1 << self.n) - 1
+        self.identity = [1 << x for x in range(self.n)]
+        self.bases: dict[str, Rows] = {}
+        self.values: dict[int, Rows] = {}
+        self.stages: dict[int, list[Rows]] = {}
+        """For a recursive variable: its value after each round, from empty on."""
+
+    def with_values(self, values: dict[int, Rows]) -> Evaluation:
+        """The same execution, with the values of some nodes given."""
+        result = Evaluation(self.execution)
+        result.bases, result.values, result.stages = self.bases, values, dict(self.stages)
+        return result
+
+    # --- base relations and sets ---
+
+    def base(self, name: str) -> Rows:
+        """A base relation."""
+        found = self.bases.get(name)
+        if found is None:
+            found = self.bases[name] = self._base(name)
+        return found
+
+    def _base(self, name: str) -> Rows:
+        if name in ("po", "addr", "data", "ctrl", "rmw", "rf", "co"):
+            rows = [0] * self.n
+            for a, b in self.execution.relations.get(name, ()):
+                rows[self.position[a]] |= 1 << self.position[b]
+            return rows
+        if name == "fr":
+            return composed(transposed(self.base("rf")), self.base("co"))
+        if name == "id":
+            return self.identity
+        if name == "universe":
+            return [self.everything] * self.n
+        if name == "loc":
+            return self._classes([event.address for event in self.events], None)
+        if name in ("int", "ext"):
+            threads = [event.thread for event in self.events]
+            same = self._classes(threads, -1)
+            if name == "int":
+                return same
+            initial = sum(1 << x for x, thread in enumerate(threads) if thread < 0)
+            return [self.everything & ~(initial if initial >> x & 1 else row) for x, row in enumerate(same)]
+        raise UnsupportedError(f"the base relation {name} is not known for a single execution")
+
+    def _classes(self, keys: Sequence[object], none: object) -> Rows:
+        """Events with equal keys; those with key ``none`` are related to nothing."""
+        members: dict[object, int] = {}
+        for x, key in enumerate(keys):
+            members[key] = members.get(key, 0) | 1 << x
+        return [0 if key == none else members[key] for key in keys]
+
+    def _base_set(self, name: str) -> int:
+        if name in ("R", "W", "F"):
+            chosen = [event.kind == name for event in self.events]
+        elif name == "M":
+            chosen = [event.kind != "F" for event in self.events]
+        else:
+            chosen = [name in event.tags for event in self.events]
+        return sum(1 << x for x, yes in enumerate(chosen) if yes)
+
+    # --- nodes ---
+
+    def rows(self, node: Node) -> Rows:
+        """The rows of a relation."""
+        assert node.kind == "rel"
+        return self._value(node)
+
+    def mask(self, node: Node) -> int:
+        """The members of a set."""
+        assert node.kind == "set"
+        return self._value(node)[0]
+
+    def _value(self, node: Node) -> Rows:
+        found = self.values.get(node.id)
+        if found is None:
+            if node.op == "rec":
+                self._solve(node)
+                return self.values[node.id]
+            found = self.values[node.id] = self._compute(node)
+        return found
+
+    def _compute(self, node: Node) -> Rows:
+        if node.kind == "set":
+            return [self._compute_set(node)]
+        args = node.args
+        match node.op:
+            case "base":
+                return self.base(node.name)
+            case "empty":
+                return [0] * self.n
+            case "union":
+                return [x | y for x, y in zip(self.rows(args[0]), self.rows(args[1]), strict=True)]
+            case "inter":
+                return [x & y for x, y in zip(self.rows(args[0]), self.rows(args[1]), strict=True)]
+            case "diff":
+                return [x & ~y for x, y in zip(self.rows(args[0]), self.rows(args[1]), strict=True)]
+            case "seq":
+                return self._seq(*args)
+            case "inverse":
+                return transposed(self.rows(args[0]))
+            case "plus":
+                return closed(self.rows(args[0]))
+            case "star":
+                return [x | y for x, y in zip(closed(self.rows(args[0])), self.identity, strict=True)]
+            case "opt":
+                return [x | y for x, y in zip(self.rows(args[0]), self.identity, strict=True)]
+            case "setid":
+                chosen = self.mask(args[0])
+                return [bit & chosen for bit in self.identity]
+            case "product":
+                first, second = self.mask(args[0]), self.mask(args[1])
+                return [second if first >> x & 1 else 0 for x in range(self.n)]
+            case "diffvals":
+                values = [event.value for event in self.events]
+                keep = [sum(1 << y for y in range(self.n) if v is None or v != values[y]) for v in values]
+                return [x & y for x, y in zip(self.rows(args[0]), keep, strict=True)]
+        raise UnsupportedError(f"the operation {node.op} is not known for a single execution")
+
+    def _seq(self, a: Node, b: Node) -> Rows:
+        if a.op == "setid":
+            chosen = self.mask(a.args[0])
+            return [row if chosen >> x & 1 else 0 for x, row in enumerate(self.rows(b))]
+        if b.op == "setid":
+            chosen = self.mask(b.args[0])
+            return [row & chosen for row in self.rows(a)]
+        return composed(self.rows(a), self.rows(b))
+
+    def _compute_set(self, node: Node) -> int:
+        args = node.args
+        match node.op:
+            case "base":
+                return self._base_set(node.name)
+            case "empty":
+                return 0
+            case "all":
+                return self.everything
+            case "union":
+                return self.mask(args[0]) | self.mask(args[1])
+            case "inter":
+                return self.mask(args[0]) & self.mask(args[1])
+            case "diff":
+                return self.mask(args[0]) & ~self.mask(args[1])
+            case "domain":
+                return sum(1 << x for x, row in enumerate(self.rows(args[0])) if row)
+            case "range":
+                result = 0
+                for row in self.rows(args[0]):
+                    result |= row
+                return result
+        raise UnsupportedError(f"the operation {node.op} is not known for a single execution")
+
+    # --- recursion ---
+
+    def _solve(self, node: Node) -> None:
+        group, cone = group_of(node)
+        for variable in group:
+            self.values[variable.id] = [0] * (self.n if variable.kind == "rel" else 1)
+            self.stages[variable.id] = [self.values[variable.id]]
+        for _ in range(MAX_ROUNDS):
+            changed = False
+            for variable in group:
+                self.forget(cone)
+                value = self._value(variable.args[0])
+                changed |= value != self.values[variable.id]
+                self.values[variable.id] = value
+            self.forget(cone)
+            if not changed:
+                return
+            for variable in group:
+                self.stages[variable.id].append(self.values[variable.id])
+        names = ", ".join(v.name for v in group)
+        raise UnsupportedError(f"the recursive definition of {names} does not settle (it subtracts itself)")
+
+    def forget(self, nodes: list[Node]) -> None:
+        """Drop the values of ``nodes``."""
+        for node in nodes:
+            self.values.pop(node.id, None)
+
+    # --- axioms ---
+
+    def violations(self, model: Model) -> list[Violation]:
+        """The requirements of ``model`` that fail, and the flags that are raised, in the model's order."""
+        found = []
+        for axiom in model.axioms:
+            holds = self._offends(axiom) == axiom.negated
+            if holds == axiom.flag:
+                events, steps = self._witness(axiom) if self._offends(axiom) else ((), ())
+                found.append(Violation(axiom.name, axiom.flag, axiom, events, steps))
+        return found
+
+    def _offends(self, axiom: Axiom) -> bool:
+        """Is there a cycle, a loop, a pair?"""
+        if axiom.kind == "empty":
+            return any(self._value(axiom.node))
+        rows = self.rows(axiom.node)
+        if axiom.kind == "acyclic":
+            rows = closed(rows)
+        return any(row >> x & 1 for x, row in enumerate(rows))
+
+    def _witness(self, axiom: Axiom) -> tuple[tuple[int, ...], tuple[Step, ...]]:
+        from smpcheck.cat.explain import Explainer
+
+        node = axiom.node
+        if node.kind == "set":
+            return (self.events[next(bits(self.mask(node)))].id,), ()
+        explainer = Explainer(self)
+        if axiom.kind == "acyclic":
+            path = explainer.cycle(node)
+        else:
+            loops = axiom.kind == "irreflexive"
+            pairs = [(x, y) for x, row in enumerate(self.rows(node)) for y in bits(row & (1 << x) if loops else row)]
+            path = explainer.best(node, pairs)
+            if loops:
+                path = path[:1]
+        edges = [(path[0], path[1])] if axiom.kind == "empty" else list(zip(path, [*path[1:], path[0]], strict=True))
+        steps = [step for x, y in edges for step in explainer.steps(node, x, y)]
+        return tuple(self.events[x].id for x in path), tuple(steps)
+
+
+_groups: dict[int, tuple[list[Node], list[Node]]] = {}
+
+
+def group_of(node: Node) -> tuple[list[Node], list[Node]]:
+    """The recursive variables defined together with ``node``, in order, and the terms in which they occur."""
+    found = _groups.get(node.id)
+    if found is not None:
+        return found
+    from smpcheck.cat.graph import reachable
+
+    below = {v: reachable([v.args[0]]) for v in reachable([node]) if v.op == "rec"}
+    group = sorted((v for v in below if v is node or (node in below[v] and v in below[node])), key=lambda v: v.id)
+    members = set(group)
+    cone: dict[Node, bool] = {}
+
+    def mentions(term: Node) -> bool:
+        if term in members:
+            return True
+        if term.op == "rec":
+            return False
+        if term not in cone:
+            inside = [mentions(a) for a in term.args]
+            cone[term] = True in inside
+        return cone[term]
+
+    for variable in group:
+        mentions(variable.args[0])
+    result = group, [term for term, mentioning in cone.items() if mentioning]
+    for variable in group:
+        _groups[variable.id] = result
+    return result
+
+
+def evaluate(model: Model, execution: Execution) -> list[Violation]:
+    """The requirements of ``model`` that ``execution`` does not meet and the flags that it raises, with witnesses."""
+    return Evaluation(execution).violations(model)
+
+
+def relation(node: Node, execution: Execution) -> frozenset[Pair]:
+    """The pairs of event ids in a relation."""
+    ids = [event.id for event in execution.events]
+    return frozenset((ids[x], ids[y]) for x, row in enumerate(Evaluation(execution).rows(node)) for y in bits(row))
+
+
+def members(node: Node, execution: Execution) -> frozenset[int]:
+    """The ids of the events in a set."""
+    return frozenset(execution.events[x].id for x in bits(Evaluation(execution).mask(node)))
