@@ -182,7 +182,11 @@ Deps = dict[int, int]
 
 @dataclass(slots=True)
 class _Env:
-    """A thread's state at a program point: registers (value and dependencies), and the control dependencies so far."""
+    """A thread's state at a program point: registers (value and dependencies), and the reads that decided to come here.
+
+    A control dependency reaches as far as the decision does: to the end of the branches, and further only where one of them
+    leaves early (herd7's C semantics; the kernel's explanation.txt: "affects whether the second event is executed at all").
+    """
 
     regs: dict[str, tuple[Term, Deps]]
     ctrl: Deps
@@ -296,9 +300,13 @@ class _Unroller:
                     self.add_deps(graph.data, deps, ev.id)
             case ir.If():
                 cond, deps = self.eval(stmt.cond, env)
+                before = env.ctrl
                 if deps:
                     env.ctrl = self.join_deps(env.ctrl, {e: self.guards.conj(g, alive) for e, g in deps.items()})
-                return self.branch(cond, stmt.then, stmt.other, alive, env)
+                end = self.branch(cond, stmt.then, stmt.other, alive, env)
+                if end == alive:
+                    env.ctrl = before
+                return end
             case ir.Choice():
                 return self.branch(None, stmt.then, stmt.other, alive, env)
             case ir.Block():
@@ -390,6 +398,8 @@ class _Unroller:
 
     def block(self, label: str, alive: int, env: _Env, body: Callable[[int, _Env], int]) -> int:
         outer = self.exits.get(label)
+        before = env.ctrl
+        cut = len(self.graph.bounds)
         self.exits[label] = []
         end = body(alive, env)
         ends = [(end, env.copy()), *self.exits[label]]
@@ -397,7 +407,12 @@ class _Unroller:
             del self.exits[label]
         else:
             self.exits[label] = outer
-        return self.merge(ends, env)
+        end = covered = self.merge(ends, env)
+        for guard, _ in self.graph.bounds[cut:]:
+            covered = self.guards.disj(covered, guard)
+        if covered == alive:
+            env.ctrl = before  # whatever was decided inside, this point is reached
+        return end
 
     def loop(self, stmt: ir.Loop, alive: int, env: _Env) -> int:
         bound = stmt.bound if stmt.bound is not None else self.unroll

@@ -167,7 +167,8 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """A branch: everything after it in the thread is control-dependent on what ``cond`` reads (herd7's and LKMM's ctrl)."""
+    """A branch. What is executed in it only because of ``cond`` is control-dependent on what ``cond`` reads (LKMM's ctrl):
+    the events of both sides, and what follows up to the point that is reached anyway if a side leaves early by ``Exit``."""
 
     cond: Expr
     then: tuple[Stmt, ...]

@@ -46,13 +46,13 @@ class GroundProgram:
         if TRUE in body:
             body = [b for b in body if b != TRUE]
         if FALSE not in body:
-            self.lines.append(f"1 0 1 {head} 0 {len(body)} {' '.join(map(str, body))}")
+            self.lines.append(f"1 0 1 {head} 0 {' '.join(map(str, (len(body), *body)))}")
 
     def forbid(self, body: Iterable[int]) -> None:
         """Not all of ``body`` hold."""
         literals = [b for b in body if b != TRUE]
         if FALSE not in literals:
-            self.lines.append(f"1 0 0 0 {len(literals)} {' '.join(map(str, literals))}")
+            self.lines.append(f"1 0 0 0 {' '.join(map(str, (len(literals), *literals)))}")
 
     def require(self, literals: Sequence[int]) -> None:
         """At least one of ``literals`` holds."""
@@ -132,7 +132,7 @@ class GroundProgram:
     def project(self, literals: Iterable[int]) -> None:
         """Enumerate models by these literals only."""
         atoms = sorted({abs(x) for x in literals})
-        self.lines.append(f"3 {len(atoms)} {' '.join(map(str, atoms))}")
+        self.lines.append(f"3 {' '.join(map(str, (len(atoms), *atoms)))}")
 
     def text(self) -> str:
         """The program in aspif."""

@@ -426,16 +426,7 @@ class Relations:
     def _evaluate_rec(self, node: Node) -> None:
         group = _group(node)
         cone = _cone(group)
-        dynamic = False
-        for member in cone:
-            for arg in member.args:
-                if arg.id not in group and arg not in cone and not self.evaluate(arg).static:
-                    dynamic = True
-            if member.op == "diffvals" or (member.op == "base" and not self.evaluate(member).static):
-                dynamic = True
-        if dynamic:
-            _check_monotone(group, cone)
-        current = {i: Relation([0] * self.n, not dynamic, None, var) for i, var in group.items()}
+        current = {i: Relation([0] * self.n, True, None, var) for i, var in group.items()}
         while True:
             self.cache.update(current)
             for member in cone:
@@ -443,8 +434,16 @@ class Relations:
             fresh = {}
             for i, var in group.items():
                 value = self.evaluate(var.args[0])
-                fresh[i] = Relation(list(value.may), not dynamic, None if dynamic else dict(value.part), var)
-            stable = all(fresh[i].may == current[i].may and fresh[i].part == current[i].part for i in group)
+                static = value.static and current[i].static
+                fresh[i] = Relation(list(value.may), static, dict(value.part) if static else None, var)
+            if not all(r.static for r in fresh.values()):
+                # one dynamic member makes them all dynamic: their may rows only grow from here on
+                _check_monotone(group, cone)
+                fresh = {i: Relation(r.may, False, None, r.node) for i, r in fresh.items()}
+            stable = all(
+                fresh[i].may == current[i].may and fresh[i].part == current[i].part and fresh[i].static == current[i].static
+                for i in group
+            )
             current = fresh
             if stable:
                 break
