@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smpcheck.errors import InputError
-from smpcheck.kernel.layout import Constant, Flags, Ghost, Scalar
+from smpcheck.kernel.layout import Constant, Flags, Ghost, Scalar, Type
 from smpcheck.kernel.scenario import LockOrder
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
@@ -416,6 +416,15 @@ class ThreadCompiler(Statements):
         """Primitives that are no events, or need more than values."""
         handler = specials.SPECIAL.get(name)
         return (handler(self, node),) if handler else None
+
+    def constant_field(self, place: Place, kind: Type, place_pos: Position) -> RValue:
+        """As in :class:`Walker`; where ghosts are cells, constants that are not known are read like ghosts, without a step."""
+        if not self.ghost_cells or isinstance(place.addr, ir.Const):
+            return super().constant_field(place, kind, place_pos)
+        self.touch(place.addr, place.offset)
+        reg = self.temp()
+        self.emit(ir.Load(reg, place.addr, frozenset({"Ghost"}), place_pos, place.label))
+        return RValue(ir.Reg(reg), kind)
 
     def ghost_add(self, place: Place, amount: RValue, pos: Position) -> None:
         """Add to a ghost counter: to this thread's share of it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -48,6 +49,10 @@ Env: TypeAlias = dict[str, Known | Unknown]
 
 EXPAND = 64
 """A loop over a compile-time range is unrolled when compiling up to this many rounds."""
+
+
+MOST_CONSTANTS = 60
+"""A constant field at an address that is not known is a choice among at most this many different values."""
 
 
 @dataclass
@@ -302,23 +307,32 @@ class Walker(ABC):
             if by_reference(found.type):
                 return as_pointer(found)
             if isinstance(found.type, Constant):
-                return self.constant_field(found, found.type.of)
+                return self.constant_field(found, found.type.of, self.pos(node))
             return self.load(found, frozenset(), node, mask)
         if isinstance(found, RValue):
             return found
         raise InputError(f"{self.source.text(node)} is not a value that a thread can have", self.pos(node))
 
-    def constant_field(self, place: Place, kind: Type) -> RValue:
+    def constant_field(self, place: Place, kind: Type, place_pos: Position) -> RValue:
         """The value of a constant field: known, or a choice among all objects that the address may mean."""
         if isinstance(place.addr, ir.Const):
             address = place.addr.value
             known = self.memory.constants.get(address, 0) if isinstance(address, Ptr) else 0
             return RValue(ir.Const(known), kind)
-        result: ir.Expr = ir.Const(0)
-        for address, known in self.memory.constants_like(place.offset):
+        found = dict(self.memory.constants_like(place.offset))
+        usual, _ = Counter(found.values()).most_common(1)[0] if found else (0, 0)
+        rest = [(address, known) for address, known in found.items() if known != usual]
+        if len(rest) > MOST_CONSTANTS:
+            raise UnsupportedError(
+                f"{place.label} may be one of {len(rest) + 1} constant fields: pass a known object, or drop Const", place_pos
+            )
+        result: ir.Expr = ir.Const(usual)
+        for address, known in rest:
             here = ir.Binary("==", place.addr, ir.Const(address), values.POINTER)
             result = ir.Conditional(here, ir.Const(known), result)
-        return RValue(result, kind)
+        # NULL->field is 0; this also keeps the dependency on the pointer where all fields agree
+        null = ir.Binary("==", place.addr, ir.Const(place.offset or 0), values.POINTER)
+        return RValue(ir.Conditional(null, ir.Const(0), result), kind)
 
     def target_place(self, node: ast.expr) -> Place:
         """The place that an argument of a primitive names: ``page.flags``, or a variable that is a lock's address."""

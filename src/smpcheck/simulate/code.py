@@ -1,0 +1,342 @@
+"""A thread's statement tree flattened: instructions with jumps, where each instruction that others can notice is a step.
+
+Steps are loads, stores, read-modify-writes (one step for both halves), RCU sections and grace periods, and free choices. All
+else (assignments, branches, barriers, checks, ghosts) happens together with the step before it: under sequential consistency
+nobody can tell the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program import ir
+from smpcheck.program.values import Ptr
+
+
+@dataclass(slots=True)
+class Step:
+    """An event that is a scheduling step. ``guard``: it can only take place where this holds, with ``reg`` standing for the value
+    that the location has; ``blocking``: a thread that cannot go on here waits for a lock."""
+
+    stmt: ir.Load | ir.Store | ir.Rmw
+    guard: ir.Expr | None = None
+    reg: str = ""
+    blocking: bool = False
+
+
+@dataclass(slots=True)
+class Rcu:
+    """An RCU marker: ``lock``, ``unlock``, ``start`` of a grace period, or ``wait`` for its end."""
+
+    what: str
+    stmt: ir.Fence
+
+
+@dataclass(slots=True)
+class Turn:
+    """A step without an event: the end of a loop's round that may have had none."""
+
+
+@dataclass(slots=True)
+class Local:
+    """A statement that others cannot notice."""
+
+    stmt: ir.Assign | ir.Assert | ir.Assume | ir.Fence | ir.Load | ir.Store | ir.Rmw
+
+
+@dataclass(slots=True)
+class Branch:
+    """Go on if ``stmt.cond`` holds, else at ``other``."""
+
+    stmt: ir.If
+    other: int = 0
+
+
+@dataclass(slots=True)
+class Jump:
+    """Go on at ``to`` (-1: not known yet)."""
+
+    to: int = -1
+
+
+@dataclass(slots=True)
+class Pick:
+    """Go on at one of two places."""
+
+    stmt: ir.Choice
+    other: int = 0
+
+
+@dataclass(slots=True)
+class End:
+    """The thread has ended."""
+
+
+Instr: TypeAlias = Step | Rcu | Turn | Local | Branch | Jump | Pick | End
+
+
+@dataclass(slots=True)
+class Code:
+    """A thread's instructions. ``live[pc]``: the registers that may still be read from there on."""
+
+    thread: ir.Thread
+    instrs: list[Instr] = field(default_factory=list)
+    live: list[frozenset[str]] = field(default_factory=list)
+
+    def successors(self, pc: int) -> tuple[int, ...]:
+        """Where execution may go on after ``pc``."""
+        match self.instrs[pc]:
+            case Branch(_, other) | Pick(_, other):
+                return (pc + 1, other)
+            case Jump(to):
+                return (to,)
+            case End():
+                return ()
+        return (pc + 1,)
+
+    def position(self, pc: int) -> ir.Position | None:
+        """The source position of an instruction."""
+        instr = self.instrs[pc]
+        return instr.stmt.pos if isinstance(instr, Step | Rcu | Local | Branch | Pick) else None
+
+
+def registers_read(expr: ir.Expr | None) -> Iterator[str]:
+    """The registers that an expression reads."""
+    match expr:
+        case ir.Reg(name):
+            yield name
+        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
+            yield from registers_read(arg)
+        case ir.Binary(_, left, right, _):
+            yield from registers_read(left)
+            yield from registers_read(right)
+        case ir.Conditional(cond, then, other):
+            for part in (cond, then, other):
+                yield from registers_read(part)
+
+
+def used(stmt: ir.Stmt) -> set[str]:
+    """The registers that a statement itself reads."""
+    found: Iterable[ir.Expr | None] = ()
+    match stmt:
+        case ir.Assign(_, expr):
+            found = (expr,)
+        case ir.Load():
+            found = (stmt.addr,)
+        case ir.Store():
+            found = (stmt.addr, stmt.value)
+        case ir.Rmw():
+            names = {name for expr in (stmt.new, stmt.when) for name in registers_read(expr)} - {stmt.old}
+            return names | set(registers_read(stmt.addr))
+        case ir.If() | ir.Assume() | ir.Assert():
+            found = (stmt.cond,)
+    return {name for expr in found for name in registers_read(expr)}
+
+
+def defined(stmt: ir.Stmt) -> str | None:
+    """The register that a statement writes."""
+    match stmt:
+        case ir.Assign(reg, _) | ir.Load(reg, _, _):
+            return reg
+        case ir.Rmw():
+            return stmt.old
+    return None
+
+
+RCU_TAGS = {"Rcu-lock": "lock", "Rcu-unlock": "unlock", "Sync-rcu": "start"}
+
+
+class _Flattener:
+    def __init__(self, thread: ir.Thread, private: frozenset[Ptr], merge: bool) -> None:
+        self.code = Code(thread)
+        self.private = private
+        self.merge = merge
+        self.exits: dict[str, list[Jump]] = {}
+
+    def emit(self, instr: Instr) -> int:
+        self.code.instrs.append(instr)
+        return len(self.code.instrs) - 1
+
+    @property
+    def here(self) -> int:
+        return len(self.code.instrs)
+
+    def run(self, body: tuple[ir.Stmt, ...]) -> None:
+        skip = False
+        for index, stmt in enumerate(body):
+            if skip:
+                skip = False
+                continue
+            follower = body[index + 1] if index + 1 < len(body) else None
+            skip = self.statement(stmt, follower)
+
+    def statement(self, stmt: ir.Stmt, follower: ir.Stmt | None) -> bool:
+        """Flatten one statement; true if it has taken in the one that follows."""
+        match stmt:
+            case ir.Load():
+                if stmt.tags & {"Srcu-lock"}:
+                    raise UnsupportedError("SRCU is not supported in step-by-step runs", stmt.pos)
+                if isinstance(follower, ir.Assume) and stmt.reg in used(follower):
+                    self.emit(Step(stmt, follower.cond, stmt.reg))
+                    return True
+                local = "Ghost" in stmt.tags or self.unnoticed(stmt.addr)
+                self.emit(Local(stmt) if local else Step(stmt))
+            case ir.Store():
+                if stmt.tags & {"Srcu-unlock"}:
+                    raise UnsupportedError("SRCU is not supported in step-by-step runs", stmt.pos)
+                self.emit(Local(stmt) if self.unnoticed(stmt.addr) else Step(stmt))
+            case ir.Rmw():
+                local = "Ghost" in stmt.read_tags or (stmt.when is None and self.unnoticed(stmt.addr))
+                self.emit(Local(stmt) if local else Step(stmt, stmt.when, stmt.old, stmt.blocking))
+            case ir.Fence():
+                self.fence(stmt)
+            case ir.Assign() | ir.Assert() | ir.Assume():
+                self.emit(Local(stmt))
+            case ir.If():
+                self.two_ways(Branch(stmt), stmt.then, stmt.other)
+            case ir.Choice():
+                self.two_ways(Pick(stmt), stmt.then, stmt.other)
+            case ir.Block():
+                self.leaving(stmt.label, lambda: self.run(stmt.body))
+            case ir.Loop():
+                self.leaving(stmt.label, lambda: self.loop(stmt))
+            case ir.Exit():
+                if stmt.label not in self.exits:
+                    raise InputError(f"exit to {stmt.label}, which does not enclose it", stmt.pos)
+                jump = Jump()
+                self.exits[stmt.label].append(jump)
+                self.emit(jump)
+        return False
+
+    def unnoticed(self, addr: ir.Expr) -> bool:
+        return self.merge and isinstance(addr, ir.Const) and addr.value in self.private
+
+    def fence(self, stmt: ir.Fence) -> None:
+        if stmt.tags & {"Sync-srcu"}:
+            raise UnsupportedError("SRCU is not supported in step-by-step runs", stmt.pos)
+        for tag, what in RCU_TAGS.items():
+            if tag in stmt.tags:
+                self.emit(Rcu(what, stmt))
+                if what == "start":
+                    self.emit(Rcu("wait", stmt))
+                return
+        self.emit(Local(stmt))
+
+    def two_ways(self, head: Branch | Pick, then: tuple[ir.Stmt, ...], other: tuple[ir.Stmt, ...]) -> None:
+        self.emit(head)
+        self.run(then)
+        jump = Jump()
+        if other or isinstance(head, Pick):
+            self.emit(jump)
+        head.other = self.here
+        self.run(other)
+        jump.to = self.here
+
+    def leaving(self, label: str, body: object) -> None:
+        outer = self.exits.get(label)
+        self.exits[label] = []
+        assert callable(body)
+        body()
+        for jump in self.exits[label]:
+            jump.to = self.here
+        if outer is None:
+            del self.exits[label]
+        else:
+            self.exits[label] = outer
+
+    def loop(self, stmt: ir.Loop) -> None:
+        top = self.here
+        self.run(stmt.body)
+        if self.may_be_silent(top, self.here):
+            self.emit(Turn())
+        self.emit(Jump(top))
+
+    def may_be_silent(self, start: int, end: int) -> bool:
+        """Can control get from ``start`` to ``end`` without a step?"""
+        todo, seen = [start], set()
+        while todo:
+            pc = todo.pop()
+            if pc == end:
+                return True
+            if pc in seen or pc > end or self.is_noticed(self.code.instrs[pc]):
+                continue
+            seen.add(pc)
+            instr = self.code.instrs[pc]
+            unresolved = isinstance(instr, Jump) and instr.to < 0
+            todo.extend(() if unresolved else self.code.successors(pc))
+        return False
+
+
+    def is_noticed(self, instr: Instr) -> bool:
+        """Is this a step, whether or not private accesses are merged?"""
+        if isinstance(instr, Step) and instr.guard is None:
+            return not (isinstance(instr.stmt.addr, ir.Const) and instr.stmt.addr.value in self.private)
+        return isinstance(instr, Step | Rcu | Turn | Pick)
+
+
+def _thread_jumps(code: Code) -> None:
+    """Let jumps to jumps go to where these lead."""
+    instrs = code.instrs
+
+    def target(pc: int) -> int:
+        seen = set()
+        while isinstance(instrs[pc], Jump) and pc not in seen:
+            seen.add(pc)
+            pc = instrs[pc].to  # type: ignore[union-attr]
+        return pc
+
+    for instr in instrs:
+        if isinstance(instr, Jump):
+            instr.to = target(instr.to)
+        elif isinstance(instr, Branch | Pick):
+            instr.other = target(instr.other)
+
+
+def _liveness(code: Code, observed: frozenset[str]) -> None:
+    """Which registers may still be read: a backward data-flow analysis."""
+    count = len(code.instrs)
+    uses: list[frozenset[str]] = []
+    kills: list[frozenset[str]] = []
+    for instr in code.instrs:
+        reads: set[str] = set()
+        kill: str | None = None
+        match instr:
+            case Step(stmt, guard, reg):
+                reads = used(stmt) | (set(registers_read(guard)) - {reg})
+                kill = defined(stmt)
+            case Local(stmt) | Branch(stmt, _):
+                reads, kill = used(stmt), defined(stmt)
+        uses.append(frozenset(reads))
+        kills.append(frozenset((kill,)) if kill is not None else frozenset())
+    live = [frozenset[str]()] * count
+    changed = True
+    while changed:
+        changed = False
+        for pc in range(count - 1, -1, -1):
+            ended = isinstance(code.instrs[pc], End)
+            after = observed if ended else frozenset().union(*[live[s] for s in code.successors(pc)])
+            now = uses[pc] | (after - kills[pc])
+            if now != live[pc]:
+                live[pc] = now
+                changed = True
+    code.live = live
+
+
+def flatten(
+    thread: ir.Thread, observed: frozenset[str], private: frozenset[Ptr] = frozenset(), merge: bool = False
+) -> Code:
+    """A thread's instructions.
+
+    ``observed``: registers that are read when it has ended. ``private``: cells whose accesses at known addresses no other thread
+    can notice or change; with ``merge`` these accesses are no steps. Instructions are numbered alike with and without it.
+    """
+    flattener = _Flattener(thread, private, merge)
+    flattener.run(thread.body)
+    flattener.emit(End())
+    code = flattener.code
+    _thread_jumps(code)
+    _liveness(code, observed)
+    return code

@@ -1,0 +1,338 @@
+"""All schedules: depth-first search over states, each visited once.
+
+Two reductions keep the number of states down without losing a final state, a failed check or a deadlock: accesses that no other
+thread can notice are no steps (:func:`smpcheck.simulate.machine.private_cells`), and where the next step of some thread cannot
+conflict with anything that any other thread may still do, only that step is taken (a persistent set of one; Godefroid,
+"Partial-Order Methods for the Verification of Concurrent Systems", 1996, chapter 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+from smpcheck.errors import LimitError
+from smpcheck.program import ir
+from smpcheck.program.ir import FinalMem, FinalReg
+from smpcheck.program.values import Ptr, Value, ValueError_
+from smpcheck.simulate.code import Code, End, Local, Rcu, Step
+from smpcheck.simulate.generate import Memory, Point, Registers
+from smpcheck.simulate.machine import LockCycle, Machine
+from smpcheck.simulate.run import Moves, RunResult, describe_fault
+
+FinalState = tuple[tuple[FinalReg | FinalMem, Value], ...]
+
+
+@dataclass
+class Outcomes:
+    """What can come of a program under sequential consistency.
+
+    ``states``: the final states over what the program observes. ``failed``: the names of checks that some execution fails,
+    invariants included. ``deadlock``: can all threads that have not ended wait for locks? ``condition``: the truth values
+    that the program's condition has in final states. ``explored``: the number of states visited. ``lock_cycles``: lock
+    classes that are waited for in a circle.
+    """
+
+    states: frozenset[FinalState] = frozenset()
+    failed: frozenset[str] = frozenset()
+    deadlock: bool = False
+    condition: frozenset[bool] = frozenset()
+    explored: int = 0
+    lock_cycles: tuple[LockCycle, ...] = ()
+    witnesses: Mapping[str, RunResult] = field(default_factory=dict)
+    """A run for each failed check; for ``deadlock`` if there is one; ``condition`` for one in which the condition holds."""
+
+
+class _Reach:
+    """What a thread may still access from each instruction on: cells as bits, with a bit for "some cell" and one for RCU."""
+
+    def __init__(self, code: Code, bit: Callable[[Ptr], int], anything: int, rcu: int) -> None:
+        count = len(code.instrs)
+        own_reads, own_writes = [0] * count, [0] * count
+        for pc, instr in enumerate(code.instrs):
+            if isinstance(instr, Rcu):
+                own_writes[pc] = rcu
+            elif isinstance(instr, Step | Local) and isinstance(instr.stmt, ir.Load | ir.Store | ir.Rmw):
+                addr = instr.stmt.addr
+                known = isinstance(addr, ir.Const) and isinstance(addr.value, Ptr)
+                mask = bit(addr.value) if known else anything  # type: ignore[union-attr,arg-type]
+                if not isinstance(instr.stmt, ir.Store):
+                    own_reads[pc] = mask
+                if not isinstance(instr.stmt, ir.Load):
+                    own_writes[pc] = mask
+        self.reads, self.writes = self._closure(code, own_reads), self._closure(code, own_writes)
+
+    @staticmethod
+    def _closure(code: Code, own: list[int]) -> list[int]:
+        result = list(own)
+        changed = True
+        while changed:
+            changed = False
+            for pc in range(len(own) - 1, -1, -1):
+                mask = own[pc]
+                for after in code.successors(pc):
+                    mask |= result[after]
+                if mask != result[pc]:
+                    result[pc] = mask
+                    changed = True
+        return result
+
+
+class _Explorer:
+    def __init__(self, program: ir.Program, max_states: int, witnesses: bool, reduce: bool) -> None:
+        self.machine = machine = Machine(program, merge_private=reduce)
+        self.max_states = max_states
+        self.want_witnesses = witnesses
+        self.reduce = reduce
+        self.parents: dict[Any, tuple[Any, tuple[int, int]]] = {}
+        self.found: dict[str, tuple[Any, tuple[int, int] | None]] = {}
+        self.states: set[FinalState] = set()
+        self.failed: set[str] = set()
+        self.condition: set[bool] = set()
+        self.deadlock = False
+        self.everything = (1 << (len(machine.index) + 1)) - 1
+        rcu = 1 << len(machine.index)
+        order = {cell: 1 << i for i, cell in enumerate(machine.index)}
+        self.order = order
+        self.reach = [_Reach(c, lambda p: order.get(p, 0), rcu - 1, rcu) for c in machine.codes]
+        self.rcu = rcu
+        self.keys: list[dict[int, Callable[[Registers], Any]]] = []
+        for code, registers in zip(machine.codes, machine.registers, strict=True):
+            own: dict[int, Callable[[Registers], Any]] = {}
+            for pc, live in enumerate(code.live):
+                indices = sorted(registers[name] for name in live if name in registers)
+                own[pc] = itemgetter(*indices) if indices else _nothing
+            self.keys.append(own)
+
+    def key(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> Any:
+        return (pcs, tuple(self.keys[t][pc](rs[t]) for t, pc in enumerate(pcs)), tuple(m))
+
+    def enabled(self, thread: int, pc: int, rs: list[Registers], m: Memory) -> list[int]:
+        alternatives = self.machine.points[thread][pc].alternatives
+        return [k for k, (guard, _) in enumerate(alternatives) if guard is None or guard(rs[thread], m)]
+
+    def alone(self, thread: int, pcs: tuple[int, ...]) -> bool:
+        """Can no other thread ever do anything that conflicts with the next step of ``thread``?"""
+        instr = self.machine.codes[thread].instrs[pcs[thread]]
+        if isinstance(instr, Rcu):
+            reads, writes = 0, self.rcu
+        elif isinstance(instr, Step):
+            addr = instr.stmt.addr
+            known = isinstance(addr, ir.Const) and isinstance(addr.value, Ptr)
+            mask = self.order.get(addr.value, 0) if known else self.rcu - 1  # type: ignore[union-attr,arg-type]
+            reads = mask
+            writes = 0 if isinstance(instr.stmt, ir.Load) else mask
+        else:
+            return False
+        for other, pc in enumerate(pcs):
+            if other != thread:
+                reach = self.reach[other]
+                if reach.writes[pc] & (reads | writes) or reach.reads[pc] & writes:
+                    return False
+        return True
+
+    def moves(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> list[tuple[int, int]]:
+        """The moves to explore from a state: thread and alternative."""
+        result: list[tuple[int, int]] = []
+        points = self.machine.points
+        for thread, pc in enumerate(pcs):
+            if points[thread][pc].done:
+                continue
+            possible = self.enabled(thread, pc, rs, m)
+            if possible and self.reduce and self.alone(thread, pcs):
+                return [(thread, k) for k in possible]
+            result.extend((thread, k) for k in possible)
+        return result
+
+    def end(self, key: Any, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> None:
+        """No thread can go on."""
+        machine = self.machine
+        rest: list[Point] = [p for t, pc in enumerate(pcs) if not (p := machine.points[t][pc]).done]
+        if rest:
+            if all(p.blocking for p in rest):
+                self.deadlock = True
+                self.note("deadlock", key)
+                for name in machine.failed(m):
+                    self.failed.add(name)
+                    self.note(name, key)
+            return
+        program = machine.program
+        if program.filter is not None and not machine.holds(program.filter, rs, m):
+            return
+        for name in machine.final_failures(rs, m):
+            self.failed.add(name)
+            self.note(name, key)
+        self.states.add(machine.final_state(rs, m))
+        truth = machine.holds(program.condition, rs, m)
+        self.condition.add(truth)
+        if truth:
+            self.note("condition", key)
+
+    def note(self, name: str, key: Any, move: tuple[int, int] | None = None) -> None:
+        if name not in self.found:
+            self.found[name] = (key, move)
+
+    def explore(self) -> None:
+        machine = self.machine
+        rs, m = machine.fresh()
+        pcs = tuple(start(rs[t], m) for t, start in enumerate(machine.starts))
+        if any(pc < 0 for pc in pcs):
+            return
+        first = self.key(pcs, rs, m)
+        seen = {first}
+        stack = [(first, pcs, rs, m)]
+        while stack:
+            key, pcs, rs, m = stack.pop()
+            moves = self.moves(pcs, rs, m)
+            if not moves:
+                self.end(key, pcs, rs, m)
+            for thread, k in moves:
+                registers, memory = list(rs[thread]), list(m)
+                action = machine.points[thread][pcs[thread]].alternatives[k][1]
+                try:
+                    pc = action(registers, memory)
+                except (KeyError, ValueError_) as error:
+                    name, _ = describe_fault(machine, error)
+                    self.failed.add(name)
+                    self.note(name, key, (thread, k))
+                    continue
+                if pc < 0:
+                    continue
+                after = (*pcs[:thread], pc, *pcs[thread + 1 :])
+                rs_after = [*rs[:thread], registers, *rs[thread + 1 :]]
+                new = self.key(after, rs_after, memory)
+                if new in seen:
+                    continue
+                seen.add(new)
+                if len(seen) > self.max_states:
+                    raise LimitError(f"more than {self.max_states} states: not explored to the end")
+                if self.want_witnesses:
+                    self.parents[new] = (key, (thread, k))
+                stack.append((new, after, rs_after, memory))
+        self.explored = len(seen)
+
+    explored = 0
+
+    def witness(self, name: str) -> RunResult:
+        """The run that led to what was noted."""
+        key, last = self.found[name]
+        moves: list[tuple[int, int]] = [] if last is None else [last]
+        while key in self.parents:
+            key, move = self.parents[key]
+            moves.append(move)
+        moves.reverse()
+        return follow(*self.unmerged(moves))
+
+    def unmerged(self, moves: list[tuple[int, int]]) -> tuple[Machine, list[tuple[int, int]]]:
+        """A machine where every access is a step, and the moves that make the same run there."""
+        merged, single = _Walk(self.machine), _Walk(Machine(self.machine.program))
+        try:
+            for thread in range(len(merged.pcs)):
+                single.catch_up(thread, merged)
+            for thread, k in moves:
+                single.take(thread, k)
+                merged.take(thread, k)
+                single.catch_up(thread, merged)
+        except (KeyError, ValueError_):
+            single.catch_up(moves[-1][0], None)
+        return single.machine, single.moves
+
+
+class _Walk:
+    """A machine being moved by hand."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.rs, self.m = machine.fresh()
+        self.pcs = [start(self.rs[t], self.m) for t, start in enumerate(machine.starts)]
+        self.moves: list[tuple[int, int]] = []
+
+    def take(self, thread: int, k: int) -> None:
+        self.moves.append((thread, k))
+        point = self.machine.points[thread][self.pcs[thread]]
+        self.pcs[thread] = point.alternatives[k][1](self.rs[thread], self.m)
+
+    def catch_up(self, thread: int, other: _Walk | None) -> None:
+        """Go on to where ``other`` is, or until an access faults."""
+        try:
+            while other is None or self.pcs[thread] != other.pcs[thread]:
+                self.take(thread, 0)
+        except (KeyError, ValueError_):
+            if other is not None:
+                raise
+
+
+def _nothing(registers: Registers) -> tuple[()]:
+    return ()
+
+
+def follow(machine: Machine, moves: list[tuple[int, int]]) -> RunResult:
+    """The run that these moves make."""
+    rs, m = machine.fresh()
+    pcs = [start(rs[t], m) for t, start in enumerate(machine.starts)]
+    failed: set[str] = set()
+    taken = Moves()
+    message = ""
+    status: Any = "finished"
+    try:
+        for thread, k in moves:
+            alternatives = machine.points[thread][pcs[thread]].alternatives
+            possible = [i for i, (guard, _) in enumerate(alternatives) if guard is None or guard(rs[thread], m)]
+            taken.add(thread, k)
+            if len(possible) > 1:
+                taken.free.append(possible.index(k))
+            pcs[thread] = alternatives[k][1](rs[thread], m)
+    except (KeyError, ValueError_) as error:
+        name, message = describe_fault(machine, error)
+        failed, status = {name}, "failed"
+    waiting = {t: machine.position(t, pc) for t, pc in enumerate(pcs) if not isinstance(machine.codes[t].instrs[pc], End)}
+    final: dict[FinalReg | FinalMem, Value] = {}
+    holds = None
+    failed |= machine.failed(m)
+    if not waiting and status == "finished":
+        failed |= machine.final_failures(rs, m)
+        final = dict(machine.final_state(rs, m))
+        holds = machine.holds(machine.program.condition, rs, m)
+        status = "failed" if failed else "finished"
+    elif status == "finished":
+        status = "deadlock"
+    return RunResult(
+        machine.program,
+        status,
+        len(moves),
+        tuple(sorted(failed)),
+        message,
+        waiting if status == "deadlock" else {},
+        final,
+        holds,
+        tuple(machine.locks.cycles),
+        taken,
+        machine,
+    )
+
+
+def outcomes(
+    program: ir.Program, *, max_states: int = 5_000_000, witnesses: bool = False, reduce: bool = True
+) -> Outcomes:
+    """Everything that can come of ``program`` under sequential consistency, by exploring all schedules.
+
+    ``reduce``: leave out schedules that cannot make a difference. ``witnesses``: keep a run for each thing that can go wrong.
+    Loops are not cut: a program whose states are without end reaches ``max_states``.
+
+    :raises LimitError: there are more states than ``max_states``
+    :raises UnsupportedError: the program uses what step-by-step runs do not support
+    """
+    explorer = _Explorer(program, max_states, witnesses, reduce)
+    explorer.explore()
+    found = {name: explorer.witness(name) for name in explorer.found} if witnesses else {}
+    return Outcomes(
+        frozenset(explorer.states),
+        frozenset(explorer.failed),
+        explorer.deadlock,
+        frozenset(explorer.condition),
+        explorer.explored,
+        tuple(explorer.machine.locks.cycles),
+        found,
+    )

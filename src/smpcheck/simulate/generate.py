@@ -1,0 +1,357 @@
+"""Instructions as generated Python functions: what makes a step cheap.
+
+A thread is at a *point*: a place where its next step is taken. Each alternative of a point is an action ``f(r, m)`` on the
+thread's registers ``r`` and the memory ``m`` (both lists), which takes the step, goes on to the next point and returns its
+number, and perhaps a guard ``g(r, m)`` that says whether the step is possible.
+
+Addresses are numbers here: object k lies at ``BASE + k * STRIDE``, so that C's arithmetic on pointers and their tag bits is
+Python's arithmetic on integers. ``m[0]`` collects the failed checks as a bit mask, ``m[1]`` is set when an assumption fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from smpcheck.errors import InputError
+from smpcheck.program import ir
+from smpcheck.program.values import CType, Ptr, Value, ValueError_
+from smpcheck.simulate.code import Branch, Code, End, Jump, Local, Pick, Rcu, Step, Turn
+
+BASE = 0x5A00_0000_0000_0000
+STRIDE = 1 << 32
+
+FAILED, ABANDONED, FIRST_CELL = 0, 1, 2
+
+Memory: TypeAlias = list[int]
+Registers: TypeAlias = list[int]
+Action: TypeAlias = Callable[[Registers, Memory], int]
+Guard: TypeAlias = Callable[[Registers, Memory], Any]
+
+
+class Addresses:
+    """Symbolic pointers as numbers, and back."""
+
+    def __init__(self, program: ir.Program) -> None:
+        names = list(dict.fromkeys(p.base for p in program.cells))
+        self.base = {name: BASE + k * STRIDE for k, name in enumerate(names)}
+        self.names = names
+
+    def number(self, value: Value) -> int:
+        """A value as a number."""
+        if isinstance(value, Ptr):
+            if value.base not in self.base:
+                self.base[value.base] = BASE + len(self.names) * STRIDE
+                self.names.append(value.base)
+            return self.base[value.base] + value.offset
+        return int(value)
+
+    def value(self, number: int) -> Value:
+        """A number as a value: an address if it lies in an object."""
+        k, offset = divmod(number - BASE + STRIDE // 2, STRIDE)
+        if 0 <= k < len(self.names):
+            return Ptr(self.names[k], offset - STRIDE // 2)
+        return int(number)
+
+
+@dataclass(slots=True)
+class Point:
+    """A thread's place: its alternatives. ``pc`` is the instruction; ``blocking``: waiting here is waiting for a lock."""
+
+    pc: int
+    alternatives: tuple[tuple[Guard | None, Action], ...]
+    blocking: bool = False
+    done: bool = False
+
+
+def _divide(a: int, b: int) -> int:
+    if b == 0:
+        raise ValueError_("division by zero")
+    q = abs(a) // abs(b)
+    return -q if (a < 0) != (b < 0) else q
+
+
+def _shift_count(count: int, bits: int) -> int:
+    if not 0 <= count < max(bits, 32):
+        raise ValueError_(f"shift by {count}")
+    return count
+
+
+@dataclass
+class Generator:
+    """Generates one thread's functions. ``cells`` maps addresses to indices of ``m``; ``checks`` numbers the names of checks."""
+
+    code: Code
+    thread: int
+    threads: int
+    cells: dict[Ptr, int]
+    addresses: Addresses
+    checks: dict[str, int]
+    on_lock: Callable[[int, str, Registers, bool], None] | None = None
+    registers: dict[str, int] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    wanted: list[int] = field(default_factory=list)
+    made: set[int] = field(default_factory=set)
+
+    # expressions
+
+    def reg(self, name: str) -> str:
+        """A register in generated code."""
+        return f"r[{self.registers.setdefault(name, len(self.registers))}]"
+
+    def expr(self, expr: ir.Expr, subst: tuple[str, str] | None = None) -> str:
+        """An expression in generated code; ``subst``: a register and what stands for it."""
+        match expr:
+            case ir.Const(value):
+                return repr(self.addresses.number(value))
+            case ir.Reg(name):
+                return subst[1] if subst and name == subst[0] else self.reg(name)
+            case ir.Unary(op, arg, ctype):
+                return self._unary(op, self.expr(arg, subst), ctype)
+            case ir.Cast(ctype, arg):
+                return self.wrapped(self.expr(arg, subst), ctype)
+            case ir.Binary(op, left, right, ctype):
+                return self._binary(op, self.expr(left, subst), self.expr(right, subst), ctype, right)
+            case ir.Conditional(cond, then, other):
+                return f"({self.expr(then, subst)} if {self.expr(cond, subst)} else {self.expr(other, subst)})"
+            case ir.FinalMem(cell):
+                return f"m[{self.cells[cell]}]"
+        raise InputError(f"{type(expr).__name__} is not an expression of a thread")
+
+    def wrapped(self, text: str, ctype: CType) -> str:
+        """The value of ``text`` in the range of ``ctype``."""
+        if ctype.bits == 1:
+            return f"(1 if {text} else 0)"
+        mask = (1 << ctype.bits) - 1
+        if not ctype.signed:
+            return f"({text} & {mask})"
+        half = 1 << (ctype.bits - 1)
+        return f"((({text} + {half}) & {mask}) - {half})"
+
+    def _unary(self, op: str, arg: str, ctype: CType) -> str:
+        if op == "!":
+            return f"(0 if {arg} else 1)"
+        if op == "~" and ctype.signed:
+            return f"(~{arg})"
+        return self.wrapped(f"({op}{arg})", ctype)
+
+    def _binary(self, op: str, a: str, b: str, ctype: CType, right: ir.Expr) -> str:
+        if op in ("==", "!=", "<", "<=", ">", ">="):
+            return f"({a} {op} {b})"
+        if op == "&&":
+            return f"(1 if {a} and {b} else 0)"
+        if op == "||":
+            return f"(1 if {a} or {b} else 0)"
+        if op in ("&", "|", "^"):
+            text = f"({a} {op} {b})"
+            return text if ctype.signed or not (a.startswith("-") or b.startswith("-")) else self.wrapped(text, ctype)
+        if op in ("<<", ">>"):
+            if isinstance(right, ir.Const):
+                _shift_count(self.addresses.number(right.value), ctype.bits)
+            else:
+                b = f"_shift({b}, {ctype.bits})"
+            return f"({a} >> {b})" if op == ">>" else self.wrapped(f"({a} << {b})", ctype)
+        if op == "/":
+            return self.wrapped(f"_divide({a}, {b})", ctype)
+        if op == "%":
+            return self.wrapped(f"({a} - {b} * _divide({a}, {b}))", ctype)
+        return self.wrapped(f"({a} {op} {b})", ctype)
+
+    def place(self, addr: ir.Expr) -> str:
+        """The memory cell at an address."""
+        if isinstance(addr, ir.Const):
+            index = self.cells.get(addr.value) if isinstance(addr.value, Ptr) else None
+            return f"m[{index}]" if index is not None else f"m[ix[{self.expr(addr)}]]"
+        return f"m[ix[{self.expr(addr)}]]"
+
+    # statements
+
+    def effect(self, stmt: ir.Stmt) -> list[str]:
+        """A statement without control flow."""
+        match stmt:
+            case ir.Assign(reg, expr):
+                line = f"{self.reg(reg)} = {self.expr(expr)}"
+                if reg.startswith("@held:") and self.on_lock is not None:
+                    return [line, f"on_lock({self.thread}, {reg[6:]!r}, r, {self.waited})"]
+                return [line]
+            case ir.Load():
+                return [f"{self.reg(stmt.reg)} = {self.place(stmt.addr)}"]
+            case ir.Store():
+                return [f"{self.place(stmt.addr)} = {self.expr(stmt.value)}"]
+            case ir.Rmw():
+                old = self.reg(stmt.old)
+                if isinstance(stmt.addr, ir.Const):
+                    place = self.place(stmt.addr)
+                    return [f"{old} = {place}", f"{place} = {self.expr(stmt.new)}"]
+                return [f"i = ix[{self.expr(stmt.addr)}]", f"{old} = m[i]", f"m[i] = {self.expr(stmt.new)}"]
+            case ir.Assert(cond, name):
+                bit = 1 << self.checks.setdefault(name, len(self.checks))
+                return [f"if not {self.expr(cond)}: m[{FAILED}] |= {bit}"]
+        return []
+
+    waited: bool = False
+
+    def step(self, pc: int) -> list[str]:
+        """The step at ``pc`` itself."""
+        instr = self.code.instrs[pc]
+        if isinstance(instr, Step):
+            return self.effect(instr.stmt)
+        if isinstance(instr, Rcu):
+            nest, wait = FIRST_CELL + len(self.cells), FIRST_CELL + len(self.cells) + self.threads
+            me = f"m[{nest + self.thread}]"
+            match instr.what:
+                case "lock":
+                    return [f"{me} += 1"]
+                case "unlock":
+                    others = [f"m[{wait + u}] &= {~(1 << self.thread)}" for u in range(self.threads)]
+                    return [f"{me} -= 1", f"if {me} == 0:", *("  " + line for line in others)]
+                case "start":
+                    inside = " | ".join(f"({1 << u} if m[{nest + u}] else 0)" for u in range(self.threads))
+                    return [f"m[{wait + self.thread}] = {inside}"]
+        return []
+
+    def guard(self, pc: int) -> str | None:
+        """The condition under which the step at ``pc`` is possible."""
+        instr = self.code.instrs[pc]
+        if isinstance(instr, Rcu) and instr.what == "wait":
+            return f"not m[{FIRST_CELL + len(self.cells) + self.threads + self.thread}]"
+        if isinstance(instr, Step) and instr.guard is not None:
+            return self.expr(instr.guard, (instr.reg, self.place(instr.stmt.addr)))
+        return None
+
+    # control flow
+
+    def go_on(self, pc: int, indent: str, out: list[str], depth: int = 0) -> None:
+        """Code from ``pc`` to the next point."""
+        while True:
+            instr = self.code.instrs[pc]
+            match instr:
+                case Step() | Rcu() | Turn() | Pick() | End():
+                    out.append(f"{indent}return {pc}")
+                    return None
+                case Jump(to):
+                    pc = to
+                    if self.shared(pc) and depth:
+                        return self._call(pc, indent, out)
+                    continue
+                case Branch(stmt, other):
+                    if depth > 8:
+                        return self._call(pc, indent, out)
+                    out.append(f"{indent}if {self.expr(stmt.cond)}:")
+                    self._side(pc + 1, indent + " ", out, depth + 1)
+                    pc = other
+                    if self.shared(pc):
+                        return self._call(pc, indent, out)
+                case Local(stmt):
+                    if isinstance(stmt, ir.Assume):
+                        out.append(f"{indent}if not {self.expr(stmt.cond)}: m[{ABANDONED}] = 1; return -1")
+                    else:
+                        out.extend(indent + line for line in self.effect(stmt))
+                    self._note_wait(instr)
+                    pc += 1
+                    if self.shared(pc) and depth:
+                        return self._call(pc, indent, out)
+
+    def _side(self, pc: int, indent: str, out: list[str], depth: int) -> None:
+        if self.shared(pc):
+            self._call(pc, indent, out)
+        else:
+            self.go_on(pc, indent, out, depth)
+
+    def _call(self, pc: int, indent: str, out: list[str]) -> None:
+        """Go on at a place that is reached from several others: in a function of its own, unless it is a point."""
+        if isinstance(self.code.instrs[pc], Step | Rcu | Turn | Pick | End):
+            out.append(f"{indent}return {pc}")
+            return
+        self.wanted.append(pc)
+        out.append(f"{indent}return q{pc}(r, m)")
+
+    def shared(self, pc: int) -> bool:
+        """Is ``pc`` reached from several places?"""
+        return self.predecessors[pc] > 1
+
+    def _note_wait(self, instr: Local) -> None:
+        """Remember whether the lock that a bookkeeping assignment is about was waited for."""
+        if not isinstance(instr.stmt, ir.Assign) or not instr.stmt.reg.startswith("@held:"):
+            self.waited = False
+
+    def function(self, name: str, body: list[str]) -> None:
+        """Add a function."""
+        self.lines.append(f"def {name}(r, m):")
+        self.lines.extend(body or [" pass"])
+
+    def generate(self) -> tuple[dict[int, Point], Action, dict[str, int]]:
+        """All points, the action that starts the thread, and the registers' indices."""
+        instrs = self.code.instrs
+        self.predecessors = [0] * (len(instrs) + 1)
+        for pc in range(len(instrs)):
+            for to in self.code.successors(pc):
+                self.predecessors[to] += 1
+        plan: dict[int, list[tuple[str | None, str]]] = {}
+        for pc, instr in enumerate(instrs):
+            if isinstance(instr, Step | Rcu | Turn):
+                plan[pc] = [self._alternative(pc, pc, ())]
+            elif isinstance(instr, Pick):
+                plan[pc] = [self._picked(pc + 1), self._picked(instr.other)]
+        self.wanted.append(0)
+        while self.wanted:
+            pc = self.wanted.pop()
+            if pc not in self.made:
+                self.made.add(pc)
+                body: list[str] = []
+                self.waited = False
+                self.go_on(pc, " ", body)
+                self.function(f"q{pc}", body)
+        space: dict[str, Any] = {
+            "ix": {self.addresses.number(p): i for p, i in self.cells.items()},
+            "_divide": _divide,
+            "_shift": _shift_count,
+            "on_lock": self.on_lock,
+        }
+        exec(compile("\n".join(self.lines), f"<thread {self.thread}>", "exec"), space)
+        points = {}
+        for pc, entry in plan.items():
+            instr = instrs[pc]
+            alternatives = tuple((space[g] if g else None, space[a]) for g, a in entry)
+            points[pc] = Point(pc, alternatives, isinstance(instr, Step) and instr.blocking)
+        points[len(instrs) - 1] = Point(len(instrs) - 1, (), done=True)
+        return points, space["q0"], self.registers
+
+    def _alternative(self, pc: int, at: int, before: Sequence[str]) -> tuple[str | None, str]:
+        """A guard and an action that take the step at ``at``, as one alternative of the point ``pc``."""
+        guard = self.guard(at)
+        guard_name = None
+        if guard is not None:
+            guard_name = f"g{at}"
+            if guard_name not in self.made_guards:
+                self.made_guards.add(guard_name)
+                self.function(guard_name, [f" return {guard}"])
+        body = [f" {line}" for line in (*before, *self.step(at))]
+        instr = self.code.instrs[at]
+        self.waited = isinstance(instr, Step) and instr.blocking
+        self.go_on(at + 1, " ", body)
+        name = f"p{pc}_{at}"
+        self.function(name, body)
+        return guard_name, name
+
+    made_guards: set[str] = field(default_factory=set)
+
+    def _picked(self, pc: int) -> tuple[str | None, str]:
+        """One side of a choice: it begins with what decides it, or with nothing that does."""
+        at = pc
+        while isinstance(self.code.instrs[at], Local | Jump) and not self.shared(at):
+            instr = self.code.instrs[at]
+            if isinstance(instr, Local) and not isinstance(instr.stmt, ir.Fence):
+                break
+            at = instr.to if isinstance(instr, Jump) else at + 1
+        instr = self.code.instrs[at]
+        if isinstance(instr, Step) and instr.guard is not None:
+            return self._alternative(pc, at, ())
+        body: list[str] = []
+        self.waited = False
+        self.go_on(pc, " ", body)
+        self.function(f"c{pc}", body)
+        return None, f"c{pc}"
+
+
