@@ -18,7 +18,9 @@ needs_library = pytest.mark.skipif(not LIBRARY.is_dir(), reason=f"no library of 
 needs_kernel = pytest.mark.skipif(not all(p.is_dir() for p in KERNEL.values()), reason="no kernel memory models in /usr/src")
 
 
-def litmus(body: str, *, params: str = "int *x, int *y", init: str = "", before: str = "", question: str = "exists (x=0)") -> Program:
+def litmus(
+    body: str, *, params: str = "int *x, int *y", init: str = "", before: str = "", question: str = "exists (x=0)"
+) -> Program:
     """A test of one thread."""
     return read_litmus(f"C test\n{{ {init} }}\n{before}\nP0({params})\n{{\n{body}\n}}\n{question}\n", "test.litmus")
 

@@ -199,7 +199,7 @@ class Arithmetic:
             return self.offset(left, right, op, node)
         a, b = self.convert(left, POINTER, node), self.convert(right, POINTER, node)
         if op == "-" and isinstance(left.type, Pointer) and isinstance(right.type, Pointer):
-            size = Const(size_of(left.type.target))
+            size = Const(size_of(self.types.resolve(left.type.target)))
             return Val(self.fold("/", self.fold("-", a, b, LONG), size, LONG), LONG)
         if op in ("&", "|", "^"):  # not C, but litmus tests make false dependencies and tag bits of pointers this way
             return Val(self.fold(op, a, b, POINTER), left.type if isinstance(left.type, Pointer) else right.type)
@@ -210,9 +210,10 @@ class Arithmetic:
         assert isinstance(pointer.type, Pointer)
         steps = self.convert(self.promote(index), LONG, node)
         address = self.convert(pointer, POINTER, node)
-        if isinstance(pointer.type.target, Struct) and pointer.type.target.fields is None:
-            self.wrong(f"{pointer.type.target.name} is not defined in this file", self.at(node))
-        size = size_of(pointer.type.target)
+        target = self.types.resolve(pointer.type.target)
+        if isinstance(target, Struct) and target.fields is None:
+            self.wrong(f"{target.name} is not defined in this file", self.at(node))
+        size = size_of(target)
         scaled = steps if size == 1 else self.fold("*", steps, Const(size), LONG)
         if scaled == Const(0):
             return Val(address, pointer.type)

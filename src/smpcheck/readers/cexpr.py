@@ -18,7 +18,7 @@ from smpcheck.readers.cvalues import Binding, ByName, Frame, Local, LValue, Need
 from smpcheck.readers.deffile import Definitions
 from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, Void, scalar_type, show, size_of
 from smpcheck.readers.memory import Memory
-from smpcheck.readers.source import Source
+from smpcheck.readers.source import Source, shorten
 
 NO_TAGS: frozenset[str] = frozenset()
 
@@ -80,14 +80,17 @@ class Expressions(Arithmetic, ABC):
         if found is None:
             if not self.scope.inside(self.thread_scope) or node.name in self.objects:
                 self.not_declared(node.name, node.at)
+            if self.types.lookup((node.name,)) is not None:
+                self.wrong(f"'{node.name}' is a type, not a value", node.at)
             self.remark(f"'{node.name}' is not declared in {self.calls[0]} and never assigned to: it is 0", node.at)
             return Undeclared(node.name, self.int)
         return found
 
     def not_declared(self, name: str, at: int) -> NoReturn:
         """Raise InputError for a name that means nothing where it is used."""
-        hint = f": declare it, or give {self.calls[0]} a parameter '*{name}'" if len(self.frames) == 1 else ""
-        self.wrong(f"'{name}' is not declared in {self.calls[-1] if self.span is None else self.calls[0]}(){hint}", at)
+        function = next(frame for frame in reversed(self.frames) if frame.name)
+        hint = f": declare it, or give {function.name} a parameter '*{name}'" if function is self.frames[0] else ""
+        self.wrong(f"'{name}' is not declared in {function.name}(){hint}", at)
 
     @contextmanager
     def argument(self, argument: ByName, scope: Scope | None = None) -> Iterator[None]:
@@ -121,13 +124,14 @@ class Expressions(Arithmetic, ABC):
             if isinstance(index.type, Pointer):
                 array, index = index, array
             if not isinstance(array.type, Pointer) or not isinstance(index.type, CType):
-                self.wrong(f"'{self.source.snippet(node.at, node.end)}' does not index an array", self.at(node))
+                self.wrong(f"'{shorten(self.source.snippet(node.at, node.end))}' does not index an array", self.at(node))
             return self._pointee(self.offset(array, index, "+", node), node)
         if isinstance(node, c.Member):
             return self._member(node)
         if isinstance(node, c.Call):
             return self.macro_place(node)
-        return self.wrong(f"'{self.source.snippet(node.at, node.end)}' is not a place that can be read or written", self.at(node))
+        text = shorten(self.source.snippet(node.at, node.end))
+        return self.wrong(f"'{text}' is not a place that can be read or written", self.at(node))
 
     def _same_width(self, pointer: Val, cast: c.Convert) -> None:
         """``*(T *)p`` where ``p`` is a computed ``U *``: T and U have one size."""
@@ -152,7 +156,7 @@ class Expressions(Arithmetic, ABC):
         if isinstance(pointer.type, Pointer):
             if isinstance(pointer.type.target, Void):
                 self.wrong("a void pointer cannot be dereferenced: cast it first", self.at(node))
-            return Place(pointer.expr, pointer.type.target)
+            return Place(pointer.expr, self.types.resolve(pointer.type.target))
         if isinstance(pointer.type, CType) and pointer.type.bits in (32, 64):  # an integer that holds an address, as herd7 allows
             if pointer.type.bits == 32:
                 raise NeedWide(self.source.pos(self.at(node)))
@@ -296,8 +300,6 @@ class Expressions(Arithmetic, ABC):
 
     def _ternary(self, node: c.Ternary) -> Val:
         cond = self.truth(self.value(node.cond), node.cond)
-        if isinstance(cond, Const):
-            return self.value(node.then if values.truth(cond.value) else node.other)
         with self.collect() as first:
             then = self.promote(self.value(node.then))
         with self.collect() as second:
@@ -311,6 +313,10 @@ class Expressions(Arithmetic, ABC):
             type_ = then.type if isinstance(then.type, Pointer) and then.type.target != VOID else other.type
             type_ = type_ if isinstance(type_, Pointer) else then.type
         a, b = self.convert(then, type_, node), self.convert(other, type_, node)
+        if isinstance(cond, Const):
+            taken = values.truth(cond.value)
+            self.out += first if taken else second
+            return Val(a if taken else b, type_)
         if not first and not second:
             return Val(Conditional(cond, a, b), type_)
         reg = self.temp(type_)

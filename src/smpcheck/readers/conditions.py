@@ -213,7 +213,7 @@ class ConditionReader:
         for cell, item in zip(elements, items, strict=True):
             equal = Binary("==", FinalMem(cell), item.expr, POINTER)
             expr = equal if expr == Const(1) else Binary("&&", expr, equal)
-        text = f"{left.text.strip('[]')}={{{','.join(i.text for i in items)}}}"
+        text = f"{left.text}={{{','.join(i.text for i in items)}}}"
         return Printed(Unary("!", expr), f"not ({text})") if op == "!=" else Printed(expr, text)
 
     def term(self, location: bool) -> Printed:
@@ -256,9 +256,10 @@ class ConditionReader:
 
     def _memory(self, found: tuple[Ptr, list[Ptr] | None]) -> Printed:
         address, elements = found
-        if elements is not None:
-            self.arrays[address] = elements
-        return Printed(FinalMem(address), f"[{self.names.show(address)}]", "atom" if elements is None else "array")
+        if elements is None:
+            return Printed(FinalMem(address), f"[{self.names.show(address)}]")
+        self.arrays[address] = elements
+        return Printed(FinalMem(address), re.sub(r"(\[0\]|\.\w+)$", "", self.names.show(address)), "array")
 
 
 _PARENTHESES = {("implies", "or"), ("implies", "and"), ("and", "or"), ("and", "implies"), ("or", "implies")}

@@ -45,7 +45,7 @@ from smpcheck.readers.ctree import (
     number,
 )
 from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, make_struct, size_of
-from smpcheck.readers.source import Source
+from smpcheck.readers.source import Source, shorten
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -105,9 +105,7 @@ class CReader:
         if node.is_missing:
             before = self.code[: node.start_byte].rstrip()
             raise InputError(f"C syntax error: '{node.type}' expected here", self.source.pos(self.offset(len(before))))
-        found = " ".join(self._text(node).split())
-        found = found if len(found) <= 30 else found[:27] + "..."
-        raise InputError(f"C syntax error at '{found}'", self.source.pos(self.offset(node.start_byte)))
+        raise InputError(f"C syntax error at '{shorten(self._text(node), 30)}'", self.source.pos(self.offset(node.start_byte)))
 
     def _text(self, node: Node) -> str:
         return self.code[node.start_byte : node.end_byte].decode("ascii")
@@ -119,8 +117,7 @@ class CReader:
         if kind == "function_definition":
             self._function(node)
         elif kind == "declaration":
-            declared = self._declaration(node)
-            self.unit.globals += declared
+            self.unit.globals += self._declaration(node, True)
         elif kind in ("struct_specifier", "enum_specifier"):
             self._type(node)
         elif kind == "type_definition":
@@ -132,8 +129,7 @@ class CReader:
             self._refuse(f"'{self._short(node)}' outside of a function", node)
 
     def _short(self, node: Node) -> str:
-        text = " ".join(self._text(node).split())
-        return text if len(text) <= 40 else text[:37] + "..."
+        return shorten(self._text(node))
 
     def _specified_type(self, node: Node) -> Type:
         type_node = node.child_by_field_name("type")
@@ -234,7 +230,7 @@ class CReader:
             return self._declarator(node.named_children[0], base)
         return self._refuse(f"the declarator '{self._short(node)}'", node)
 
-    def _declaration(self, node: Node) -> list[Declare]:
+    def _declaration(self, node: Node, top_level: bool = False) -> list[Declare]:
         base = self._specified_type(node)
         out: list[Declare] = []
         for child in node.children_by_field_name("declarator"):
@@ -244,7 +240,9 @@ class CReader:
                 inner, value = child.child_by_field_name("declarator"), child.child_by_field_name("value")
                 assert inner is not None and value is not None
                 target, init = inner, self._expr(value)
-            elif child.type == "function_declarator":
+            elif _declares_function(child):
+                if not top_level:
+                    self._refuse("declaring a function inside of a function", child)
                 continue
             name, type_, _ = self._declarator(target, base)
             self._complete(type_, target)
@@ -387,10 +385,13 @@ class CReader:
         return Name(name, at, end)
 
     def _number(self, node: Node, at: int, end: int) -> CExpr:
-        found = number(self._text(node))
+        text = self._text(node)
+        sign = text[:1] if text[:1] in "+-" else ""  # the grammar takes a sign into the literal, C does not
+        found = number(text[len(sign) :])
         if found is None:
-            self._wrong(f"'{self._text(node)}' is not an integer constant", node)
-        return Num(found[0], self.types.scalar(found[1]), at, end)
+            self._wrong(f"'{text}' is not an integer constant", node)
+        positive = Num(found[0], self.types.scalar(found[1]), at, end)
+        return Un(sign, positive, at, end) if sign else positive
 
     def _char(self, node: Node, at: int, end: int) -> CExpr:
         body = self._text(node)[1:-1]
@@ -419,8 +420,14 @@ class CReader:
             self._assigned.add(target.name)
 
     def _binary(self, node: Node, at: int, end: int) -> CExpr:
-        left, right = self._expr(self._field(node, "left")), self._expr(self._field(node, "right"))
-        return Bin(self._operator(node), left, right, at, end)
+        first, second, op = self._field(node, "left"), self._field(node, "right"), self._operator(node)
+        if op in _ALSO_UNARY and first.type == "parenthesized_expression":  # (foo_t)-1 is a cast if foo_t is a type
+            cast = self.types.lookup(tuple(self._text(first)[1:-1].split()))
+            if cast is not None:
+                if second.type == "binary_expression":
+                    self._refuse(f"'{self._short(node)}' without parentheses after the cast", node)
+                return Convert(cast, Un(op, self._expr(second), at, end), at, end)
+        return Bin(op, self._expr(first), self._expr(second), at, end)
 
     def _assignment(self, node: Node, at: int, end: int) -> CExpr:
         target, value = self._expr(self._field(node, "left")), self._expr(self._field(node, "right"))
@@ -483,6 +490,14 @@ class CReader:
             self._wrong(f"offsetof: no member '{member}' in '{self._text(self._field(node, 'type'))}'", node)
         return Num(type_.fields[member][0], ULONG, at, end)
 
+
+def _declares_function(node: Node | None) -> bool:
+    while node is not None and node.type == "pointer_declarator":
+        node = node.child_by_field_name("declarator")
+    return node is not None and node.type == "function_declarator"
+
+
+_ALSO_UNARY = frozenset("+-*&")
 
 _STATEMENTS: dict[str, Callable[[CReader, Node, int, int], CStmt]] = {
     "expression_statement": CReader._expression_stmt,

@@ -24,7 +24,7 @@ from smpcheck.readers.source import Source
 
 _THREAD = re.compile(r"(?:^|(?<=[\n;}]))[ \t]*(P\d+)\s*\(")
 _VOID = "void "
-_STRUCT_ARGUMENT = re.compile(r"\bstruct(?=\s+\w+\s*,\s*\w+\s*\))")
+_STRUCT_ARGUMENT = re.compile(r"(?<!offsetof\()(?<!offsetof\( )\bstruct(?=\s+\w+\s*,\s*\w+\s*\))")
 """``container_of(p, struct foo, f)``: the C grammar takes no types as arguments, so the keyword is blanked."""
 
 

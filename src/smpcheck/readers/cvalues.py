@@ -101,11 +101,15 @@ class Scope:
 
 
 class Frame:
-    """A function body being inlined: where ``return`` goes, and what its variables' registers begin with."""
+    """A function body being inlined: where ``return`` goes, what its variables' registers begin with; ``name`` is its name.
 
-    __slots__ = ("label", "prefix", "result", "returned")
+    A primitive's body is a nameless frame.
+    """
 
-    def __init__(self, label: str, prefix: str, result: Local | None) -> None:
+    __slots__ = ("label", "name", "prefix", "result", "returned")
+
+    def __init__(self, name: str, label: str, prefix: str, result: Local | None) -> None:
+        self.name = name
         self.label = label
         self.prefix = prefix
         self.result = result

@@ -18,7 +18,7 @@ from smpcheck.errors import InputError
 from smpcheck.readers.cparse import CReader
 from smpcheck.readers.ctree import CExpr, Compound, Eval, Return, walk
 from smpcheck.readers.layout import TypeTable
-from smpcheck.readers.source import Source
+from smpcheck.readers.source import Source, shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def form_name(name: str) -> tuple[str, str] | None:
 class Definitions:
     """Macros by name; each body is parsed when it is first asked for.
 
-    What is not found is looked for in ``fallback``, but only macros whose events are events of these definitions too: a model that
-    comes with them may know no others.
+    What is not found is looked for in ``fallback``, but only macros whose events are events of these definitions too: a model
+    that comes with them may know no others.
     """
 
     def __init__(self, bodies: Bodies, source: Source, fallback: Definitions | None = None) -> None:
@@ -155,6 +155,9 @@ def read_definitions(text: str, file: str = "<string>") -> Definitions:
     for match in _DEFINITION.finditer(source.text):
         _nothing_but_blank(source, done, match.start())
         params = tuple(p.strip() for p in match[2].split(",")) if match[2].strip() else ()
+        wrong = next((p for p in params if not p.isidentifier()), None)
+        if wrong is not None:
+            raise InputError(f"the parameter '{shorten(wrong)}' of {match[1]} is not a name", source.pos(match.start(2)))
         bodies[match[1]] = (params, match[3], match.start(3))
         done = match.end()
     _nothing_but_blank(source, done, len(text))
@@ -168,5 +171,5 @@ def _nothing_but_blank(source: Source, start: int, end: int) -> None:
     rest = source.text[start:end]
     if rest.strip():
         at = start + len(rest) - len(rest.lstrip())
-        found = source.text[at:end].split("\n")[0]
+        found = shorten(source.text[at:end].split("\n")[0])
         raise InputError(f"'{found}' is not a definition: 'name(parameters) body' expected on one line", source.pos(at))

@@ -18,6 +18,7 @@ from smpcheck.readers.cexpr import NO_TAGS
 from smpcheck.readers.cvalues import ByName, Local, Place, Scope, Val
 from smpcheck.readers.deffile import OPERATORS, form_name
 from smpcheck.readers.layout import VOID, Pointer, scalar_type
+from smpcheck.readers.source import shorten
 
 if TYPE_CHECKING:
     from smpcheck.program.ir import Expr
@@ -81,7 +82,7 @@ def unknown_function(low: Lowering, node: c.Call) -> NoReturn:
 def _place(low: Lowering, node: c.CExpr) -> Place:
     place = low.lvalue(node)
     if isinstance(place, Local):
-        low.wrong(f"'{low.where(node)[1]}' accesses a local variable, which no other thread can see", low.at(node))
+        low.wrong(f"'{shorten(low.where(node)[1])}' accesses a local variable, which no other thread can see", low.at(node))
     return place
 
 

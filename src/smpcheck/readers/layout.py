@@ -108,6 +108,12 @@ class TypeTable:
             return self.scalar(found)
         return found
 
+    def resolve(self, type_: Type) -> Type:
+        """A struct that was only declared where it was mentioned, as it is defined by now."""
+        if isinstance(type_, Struct) and type_.fields is None:
+            return self.names.get(type_.name, type_)
+        return type_
+
     def define(self, name: str, type_: Type) -> None:
         """Make ``name`` (``foo_t`` or ``struct foo``) stand for ``type_``."""
         self.names[name] = type_

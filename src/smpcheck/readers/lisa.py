@@ -48,7 +48,7 @@ from smpcheck.readers.initial import Entry, read_init
 from smpcheck.readers.layout import WIDE_INT
 from smpcheck.readers.question import expected_verdict, read_question
 from smpcheck.readers.sections import Sections
-from smpcheck.readers.source import Source
+from smpcheck.readers.source import Source, shorten
 
 READS = {"": frozenset[str](), "once": frozenset({"Once"}), "acquire": frozenset({"Acquire"})}
 READS |= {"deref": READS["once"], "lderef": READS["once"]}
@@ -126,11 +126,11 @@ class LisaThread:
             return
         word = _MNEMONIC.match(text)
         if word is None or word[1] == "call":
-            raise UnsupportedError(f"the LISA instruction '{text}' is not supported", self.source.pos(at))
+            raise UnsupportedError(f"the LISA instruction '{shorten(text)}' is not supported", self.source.pos(at))
         match = _INSTRUCTIONS[word[1]].match(text)
         if match is None:
-            raise InputError(f"'{text}' is not a LISA instruction of the form {_FORMS[word[1]]}", self.source.pos(at))
-        self.items.append(Instruction(word[1], match, text, at))
+            raise InputError(f"'{shorten(text)}' is not a LISA instruction of the form {_FORMS[word[1]]}", self.source.pos(at))
+        self.items.append(Instruction(word[1], match, " ".join(text.split()), at))
 
     # --- operands ---
 
@@ -385,12 +385,13 @@ def _columns(source: Source, span: tuple[int, int], memory: dict[str, Value]) ->
             at += len(cell) + 1
             if header:
                 if text != f"P{i}":
-                    raise InputError(f"'P{i}' expected, '{text}' found", source.pos(start))
+                    raise InputError(f"'P{i}' expected, '{shorten(text)}' found", source.pos(start))
                 threads.append(LisaThread(source, i, memory))
             elif i < len(threads):
                 threads[i].add(text, start)
             elif text:
-                raise InputError(f"'{text}' stands in column {i + 1} of a test of {len(threads)} threads", source.pos(start))
+                message = f"'{shorten(text)}' stands in column {i + 1} of a test of {len(threads)} threads"
+                raise InputError(message, source.pos(start))
     if not threads:
         raise InputError("no threads: a row ' P0 | P1 ;' expected after the init section", source.pos(span[0]))
     return threads

@@ -56,7 +56,7 @@ class Lowering(Expressions):
         self.index, self.steps, self.span, self.calls, self.loops = index, 0, None, [function.name], []
         self.scope = self.thread_scope = Scope(self.root)
         self.undeclared = function.assigned | initial.keys()
-        frame = Frame("return", "", None)
+        frame = Frame(function.name, "return", "", None)
         self.frames = [frame]
         pos = self.source.pos(function.at)
         for param in function.params:
@@ -96,7 +96,7 @@ class Lowering(Expressions):
             return forms.SPECIAL[node.name](self, node)
         with self._macro(node) as macro:
             if isinstance(macro.body, c.Compound):
-                return self._body(macro.body.body, macro.name, self.int if macro.returns else VOID, "%")
+                return self._body(macro.body.body, macro.name, self.int if macro.returns else VOID, "")
             self.steps += macro.statement
             return self.value(macro.body)
 
@@ -166,7 +166,7 @@ class Lowering(Expressions):
         """An inlined body. ``return`` leaves its block, unless it is the last statement."""
         label = self.label(f"{name}#")
         local = None if isinstance(result, Void) else Local(self.temp(result), result)
-        frame = Frame(label, prefix if prefix != "%" else f"%{label}.", local)
+        frame = Frame(name, label, prefix, local) if prefix else Frame("", label, f"%{label}.", local)
         self.frames.append(frame)
         scope = self.scope
         try:
@@ -186,7 +186,7 @@ class Lowering(Expressions):
     def statements(self, body: list[c.CStmt]) -> None:
         """Lower statements in the current scope."""
         for node in body:
-            if not (isinstance(node, c.Declares) and node.body[-1].init is None):
+            if not isinstance(node, c.Declares) or any(declared.init is not None for declared in node.body):
                 self.steps += 1
             _LOWER[type(node)](self, node)
 

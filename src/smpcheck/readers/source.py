@@ -19,6 +19,12 @@ _TWO_WORDS = re.compile(r"\w[\w'-]*\s+\w")
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
+def shorten(text: str, length: int = 40) -> str:
+    """``text`` on one line, cut to ``length`` characters: for messages."""
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
 class Source:
     """``original`` as given and ``text`` of the same length without comments."""
 
