@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from smpcheck.program.values import INT, CType, Ptr, Value
+from smpcheck.program.values import INT, UNDETERMINED, CType, Ptr, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,4 +297,6 @@ class Program:
         if isinstance(value, int):
             return str(value)
         cell = self.cells.get(value)
-        return cell.name if cell else f"{value.base}+{value.offset}"
+        if cell:
+            return cell.name
+        return "?" if value == UNDETERMINED else f"{value.base}+{value.offset}"

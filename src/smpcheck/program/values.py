@@ -32,6 +32,10 @@ class Ptr:
 
 Value: TypeAlias = int | Ptr
 
+UNDETERMINED = Ptr("?")
+"""What a read sees in a cycle of plain copies in which each value only justifies the next ("out of thin air"): some value, but
+nothing determines which. herd7 prints such values as ``S16`` and the like. Equal to no number and no address."""
+
 
 @dataclass(frozen=True, slots=True)
 class CType:

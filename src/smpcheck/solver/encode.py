@@ -1,9 +1,10 @@
 """Candidate executions as a logic program: who reads from whom, in which order writes hit memory, and the values that follow.
 
 For each read one source (rf), for each pair of writes to one cell an order (co); everything else follows. A read's value is
-derived from its source's, so that a value out of nothing (a cycle in which each value justifies the next) is no execution, as in
-herd7. Branch decisions are guessed and checked against their conditions, never derived, so that no stable model is lost where a
-value depends on a branch and the branch on the value.
+derived from its source's; where values only justify each other in a cycle nothing is derived, and the value is undetermined, as
+in herd7: an execution may carry such values to its end, but none that decides a branch or an address by one is considered.
+Branch decisions are guessed and checked against their conditions, never derived, so that no stable model is lost where a value
+depends on a branch and the branch on the value.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class Encoding:
             bad = [x for a, x in self.values(event.addr).items() if not isinstance(a, Ptr) or a not in graph.program.cells]
             self._fault(event.guard, out.disj(bad), f"{event.text or 'this access'} can use an invalid address", event.pos)
         for e in graph.events:
+            if e.addr is not None and e.addr.op != "const":
+                self._require_determined(self.happens(e.id), e.addr)
             for term in (e.addr, e.value):
                 if term is not None:
                     self._check_defined(term, e.guard, e.text or "this", e.pos)
@@ -68,7 +71,7 @@ class Encoding:
         cond = self.graph.decisions[index].cond
         if cond is not None:
             outcomes = {truth(v) for v in self.domains.of(cond)}
-            if len(outcomes) == 1 and cond.reads.isdisjoint(self.domains.cyclic):
+            if len(outcomes) == 1 and self._determined(cond):
                 return TRUE if outcomes.pop() else FALSE
         return self.out.choice()
 
@@ -81,6 +84,7 @@ class Encoding:
                 holds = self.truth(decision.cond)
                 self.out.forbid((atom, -holds))
                 self.out.forbid((parent, holds, -atom))
+                self._require_determined(parent, decision.cond)
         if decision.cond is not None:
             self._check_defined(decision.cond, decision.parent, "a condition", None)
 
@@ -155,8 +159,6 @@ class Encoding:
                 for v, literal in self.values(value).items():
                     if v not in domain:
                         out.forbid((atom, literal))
-        if r in self.domains.cyclic:
-            out.forbid((happens, *[-x for x in self.values(self.graph.terms.read(r)).values()]))
 
     # --- values ---
 
@@ -185,10 +187,19 @@ class Encoding:
         else:
             self._operator_values(term, result)
         done = {v: out.disj(xs) for v, xs in result.items()}
-        if len(done) == 1 and term.reads.isdisjoint(self.domains.cyclic) and term.id not in self._undefined:
+        if len(done) == 1 and self._determined(term) and term.id not in self._undefined:
             done = dict.fromkeys(done, TRUE)
         self._values[term.id] = done
         return done
+
+    def _determined(self, term: Term) -> bool:
+        """Does the term certainly have a value?"""
+        cyclic = self.domains.cyclic
+        if not cyclic:
+            return True
+        if any(t.op == "mem" for t in _subterms(term)):
+            return all(w.value is None or w.value.reads.isdisjoint(cyclic) for w in self.domains.writes)
+        return term.reads.isdisjoint(cyclic)
 
     def _read_values(self, term: Term) -> Values:
         r, out = term.data, self.out
@@ -256,6 +267,13 @@ class Encoding:
                 self._fault(guard, self._undefined[t.id], f"{what} can compute an undefined value", pos)
                 return
 
+    def _require_determined(self, happens: int, term: Term) -> None:
+        """``term`` has a value whenever ``happens`` holds (only in question where values can justify each other)."""
+        if self.domains.cyclic:
+            literals = list(self.values(term).values())
+            if TRUE not in literals:
+                self.out.forbid((happens, *[-x for x in literals]))
+
     def _fault(self, guard: int, literal: int, message: str, pos: ir.Position | None) -> None:
         literal = self.out.conj2(self.guard_literal(guard), literal)
         if literal != FALSE:
@@ -265,7 +283,7 @@ class Encoding:
         """The literal "``term`` is non-zero"."""
         values = self.values(term)
         true = [x for v, x in values.items() if truth(v)]
-        if len(true) == len(values) and term.reads.isdisjoint(self.domains.cyclic) and term.id not in self._undefined:
+        if len(true) == len(values) and self._determined(term) and term.id not in self._undefined:
             return TRUE
         return self.out.disj(true)
 

@@ -20,7 +20,7 @@ from smpcheck.errors import InputError, LimitError
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, Term, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
-from smpcheck.program.values import Value
+from smpcheck.program.values import UNDETERMINED, Value
 from smpcheck.solver.answer import Answer, Question, State, Verdict
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.axioms import Axioms, is_coherent
@@ -338,16 +338,16 @@ class _Session:
         return m.is_true(literal) if literal > 0 else not m.is_true(-literal)
 
     def _value(self, m: clingo.Model, values: list[tuple[Value, int]]) -> Value:
-        for value, literal in values[:-1]:
+        for value, literal in values[:-1] if not self.domains.cyclic else values:
             if self._holds(m, literal):
                 return value
-        return values[-1][0]
+        return UNDETERMINED if self.domains.cyclic else values[-1][0]
 
     def _term_value(self, m: clingo.Model, term: Term) -> Value | None:
         for value, literal in self.encoding.values(term).items():
             if self._holds(m, literal):
                 return value
-        return None
+        return UNDETERMINED if self.domains.cyclic else None
 
     def _witness(self, literal: int) -> Execution | None:
         found = next(self.models([*self.base, literal], 1), None)
