@@ -346,7 +346,7 @@ def test_c_that_looks_like_a_comment_is_none(text: str) -> None:
         ("a // b (* c\nd", "a          \nd"),
         ("a /* b // c */ d", "a              d"),
         ("(* a\n b *)c", "    \n     c"),
-        ("(*More words: f(x) \" *) y", " " * 24 + "y"),
+        ('(*More words: f(x) " *) y', " " * 24 + "y"),
     ],
 )
 def test_comments_are_blanked_in_place(text: str, left: str) -> None:

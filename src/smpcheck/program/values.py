@@ -101,6 +101,8 @@ def _pointer_binary(op: str, left: Value, right: Value) -> Value:
                 return a - b
             if op in _COMPARE:
                 return int(_COMPARE[op](a, b))
+            if a == b and op in ("^", "&", "|"):  # false dependencies: r1 ^ r1
+                return 0 if op == "^" else left
     elif isinstance(left, Ptr) and isinstance(right, int):
         low, offset = left.offset % OBJECT_ALIGNMENT, left.offset
         if op == "+":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import TypeAlias
 
 from smpcheck.errors import InputError
@@ -77,6 +77,7 @@ class Definitions:
         self._source = source
         self._fallback = fallback
         self._parsed: dict[tuple[str, bool], Macro | None] = {}
+        self._combined: Definitions | None = None
         self.aliases: tuple[tuple[re.Pattern[str], str], ...] = ()
 
     @property
@@ -89,10 +90,11 @@ class Definitions:
         return frozenset(self._bodies)
 
     def with_fallback(self, fallback: Definitions) -> Definitions:
-        """The same definitions, with ``fallback`` for names that they do not define."""
-        combined = Definitions(self._bodies, self._source, fallback)
-        combined.aliases = fallback.aliases
-        return combined
+        """The same definitions, with ``fallback`` for names that they do not define. Always the same object for one fallback."""
+        if self._combined is None or self._combined._fallback is not fallback:
+            self._combined = Definitions(self._bodies, self._source, fallback)
+            self._combined.aliases = fallback.aliases
+        return self._combined
 
     def get(self, name: str, wide: bool = False) -> Macro | None:
         """The macro called ``name``; ``wide`` as in :class:`~smpcheck.readers.layout.TypeTable`."""
@@ -111,7 +113,7 @@ class Definitions:
         found = self._resolve(name)
         if found is not None:
             return self._parse(found, wide)
-        if self._fallback is None or not self._fallback.events(name) <= self._events():
+        if self._fallback is None or not self._fallback.events(name) <= self._events:
             return None
         return self._fallback.get(name, wide)
 
@@ -122,7 +124,7 @@ class Definitions:
             return frozenset()
         return frozenset((m[1], m[2]) for m in _FORM.finditer(self._bodies[found][1]) if m[1] in _EVENT_FORMS)
 
-    @cache  # noqa: B019 (definitions live as long as their model)
+    @cached_property
     def _events(self) -> frozenset[tuple[str, str]]:
         return frozenset().union(*(self.events(name) for name in self._bodies))
 

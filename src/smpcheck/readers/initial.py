@@ -149,5 +149,3 @@ def _init_value(t: Tokens) -> InitValue:
     if name == "true":
         return 1
     return (name, path_of(t))
-
-

@@ -45,14 +45,15 @@ FENCES = {
     "after-srcu-read-unlock": ("smp_mb__after_srcu_read_unlock",),
     "rcu-lock": ("rcu_read_lock", "rcu_read_lock_bh", "rcu_read_lock_sched"),
     "rcu-unlock": ("rcu_read_unlock", "rcu_read_unlock_bh", "rcu_read_unlock_sched"),
-    "sync-rcu": ("synchronize_rcu", "synchronize_rcu_expedited", "synchronize_net"),
+    "sync-rcu": ("synchronize_rcu", "synchronize_rcu_expedited", "synchronize_net", "synchronize_rcu_bh", "synchronize_sched"),
 }
-"""Tag of the fence event, and the functions that are just that fence."""
+"""Tag of the fence event, and the functions that are just that fence. Since 5.0 the bh and sched flavours of RCU are RCU."""
 
 LOADS = {
     ("once", "X"): (
         "READ_ONCE(X)", "rcu_dereference(X)", "rcu_dereference_check(X,C)", "rcu_dereference_raw(X)", "rcu_dereference_bh(X)",
         "rcu_dereference_sched(X)", "rcu_access_pointer(X)", "srcu_dereference(X,S)", "srcu_dereference_check(X,S,C)",
+        "lockless_dereference(X)",
     ),
     ("once", "*X"): ("atomic_read(X)", "refcount_read(X)"),
     ("acquire", "*X"): ("smp_load_acquire(X)", "atomic_read_acquire(X)"),

@@ -94,5 +94,3 @@ def _braces(source: Source, start: int) -> tuple[int, int]:
     if opened < 0:
         raise InputError("no init section: '{ ... }' expected after the name", source.pos(start))
     raise InputError("the init section is never closed: '}' expected", source.pos(opened))
-
-

@@ -1,0 +1,330 @@
+"""C expressions and types, from tree-sitter's concrete syntax to :mod:`smpcheck.readers.ctree`.
+
+Types are resolved as the text goes on (C declares before use); what smpcheck does not support is refused by name and position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program.values import INT, POINTER, ULONG
+from smpcheck.readers.ctree import (
+    MAX_ARRAY,
+    Assignment,
+    Bin,
+    Call,
+    CExpr,
+    Comma,
+    Convert,
+    Index,
+    Member,
+    Name,
+    Num,
+    SizeOf,
+    Step,
+    Ternary,
+    Un,
+    Unit,
+    constant,
+    number,
+)
+from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, make_struct, size_of
+from smpcheck.readers.source import Source, shorten
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_NULL_NAMES = {"NULL": POINTER, "nullptr": POINTER}
+_BOOLEAN_NAMES = {"true": 1, "false": 0}
+_ESCAPES = {"n": 10, "t": 9, "r": 13, "0": 0, "\\": 92, "'": 39, '"': 34, "a": 7, "b": 8, "f": 12, "v": 11}
+
+
+class ExpressionReader:
+    """Converts nodes of expressions and types. ``offset`` maps an offset in the parsed text to one in the source file."""
+
+    def __init__(self, source: Source, types: TypeTable, offset: Callable[[int], int] = lambda at: at) -> None:
+        self.source = source
+        self.types = types
+        self.offset = offset
+        self.unit = Unit()
+        self.code = b""
+        self._assigned: set[str] = set()
+
+    # --- errors ---
+
+    def _refuse(self, what: str, node: Node) -> NoReturn:
+        raise UnsupportedError(f"{what} is not supported", self.source.pos(self.offset(node.start_byte)))
+
+    def _wrong(self, message: str, node: Node) -> NoReturn:
+        raise InputError(message, self.source.pos(self.offset(node.start_byte)))
+
+    def _text(self, node: Node) -> str:
+        return self.code[node.start_byte : node.end_byte].decode("ascii")
+
+    def _field(self, node: Node, name: str) -> Node:
+        found = node.child_by_field_name(name)
+        assert found is not None
+        return found
+
+    # --- types ---
+
+    def _short(self, node: Node) -> str:
+        return shorten(self._text(node))
+
+    def _specified_type(self, node: Node) -> Type:
+        type_node = node.child_by_field_name("type")
+        if type_node is None:
+            return self.types.scalar(INT)
+        return self._type(type_node)
+
+    def _type(self, node: Node) -> Type:
+        kind = node.type
+        if kind == "struct_specifier":
+            return self._struct(node)
+        if kind == "enum_specifier":
+            return self._enum(node)
+        if kind == "union_specifier":
+            self._refuse("a union", node)
+        if kind == "macro_type_specifier":
+            self._refuse(f"the type '{self._short(node)}'", node)
+        found = self.types.lookup(tuple(self._text(node).split()))
+        if found is None:
+            self._wrong(f"unknown type '{self._short(node)}'; define it with struct or typedef before its use", node)
+        return found
+
+    def _struct(self, node: Node) -> Type:
+        name_node, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+        name = "struct " + (self._text(name_node) if name_node else f"#{node.start_byte}")
+        if body is None:
+            known = self.types.lookup(("struct", name[7:]))
+            return known if known is not None else Struct(name, None, 1, 1)
+        if name in self.types.names:
+            self._wrong(f"{name} is defined twice", node)
+        members: list[tuple[str, Type]] = []
+        for member in body.named_children:
+            if member.type == "comment":
+                continue
+            if member.type != "field_declaration" or any(c.type == "bitfield_clause" for c in member.children):
+                self._refuse(f"the member '{self._short(member)}'", member)
+            base = self._specified_type(member)
+            declarators = member.children_by_field_name("declarator")
+            if not declarators:
+                self._refuse("an anonymous member", member)
+            for declarator in declarators:
+                field_name, type_, _ = self._declarator(declarator, base)
+                self._complete(type_, declarator)
+                members.append((field_name, type_))
+        made = make_struct(name, members)
+        self.types.define(name, made)
+        return made
+
+    def _complete(self, type_: Type, node: Node) -> None:
+        inner = type_
+        while isinstance(inner, Array):
+            inner = inner.element
+        if inner == VOID or (isinstance(inner, Struct) and inner.fields is None):
+            self._wrong(f"'{self._short(node)}' has an incomplete type", node)
+
+    def _enum(self, node: Node) -> Type:
+        body = node.child_by_field_name("body")
+        value = 0
+        for item in body.named_children if body else ():
+            if item.type != "enumerator":
+                continue
+            name = item.child_by_field_name("name")
+            given = item.child_by_field_name("value")
+            assert name is not None
+            if given is not None:
+                value = self._constant(given)
+            self.unit.constants[self._text(name)] = value
+            value += 1
+        return self.types.scalar(INT)
+
+    def _constant(self, node: Node) -> int:
+        value = constant(self._expr(node), self.unit.constants)
+        if value is None:
+            self._wrong(f"'{self._short(node)}' is not a constant", node)
+        return value
+
+    def _declarator(self, node: Node, base: Type) -> tuple[str, Type, Node]:
+        """Name, type and name node of a (possibly abstract) declarator over ``base``."""
+        kind = node.type
+        if kind in ("identifier", "field_identifier", "type_identifier"):
+            return self._text(node), base, node
+        inner = node.child_by_field_name("declarator")
+        if kind in ("pointer_declarator", "abstract_pointer_declarator"):
+            pointer = Pointer(base)
+            return ("", pointer, node) if inner is None else self._declarator(inner, pointer)
+        if kind in ("array_declarator", "abstract_array_declarator"):
+            size = node.child_by_field_name("size")
+            if size is None:
+                self._refuse("an array without a length", node)
+            length = self._constant(size)
+            if not 0 < length <= MAX_ARRAY:
+                self._wrong(f"an array has between 1 and {MAX_ARRAY} elements, not {length}", size)
+            array = Array(base, length)
+            return ("", array, node) if inner is None else self._declarator(inner, array)
+        if kind in ("parenthesized_declarator", "abstract_parenthesized_declarator"):
+            return self._declarator(node.named_children[0], base)
+        if kind == "attributed_declarator":
+            return self._declarator(node.named_children[0], base)
+        return self._refuse(f"the declarator '{self._short(node)}'", node)
+
+    # --- expressions ---
+
+    def _expr(self, node: Node) -> CExpr:
+        handler = _EXPRESSIONS.get(node.type)
+        if handler is None:
+            self._refuse(_REFUSED.get(node.type, f"'{self._short(node)}' ({node.type.replace('_', ' ')})"), node)
+        return handler(self, node, self.offset(node.start_byte), self.offset(node.end_byte))
+
+    def _name(self, node: Node, at: int, end: int) -> CExpr:
+        name = self._text(node)
+        if name in _BOOLEAN_NAMES:
+            return Num(_BOOLEAN_NAMES[name], self.types.scalar(INT), at, end)
+        if name in _NULL_NAMES:
+            return Num(0, POINTER, at, end)
+        return Name(name, at, end)
+
+    def _number(self, node: Node, at: int, end: int) -> CExpr:
+        text = self._text(node)
+        sign = text[:1] if text[:1] in "+-" else ""  # the grammar takes a sign into the literal, C does not
+        found = number(text[len(sign) :])
+        if found is None:
+            self._wrong(f"'{text}' is not an integer constant", node)
+        positive = Num(found[0], self.types.scalar(found[1]), at, end)
+        return Un(sign, positive, at, end) if sign else positive
+
+    def _char(self, node: Node, at: int, end: int) -> CExpr:
+        body = self._text(node)[1:-1]
+        code = _ESCAPES.get(body[1:]) if body.startswith("\\") else ord(body) if len(body) == 1 else None
+        if code is None:
+            self._wrong(f"{self._text(node)} is not a character constant that smpcheck knows", node)
+        return Num(code, self.types.scalar(INT), at, end)
+
+    def _parenthesized(self, node: Node, at: int, end: int) -> CExpr:
+        inner = next(c for c in node.named_children if c.type != "comment")
+        if inner.type == "compound_statement":
+            self._refuse("a statement expression ({ ... })", node)
+        return self._expr(inner)
+
+    def _operator(self, node: Node) -> str:
+        return self._field(node, "operator").type
+
+    def _unary(self, node: Node, at: int, end: int) -> CExpr:
+        op, arg = self._operator(node), self._expr(self._field(node, "argument"))
+        if op == "&":
+            self._changes(arg)
+        return Un(op, arg, at, end)
+
+    def _changes(self, target: CExpr) -> None:
+        if isinstance(target, Name):
+            self._assigned.add(target.name)
+
+    def _binary(self, node: Node, at: int, end: int) -> CExpr:
+        first, second, op = self._field(node, "left"), self._field(node, "right"), self._operator(node)
+        if op in _ALSO_UNARY and first.type == "parenthesized_expression":  # (foo_t)-1 is a cast if foo_t is a type
+            cast = self.types.lookup(tuple(self._text(first)[1:-1].split()))
+            if cast is not None:
+                if second.type == "binary_expression":
+                    self._refuse(f"'{self._short(node)}' without parentheses after the cast", node)
+                return Convert(cast, Un(op, self._expr(second), at, end), at, end)
+        return Bin(op, self._expr(first), self._expr(second), at, end)
+
+    def _assignment(self, node: Node, at: int, end: int) -> CExpr:
+        target, value = self._expr(self._field(node, "left")), self._expr(self._field(node, "right"))
+        self._changes(target)
+        return Assignment(self._operator(node)[:-1], target, value, at, end)
+
+    def _update(self, node: Node, at: int, end: int) -> CExpr:
+        argument, operator = self._field(node, "argument"), self._field(node, "operator")
+        target = self._expr(argument)
+        self._changes(target)
+        return Step(operator.type[0], operator.start_byte < argument.start_byte, target, at, end)
+
+    def _call(self, node: Node, at: int, end: int) -> CExpr:
+        function = self._field(node, "function")
+        arguments = [c for c in self._field(node, "arguments").named_children if c.type != "comment"]
+        if function.type == "parenthesized_expression" and len(arguments) == 1:  # (foo_t)(x) is a cast if foo_t is a type
+            cast = self.types.lookup(tuple(self._text(function)[1:-1].split()))
+            if cast is not None:
+                return Convert(cast, self._expr(arguments[0]), at, end)
+        if function.type != "identifier":
+            self._refuse("a call through a pointer", node)
+        return Call(self._text(function), [self._expr(c) for c in arguments], at, end)
+
+    def _member(self, node: Node, at: int, end: int) -> CExpr:
+        name = self._text(self._field(node, "field"))
+        arrow = any(c.type == "->" for c in node.children)
+        return Member(self._expr(self._field(node, "argument")), name, arrow, at, end)
+
+    def _subscript(self, node: Node, at: int, end: int) -> CExpr:
+        return Index(self._expr(self._field(node, "argument")), self._expr(self._field(node, "index")), at, end)
+
+    def _described(self, node: Node) -> Type:
+        base, declarator = self._specified_type(node), node.child_by_field_name("declarator")
+        return base if declarator is None else self._declarator(declarator, base)[1]
+
+    def _cast(self, node: Node, at: int, end: int) -> CExpr:
+        return Convert(self._described(self._field(node, "type")), self._expr(self._field(node, "value")), at, end)
+
+    def _conditional(self, node: Node, at: int, end: int) -> CExpr:
+        then = node.child_by_field_name("consequence")
+        if then is None:
+            self._refuse("'?:' without its middle operand", node)
+        cond, other = self._expr(self._field(node, "condition")), self._expr(self._field(node, "alternative"))
+        return Ternary(cond, self._expr(then), other, at, end)
+
+    def _comma(self, node: Node, at: int, end: int) -> CExpr:
+        return Comma(self._expr(self._field(node, "left")), self._expr(self._field(node, "right")), at, end)
+
+    def _sizeof(self, node: Node, at: int, end: int) -> CExpr:
+        described = node.child_by_field_name("type")
+        if described is None:
+            return SizeOf(self._expr(self._field(node, "value")), at, end)
+        type_ = self._described(described)
+        self._complete(type_, described)
+        return Num(size_of(type_), ULONG, at, end)
+
+    def _offsetof(self, node: Node, at: int, end: int) -> CExpr:
+        type_, member = self._described(self._field(node, "type")), self._text(self._field(node, "member"))
+        if not isinstance(type_, Struct) or type_.fields is None or member not in type_.fields:
+            self._wrong(f"offsetof: no member '{member}' in '{self._text(self._field(node, 'type'))}'", node)
+        return Num(type_.fields[member][0], ULONG, at, end)
+
+
+_ALSO_UNARY = frozenset("+-*&")
+
+_EXPRESSIONS: dict[str, Callable[[ExpressionReader, Node, int, int], CExpr]] = {
+    "identifier": ExpressionReader._name,
+    "number_literal": ExpressionReader._number,
+    "true": ExpressionReader._name,
+    "false": ExpressionReader._name,
+    "null": ExpressionReader._name,
+    "char_literal": ExpressionReader._char,
+    "parenthesized_expression": ExpressionReader._parenthesized,
+    "unary_expression": ExpressionReader._unary,
+    "pointer_expression": ExpressionReader._unary,
+    "binary_expression": ExpressionReader._binary,
+    "assignment_expression": ExpressionReader._assignment,
+    "update_expression": ExpressionReader._update,
+    "call_expression": ExpressionReader._call,
+    "field_expression": ExpressionReader._member,
+    "subscript_expression": ExpressionReader._subscript,
+    "cast_expression": ExpressionReader._cast,
+    "conditional_expression": ExpressionReader._conditional,
+    "comma_expression": ExpressionReader._comma,
+    "sizeof_expression": ExpressionReader._sizeof,
+    "offsetof_expression": ExpressionReader._offsetof,
+}
+
+_REFUSED = {
+    "compound_literal_expression": "a compound literal",
+    "initializer_list": "an initializer list for a local variable",
+    "string_literal": "a string",
+    "generic_expression": "_Generic",
+    "compound_statement": "a statement expression ({ ... })",
+    "gnu_asm_expression": "inline assembly",
+}
