@@ -32,6 +32,10 @@ from smpcheck.cat.nodes import Model, Node
 from smpcheck.solver.aspif import FALSE, TRUE
 from smpcheck.solver.relations import Relation, Relations, Rows, bits, closure
 
+FEW_PAIRS = 200
+"""A restricted path expression with at most so many possible pairs is written out pair by pair instead of copied for each
+thread; measured on the reference library."""
+
 _PATH = frozenset(("seq", "plus", "star", "opt", "union"))
 
 
@@ -149,6 +153,9 @@ class Automata:
             self._build(draft, inner, start, end, loops, copies)
             return
         exact = self._scope_rows(scope, distinct)
+        if sum(row.bit_count() for row in relation.may) <= FEW_PAIRS:
+            draft.leaves.append((start, relation, relation.may, end))
+            return
         if scope not in ("int", "ext") or (distinct and scope == "ext") or exact != rows:
             draft.leaves.append((start, relation, relation.may, end))
             return
