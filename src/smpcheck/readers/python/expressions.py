@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 from smpcheck.errors import InputError
 from smpcheck.kernel.layout import Pointer, Scalar, StructOf, Type
 from smpcheck.kernel.types import Struct
 from smpcheck.program import ir, values
+from smpcheck.readers.python.source import as_function, function_source
 from smpcheck.readers.python.typed import (
     Known,
     Place,
@@ -27,7 +29,7 @@ from smpcheck.readers.python.typed import (
     to_ctype,
     truth_value,
 )
-from smpcheck.readers.python.walker import Walker, variable_type
+from smpcheck.readers.python.walker import Outcome, Walker, variable_type
 
 BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.FloorDiv: "/", ast.Mod: "%", ast.BitAnd: "&", ast.BitOr: "|",
@@ -233,12 +235,69 @@ class Expressions(Walker):
 
             self.block(whole, test)
             return
-        found = self.value(test)
+        call = self._condition_call(test)
+        if call is not None:
+            self._call_condition(*call, test, then, other)
+            return
+        self.decide(self.value(test), then, other, test)
+
+    def decide(self, found: Known, then: Callable[[], None], other: Callable[[], None], node: ast.AST) -> None:
+        """Branch on a value, or go the one way that is known."""
         known = self.is_true(found)
         if known is not None or not isinstance(found, RValue):
             (then if known else other)()
         else:
-            self.branch(found, then, other, test)
+            self.branch(found, then, other, node)
+
+    calls_are_jumps = True
+    """Are the returns of a function that is called as a condition jumps to the sides of the branch?"""
+
+    def _condition_call(self, test: ast.expr) -> tuple[ast.Call, Any, Callable[[RValue], RValue], bool] | None:
+        """``f(x)`` or ``f(x) == constant`` for a function ``f`` of the model: the call, ``f``, and what is asked of its value."""
+        call, compare = test, None
+        if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in COMPARE:
+            call, compare = test.left, test
+        if not self.calls_are_jumps or not isinstance(call, ast.Call):
+            return None
+        function = as_function(self.callee(call))
+        if function is None or not _decides_by_branches(function):
+            return None
+        if compare is None:
+            return call, function, boolean, True
+        if self.might_touch(compare.comparators[0]):
+            return None
+        right = self.value(compare.comparators[0])
+        if not isinstance(right, RValue):
+            return None
+        op, pos = COMPARE[type(compare.ops[0])], self.pos(test)
+        return call, function, lambda value: arithmetic(op, value, right, pos), False
+
+    def _call_condition(
+        self,
+        call: ast.Call,
+        function: Any,
+        test: Callable[[RValue], RValue],
+        plain: bool,
+        node: ast.AST,
+        then: Callable[[], None],
+        other: Callable[[], None],
+    ) -> None:
+        def whole(end: str) -> None:
+            def negative(other_label: str) -> None:
+                def positive(then_label: str) -> None:
+                    self.inline(function, call, Outcome(then_label, other_label, test, plain))
+
+                self.block(positive, node)
+                if self.alive:
+                    then()
+                if self.alive:
+                    self.leave(end, node)
+
+            self.block(negative, node)
+            if self.alive:
+                other()
+
+        self.block(whole, node)
 
     def jump(self, test: ast.expr, label: str, when: bool) -> None:
         """Leave ``label`` if the truth of ``test`` is ``when``: C's short-circuit evaluation."""
@@ -283,8 +342,28 @@ class Expressions(Walker):
         return result
 
     def _short_circuit(self, node: ast.BoolOp) -> RValue:
-        """The value of a short-circuit expression that has to branch."""
-        return self._choose(node, lambda: truth_value(True), lambda: truth_value(False), node)
+        """The value of a short-circuit expression that has to branch; it depends on all operands that were evaluated."""
+        conjunction = isinstance(node.op, ast.And)
+        pos = self.pos(node)
+
+        def rest(operands: list[ast.expr]) -> RValue:
+            first = self.truth(self.value(operands[0]))
+            if len(operands) == 1 or (first.const is not None and bool(first.const) != conjunction):
+                return first
+            if first.const is not None:
+                return rest(operands[1:])
+            key = self.temp()
+            self.env[key] = self.set_register(key, truth_value(False), pos)
+
+            def go_on() -> None:
+                self.env[key] = self.set_register(key, rest(operands[1:]), pos)
+
+            self.branch(first, go_on if conjunction else _nothing, _nothing if conjunction else go_on, node)
+            found = self.env.pop(key)
+            assert isinstance(found, RValue)
+            return self._both(first, found) if conjunction else self._either(first, found)
+
+        return rest(node.values)
 
     def _if_exp(self, node: ast.IfExp) -> Known:
         if not self.might_touch(node.body) and not self.might_touch(node.orelse):
@@ -391,6 +470,24 @@ class Expressions(Walker):
         if isinstance(kind, Pointer):
             return RValue(value.expr, kind)
         return convert(value, kind, self.pos(node), "the value")
+
+
+def _decides_by_branches(function: FunctionType, depth: int = 0) -> bool:
+    """Does a function of the model find its value by more than evaluating one expression?"""
+    if function.__module__ == PRIMITIVE_MODULE:
+        return False
+    source = function_source(function)
+    body = [s for s in source.node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    if len(body) != 1 or not isinstance(body[0], ast.Return) or body[0].value is None or depth > 20:
+        return True
+    for part in ast.walk(body[0].value):
+        if isinstance(part, ast.BoolOp | ast.IfExp):
+            return True
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id not in source.parameters:
+            inner = as_function(source.lookup(part.func.id, part))
+            if inner is not None and _decides_by_branches(inner, depth + 1):
+                return True
+    return False
 
 
 def _nothing() -> None:

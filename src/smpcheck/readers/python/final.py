@@ -51,6 +51,8 @@ class Results:
 class FinalCompiler(Statements):
     """Compiles a function into one expression over the final state."""
 
+    calls_are_jumps = False
+
     def __init__(self, memory: Memory, results: Results, expand: int = EXPAND) -> None:
         super().__init__(memory, 0, expand)
         self.results = results

@@ -11,9 +11,9 @@ from typing import Any
 from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.kernel.layout import Type
 from smpcheck.kernel.scenario import CheckSpec, Scenario, Setup, ThreadSpec, compiling
-from smpcheck.program import ir, values
+from smpcheck.program import ir, values, wellformed
 from smpcheck.program.ir import Position
-from smpcheck.program.values import CType, Ptr
+from smpcheck.program.values import Ptr
 from smpcheck.readers.python import tidy
 from smpcheck.readers.python.final import FinalCompiler, Results, conjunction
 from smpcheck.readers.python.memory import Memory
@@ -91,7 +91,7 @@ class _Compilation:
         for invariant in invariants:
             self.used |= _final_cells(invariant.cond)
         self.used |= _final_cells(condition) | {o.cell for o in observed if isinstance(o, ir.FinalMem)}
-        return ir.Program(
+        program = ir.Program(
             name=self.scenario.title,
             cells=self.cells(after is not None, len(specs)),
             threads=tuple(threads),
@@ -104,6 +104,8 @@ class _Compilation:
             notes=tuple(line.strip() for line in (self.function.__doc__ or "").strip().splitlines() if line.strip()),
             invariants=invariants,
         )
+        wellformed.check(program)
+        return program
 
     def name_objects(self) -> None:
         for name, obj in self.setup._objects.items():
@@ -149,11 +151,11 @@ class _Compilation:
         ghosts = compiler.ghosts
         self.ghosts[spec.index] = ghosts
         keep = {RETURN, *(ghost_register(g) for g in ghosts)}
-        types: dict[str, CType] = {}
         if result is not None:
             self.types[spec.index] = result.type
-            types[RETURN] = ctype_of(result.type)
+            compiler.reg_types[RETURN] = ctype_of(result.type)
         body = tidy.without_dead_assignments(tuple(compiler.out), keep)
+        types = {name: compiler.reg_types.get(name, values.LONG) for name in dict.fromkeys(tidy.assigned(body))}
         return ir.Thread(spec.index, body, spec.name, types)
 
     # final states

@@ -24,7 +24,7 @@ from smpcheck.readers.python.typed import (
     offset_by,
     scaled,
 )
-from smpcheck.readers.python.walker import Frame
+from smpcheck.readers.python.walker import Frame, Outcome
 
 REFUSED = {
     ast.With: ("with", "lock and unlock by name, as the kernel does"),
@@ -301,12 +301,39 @@ class Statements(Expressions):
 
     def _return(self, value: ast.expr | None, stmt: ast.Return) -> None:
         frame = self.frame
+        if frame.outcome is not None:
+            self._return_outcome(value, frame.outcome, stmt)
+            return
         result: Known | None = self.value(value) if value is not None else None
         declared = self.return_type(frame)
         if declared is not None and isinstance(result, RValue):
             result = convert(result, declared, self.pos(stmt), f"the value of {frame.source.node.name}")
         self.give(frame, result, stmt)
         self.leave(frame.leave, stmt)
+
+    def _return_outcome(self, value: ast.expr | None, outcome: Outcome, stmt: ast.Return) -> None:
+        """Return from a call that is a condition: go on at the side that the value decides."""
+        frame = self.frame
+
+        def yes() -> None:
+            self.leave(outcome.then, stmt)
+
+        def no() -> None:
+            self.leave(outcome.other, stmt)
+
+        if value is None:
+            frame.returned.append(None)
+            self.leave(frame.leave, stmt)
+        elif outcome.plain and isinstance(value, ast.BoolOp | ast.Call | ast.UnaryOp | ast.Compare):
+            self.condition(value, yes, no)
+        else:
+            found = self.value(value)
+            declared = self.return_type(frame)
+            if isinstance(found, RValue):
+                if declared is not None:
+                    found = convert(found, declared, self.pos(stmt), f"the value of {frame.source.node.name}")
+                found = outcome.test(found)
+            self.decide(found, yes, no, stmt)
 
     def give(self, frame: Frame, result: Known | None, stmt: ast.Return) -> None:
         """Note a function's value on this way."""

@@ -16,7 +16,7 @@ from smpcheck.kernel.layout import Constant, Flags, Ghost, Scalar, Type
 from smpcheck.kernel.scenario import LockOrder
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
-from smpcheck.program.values import Ptr, truth
+from smpcheck.program.values import CType, Ptr, truth
 from smpcheck.readers.python import specials, tidy
 from smpcheck.readers.python.memory import Memory
 from smpcheck.readers.python.primitives import PLAIN, PRIMITIVES, SLEEP, SPIN, Site, Tags
@@ -66,6 +66,8 @@ class ThreadCompiler(Statements):
         self.exits: dict[str, list[Env]] = {}
         self.ghosts: set[Ptr] = set()
         self.lock_kinds: dict[str, str] = {}
+        self.reg_types: dict[str, CType] = {}
+        """The types of named registers; those of intermediate values are as wide as any."""
         self._choice: tuple[ir.Choice, Env, Env] | None = None
 
     # effects
@@ -146,6 +148,7 @@ class ThreadCompiler(Statements):
     def set_register(self, key: str, value: RValue, pos: Position) -> RValue:
         """Give a register a value. A value just read goes there directly."""
         expr = value.expr
+        self.reg_types[key] = ctype_of(value.type)
         if isinstance(expr, ir.Const):
             self.emit(ir.Assign(key, expr, pos))
             return value
@@ -300,10 +303,8 @@ class ThreadCompiler(Statements):
         return True
 
     def await_condition(self, cond: RValue, node: ast.AST) -> None:
-        """Wait for a condition over the value just read. The wait is a loop in C, so what follows is control-dependent."""
-        pos = self.pos(node)
-        self.emit(ir.Assume(cond.expr, pos))
-        self.emit(ir.If(cond.expr, (), (), pos, self.source.text(node).split("\n")[0]))
+        """Wait for a condition over the value just read."""
+        self.emit(ir.Assume(cond.expr, self.pos(node)))
 
     # functions
 

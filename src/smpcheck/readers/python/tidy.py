@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from smpcheck.program import ir, values
@@ -72,6 +72,18 @@ def without_last_exit(body: Sequence[ir.Stmt], label: str) -> list[ir.Stmt]:
             last, then=tuple(without_last_exit(last.then, label)), other=tuple(without_last_exit(last.other, label))
         )
     return result
+
+
+def assigned(body: Iterable[ir.Stmt]) -> Iterator[str]:
+    """The registers that statements write."""
+    for stmt in body:
+        match stmt:
+            case ir.Assign(reg, _) | ir.Load(reg, _, _):
+                yield reg
+            case ir.Rmw():
+                yield stmt.old
+        for inner in bodies(stmt):
+            yield from assigned(inner)
 
 
 def evaluate(expr: ir.Expr, before: Sequence[ir.Stmt]) -> Value | None:

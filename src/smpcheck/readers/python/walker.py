@@ -56,6 +56,19 @@ MOST_CONSTANTS = 60
 
 
 @dataclass
+class Outcome:
+    """Where a call that is a condition goes on: its returns are jumps, as after inlining in C.
+
+    ``test`` makes the condition of the value that is returned; ``plain``: the condition is the value itself.
+    """
+
+    then: str
+    other: str
+    test: Callable[[RValue], RValue]
+    plain: bool
+
+
+@dataclass
 class Frame:
     """A function being inlined. ``prefix`` makes its variables' names; ``declared`` are the types that its locals were given."""
 
@@ -64,6 +77,7 @@ class Frame:
     leave: str = ""
     declared: dict[str, Type | None] = field(default_factory=dict)
     returned: list[Known | None] = field(default_factory=list)
+    outcome: Outcome | None = None
     return_reg: str = ""
     first_temp: int = 0
 
@@ -372,14 +386,21 @@ class Walker(ABC):
 
     # calls
 
-    def call(self, function: FunctionType, args: list[Known], keywords: dict[str, Known], node: ast.AST) -> Known | None:
-        """Inline a call; returns its value, None if it has none."""
+    def call(
+        self,
+        function: FunctionType,
+        args: list[Known],
+        keywords: dict[str, Known],
+        node: ast.AST,
+        outcome: Outcome | None = None,
+    ) -> Known | None:
+        """Inline a call; returns its value, None if it has none or the call is a condition with an ``outcome``."""
         source = function_source(function)
         if any(f.source.function is function for f in self.frames):
             raise self.refuse(node, f"the recursive call of {function.__name__}", "use a loop with a bound")
         bound = self._bind(source, args, keywords, node)
         prefix = self._prefix(function)
-        frame = Frame(source, prefix)
+        frame = Frame(source, prefix, outcome=outcome)
         caller_pos = self.pos(node) if self.frames else source.pos(source.node)
         self.frames.append(frame)
         for name, value in bound.items():
@@ -396,6 +417,8 @@ class Walker(ABC):
 
         self.block(body, source.node)
         self.frames.pop()
+        if outcome is not None and frame.returned:
+            raise InputError(f"{function.__name__} may end without a value, and is used as a condition", self.pos(node))
         result = self._result(frame, node)
         if frame.prefix:
             for key in [k for k in self.env if k.startswith(frame.prefix)]:
@@ -519,7 +542,7 @@ class Walker(ABC):
             return found.obj
         raise self.refuse(node, f"the call of {self.source.text(node.func)}", "call a function by its name")
 
-    def inline(self, function: Any, node: ast.Call) -> Known | None:
+    def inline(self, function: Any, node: ast.Call, outcome: Outcome | None = None) -> Known | None:
         """Inline a call of a model's function."""
         plain = as_function(function)
         if plain is None:
@@ -536,7 +559,7 @@ class Walker(ABC):
             if keyword.arg is None:
                 raise self.refuse(keyword, "a ** argument", "pass the arguments one by one")
             keywords[keyword.arg] = self.value(keyword.value)
-        return self.call(plain, args, keywords, node)
+        return self.call(plain, args, keywords, node, outcome)
 
 
 def _pair(value: RValue) -> tuple[ir.Expr, Type]:
