@@ -15,8 +15,8 @@ lost. Where the proof fails, ``s*`` is written out as a closure and used as a le
 because an atom that only supports itself is false.
 
 ``X & int`` is rewritten as the union over threads T of ``[T] ; X ; [T]``, ``X & ext`` likewise; ``(X \\ id) & int`` as the
-union over the bits b of an event's number and both values v of ``[T, bit b = v] ; X ; [T, bit b != v]``: two events differ if
-and only if some bit of their numbers does. All three are exact.
+union over the elements i of ``[T, i in code] ; X ; [T, i not in code]``, where the events of T have different codes, all sets of
+the same size: of two different ones, each has an element that the other lacks. All three are exact.
 
 The proof in ``harmless``: walk round any cycle of s, keeping the event (the anchor) where the last proved step of t+ ended. A
 step x -> y is *progress* if anchor -> y is certainly in t+ (whenever both happen), or if the anchor is x itself and the leaf
@@ -27,6 +27,8 @@ endless chain of t+ over finitely many events, hence a cycle of t.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import combinations, islice
+from math import comb
 
 from smpcheck.cat.nodes import Model, Node
 from smpcheck.solver.aspif import FALSE, TRUE
@@ -73,6 +75,7 @@ class Automata:
         self._targets: dict[int, tuple[Rows, dict[int, Rows]]] = {}
         self._reach: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
         self._rows: dict[tuple[int, ...], Rows] = {}
+        self._domains: dict[int, tuple[Rows, int]] = {}
 
     # --- construction ---
 
@@ -192,13 +195,13 @@ class Automata:
             if not distinct or not enter & leave:
                 result.append((enter, leave))
                 continue
-            number = {e: i for i, e in enumerate(bits(enter | leave))}
-            for bit in range(max(1, (len(number) - 1).bit_length())):
-                ones = sum(1 << e for e, i in number.items() if i >> bit & 1)
-                for a, b in ((enter & ones, leave & ~ones), (enter & ~ones, leave & ones)):
-                    if a and b:
-                        result.append((a, b))
-        return result
+            both = list(bits(enter & leave))
+            codes = _antichain(len(both))
+            for i in range(max(c.bit_length() for c in codes)):
+                ones = sum(1 << e for e, code in zip(both, codes, strict=True) if code >> i & 1)
+                result.append((ones, leave & ~ones))
+            result.append((enter & ~leave, leave))
+        return [(a, b) for a, b in result if a and b]
 
     def _finish(self, draft: _Draft) -> Automaton:
         """Remove empty moves, unreachable and equivalent states."""
@@ -229,7 +232,7 @@ class Automata:
             found: dict[tuple[int, int, int], tuple[Relation, int, Rows, int]] = {}
             for q, mask in reach.items():
                 for relation, rows, r in leaves[q]:
-                    domain = mask & _domain(rows)
+                    domain = mask & self._domain(rows)
                     if domain:
                         key = (id(relation), id(rows), r)
                         if key in found:
@@ -238,6 +241,13 @@ class Automata:
                         todo.append(r)
             moves[p] = found
         return _quotient(moves, accept)
+
+    def _domain(self, rows: Rows) -> int:
+        """The events with a non-empty row."""
+        found = self._domains.get(id(rows))
+        if found is None:
+            found = self._domains[id(rows)] = (rows, sum(1 << x for x, row in enumerate(rows) if row))
+        return found[1]
 
     # --- acyclicity ---
 
@@ -424,6 +434,15 @@ class Automata:
                                 rule(reach[q, z], [atom, step] if step != TRUE else [atom])
 
 
+def _antichain(count: int) -> list[int]:
+    """``count`` different sets of equal size, none inside another, as masks over as few elements as possible (Sperner 1928)."""
+    width = 1
+    while comb(width, width // 2) < count:
+        width += 1
+    masks = (sum(1 << i for i in chosen) for chosen in combinations(range(width), width // 2 or 1))
+    return list(islice(masks, count))
+
+
 def _alternatives(node: Node) -> list[Node]:
     """The members of a union."""
     result = []
@@ -439,14 +458,6 @@ def _alternatives(node: Node) -> list[Node]:
 
 def _mask(diagonal: Rows) -> int:
     return sum(diagonal)
-
-
-def _domain(rows: Rows) -> int:
-    mask = 0
-    for x, row in enumerate(rows):
-        if row:
-            mask |= 1 << x
-    return mask
 
 
 def _quotient(
