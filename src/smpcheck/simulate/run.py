@@ -218,8 +218,8 @@ def run(
             failed.append(name)
         final = dict(machine.final_state(rs, m))
         holds = machine.holds(machine.program.condition, rs, m)
-        if failed:
-            status = "failed"
+    if failed and status in ("finished", "steps"):
+        status = "failed"
     return RunResult(
         machine.program,
         status,
@@ -273,4 +273,4 @@ def replay(program: ir.Program, schedule: Schedule | str) -> RunResult:
         raise InputError(f"the schedule names threads that {program.name} does not have")
     machine = Machine(program)
     limit = len(recorded.threads)
-    return run(machine, ReplayScheduler(recorded), limit)
+    return run(machine, ReplayScheduler(recorded), limit, stop=False)
