@@ -1,0 +1,244 @@
+"""All candidate executions of a small program, by brute force: guess every value read, then every source, then every order.
+
+Written to be checked by eye, not to be fast, and independently of the solver: a thread is run once for each way of guessing what
+its loads return; the guesses are justified afterwards by choosing a write of that value to that address. Guessing starts from the
+initial values and goes on with whatever some run writes, until nothing new is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import permutations, product
+
+from smpcheck.program import ir
+from smpcheck.program.values import Ptr, Value, ValueError_, binary, truth, unary
+
+Pairs = set[tuple[int, int]]
+Cells = dict[Ptr, set[Value]]
+
+
+@dataclass(frozen=True)
+class Ev:
+    thread: int
+    kind: str
+    tags: frozenset[str]
+    address: Value | None = None
+    value: Value | None = None
+    addr: frozenset[int] = frozenset()
+    data: frozenset[int] = frozenset()
+    ctrl: frozenset[int] = frozenset()
+    rmw: int | None = None
+    """For the write half of an atomic operation, the index of its read in the thread."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A thread part-way: its events, registers with what they depend on (indices of reads), and what decided to come here."""
+
+    events: tuple[Ev, ...] = ()
+    regs: tuple[tuple[str, Value, frozenset[int]], ...] = ()
+    ctrl: frozenset[int] = frozenset()
+
+    def reg(self, name: str) -> tuple[Value, frozenset[int]]:
+        for n, v, d in self.regs:
+            if n == name:
+                return v, d
+        return 0, frozenset()
+
+    def assign(self, name: str, value: Value, deps: frozenset[int]) -> State:
+        return replace(self, regs=(*[r for r in self.regs if r[0] != name], (name, value, deps)))
+
+    def emit(self, event: Ev) -> State:
+        return replace(self, events=(*self.events, event))
+
+
+@dataclass
+class Candidate:
+    """One candidate execution: events (initial writes first) and base relations."""
+
+    events: list[Ev]
+    po: Pairs
+    rf: Pairs
+    co: Pairs
+    rmw: Pairs
+    addr: Pairs
+    data: Pairs
+    ctrl: Pairs
+    regs: dict[int, State] = field(default_factory=dict)
+
+    def final(self, what: ir.Expr) -> Value:
+        if isinstance(what, ir.FinalReg):
+            return self.regs[what.thread].reg(what.name)[0]
+        assert isinstance(what, ir.FinalMem)
+        writes = [i for i, e in enumerate(self.events) if e.kind == "W" and e.address == what.cell]
+        (last,) = [w for w in writes if not any((w, x) in self.co for x in writes)]
+        value = self.events[last].value
+        assert value is not None
+        return value
+
+
+def evaluate(expr: ir.Expr, state: State) -> tuple[Value, frozenset[int]]:
+    match expr:
+        case ir.Const(value):
+            return value, frozenset()
+        case ir.Reg(name):
+            return state.reg(name)
+        case ir.Unary(op, arg, ctype):
+            v, d = evaluate(arg, state)
+            return unary(op, v, ctype), d
+        case ir.Binary(op, left, right, ctype):
+            (a, da), (b, db) = evaluate(left, state), evaluate(right, state)
+            return binary(op, a, b, ctype), da | db
+        case ir.Cast(ctype, arg):
+            v, d = evaluate(arg, state)
+            return ctype.wrap(v), d
+    raise NotImplementedError(expr)
+
+
+def run(body: tuple[ir.Stmt, ...], state: State, values: Cells) -> Iterator[State]:
+    """Every way to run ``body`` from ``state`` when loads return any of ``values``."""
+    if not body:
+        yield state
+        return
+    try:
+        for after in step(body[0], state, values):
+            yield from run(body[1:], after, values)
+    except ValueError_:
+        return  # arithmetic that only a wrong guess leads to
+
+
+def step(stmt: ir.Stmt, state: State, values: Cells) -> Iterator[State]:
+    thread = -2
+    match stmt:
+        case ir.Assign(reg, expr):
+            yield state.assign(reg, *evaluate(expr, state))
+        case ir.Load(reg, addr, tags):
+            a, da = evaluate(addr, state)
+            if isinstance(a, Ptr):
+                me = len(state.events)
+                for v in values.get(a, ()):
+                    event = Ev(thread, "R", tags, a, v, addr=da, ctrl=state.ctrl)
+                    yield state.emit(event).assign(reg, v, frozenset((me,)))
+        case ir.Store(addr, value, tags):
+            (a, da), (v, dv) = evaluate(addr, state), evaluate(value, state)
+            if isinstance(a, Ptr):
+                yield state.emit(Ev(thread, "W", tags, a, v, addr=da, data=dv, ctrl=state.ctrl))
+        case ir.Rmw():
+            a, da = evaluate(stmt.addr, state)
+            if isinstance(a, Ptr):
+                me = len(state.events)
+                for v in values.get(a, ()):
+                    read = Ev(thread, "R", stmt.read_tags, a, v, addr=da, ctrl=state.ctrl)
+                    after = state.emit(read).assign(stmt.old, v, frozenset((me,)))
+                    if stmt.when is not None and not truth(evaluate(stmt.when, after)[0]):
+                        continue
+                    new, dn = evaluate(stmt.new, after)
+                    yield after.emit(Ev(thread, "W", stmt.write_tags, a, new, addr=da, data=dn, ctrl=state.ctrl, rmw=me))
+        case ir.Fence(tags, addr, value):
+            a, da = evaluate(addr, state) if addr is not None else (None, frozenset())
+            v, dv = evaluate(value, state) if value is not None else (None, frozenset())
+            yield state.emit(Ev(thread, "F", tags, a, v, addr=da, data=dv, ctrl=state.ctrl))
+        case ir.If(cond, then, other):
+            c, dc = evaluate(cond, state)
+            for after in run(then if truth(c) else other, replace(state, ctrl=state.ctrl | dc), values):
+                yield replace(after, ctrl=state.ctrl)
+        case ir.Choice(then, other):
+            yield from run(then, state, values)
+            yield from run(other, state, values)
+        case ir.Assume(cond):
+            if truth(evaluate(cond, state)[0]):
+                yield state
+        case _:
+            raise NotImplementedError(stmt)
+
+
+def thread_runs(program: ir.Program) -> list[list[State]]:
+    """For each thread, its runs, over a set of values that is closed under what the runs write."""
+    values: Cells = {a: {cell.init} for a, cell in program.cells.items()}
+    while True:
+        runs = [list(run(t.body, State(), values)) for t in program.threads]
+        before = sum(map(len, values.values()))
+        for e in (e for states in runs for s in states for e in s.events):
+            if e.kind == "W" and e.value is not None and isinstance(e.address, Ptr):
+                values.setdefault(e.address, set()).add(e.value)
+        after = sum(map(len, values.values()))
+        if after == before:
+            return runs
+        if after > 24 or max(map(len, runs)) > 3000:
+            raise NotImplementedError("too many values for brute force")
+
+
+def executions(program: ir.Program) -> Iterator[Candidate]:
+    """All candidate executions. Value cycles (each value only justified by the next) are left out."""
+    init = [Ev(-1, "W", frozenset(("IW",)), a, c.init) for a, c in program.cells.items()]
+    for chosen in product(*thread_runs(program)):
+        yield from _combine(program, init, chosen)
+
+
+def _combine(program: ir.Program, init: list[Ev], chosen: tuple[State, ...]) -> Iterator[Candidate]:
+    events = list(init)
+    po, rmw, addr, data, ctrl = (set() for _ in range(5))
+    for t, state in zip(program.threads, chosen, strict=True):
+        base = len(events)
+        for i, e in enumerate(state.events):
+            events.append(replace(e, thread=t.index))
+            po |= {(base + j, base + i) for j in range(i)}
+            addr |= {(base + j, base + i) for j in e.addr}
+            data |= {(base + j, base + i) for j in e.data}
+            ctrl |= {(base + j, base + i) for j in e.ctrl}
+            if e.rmw is not None:
+                rmw.add((base + e.rmw, base + i))
+    reads = [i for i, e in enumerate(events) if e.kind == "R"]
+    writes = [i for i, e in enumerate(events) if e.kind == "W"]
+    sources = [
+        [w for w in writes if events[w].address == events[r].address and events[w].value == events[r].value] for r in reads
+    ]
+    cells: dict[Value, list[int]] = {}
+    for w in writes:
+        address = events[w].address
+        assert address is not None
+        cells.setdefault(address, []).append(w)
+    if any(not isinstance(a, Ptr) or a not in program.cells for a in cells):
+        return
+    orders = [[(ws[0], *rest) for rest in permutations(ws[1:])] for ws in cells.values()]
+    regs = {t.index: s for t, s in zip(program.threads, chosen, strict=True)}
+    for picked in product(*sources):
+        rf = set(zip(picked, reads, strict=True))
+        if has_cycle(rf | {(a, b) for a, b in data if events[b].kind == "W"}):
+            continue
+        for order in product(*orders):
+            co = {(o[i], o[j]) for o in order for j in range(len(o)) for i in range(j)}
+            yield Candidate(events, po, rf, co, rmw, addr, data, ctrl, regs)
+
+
+def has_cycle(pairs: Pairs) -> bool:
+    """Is there a cycle?"""
+    rest = set(pairs)
+    while rest:
+        targets = {b for _, b in rest}
+        kept = {(a, b) for a, b in rest if a in targets}
+        if len(kept) == len(rest):
+            return True
+        rest = kept
+    return False
+
+
+def holds(expr: ir.Expr, candidate: Candidate) -> bool:
+    """Is the condition on the final state true?"""
+    return truth(_final(expr, candidate))
+
+
+def _final(expr: ir.Expr, candidate: Candidate) -> Value:
+    match expr:
+        case ir.Const(value):
+            return value
+        case ir.FinalReg() | ir.FinalMem():
+            return candidate.final(expr)
+        case ir.Unary(op, arg, ctype):
+            return unary(op, _final(arg, candidate), ctype)
+        case ir.Binary(op, left, right, ctype):
+            return binary(op, _final(left, candidate), _final(right, candidate), ctype)
+        case ir.Cast(ctype, arg):
+            return ctype.wrap(_final(arg, candidate))
+    raise NotImplementedError(expr)

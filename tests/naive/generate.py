@@ -1,0 +1,167 @@
+"""Random small litmus tests as C text: all kinds of accesses, fences, dependencies, branches, locks, pointers, RCU and SRCU."""
+
+from __future__ import annotations
+
+import random
+
+LOADS = ("READ_ONCE(*{x})", "READ_ONCE(*{x})", "smp_load_acquire({x})", "*{x}")
+STORES = ("WRITE_ONCE(*{x}, {v});", "WRITE_ONCE(*{x}, {v});", "smp_store_release({x}, {v});", "*{x} = {v};")
+FENCES = (
+    "smp_mb();",
+    "smp_mb();",
+    "smp_rmb();",
+    "smp_wmb();",
+    "barrier();",
+    "smp_mb__before_atomic();",
+    "smp_mb__after_atomic();",
+    "smp_mb__after_spinlock();",
+    "smp_mb__after_unlock_lock();",
+)
+RMWS = (
+    "{r} = xchg({x}, {v});",
+    "{r} = xchg_relaxed({x}, {v});",
+    "{r} = xchg_acquire({x}, {v});",
+    "{r} = xchg_release({x}, {v});",
+    "{r} = cmpxchg({x}, {w}, {v});",
+    "{r} = cmpxchg_acquire({x}, {w}, {v});",
+    "{r} = cmpxchg_relaxed({x}, {w}, {v});",
+    "atomic_inc((atomic_t *){x});",
+    "{r} = atomic_inc_return((atomic_t *){x});",
+    "{r} = atomic_fetch_add_release({v}, (atomic_t *){x});",
+)
+
+
+class Generator:
+    """One random test. ``plain`` allows plain accesses; ``kinds`` are the families it may draw from."""
+
+    def __init__(self, rng: random.Random, kinds: tuple[str, ...], budget: int) -> None:
+        self.rng = rng
+        self.kinds = kinds
+        self.variables = ["x", "y", "z"][: rng.choice((2, 2, 3))]
+        self.budget = budget
+        self.plain = "plain" in kinds
+        self.value = 0
+        self.registers: list[list[str]] = []
+
+    def fresh(self) -> int:
+        self.value += 1
+        return self.rng.choice((1, 1, 2, self.value % 3 + 1))
+
+    def pick(self, choices: tuple[str, ...]) -> str:
+        allowed = choices if self.plain else tuple(c for c in choices if not c.startswith("*"))
+        return self.rng.choice(allowed)
+
+    def statement(self, regs: list[str], depth: int) -> list[str]:
+        rng = self.rng
+        x = rng.choice(self.variables)
+        kind = rng.choice(self.kinds)
+        if kind == "rmw" and self.budget >= 2:
+            self.budget -= 2
+            r = f"r{len(regs)}"
+            text = rng.choice(RMWS).format(r=r, x=x, v=self.fresh(), w=rng.choice((0, 1)))
+            if text.startswith(r):
+                regs.append(r)
+            return [text]
+        if kind == "fence":
+            return [rng.choice(FENCES)]
+        if kind == "branch" and regs and depth < 2 and self.budget >= 1:
+            cond = f"{rng.choice(regs)} {rng.choice(('==', '!='))} {rng.choice((0, 1))}"
+            then = self.statement(regs, depth + 1)
+            lines = [f"if ({cond}) {{", *["\t" + t for t in then], "}"]
+            if rng.random() < 0.4 and self.budget >= 1:
+                other = self.statement(regs, depth + 1)
+                lines[-1:] = ["} else {", *["\t" + t for t in other], "}"]
+            return lines
+        if kind == "lock" and self.budget >= 4 and depth == 0:
+            self.budget -= 3
+            inside = self.statement(regs, depth + 1)
+            which = rng.random()
+            if which < 0.6:
+                return ["spin_lock(l);", *inside, "spin_unlock(l);"]
+            if which < 0.85:
+                r = f"r{len(regs)}"
+                regs.append(r)
+                return [f"{r} = spin_trylock(l);", f"if ({r}) {{", *["\t" + t for t in inside], "\tspin_unlock(l);", "}"]
+            r = f"r{len(regs)}"
+            regs.append(r)
+            return [f"{r} = spin_is_locked(l);"]
+        if kind == "rcu" and depth == 0:
+            which = rng.random()
+            if which < 0.5:
+                return ["synchronize_rcu();"]
+            return ["rcu_read_lock();", *self.statement(regs, 1), *self.statement(regs, 1), "rcu_read_unlock();"]
+        if kind == "srcu" and depth == 0 and self.budget >= 2:
+            if rng.random() < 0.5:
+                return ["synchronize_srcu(s);"]
+            self.budget -= 2
+            r = f"r{len(regs)}"
+            regs.append(r)
+            return [f"{r} = srcu_read_lock(s);", *self.statement(regs, 1), *self.statement(regs, 1), f"srcu_read_unlock(s, {r});"]
+        if self.budget < 1:
+            return []
+        self.budget -= 1
+        if kind == "pointer":
+            if rng.random() < 0.4:
+                return [f"rcu_assign_pointer(*p, {x});"]
+            self.budget -= 1
+            q, r = f"q{len(regs)}", f"r{len(regs)}"
+            regs.append(r)
+            if rng.random() < 0.6:
+                return [f"int *{q} = rcu_dereference(*p);", f"{r} = {self.pick(LOADS).format(x=q)};"]
+            return [f"int *{q} = rcu_dereference(*p);", self.pick(STORES).format(x=q, v=self.fresh()), f"{r} = 0;"]
+        if rng.random() < 0.5:
+            r = f"r{len(regs)}"
+            load = self.pick(LOADS).format(x=x if not (regs and rng.random() < 0.15) else f"({x} + ({regs[-1]} & 0))")
+            regs.append(r)
+            return [f"{r} = {load};"]
+        value: object = self.fresh()
+        if regs and rng.random() < 0.3:
+            value = rng.choice((f"{rng.choice(regs)}", f"({rng.choice(regs)} ^ {rng.choice(regs)}) + {value}"))
+        return [self.pick(STORES).format(x=x, v=value)]
+
+    def text(self) -> str:
+        rng = self.rng
+        threads = rng.choice((2, 2, 2, 3, 3))
+        bodies = []
+        for t in range(threads):
+            regs: list[str] = []
+            share = max(1, self.budget // (threads - t))
+            keep, self.budget = self.budget - share, share
+            lines: list[str] = []
+            while self.budget > 0 and len(lines) < 12:
+                lines += self.statement(regs, 0)
+            self.budget = keep + max(0, self.budget)
+            self.registers.append(regs)
+            bodies.append(lines)
+        observed = [f"{t}:{r}" for t, regs in enumerate(self.registers) for r in regs] + self.variables
+        atoms = rng.sample(observed, min(len(observed), rng.choice((1, 2, 3))))
+        cond = f" {rng.choice(('/' + chr(92), chr(92) + '/'))} ".join(f"{rng.choice(('', '~'))}{a}={rng.choice((0, 1, 2))}" for a in atoms)
+        quantifier = rng.choice(("exists", "exists", "~exists", "forall"))
+        params = ", ".join([f"int *{v}" for v in self.variables] + ["int **p", "spinlock_t *l", "struct srcu_struct *s"])
+        init = "\tint *p = &x;\n"
+        out = [f"C random\n{{\n{init}}}\n"]
+        for t, lines in enumerate(bodies):
+            decls = "".join(f"\tint {r};\n" for r in self.registers[t])
+            out.append(f"P{t}({params})\n{{\n{decls}" + "".join(f"\t{line}\n" for line in lines) + "}\n")
+        locations = ";".join(observed)
+        out.append(f"locations [{locations};]\n{quantifier} ({cond})\n")
+        return "\n".join(out)
+
+
+FAMILIES: tuple[tuple[str, ...], ...] = (
+    ("access", "fence"),
+    ("access", "access", "fence", "rmw"),
+    ("access", "access", "plain", "fence", "branch"),
+    ("access", "branch", "rmw"),
+    ("access", "lock", "fence"),
+    ("access", "pointer", "plain"),
+    ("access", "access", "rcu"),
+    ("access", "access", "srcu"),
+    ("access", "plain", "rmw", "branch", "fence"),
+)
+
+
+def random_litmus(seed: int, budget: int = 6) -> str:
+    """The test number ``seed``, with about ``budget`` accesses."""
+    rng = random.Random(seed)
+    return Generator(rng, FAMILIES[seed % len(FAMILIES)], budget).text()
