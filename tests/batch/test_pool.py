@@ -15,8 +15,8 @@ import smpcheck.batch.worker as worker_module
 from smpcheck.batch.paths import Item
 from smpcheck.batch.pool import Pool, fork_worker, run_here
 from smpcheck.batch.worker import Job
-from smpcheck.errors import LimitError
-from smpcheck.questions.check import CheckOptions, Result, _failure
+from smpcheck.errors import InputError, LimitError
+from smpcheck.questions.check import CheckOptions, Result, failure
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked")
 
@@ -45,8 +45,10 @@ def fake_check(
             try:
                 len(b"x" * (int(argument) << 20))
             except MemoryError as error:
-                yield _failure(path, name, error, "m", time.perf_counter()), number == len(words) - 1
+                yield failure(name, error, "m"), number == len(words) - 1
                 continue
+        elif action == "raise":
+            raise KeyError(argument)
         yield Result(path, name, status, message=message), number == len(words) - 1  # type: ignore[arg-type]
 
 
@@ -121,7 +123,8 @@ def test_a_test_that_kills_its_worker_twice_is_an_error() -> None:
 
 
 def test_memory_is_limited_for_each_test() -> None:
-    assert run("take:300", "take:20", "take:300", memory=200, jobs=1) == [("t0.0", "bound"), ("t1.0", "ok"), ("t2.0", "bound")]
+    statuses = [status for _, status in run("take:300", "take:20", "take:300", memory=200, jobs=1)]
+    assert statuses == ["bound", "ok", "bound"]
 
 
 def test_without_a_limit_memory_is_free() -> None:
@@ -135,6 +138,21 @@ def test_workers_that_do_not_start_are_reported(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(worker_module, "load_engine", broken)
     with pytest.raises(LimitError, match="worker processes do not start: its process ended with status 7"):
         run("ok")
+
+
+def test_workers_that_cannot_work_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise InputError("the model is gone")
+
+    monkeypatch.setattr(worker_module, "load_engine", broken)
+    with pytest.raises(LimitError, match="worker processes do not start: the model is gone"):
+        run("ok")
+
+
+def test_a_fault_in_a_worker_costs_one_test() -> None:
+    results = run_all("ok", "raise:oops", "ok")
+    assert [result.status for result in results] == ["ok", "error", "ok"]
+    assert "KeyError: 'oops'" in results[1].message
 
 
 def test_a_pool_can_be_used_again() -> None:

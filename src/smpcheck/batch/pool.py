@@ -220,10 +220,12 @@ class Pool:
         while worker.connection.poll():
             message = worker.connection.recv()
             now = time.monotonic()
-            if message == READY:
+            if message is READY:
                 worker.ready = True
                 worker.since = now
                 continue
+            if isinstance(message, str):
+                raise LimitError(f"worker processes do not start: {message}")
             index, result, last = message
             self._barren = 0
             self._done.setdefault(index, []).append(result)

@@ -21,10 +21,20 @@ from multiprocessing.connection import Connection
 from typing import cast
 
 from smpcheck.batch.paths import Item
-from smpcheck.errors import SmpcheckError
-from smpcheck.questions.check import CheckOptions, Result, ResultStatus, check_file, describe, find_model, model_definitions, stem
+from smpcheck.questions.check import (
+    CheckOptions,
+    Result,
+    ResultStatus,
+    check_file,
+    describe,
+    failure,
+    find_model,
+    model_definitions,
+    stem,
+)
 
-READY = "ready"
+READY = None
+"""The first thing that a worker sends. If it cannot work, it sends the reason, a string, instead."""
 
 MIB = 1 << 20
 
@@ -61,7 +71,7 @@ def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
     head = Result(file=item.path, name=stem(item.path), status="error", model=model)
     last = True
     if read:
-        with suppress(SmpcheckError):
+        with suppress(Exception):  # what kept it from being answered may keep it from being read
             loaded = find_model(model)
             programs = read_programs(item.path, item.text, model_definitions(loaded))
             head = describe(programs[item.start], loaded)
@@ -70,16 +80,25 @@ def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
 
 
 def serve(connection: Connection, job: Job) -> None:
-    """Answer until the other end closes."""
+    """Answer until the other end closes. Whatever goes wrong is sent there too: nobody reads a worker's standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    load_engine(job.model)
-    connection.send(READY)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        try:
+            load_engine(job.model)
+        except Exception as error:
+            connection.send(failure("", error, job.model).message)
+            return
+        connection.send(READY)
         while True:
             for item in cast(list[Item], connection.recv()):
                 limit_memory(job.memory)
-                for result, last in answers(item, job):
-                    connection.send((item.index, result, last))
+                try:
+                    for result, last in answers(item, job):
+                        connection.send((item.index, result, last))
+                except (BrokenPipeError, ConnectionResetError):
+                    raise
+                except Exception as error:
+                    connection.send((item.index, failure(item.path, error, job.model), True))
 
 
 WARM_UP = "C warm-up\n{}\nP0(int *x)\n{\n\tWRITE_ONCE(*x, 1);\n}\nexists (x=1)\n"

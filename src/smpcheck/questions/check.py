@@ -161,7 +161,7 @@ def check_file(
         if not programs:
             raise InputError(f"{path} has no program to check")
     except Exception as error:
-        yield _failure(path, stem(path), error, model.name, began), True
+        yield failure(path, error, model.name, began), True
         return
     for number, program in enumerate(programs[start:], start):
         yield check_program(program, model, options, began), number == len(programs) - 1
@@ -192,7 +192,7 @@ def check_program(program: Program, model: Model, options: CheckOptions, began: 
             result = _asserted(result, solve(program, model, again))
         return replace(result, seconds=time.perf_counter() - began)
     except Exception as error:
-        return _failure(program.file, program.name, error, model.name, began, head)
+        return failure(program.file, error, model.name, began, head)
 
 
 def describe(program: Program, model: Model) -> Result:
@@ -307,8 +307,10 @@ def state_order(row: StateRow) -> list[tuple[bool, int | str]]:
 _OUT_OF_MEMORY = re.compile("bad_alloc|out of memory|cannot allocate memory", re.IGNORECASE)
 
 
-def _failure(file: str, name: str, error: Exception, model: str, began: float, head: Result | None = None) -> Result:
-    """The result that says what went wrong, in one line."""
+def failure(file: str, error: Exception, model: str, began: float | None = None, head: Result | None = None) -> Result:
+    """The result that says what went wrong, in one line. ``head``: what is known of the test; ``began``: see
+    :func:`check_program`.
+    """
     status: ResultStatus = "error"
     if isinstance(error, SmpcheckError):
         message = str(error)
@@ -327,6 +329,7 @@ def _failure(file: str, name: str, error: Exception, model: str, began: float, h
         )
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exception(error)
-    head = head or Result(file=file, name=name, status=status, model=model)
+    head = head or Result(file=file, name=stem(file), status=status, model=model)
     message = " ".join(message.split())
-    return replace(head, status=status, message=message, seconds=time.perf_counter() - began)
+    seconds = 0.0 if began is None else time.perf_counter() - began
+    return replace(head, status=status, message=message, seconds=seconds)
