@@ -415,7 +415,7 @@ class Expressions(Walker):
             if node.keywords and name != "check":
                 raise self.refuse(node, f"a keyword argument of {name}", "pass it by position, as in C")
             done = self.special(name, node)
-            return done[0] if done is not None else self.primitive(name, node)
+            return done[0] if done is not None else self.primitive(name, node, mask)
         if function in STATIC_CALLS:
             args = [self.static(a) for a in node.args]
             try:

@@ -227,7 +227,7 @@ class FinalCompiler(Statements):
 
     # primitives
 
-    def primitive(self, name: str, node: ast.Call) -> Known | None:
+    def primitive(self, name: str, node: ast.Call, mask: int | None = None) -> Known | None:
         """A primitive that reads: the final value."""
         entry = PRIMITIVES[name]
         if not entry.pure:

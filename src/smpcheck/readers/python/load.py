@@ -37,7 +37,10 @@ def load_scenarios(path: str | Path) -> list[Scenario]:
     except SyntaxError as error:
         raise InputError(f"not valid Python: {error.msg}", Position(file, error.lineno or 1, error.offset or 1)) from None
     except Exception as error:
-        raise InputError(f"{type(error).__name__}: {error}", where_raised(error, file)) from error
+        hint = ""
+        if isinstance(error, NameError):
+            hint = " (a struct that points to one declared later, or to itself, needs 'from __future__ import annotations')"
+        raise InputError(f"{type(error).__name__}: {error}{hint}", where_raised(error, file)) from error
     finally:
         sys.path.remove(str(Path(file).parent))
     found: list[Scenario] = []

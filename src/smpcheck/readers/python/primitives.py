@@ -46,17 +46,19 @@ RCU_SECTION = "rcu_read_lock"
 
 @dataclass(frozen=True)
 class Site:
-    """A primitive in the source: its name, where it stands, and its text."""
+    """A primitive in the source: its name, where it stands, and its text. ``mask``: which bits of a flag word are wanted."""
 
     name: str
     pos: Position
     text: str
+    mask: int | None = None
 
 
 class Emitter(Protocol):
     """What the table needs of the compiler."""
 
     def temp(self) -> str: ...
+    def unique(self, name: str) -> str: ...
     def emit(self, stmt: ir.Stmt) -> None: ...
     def choice(self, then: Callable[[], None], other: Callable[[], None], pos: Position) -> None: ...
     def load(self, place: Place, tags: Tags, site: Site, mask: int | None = None) -> RValue: ...
@@ -206,7 +208,7 @@ def _conditional(e: Emitter, target: Target, new: Update, succeeds: Update, orde
 
 
 def _load(tags: Tags) -> Primitive:
-    return Primitive(("place",), lambda e, s, a: e.load(_word(a[0], s), tags, s), pure=True)
+    return Primitive(("place",), lambda e, s, a: e.load(_word(a[0], s), tags, s, s.mask), pure=True)
 
 
 def _store(tags: Tags, fence: str = "") -> Primitive:
@@ -326,7 +328,7 @@ def _try(
     taken: int = 1, not_taken: int = 0,
 ) -> RValue:
     """A lock attempt: a read-modify-write where not ``busy(old)``, else a read. The value is ``taken`` or ``not_taken``."""
-    got, old = e.temp(), e.temp()
+    got, old = e.unique("taken"), e.temp()
     reg = ir.Reg(old)
 
     def success() -> None:
@@ -416,7 +418,7 @@ def _up_read(e: Emitter, s: Site, a: Args) -> None:
 
 def _is_locked(e: Emitter, s: Site, a: Args) -> RValue:
     target = _cell(a[0], (spinlock_t,), s)
-    got, old = e.temp(), e.temp()
+    got, old = e.unique("taken"), e.temp()
 
     def side(tag: str, value: int) -> Callable[[], None]:
         def emit() -> None:

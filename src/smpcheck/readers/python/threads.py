@@ -180,7 +180,8 @@ class ThreadCompiler(Statements):
         b, env_b, _ = self._captured(other, start)
         stmt = ir.Choice(tuple(a), tuple(b), pos)
         self.env = self.merge([env_a, env_b])
-        self._choice = (stmt, _held(env_a), _held(env_b))
+        held = {**_held(env_a), **_held(env_b)}
+        self._choice = (stmt, {k: env_a.get(k, _ZERO) for k in held}, {k: env_b.get(k, _ZERO) for k in held})
         self.emit(stmt)
 
     def branch(self, cond: RValue, then: Callable[[], None], other: Callable[[], None], node: ast.AST) -> None:
@@ -400,13 +401,13 @@ class ThreadCompiler(Statements):
 
     # primitives
 
-    def primitive(self, name: str, node: ast.Call) -> Known | None:
+    def primitive(self, name: str, node: ast.Call, mask: int | None = None) -> Known | None:
         """A primitive of the table."""
         entry = PRIMITIVES[name]
         if len(node.args) != len(entry.params):
             raise InputError(f"{name} takes {len(entry.params)} arguments, not {len(node.args)}", self.pos(node))
         args = self.operands(entry.params, node.args)
-        site = Site(name, self.pos(node), self.source.text(node))
+        site = Site(name, self.pos(node), self.source.text(node), mask)
         for place in args:
             if isinstance(place, Place) and isinstance(place.addr, ir.Const) and not isinstance(place.addr.value, Ptr):
                 self.emit(ir.Assert(ir.Const(0), "null-dereference", f"{place.label}: the pointer is NULL", site.pos))

@@ -128,7 +128,7 @@ class Walker(ABC):
         self.lambdas: dict[str, Known] = {}
         self._temps = 0
         self._labels = 0
-        self._returns = 0
+        self._uniques = 0
         self._prefixes: dict[FunctionType, str] = {}
 
     # what subclasses do
@@ -155,7 +155,7 @@ class Walker(ABC):
     def loop(self, body: Callable[[str], None], assigned: Iterable[str], node: ast.AST, bound: int | None) -> None: ...
 
     @abstractmethod
-    def primitive(self, name: str, node: ast.Call) -> Known | None: ...
+    def primitive(self, name: str, node: ast.Call, mask: int | None = None) -> Known | None: ...
 
     @abstractmethod
     def value(self, node: ast.expr, mask: int | None = None) -> Known: ...
@@ -186,6 +186,11 @@ class Walker(ABC):
         """A register for an intermediate value; reused by later statements."""
         self._temps += 1
         return f"${self._temps}"
+
+    def unique(self, name: str) -> str:
+        """A register for an intermediate value that no later statement reuses."""
+        self._uniques += 1
+        return f"${name}{self._uniques}"
 
     def label(self, name: str) -> str:
         """A fresh label."""
@@ -405,8 +410,7 @@ class Walker(ABC):
         self.frames.append(frame)
         for name, value in bound.items():
             self._parameter(name, value, caller_pos)
-        self._returns += 1
-        frame.return_reg = f"$return{self._returns}"
+        frame.return_reg = self.unique("return")
         frame.first_temp = self._temps
 
         def body(label: str) -> None:
