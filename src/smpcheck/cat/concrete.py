@@ -30,8 +30,8 @@ class Violation:
     """A requirement that an execution does not meet, or a flag that it raises (``flag``).
 
     ``events`` are event ids: for ``acyclic`` a cycle e0, e1, ..., in which each reaches the next by the axiom's relation and
-    the last the first; for ``irreflexive`` one event; for ``empty`` a pair, or one event of a set; nothing where what is missing is
-    the point (``~empty``). ``steps`` traces the cycle or pair back to base relations (see :func:`smpcheck.cat.explain.explain`).
+    the last the first; for ``irreflexive`` one event; for ``empty`` a pair, or one event of a set; nothing where what is missing
+    is the point (``~empty``). ``steps`` traces the cycle or pair back to base relations (see :func:`smpcheck.cat.explain.explain`).
     """
 
     name: str
@@ -272,13 +272,13 @@ class Evaluation:
         """The requirements of ``model`` that fail, and the flags that are raised, in the model's order."""
         found = []
         for axiom in model.axioms:
-            holds = self._offends(axiom) == axiom.negated
+            holds = self.offends(axiom) == axiom.negated
             if holds == axiom.flag:
-                events, steps = self._witness(axiom) if self._offends(axiom) else ((), ())
+                events, steps = self._witness(axiom) if self.offends(axiom) else ((), ())
                 found.append(Violation(axiom.name, axiom.flag, axiom, events, steps))
         return found
 
-    def _offends(self, axiom: Axiom) -> bool:
+    def offends(self, axiom: Axiom) -> bool:
         """Is there a cycle, a loop, a pair?"""
         if axiom.kind == "empty":
             return any(self._value(axiom.node))

@@ -8,13 +8,12 @@ kernel's matching of rcu_read_lock() with rcu_read_unlock(), which subtracts wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Literal, TypeAlias
 
 from smpcheck.cat import build, names
 from smpcheck.cat.graph import reachable
+from smpcheck.cat.kinds import infer_kinds
 from smpcheck.cat.nodes import Axiom, Node, define_rec, rec_variable
 from smpcheck.cat.syntax import (
     Binding,
@@ -36,58 +35,15 @@ from smpcheck.cat.syntax import (
     Statement,
     Stmt,
 )
+from smpcheck.cat.values import KINDS, Closure, Env, Primitive, ProcedureValue, Tag, Value, describe, prelude
 from smpcheck.errors import InputError, SmpcheckError, UnsupportedError
 from smpcheck.program.ir import Position
 
 MAX_STEPS = 100_000
 """Expressions evaluated per model, inlined functions counted each time; the kernel's model needs about 1,100."""
-SRCU_EVENTS = "SRCU-EVENTS"
-"""The operations on an srcu_struct that our lock.cat counts as accesses: none where a kernel (6.1) makes them events apart."""
-
 MAX_CALLS = 60
 """Functions that may be open at once."""
 
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """``'once``"""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closure:
-    """A function: parameters, body, and the names that it sees."""
-
-    pattern: Pattern
-    body: Expr
-    env: Mapping[str, Value]
-    file: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Primitive:
-    """A function provided by Python, from relation or set (``takes``) to node."""
-
-    name: str
-    takes: str
-    apply: Callable[..., Node]
-
-
-@dataclass(frozen=True, slots=True)
-class ProcedureValue:
-    """A procedure: statements with parameters."""
-
-    definition: Procedure
-    env: Mapping[str, Value]
-    file: str
-
-
-Value: TypeAlias = "Node | Tag | frozenset[Tag] | tuple[Value, ...] | Closure | Primitive | ProcedureValue"
-Env: TypeAlias = Mapping[str, Value]
-
-_KINDS = {"rel": "a relation", "set": "a set of events"}
 _BINARY: dict[str, Callable[[Node, Node], Node]] = {"union": build.union, "inter": build.inter, "diff": build.diff}
 _UNARY: dict[str, Callable[[Node], Node]] = {
     "star": build.star, "plus": build.plus, "opt": build.opt, "inverse": build.inverse
@@ -95,36 +51,6 @@ _UNARY: dict[str, Callable[[Node], Node]] = {
 _SYMBOL = {
     "union": "|", "inter": "&", "diff": "\\", "seq": ";", "star": "*", "plus": "+", "opt": "?", "inverse": "^-1", "product": "*"
 }  # fmt: skip
-
-PRIMITIVES = (
-    Primitive("domain", "rel", build.domain),
-    Primitive("range", "rel", build.range_),
-    Primitive("different-values", "rel", build.different_values),
-    Primitive("fencerel", "set", build.fencerel),
-    Primitive("toid", "set", build.setid),
-    Primitive("singlestep", "rel", lambda r: build.diff(r, build.seq(r, r))),
-    Primitive("ctrlcfence", "set", lambda s: build.seq(build.base("ctrl"), build.seq(build.setid(s), build.base("po")))),
-    Primitive("noid", "rel", lambda r: build.diff(r, build.ID)),
-    Primitive("imply", "rel rel", lambda a, b: build.union(build.complement(a), b)),
-    Primitive("nodetour", "rel rel rel", lambda a, b, c: build.diff(a, build.seq(b, c))),
-    Primitive("tag2events", "tag", lambda t: build.base_set(names.capitalised(t))),
-    Primitive("tag2instrs", "tag", lambda t: build.base_set(names.capitalised(t))),
-)
-
-
-def prelude() -> dict[str, Value]:
-    """The names that every file finds defined."""
-    env: dict[str, Value] = {name: build.base(name) for name in names.BASE_RELATIONS}
-    env |= {name: build.base_set(name) for name in (*names.BASE_SETS, *names.TAGS)}
-    for name, definition in names.DEFINED.items():
-        node = definition()
-        if name in names.LABELLED and node.label is None:
-            node.label = name
-        env[name] = node
-    env |= {primitive.name: primitive for primitive in PRIMITIVES}
-    lock, unlock, sync = (build.base_set(name) for name in ("Srcu-lock", "Srcu-unlock", "Sync-srcu"))
-    env[SRCU_EVENTS] = build.union(build.union(lock, unlock), sync)
-    return env
 
 
 class Evaluator:
@@ -197,7 +123,7 @@ class Evaluator:
                 for expr in stmt.args:
                     value = self.eval(expr, self.env)
                     if not isinstance(value, (Tag, frozenset)):
-                        raise self.error(f"{stmt.kind} takes tags and sets of tags, this is {self.describe(value)}", expr.place)
+                        raise self.error(f"{stmt.kind} takes tags and sets of tags, this is {describe(value)}", expr.place)
             case "with":
                 why = "enumerating choices; reads-from and coherence are built in, as rf and co"
                 raise self.refuse(f"with {stmt.name} from ({why})", stmt.place)
@@ -245,7 +171,7 @@ class Evaluator:
     def call(self, stmt: Call) -> None:
         value = self.lookup(stmt.name, self.env, stmt.place)
         if not isinstance(value, ProcedureValue):
-            raise self.error(f"{stmt.name} is {self.describe(value)}, call takes a procedure", stmt.place)
+            raise self.error(f"{stmt.name} is {describe(value)}, call takes a procedure", stmt.place)
         argument = self.eval(stmt.argument, self.env)
         outer_env, outer_file = self.env, self.file
         self.enter(stmt.place)
@@ -287,7 +213,7 @@ class Evaluator:
             if isinstance(binding.body, Function):
                 raise self.refuse(f"the recursive function {binding.pattern}", binding.place)
             group.append(binding.pattern)
-        kinds = self.infer_kinds(bindings, env)
+        kinds = infer_kinds(bindings, env)
         variables = {name: rec_variable(kinds[name], name) for name in group}
         fresh = {**env, **variables}
         bodies: list[Node] = []
@@ -295,7 +221,7 @@ class Evaluator:
             body = self.node(binding.body, fresh)
             if body.kind != kinds[name]:
                 if not build.is_empty(body):
-                    raise self.error(f"{name} is used as {_KINDS[kinds[name]]} and defined as {_KINDS[body.kind]}", binding.place)
+                    raise self.error(f"{name} is used as {KINDS[kinds[name]]} and defined as {KINDS[body.kind]}", binding.place)
                 body = build.empty(kinds[name])
             self.name_node(body, name, binding.place)
             bodies.append(body)
@@ -312,63 +238,13 @@ class Evaluator:
             fresh[name] = variable
         return fresh
 
-    def infer_kinds(self, bindings: tuple[Binding, ...], env: Env) -> dict[str, Literal["rel", "set"]]:
-        """Set or relation, for each variable of a ``let rec``, from how its definition is written."""
-        known: dict[str, str | None] = {b.pattern: None for b in bindings if isinstance(b.pattern, str)}
-        for _ in range(len(bindings) + 1):
-            for binding in bindings:
-                assert isinstance(binding.pattern, str)
-                if known[binding.pattern] is None:
-                    known[binding.pattern] = self.kind_of(binding.body, env, known)
-        return {name: "set" if kind == "set" else "rel" for name, kind in known.items()}
-
-    def kind_of(self, expr: Expr, env: Env, known: Mapping[str, str | None]) -> str | None:
-        match expr.op:
-            case "var":
-                if expr.name in known:
-                    return known[expr.name]
-                value = env.get(expr.name)
-                return value.kind if isinstance(value, Node) and not build.is_empty(value) else None
-            case "universe":
-                return "set"
-            case "union" | "inter" | "diff":
-                return self.kind_of(expr.args[0], env, known) or self.kind_of(expr.args[1], env, known)
-            case "not":
-                return self.kind_of(expr.args[0], env, known)
-            case "seq" | "star" | "plus" | "opt" | "inverse" | "product" | "brackets":
-                return "rel"
-            case "app":
-                return self.kind_of_application(expr, env, known)
-            case "try":
-                return self.kind_of(expr.args[0], env, known) or self.kind_of(expr.args[1], env, known)
-            case "let":
-                assert isinstance(expr, Let)
-                inner = dict(known)
-                for binding in expr.bindings:
-                    if isinstance(binding.pattern, str):
-                        inner[binding.pattern] = self.kind_of(binding.body, env, inner)
-                return self.kind_of(expr.args[-1], env, inner)
-        return None
-
-    def kind_of_application(self, expr: Expr, env: Env, known: Mapping[str, str | None]) -> str | None:
-        function, argument = expr.args
-        value = env.get(function.name) if function.op == "var" else None
-        if isinstance(value, Primitive):
-            return "set" if value.name in ("domain", "range", "tag2events", "tag2instrs") else "rel"
-        if isinstance(value, Closure):
-            actual = argument.args if isinstance(value.pattern, tuple) and argument.op == "tuple" else (argument,)
-            formal = value.pattern if isinstance(value.pattern, tuple) else (value.pattern,)
-            bound = {name: self.kind_of(a, env, known) for name, a in zip(formal, actual, strict=False) if name}
-            return self.kind_of(value.body, value.env, bound)
-        return None
-
     def match_pattern(self, pattern: Pattern, value: Value, what: str, place: Place) -> dict[str, Value]:
         if pattern is None:
             return {}
         if isinstance(pattern, str):
             return {pattern: value}
         if not isinstance(value, tuple) or len(value) != len(pattern):
-            got = f"are {len(value)} values" if isinstance(value, tuple) else f"is {self.describe(value)}"
+            got = f"are {len(value)} values" if isinstance(value, tuple) else f"is {describe(value)}"
             raise self.error(f"{what} takes {len(pattern)} values, here {got}", place)
         return {name: item for name, item in zip(pattern, value, strict=True) if name is not None}
 
@@ -394,31 +270,17 @@ class Evaluator:
             hint = "; a set of tagged events is known if it is declared with enum in a bell file"
         raise self.error(f"{name} is not defined{hint}", place)
 
-    def describe(self, value: Value) -> str:
-        match value:
-            case Node():
-                return _KINDS[value.kind]
-            case Tag(name):
-                return f"the tag '{name}"
-            case frozenset():
-                return "a set of tags"
-            case tuple():
-                return f"a tuple of {len(value)}"
-            case Closure(name=name) | Primitive(name=name):
-                return f"the function {name}"
-        return "a procedure"
-
     def node(self, expr: Expr, env: Env, kind: str | None = None, for_: str = "") -> Node:
         """The set or relation that ``expr`` denotes; ``kind`` if only one will do, ``for_`` what needs it."""
         value = self.eval(expr, env)
         if value == frozenset() and isinstance(value, frozenset):
             value = build.EMPTY_SET
         if not isinstance(value, Node):
-            wanted = _KINDS[kind] if kind else "a set or relation"
-            raise self.error(f"{for_ or 'this'} takes {wanted}, here is {self.describe(value)}", expr.place)
+            wanted = KINDS[kind] if kind else "a set or relation"
+            raise self.error(f"{for_ or 'this'} takes {wanted}, here is {describe(value)}", expr.place)
         if kind is not None and value.kind != kind:
             if not build.is_empty(value):
-                raise self.error(f"{for_ or 'this'} takes {_KINDS[kind]}, here is {_KINDS[value.kind]}", expr.place)
+                raise self.error(f"{for_ or 'this'} takes {KINDS[kind]}, here is {KINDS[value.kind]}", expr.place)
             value = build.empty(kind)
         return value
 
@@ -488,7 +350,7 @@ class Evaluator:
                 y = build.empty(x.kind)
             else:
                 raise self.error(
-                    f"{_SYMBOL[expr.op]} of {_KINDS[x.kind]} and {_KINDS[y.kind]}: both sides must be of one kind ([S] makes a "
+                    f"{_SYMBOL[expr.op]} of {KINDS[x.kind]} and {KINDS[y.kind]}: both sides must be of one kind ([S] makes a "
                     "relation of a set)",
                     right.place,
                 )
@@ -499,14 +361,14 @@ class Evaluator:
             return value
         if isinstance(value, frozenset) and not value:
             return build.EMPTY_SET
-        raise self.error(f"{_SYMBOL[op]} takes sets or relations, here is {self.describe(value)}", expr.place)
+        raise self.error(f"{_SYMBOL[op]} takes sets or relations, here is {describe(value)}", expr.place)
 
     def apply(self, expr: Expr, env: Env) -> Value:
         function, argument = self.eval(expr.args[0], env), self.eval(expr.args[1], env)
         if isinstance(function, Primitive):
             return self.apply_primitive(function, argument, expr)
         if not isinstance(function, Closure):
-            raise self.error(f"{self.describe(function)} is applied to an argument; only functions can be", expr.place)
+            raise self.error(f"{describe(function)} is applied to an argument; only functions can be", expr.place)
         inner = self.bind_pattern(function.pattern, argument, function.env, function.name, expr.place)
         self.enter(expr.place)
         outer, self.file = self.file, function.file
@@ -535,14 +397,14 @@ class Evaluator:
                 return value
             if build.is_empty(value):
                 return build.empty(kind)
-        raise self.error(f"{name} takes {_KINDS.get(kind, 'a tag')}, here is {self.describe(value)}", place)
+        raise self.error(f"{name} takes {KINDS.get(kind, 'a tag')}, here is {describe(value)}", place)
 
     def braces(self, expr: Expr, env: Env) -> Value:
         tags: set[Tag] = set()
         for item in expr.args:
             value = self.eval(item, env)
             if not isinstance(value, Tag):
-                raise self.refuse(f"a set of {self.describe(value)} listed in braces (only tags can be listed)", item.place)
+                raise self.refuse(f"a set of {describe(value)} listed in braces (only tags can be listed)", item.place)
             tags.add(value)
         return frozenset(tags)
 
@@ -565,7 +427,7 @@ class Evaluator:
             raise self.refuse("match over the elements of a set", expr.place)
         value = self.eval(expr.args[0], env)
         if not isinstance(value, Tag):
-            raise self.error(f"match takes a tag, here is {self.describe(value)}", expr.args[0].place)
+            raise self.error(f"match takes a tag, here is {describe(value)}", expr.args[0].place)
         for tag, body in zip(expr.tags, expr.args[1:], strict=True):
             if tag is None or tag == value.name:
                 return self.eval(body, env)

@@ -28,8 +28,8 @@ _CONDITIONS = {"int", "ext", "loc", "id", "universe"}
 class Step:
     """One step of a derivation: from event ``source`` to ``target`` (ids) by ``relation``.
 
-    ``relation`` is a base relation (``po``, ``addr``, ``rmw``, ...), one of its parts (``rfe``, ``coi``, ``po-loc``), a relation turned
-    round (``rf^-1``, ``rcu-rscs^-1``), or the text of a product. ``within`` has the author's names of the relations that the step
+    ``relation`` is a base relation (``po``, ``addr``, ``rmw``, ...), one of its parts (``rfe``, ``coi``, ``po-loc``), a relation
+    turned round (``rf^-1``, ``rcu-rscs^-1``), or the text of a product. ``within`` has the author's names of the relations that the step
     is part of, outermost first (``hb``, ``ppo``, ``fence``, ``mb``).
     """
 

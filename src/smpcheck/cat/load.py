@@ -139,7 +139,7 @@ class _Reader:
             definitions = str(path.parent / files["macros"]) if "macros" in files else None
             if definitions is not None and "__srcu{srcu-lock}" in self.text(Path(definitions), definitions):
                 from smpcheck.cat.build import EMPTY_SET
-                from smpcheck.cat.evaluate import SRCU_EVENTS
+                from smpcheck.cat.values import SRCU_EVENTS
 
                 self.evaluator.env = {**self.evaluator.env, SRCU_EVENTS: EMPTY_SET}
             for key in ("bell", "model"):
