@@ -77,9 +77,13 @@ def main() -> int:
             ["median of a test, ms", "", f"{1000 * times[len(times) // 2]:.1f}"],
             ["slowest test, s", "", show_seconds(times[-1])],
             ["peak memory of a worker, MiB", "", f"{usage.ru_maxrss / 1024:.0f}"],
+            ["differences that are explained", "", sum(reference.explained is not None for reference, _ in pairs)],
             ["disagreements", "", len(differences)],
         ],
     )
+    for reference, _ in pairs:
+        if reference.explained:
+            print(f"explained: {reference.file}: {reference.explained}")
     for reference, result, said in differences:
         print(f"{reference.file}: {said}  ({result.seconds:.2f} s)")
     for reference, result in sorted(pairs, key=lambda pair: -pair[1].seconds)[:5]:
