@@ -11,6 +11,7 @@ from importlib import import_module
 
 COMMANDS = {
     "check": "smpcheck.commands.check",
+    "explain": "smpcheck.commands.explain",
 }
 """Each command and the module that adds it: a function ``register(app)``. Only the module of the command that is called is
 imported.

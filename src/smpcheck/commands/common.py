@@ -1,0 +1,82 @@
+"""What the commands that answer single questions share: finding the program, failing in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import typer
+
+from smpcheck.errors import InputError, SmpcheckError
+
+if TYPE_CHECKING:
+    from smpcheck.cat.nodes import Model
+    from smpcheck.program.ir import Program
+
+EXIT_OK = 0
+EXIT_FOUND = 1
+EXIT_INPUT = 2
+EXIT_BROKEN_PIPE = 141
+EXIT_INTERRUPTED = 130
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    with suppress(OSError):
+        print(f"smpcheck: {' '.join(message.split())}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def failing(form: str, forms: Sequence[str]) -> Iterator[None]:
+    """Turn what is wrong with the input into one line and the exit status for it."""
+    if form not in forms:
+        complain(f"there is no format {form!r}: choose from {', '.join(forms)}")
+        raise typer.Exit(EXIT_INPUT)
+    try:
+        yield
+    except SmpcheckError as error:
+        complain(str(error))
+        raise typer.Exit(EXIT_INPUT) from None
+    except RecursionError:
+        complain("the program is nested too deeply")
+        raise typer.Exit(EXIT_INPUT) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except BrokenPipeError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_BROKEN_PIPE) from None
+
+
+def write(text: str) -> None:
+    """To standard output, at once, so that a closed pipe is noticed here."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def named_model(name: str) -> Model:
+    """The model of that name, file or folder."""
+    from smpcheck.questions.check import find_model
+
+    return find_model(name)
+
+
+def find_programs(path: str, model: Model | None = None, scenario: str | None = None) -> Sequence[Program]:
+    """The programs of a file (``-``: of standard input); with ``scenario``, the one of that name.
+
+    :raises InputError: there is none
+    """
+    from smpcheck.questions.check import model_definitions
+    from smpcheck.readers.registry import STDIN, decode, read_programs
+
+    text = decode(sys.stdin.buffer.read()) if path == STDIN else None
+    programs = read_programs("<stdin>" if path == STDIN else path, text, model_definitions(model) if model else None)
+    if scenario is None:
+        return programs
+    chosen = [program for program in programs if program.name == scenario]
+    if not chosen:
+        raise InputError(f"{path} has no program {scenario!r}: it has {', '.join(program.name for program in programs)}")
+    return chosen

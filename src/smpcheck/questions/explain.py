@@ -1,0 +1,218 @@
+"""The question *why?*: for an outcome that can be, an execution that is easy to follow; for one that cannot, every reason once.
+
+Allowed: the outcome is sought under stronger models first (an interleaving, then x86's store buffers, then the model itself), and of
+several executions the one with the fewest steps out of program order is shown. Forbidden: executions that have the
+outcome's values, and respect the order of accesses to each single location, are judged by the model, and each violated axiom's
+shortest cycle is a reason; all executions with that cycle are then set aside, until none is left or the limit is reached.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.load import load_model
+from smpcheck.cat.nodes import Model
+from smpcheck.program.execution import Execution
+from smpcheck.program.ir import Program
+from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, show_condition
+from smpcheck.questions.races import RACE_FLAG, Race, race_of
+from smpcheck.questions.reasons import Reason, basic_models, reasons_of
+from smpcheck.questions.surprises import Story, tell
+from smpcheck.questions.wording import Words
+from smpcheck.solver.candidates import Candidates
+
+Kind: TypeAlias = Literal["allowed", "forbidden", "impossible"]
+
+STRONGER = ("sc", "tso")
+"""Models that are asked before the one in question, the simplest executions first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard to look: ``candidates`` executions are judged at most for each outcome, in at most ``seconds``; ``witnesses`` are
+    compared to find the one with the fewest surprises; ``reasons`` are listed. ``unroll``: iterations of each loop.
+    """
+
+    candidates: int = 400
+    witnesses: int = 60
+    reasons: int = 12
+    seconds: float = 2.0
+    unroll: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one outcome can be (``allowed``), cannot be (``forbidden``), or cannot even be computed (``impossible``: no write
+    gives these values).
+
+    Allowed: ``execution`` and its ``story``; ``under`` is the strongest of sc, tso and the model that allows it. Forbidden: ``reasons``.
+    ``races``: data races that the model flags, whatever the outcome. ``complete``: all reasons are there; ``notes`` say what a
+    limit or an assumption left out.
+    """
+
+    program: Program
+    model: str
+    outcome: Outcome
+    kind: Kind
+    execution: Execution | None = None
+    under: str = ""
+    story: Story | None = None
+    reasons: tuple[Reason, ...] = ()
+    races: tuple[Race, ...] = ()
+    notes: tuple[str, ...] = ()
+    complete: bool = True
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def words(self) -> Words:
+        """The names of this program's events."""
+        return Words(self.program)
+
+
+def explain(program: Program, model: Model, limits: Limits | None = None, only: str | None = None) -> Iterator[Explanation]:
+    """Explain each outcome that ``program`` asks about (see :func:`~smpcheck.questions.outcomes.outcomes`).
+
+    :raises SmpcheckError: there is no answer to explain (unsupported, undefined behaviour, a limit)
+    """
+    limits = limits or Limits()
+    races: tuple[Race, ...] | None = None
+    for outcome in outcomes(program, only):
+        began = time.perf_counter()
+        if races is None:
+            races = find_races(program, model, limits)
+        yield explain_outcome(program, model, outcome, limits, races, began)
+        races = ()
+
+
+def explain_outcome(
+    program: Program,
+    model: Model,
+    outcome: Outcome,
+    limits: Limits,
+    races: tuple[Race, ...] = (),
+    began: float | None = None,
+) -> Explanation:
+    """Why ``outcome`` can or cannot be."""
+    began = time.perf_counter() if began is None else began
+    words = Words(program)
+    found = witness(program, model, outcome, limits, words)
+    if found is not None:
+        under, execution, story, notes = found
+        return Explanation(
+            program, model.name, outcome, "allowed", execution, under, story, (), races, notes, True, time.perf_counter() - began
+        )
+    reasons, notes, complete = why_not(program, model, outcome, limits, words)
+    kind: Kind = "forbidden" if reasons or not complete else "impossible"
+    if not reasons and complete:
+        notes = (*notes, *_impossible(program, outcome, limits))
+    return Explanation(
+        program, model.name, outcome, kind, None, "", None, reasons, races, notes, complete, time.perf_counter() - began
+    )
+
+
+# --- allowed ---------------------------------------------------------------------------------------------------------------
+
+
+def witness(
+    program: Program, model: Model, outcome: Outcome, limits: Limits, words: Words
+) -> tuple[str, Execution, Story, tuple[str, ...]] | None:
+    """The easiest execution with this outcome, the strongest model that allows it, its story, and notes; None if there is none."""
+    for stronger in (*STRONGER, None):
+        if stronger == model.name:
+            continue
+        asked = load_model(stronger) if stronger else model
+        best: tuple[Execution, Story] | None = None
+        deadline = time.perf_counter() + limits.seconds
+        candidates = Candidates(program, asked, outcome.condition, unroll=limits.unroll)
+        for number, execution in enumerate(candidates, 1):
+            if stronger is None or not any(not violation.flag for violation in evaluate(model, execution)):
+                story = tell(execution, model, words)
+                if best is None or story.weight < best[1].weight:
+                    best = execution, story
+            if number >= limits.witnesses or time.perf_counter() > deadline:
+                break
+            candidates.exclude_this(execution)
+        if best is not None:
+            notes: tuple[str, ...] = ()
+            if number >= limits.witnesses:
+                notes = (f"the simplest of the first {number} executions; there are more",)
+            return asked.name, *best, notes
+    return None
+
+
+# --- forbidden -------------------------------------------------------------------------------------------------------------
+
+
+def why_not(
+    program: Program, model: Model, outcome: Outcome, limits: Limits, words: Words
+) -> tuple[tuple[Reason, ...], tuple[str, ...], bool]:
+    """Every reason why the outcome cannot be, once each; notes; and whether these are all."""
+    deadline = time.perf_counter() + limits.seconds
+    for basic in basic_models(model):
+        reasons: dict[object, Reason] = {}
+        candidates = Candidates(program, basic, outcome.condition, unroll=limits.unroll)
+        complete, number = True, 0
+        for number, execution in enumerate(candidates, 1):
+            found = reasons_of(model, execution, words)
+            if not found:
+                raise AssertionError("an execution that the solver excludes meets the model")
+            reasons.setdefault(found[0].key, found[0])
+            if number >= limits.candidates or len(reasons) >= limits.reasons or time.perf_counter() > deadline:
+                complete = False
+                break
+            candidates.exclude(found[0].edges)
+        if reasons:
+            ranked = sorted(reasons.values(), key=lambda r: (len(r.links), r.axiom))
+            notes = []
+            if not complete:
+                notes.append(f"the reasons found in {number} executions; there may be others (the search stops there)")
+            if candidates.cut:
+                notes.append(f"loops are followed for {limits.unroll} iterations")
+            return tuple(ranked), tuple(notes), complete
+    return (), (), True
+
+
+def _impossible(program: Program, outcome: Outcome, limits: Limits) -> Iterator[str]:
+    """Which parts of a condition no choice of values can satisfy."""
+    if isinstance(outcome.condition, str):
+        yield f"in no execution, whatever is read from where, {outcome.text}"
+        return
+    parts = conjuncts(outcome.condition)
+    nothing = Model("values", ())
+    alone = [part for part in parts if next(iter(Candidates(program, nothing, part, unroll=limits.unroll)), None) is None]
+    if alone and len(parts) > 1:
+        for part in alone:
+            yield f"no choice of what is read from where gives {show_condition(part, program)}"
+    else:
+        yield f"no choice of what is read from where gives {outcome.text}"
+
+
+# --- data races --------------------------------------------------------------------------------------------------------------
+
+
+def find_races(program: Program, model: Model, limits: Limits) -> tuple[Race, ...]:
+    """The data races that ``model`` flags: each pair of accesses once, in an execution that is easy to follow."""
+    flags = tuple(axiom for axiom in model.axioms if axiom.flag and axiom.name == RACE_FLAG)
+    if not flags:
+        return ()
+    words = Words(program)
+    found: dict[object, Race] = {}
+    deadline = time.perf_counter() + limits.seconds
+    interleaved = Model("sc", (*load_model("sc").axioms, *model.axioms))
+    for asked in (interleaved, model):
+        candidates = Candidates(program, asked, flag=RACE_FLAG, unroll=limits.unroll)
+        for number, execution in enumerate(candidates, 1):
+            for violation in evaluate(model, execution):
+                if violation.flag and violation.name == RACE_FLAG:
+                    race = race_of(violation, model, execution, words)
+                    found.setdefault(race.key, race)
+            if number >= limits.witnesses or len(found) >= limits.reasons or time.perf_counter() > deadline:
+                break
+            candidates.exclude_this(execution)
+        if found:
+            break
+    return tuple(found.values())

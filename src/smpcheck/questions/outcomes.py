@@ -1,0 +1,101 @@
+"""What a program's author asks about: the condition, or that an assertion fails, in one form for all questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smpcheck.program.ir import Assert, Binary, Block, Choice, Const, Expr, If, Loop, Program, Stmt, Unary
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An event that can happen or not: ``condition`` holds at the end, or the assertion or invariant of this name fails (a str).
+
+    ``text`` names it. ``wanted``: is it what the author hopes to see, not what must not be? (``exists`` that its file expects.)
+    """
+
+    text: str
+    condition: Expr | str
+    wanted: bool = False
+
+
+def assertion_names(program: Program) -> list[str]:
+    """The names of all assertions and invariants, in order of appearance."""
+    names: dict[str, None] = {}
+    pending: list[Stmt] = [statement for thread in program.threads for statement in thread.body]
+    pending.reverse()
+    while pending:
+        match pending.pop():
+            case Assert(name=name):
+                names[name] = None
+            case If(then=then, other=other) | Choice(then=then, other=other):
+                pending += [*reversed(other), *reversed(then)]
+            case Block(body=body) | Loop(body=body):
+                pending += reversed(body)
+    return list(names | dict.fromkeys(invariant.name for invariant in program.invariants))
+
+
+def outcomes(program: Program, only: str | None = None) -> list[Outcome]:
+    """What can be asked of ``program``: its condition (for ``forall``: the opposite), each of its assertions.
+
+    ``only``: the assertion of this name.
+    """
+    names = assertion_names(program)
+    found = [Outcome(f"{name} fails", name) for name in names if only in (None, name)]
+    if only is None and not (names and program.condition == Const(1)):
+        found.insert(0, condition_outcome(program))
+    return found
+
+
+def condition_outcome(program: Program) -> Outcome:
+    """The outcome that the final condition speaks of; of a ``forall``, an outcome that breaks it."""
+    text = program.condition_text
+    for quantifier in ("~exists", "exists", "forall"):
+        text = text.removeprefix(quantifier).strip()
+    if program.quantifier == "forall":
+        return Outcome(f"not ({text.removeprefix('(').removesuffix(')')})", Unary("!", program.condition))
+    wanted = program.quantifier == "exists" and program.expected == "Always"
+    return Outcome(text.removeprefix("(").removesuffix(")") if _is_one(text) else text, program.condition, wanted)
+
+
+def _is_one(text: str) -> bool:
+    """Are the first and the last parenthesis a pair?"""
+    if not (text.startswith("(") and text.endswith(")")):
+        return False
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if depth == 0:
+            return place == len(text) - 1
+    return False
+
+
+def conjuncts(condition: Expr) -> list[Expr]:
+    """The parts of a conjunction."""
+    if isinstance(condition, Binary) and condition.op == "&&":
+        return conjuncts(condition.left) + conjuncts(condition.right)
+    return [condition]
+
+
+def show_condition(expr: Expr, program: Program) -> str:
+    """A condition as text, as it stands in litmus tests."""
+    from smpcheck.program.ir import Cast, Conditional, FinalMem, FinalReg
+
+    signs = {"&&": "/\\", "||": "\\/", "==": "="}
+    match expr:
+        case Const(value):
+            return program.show_value(value)
+        case FinalReg(thread, name):
+            return f"{thread}:{name}"
+        case FinalMem(cell):
+            return program.cell_name(cell)
+        case Binary(op, left, right):
+            text = f"{show_condition(left, program)}{signs.get(op, op)}{show_condition(right, program)}"
+            return f"({text})" if op in ("&&", "||") else text
+        case Unary(op, arg):
+            return f"{'not ' if op == '!' else op}{show_condition(arg, program)}"
+        case Cast(_, arg):
+            return show_condition(arg, program)
+        case Conditional(cond, then, other):
+            return f"({show_condition(cond, program)} ? {show_condition(then, program)} : {show_condition(other, program)})"
+    return "?"

@@ -1,0 +1,277 @@
+"""Why an execution cannot be: a violated axiom as a cycle of links, each traced to what a person wrote.
+
+The evaluator of models derives a cycle in base steps (``po rf co fr`` and dependencies). Here consecutive steps through one thread become
+one link, and each link is traced to its cause: a barrier it runs through, a dependency, or the tag of an access at
+its ends. The last is found by experiment, not by names: the access without that tag, and the pair is gone from the relation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from smpcheck.cat.concrete import Violation, evaluate, relation
+from smpcheck.cat.explain import Step
+from smpcheck.cat.graph import reachable, roots
+from smpcheck.cat.nodes import Axiom, Model, Node, make
+from smpcheck.program.execution import ExecutedEvent, Execution
+from smpcheck.program.ir import Position
+from smpcheck.questions.wording import Words
+
+COMMUNICATION = {"rf": "rf", "rfe": "rf", "rfi": "rf", "co": "co", "coe": "co", "coi": "co", "fr": "fr", "fre": "fr", "fri": "fr"}
+DEPENDENCY = {"addr": "address", "data": "data", "ctrl": "control"}
+
+TAG_WORDS = {
+    "Acquire": "an acquire", "Release": "a release", "LKR": "the taking of a lock", "LKW": "the taking of a lock", "UL": "an unlock",
+    "RMW": "an atomic operation", "Srcu-unlock": "the end of an SRCU critical section",
+}  # fmt: skip
+"""What an access is called for the sake of this tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One edge of a reason: from event ``source`` to ``target`` (ids in the reason's execution).
+
+    ``kind``: ``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``, ``rmw``, ``po``, or the name of another base relation of the model.
+    ``causes``: source positions of what gives it (the barrier, the acquire, the branch); ``text`` says it in a clause;
+    ``label``: the author's names of the relations that it is part of.
+    """
+
+    source: int
+    target: int
+    kind: str
+    text: str
+    causes: tuple[Position, ...] = ()
+    via: tuple[int, ...] = ()
+    label: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A violated axiom on one execution: its links in order, each starting where the one before ended (a cycle).
+
+    ``sentence`` says what the cycle means. ``edges``: the communication edges and dependencies that it needs, by which
+    other executions with the same reason are known.
+    """
+
+    axiom: str
+    links: tuple[Link, ...]
+    execution: Execution
+    edges: tuple[tuple[str, int, int], ...]
+    sentence: str = ""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for reasons that a person would call the same, whichever execution they were found in."""
+        event = self.execution.events
+
+        def place(number: int) -> object:
+            e = event[number]
+            return (e.thread, e.pos, e.kind, e.cell) if e.thread >= 0 else (e.thread, e.cell)
+
+        links = frozenset((place(link.source), link.kind, place(link.target)) for link in self.links)
+        return self.axiom, links
+
+    @property
+    def causes(self) -> frozenset[Position]:
+        """The positions of everything that gives order on the cycle."""
+        return frozenset(pos for link in self.links for pos in link.causes)
+
+
+# --- coherence and atomicity, which every explanation takes for granted -----------------------------------------------------------
+
+
+def coherence_axiom() -> Axiom:
+    """One order of all accesses to a location, which program order respects ("SC per location")."""
+    base = {name: make("rel", "base", (), name) for name in ("po", "loc", "rf", "co", "fr")}
+    node = make("rel", "inter", (base["po"], base["loc"]))
+    for name in ("rf", "co", "fr"):
+        node = make("rel", "union", (node, base[name]))
+    return Axiom("acyclic", node, "coherence")
+
+
+def is_atomicity(axiom: Axiom) -> bool:
+    """Is it ``empty rmw & ...``: nothing comes between the halves of an atomic operation?"""
+    node = axiom.node
+    named = {a.name for a in node.args if a.op == "base"}
+    return axiom.kind == "empty" and not axiom.flag and not axiom.negated and node.op == "inter" and "rmw" in named
+
+
+def basic_models(model: Model) -> list[Model]:
+    """Models without order between different locations, from the strongest part of ``model`` that is so to nothing at all."""
+    from smpcheck.solver.axioms import is_coherent
+
+    basics = [axiom for axiom in model.axioms if is_atomicity(axiom)]
+    if is_coherent(model):
+        basics.insert(0, coherence_axiom())
+    result = [Model("values", ())]
+    if basics:
+        result.insert(0, Model("basic", tuple(basics)))
+    return result
+
+
+# --- from a violation to a reason ---------------------------------------------------------------------------------------------
+
+
+def reasons_of(model: Model, execution: Execution, words: Words) -> list[Reason]:
+    """Each requirement of ``model`` that ``execution`` does not meet, the one with the shortest cycle first."""
+    found = [reason_of(violation, model, execution, words) for violation in evaluate(model, execution) if not violation.flag]
+    return sorted(found, key=lambda reason: len(reason.links))
+
+
+def reason_of(violation: Violation, model: Model, execution: Execution, words: Words) -> Reason:
+    """A violation in links."""
+    tracer = Tracer(model, execution, words)
+    links = tuple(tracer.link(steps) for steps in segments(violation.steps, execution.events))
+    return Reason(violation.name, links, execution, tuple(sorted(edges_of(violation.steps, execution))))
+
+
+def edges_of(steps: Sequence[Step], execution: Execution) -> set[tuple[str, int, int]]:
+    """The base edges without which these steps would not be there."""
+    source_of = {r: w for w, r in execution.relations["rf"]}
+    edges: set[tuple[str, int, int]] = set()
+    for step in steps:
+        a, b, name = step.source, step.target, step.relation
+        if name.endswith("^-1"):
+            a, b, name = b, a, name[:-3]
+        kind = COMMUNICATION.get(name, name)
+        if kind == "fr":
+            edges |= {("rf", source_of[a], a), ("co", source_of[a], b)}
+        elif kind in ("rf", "co"):
+            edges.add((kind, a, b))
+        elif kind in DEPENDENCY and (a, b) in execution.relations[kind]:
+            edges.add((kind, a, b))
+        else:
+            edges.add(("happens", a, b))
+    return edges
+
+
+def segments(steps: Iterable[Step], events: Sequence[ExecutedEvent]) -> list[list[Step]]:
+    """Steps put together that are one link: program order up to a barrier and on from it."""
+    result: list[list[Step]] = []
+    for step in steps:
+        if step.source == step.target:
+            continue
+        last = result[-1][-1] if result else None
+        joins = last is not None and last.target == step.source and events[step.source].kind == "F"
+        if joins and last is not None and (_local(last, events) and _local(step, events)):
+            result[-1].append(step)
+        else:
+            result.append([step])
+    if len(result) > 1 and events[result[0][0].source].kind == "F" and result[-1][-1].target == result[0][0].source:
+        if _local(result[-1][-1], events) and _local(result[0][0], events):
+            result[0] = result.pop() + result[0]
+    return result
+
+
+def _local(step: Step, events: Sequence[ExecutedEvent]) -> bool:
+    return events[step.source].thread == events[step.target].thread >= 0
+
+
+@lru_cache(maxsize=32)
+def _labelled(model: Model) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = {}
+    for node in sorted(reachable(roots(model)), key=lambda n: n.id):
+        if node.label is not None and node.kind == "rel":
+            found.setdefault(node.label, []).append(node)
+    return found
+
+
+class Tracer:
+    """Traces links of one execution to their causes."""
+
+    def __init__(self, model: Model, execution: Execution, words: Words) -> None:
+        self.model = model
+        self.execution = execution
+        self.events = execution.events
+        self.words = words
+
+    def link(self, steps: list[Step]) -> Link:
+        """The link that these steps are."""
+        first, last = steps[0], steps[-1]
+        a, b = first.source, last.target
+        labels = tuple(dict.fromkeys(name for step in steps for name in step.within))
+        via = tuple(step.target for step in steps[:-1])
+        kind = COMMUNICATION.get(first.relation, first.relation)
+        if len(steps) == 1 and kind in ("rf", "co", "fr"):
+            return Link(a, b, kind, self.communication(kind, a, b), (), (), labels)
+        if len(steps) == 1 and kind in DEPENDENCY:
+            pos = self.events[b].pos if kind != "ctrl" else self.events[a].pos
+            return Link(a, b, kind, self.dependency(kind, a, b), (pos,) if pos else (), (), labels)
+        if len(steps) == 1 and kind == "rmw":
+            return Link(a, b, kind, "the two halves of one atomic operation", (), (), labels)
+        barriers = [e for e in dict.fromkeys((a, *via, b)) if self.events[e].kind == "F"]
+        if kind.endswith("^-1"):
+            return Link(a, b, kind, f"against the direction of {kind[:-3]}", self.positions((a, b)), via, labels)
+        if barriers:
+            names = " and ".join(self.barrier(e) for e in barriers)
+            return Link(a, b, "po", f"ordered by {names}", self.positions(barriers), via, labels)
+        if kind == "po-loc" or (labels and self.same_place(a, b) and self.untagged(first)):
+            return Link(a, b, "po", f"in program order, the same variable {self.events[a].cell}", (), (), labels)
+        cause = self.cause(first)
+        if cause is not None:
+            event, tag = cause
+            said = f"ordered because {self.words.text(self.events[event])} in {self.words.line(self.events[event].pos)} is {tag}"
+            return Link(a, b, "po", said, self.positions((event,)), via, labels)
+        if kind == "po":
+            return Link(a, b, "po", f"in program order, which {self.model.name} keeps here", (), via, labels)
+        return Link(a, b, kind, f"related by {kind}", (), via, labels)
+
+    def positions(self, events: Iterable[int]) -> tuple[Position, ...]:
+        return tuple(pos for e in events if (pos := self.events[e].pos) is not None)
+
+    def same_place(self, a: int, b: int) -> bool:
+        return self.events[a].address is not None and self.events[a].address == self.events[b].address
+
+    def untagged(self, step: Step) -> bool:
+        return not (step.within and step.within[-1] in _labelled(self.model) and self.cause(step))
+
+    def barrier(self, number: int) -> str:
+        """A barrier event in words: itself, or the operation that implies it."""
+        event = self.events[number]
+        line = self.words.line(event.pos)
+        implied = any(e.pos == event.pos and e.thread == event.thread and e.kind != "F" for e in self.events)
+        text = self.words.text(event)
+        return f"the full barrier inside {text} in {line}" if implied else f"{text} in {line}"
+
+    def communication(self, kind: str, a: int, b: int) -> str:
+        first, second, words = self.events[a], self.events[b], self.words
+        if kind == "rf":
+            return f"{words.event(second)} reads from {words.event(first)}"
+        if kind == "co":
+            return f"{words.event(second)} overwrites {words.event(first)}"
+        return f"{words.event(first)} reads {words.value(first.value)}, which {words.event(second)} overwrites later"
+
+    def dependency(self, kind: str, a: int, b: int) -> str:
+        first, second = self.words.action(self.events[a]), self.words.action(self.events[b])
+        if kind == "ctrl":
+            return f"whether the {second} happens depends on the {first} (control dependency)"
+        what = "address" if kind == "addr" else "value"
+        return f"the {what} of the {second} depends on the {first} ({DEPENDENCY[kind]} dependency)"
+
+    # --- causes by experiment ---
+
+    def cause(self, step: Step) -> tuple[int, str] | None:
+        """The access at an end of ``step`` without whose tag the step's relation would not have it, and what it is called."""
+        for label in reversed(step.within):
+            for node in _labelled(self.model).get(label, ()):
+                if (step.source, step.target) in relation(node, self.execution):
+                    return self.experiment(node, step)
+        return None
+
+    def experiment(self, node: Node, step: Step) -> tuple[int, str] | None:
+        for number in (step.target, step.source):
+            event = self.events[number]
+            for tag in sorted(event.tags & TAG_WORDS.keys()):
+                bare = replace(event, tags=event.tags - {tag})
+                events = tuple(bare if e.id == number else e for e in self.events)
+                if (step.source, step.target) not in relation(node, replace(self.execution, events=events)):
+                    return number, TAG_WORDS[tag]
+            pairs = self.execution.relations["rmw"]
+            mine = frozenset(pair for pair in pairs if number in pair)
+            if mine:
+                relations = {**self.execution.relations, "rmw": pairs - mine}
+                if (step.source, step.target) not in relation(node, replace(self.execution, relations=relations)):
+                    return number, f"an atomic operation, a full barrier under {self.model.name}"
+        return None

@@ -1,0 +1,123 @@
+"""Explanations as plain text: the verdict in one line, then the execution or the reasons, every step with its source line."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smpcheck.program.execution import Execution
+    from smpcheck.questions.explain import Explanation
+    from smpcheck.questions.races import Race
+    from smpcheck.questions.reasons import Reason
+    from smpcheck.questions.surprises import Story
+    from smpcheck.questions.wording import Words
+
+WIDTH = 100
+
+MODELS = {"sc": "sequential consistency", "tso": "total store order (x86)", "lkmm": "the kernel's memory model"}
+"""What to call the models that are known by name."""
+
+
+def model_name(name: str) -> str:
+    """The model in words."""
+    return MODELS.get(name, name)
+
+
+def wrap(text: str, indent: str = "  ", hanging: str = "  ") -> str:
+    """A paragraph within the width."""
+    return textwrap.fill(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent + hanging, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def head(explanation: Explanation) -> str:
+    """The answer in one line."""
+    outcome, model = explanation.outcome.text, model_name(explanation.model)
+    if explanation.kind == "allowed":
+        assert explanation.story is not None
+        if explanation.under == "sc":
+            return f"{outcome}: can happen, by taking turns (no reordering is needed)"
+        if explanation.under != explanation.model:
+            return f"{outcome}: can happen under {model}, and under {model_name(explanation.under)}"
+        return f"{outcome}: can happen under {model}"
+    if explanation.kind == "forbidden":
+        if not explanation.complete:
+            return f"{outcome}: cannot happen under {model}, for these reasons and perhaps others"
+        count = len(explanation.reasons)
+        return f"{outcome}: cannot happen under {model}, for {'one reason' if count == 1 else f'{count} reasons'}"
+    return f"{outcome}: cannot happen under any memory model"
+
+
+def text(explanation: Explanation) -> str:
+    """The whole explanation."""
+    return "\n".join(_lines(explanation)) + "\n"
+
+
+def _lines(explanation: Explanation) -> Iterator[str]:
+    program, words = explanation.program, explanation.words
+    yield wrap(f"{program.name}: {head(explanation)}.", "")
+    if explanation.execution is not None and explanation.story is not None:
+        yield from _story(explanation.execution, explanation.story, words, explanation.under)
+    for number, reason in enumerate(explanation.reasons, 1):
+        yield ""
+        yield from reason_lines(reason, words, f"{number}. " if len(explanation.reasons) > 1 else "")
+    for race in explanation.races:
+        yield ""
+        yield from race_lines(race)
+    for note in explanation.notes:
+        yield wrap(f"Note: {note}.", "")
+
+
+def _story(execution: Execution, story: Story, words: Words, under: str) -> Iterator[str]:
+    yield ""
+    yield "In this order:" if not story.surprises else "In the order in which they take effect:"
+    yield from steps(execution, story, words)
+    if story.surprises:
+        yield ""
+        yield "Not in program order:"
+        for surprise in story.surprises:
+            yield wrap(surprise.sentence + ".", "  - ", "")
+
+
+def steps(execution: Execution, story: Story, words: Words) -> Iterator[str]:
+    """One line for each step: number, thread, source text, line, effect."""
+    halves = dict(execution.relations["rmw"])
+    late = {s.first for s in story.surprises} | {s.second for s in story.surprises}
+    rows: list[tuple[str, str, str, str, str]] = []
+    skip: set[int] = set()
+    for number in story.steps:
+        if number in skip:
+            continue
+        event = execution.events[number]
+        effect = words.effect(event)
+        place = story.steps.index(number)
+        other = halves.get(number)
+        if other is not None and story.steps[place + 1 : place + 2] == (other,):
+            skip.add(other)
+            effect = f"{event.cell}: {words.value(event.value)}, then {words.value(execution.events[other].value)}"
+        mark = "*" if number in late else " "
+        rows.append((str(len(rows) + 1), mark, words.thread(event.thread), words.text(event), f"{words.line(event.pos)}|{effect}"))
+    widths = [max(len(row[i]) for row in rows) for i in range(4)] if rows else [0, 0, 0, 0]
+    for row in rows:
+        line, effect = row[4].split("|", 1)
+        code = row[3] if len(row[3]) <= 44 else row[3][:41] + "..."
+        yield f"{row[0]:>{widths[0] + 2}}{row[1]} {row[2]:<{widths[2]}}  {code:<{min(widths[3], 44)}}  {line:<9} {effect}"
+
+
+def reason_lines(reason: Reason, words: Words, number: str = "") -> Iterator[str]:
+    """The axiom, and its cycle edge by edge."""
+    events = reason.execution.events
+    yield wrap(f"{number}Axiom {reason.axiom}: these would go round in a circle:", "")
+    for link in reason.links:
+        source, target = events[link.source], events[link.target]
+        yield wrap(f"{words.thread(source.thread)} {words.action(source)} -> {words.thread(target.thread)} {words.action(target)}")
+        yield wrap(f"{link.kind}: {link.text}", "      ")
+
+
+def race_lines(race: Race) -> Iterator[str]:
+    """A data race."""
+    yield wrap(f"{race.sentence[0].upper()}{race.sentence[1:]}.", "")
+    for missing in race.missing:
+        yield wrap(f"Missing: {missing}.", "  - ", "")

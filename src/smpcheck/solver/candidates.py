@@ -1,0 +1,127 @@
+"""Executions one at a time, each chosen after the last was judged: the engine for questions that begin with *why*.
+
+:func:`solve` says whether an execution exists. To explain, one wants to see executions, look at what is wrong (or right) with
+each, and not be shown more of the same. So this walks through the executions of a program under a model that meet a condition,
+and the caller excludes, in between, all that have certain edges in common: one solver, one grounding, a clause for each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+import clingo
+
+from smpcheck.cat.nodes import Model
+from smpcheck.program import ir
+from smpcheck.program.execution import Execution
+from smpcheck.program.values import Value
+from smpcheck.solver.answer import Question
+from smpcheck.solver.aspif import FALSE, TRUE
+from smpcheck.solver.solve import _QUIET, _Session
+
+Edge: TypeAlias = tuple[str, int, int]
+"""A base relation's name (``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``) and two event ids of an execution."""
+
+_STATIC = ("addr", "data", "ctrl")
+
+
+class Candidates(_Session):
+    """The executions of ``program`` under ``model`` in which ``condition`` holds, one by one.
+
+    ``condition``: an expression over final states, or the name of an assertion or invariant (then: those in which it fails), or
+    None for the program's own. ``flag``: only executions that raise this flag, whatever the condition. Iterate; before taking the
+    next, :meth:`exclude` what should not be seen again. Executions that cut a loop are never among them.
+
+    :raises SmpcheckError: as :func:`smpcheck.solver.solve.solve`
+    """
+
+    def __init__(
+        self,
+        program: ir.Program,
+        model: Model,
+        condition: ir.Expr | str | None = None,
+        *,
+        negated: bool = False,
+        flag: str | None = None,
+        unroll: int = 2,
+    ) -> None:
+        asserted = isinstance(condition, str)
+        question = Question(
+            mode="assertions" if asserted else "verdict",
+            unroll=unroll,
+            witness=True,
+            flags=flag is not None,
+            condition=None if isinstance(condition, str) else condition,
+        )
+        super().__init__(program, model, question, True, time.perf_counter())
+        wanted = self.assertions.get(condition, FALSE) if isinstance(condition, str) else self.condition
+        if flag is not None:
+            wanted = self.out.disj([literal for name, literal in self.flags if name == flag])
+        self.wanted = -wanted if negated else wanted
+        self.numbers: list[int] = []
+        self._clauses: list[list[int]] = []
+        self.control = clingo.Control(list(_QUIET))
+        path = self.out.write()
+        try:
+            self.control.load_aspif([path])
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        self._refuse_faults()
+        self.base = [-x for x in (self.bound, self.fault, self.deadlocked) if x != FALSE]
+
+    @property
+    def cut(self) -> bool:
+        """Is some loop cut in some execution, so that there may be executions that are not among these?"""
+        return self.bound != FALSE and self._bound_reached()
+
+    def __iter__(self) -> Iterator[Execution]:
+        self.control.configuration.solve.models = 0  # type: ignore[union-attr]
+        assumptions = [a for a in (*self.base, self.wanted) if a != TRUE]
+        if FALSE in assumptions:
+            return
+        with self.control.solve(assumptions=assumptions, yield_=True) as handle:
+            for found in handle:
+                execution = self._execution(found)
+                self.numbers = self._numbers(execution, found)
+                yield execution
+                for clause in self._clauses:
+                    found.context.add_clause(clause)
+                self._clauses.clear()
+
+    def exclude(self, edges: Iterable[Edge]) -> None:
+        """From now on, no execution that has all of these edges (event ids are those of the execution last seen)."""
+        clause = []
+        for name, a, b in edges:
+            x, y = self.numbers[a], self.numbers[b]
+            clause.extend(-literal for literal in self._literals(name, x, y) if literal != TRUE)
+        self._clauses.append(clause)
+
+    def exclude_this(self, execution: Execution) -> None:
+        """Not this execution again: no other with the same reads-from and coherence among the same events."""
+        self.exclude((name, a, b) for name in ("rf", "co") for a, b in execution.relations[name])
+
+    def _literals(self, name: str, x: int, y: int) -> list[int]:
+        """Literals that together say that the edge is there."""
+        encoding = self.encoding
+        both = [encoding.happens(x), encoding.happens(y)]
+        if name == "rf":
+            return [*both, encoding.rf[x, y]]
+        if name == "co":
+            return [*both, encoding.co(x, y)]
+        if name in _STATIC:
+            return [*both, encoding.guard_literal(getattr(self.graph, name)[x, y])]
+        return both
+
+    def _numbers(self, execution: Execution, model: clingo.Model) -> list[int]:
+        """For each event of ``execution``, its number in the unrolled program."""
+        happening = [e for e in self.graph.events if self._holds(model, self.encoding.happens(e.id))]
+        threads = iter([e.id for e in happening if e.thread >= 0])
+        initial: dict[Value | None, int] = {
+            self._term_value(model, e.addr): e.id for e in happening if e.thread < 0 and e.addr is not None
+        }
+        return [initial[event.address] if event.thread < 0 else next(threads) for event in execution.events]
