@@ -92,7 +92,8 @@ def test_two_locks_in_two_orders_deadlock() -> None:
 
 
 def test_a_failed_check_does_not_count_where_an_assumption_fails_later() -> None:
-    body = (read("a", X), Assert(Binary("==", Reg("a"), Const(0)), "zero"), read("b", Y), Assume(Binary("==", Reg("b"), Const(7))))
+    zero = Assert(Binary("==", Reg("a"), Const(0)), "zero")
+    body = (read("a", X), zero, read("b", Y), Assume(Binary("==", Reg("b"), Const(7))))
     assert outcomes(straight(body, (write(X, 1),))).failed == frozenset()
     assert outcomes(straight(body, (write(X, 1), write(Y, 7)))).failed == {"zero"}
 

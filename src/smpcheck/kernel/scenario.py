@@ -158,7 +158,7 @@ class Setup:
     def thread(self, function: Callable[..., Any], *args: Any, cpu: int | None = None, name: str = "") -> ThreadSpec:
         """A thread that calls ``function(*args)``: objects are passed by address. ``cpu``: by default, each has its own."""
         index = len(self._threads)
-        spec = ThreadSpec(index, function, args, index if cpu is None else cpu, name or function.__name__)
+        spec = ThreadSpec(index, function, args, index if cpu is None else cpu, name or getattr(function, "__name__", ""))
         self._threads.append(spec)
         return spec
 
@@ -166,7 +166,7 @@ class Setup:
         """One more thread, that starts when all others have ended and sees all they did (drain what is left over). Once."""
         if self._after is not None:
             raise TypeError("a scenario has at most one after()")
-        self.__dict__["_after"] = spec = ThreadSpec(-1, function, args, cpu, function.__name__)
+        self.__dict__["_after"] = spec = ThreadSpec(-1, function, args, cpu, getattr(function, "__name__", ""))
         return spec
 
     def final(self, name: str, function: Callable[..., Any], *args: Any) -> None:
@@ -175,11 +175,11 @@ class Setup:
 
     def exists(self, function: Callable[..., Any], *args: Any) -> None:
         """The scenario's question: can ``function(*args)`` be true at the end?"""
-        self.__dict__["_property"] = ("exists", CheckSpec(function.__name__, function, args))
+        self.__dict__["_property"] = ("exists", CheckSpec(getattr(function, "__name__", ""), function, args))
 
     def forall(self, function: Callable[..., Any], *args: Any) -> None:
         """The scenario's question: is ``function(*args)`` always true at the end?"""
-        self.__dict__["_property"] = ("forall", CheckSpec(function.__name__, function, args))
+        self.__dict__["_property"] = ("forall", CheckSpec(getattr(function, "__name__", ""), function, args))
 
     def observe(self, *names: str) -> None:
         """Also list these cells in final states, by the names that they are printed with (``P.flags``)."""

@@ -30,9 +30,9 @@ class Outcomes:
     """What can come of a program under sequential consistency.
 
     ``states``: the final states over what the program observes. ``failed``: the names of checks that some execution fails,
-    invariants included. ``deadlock``: can all threads that have not ended wait for locks? ``condition``: the truth values
-    that the program's condition has in final states. ``explored``: the number of states visited. ``lock_cycles``: lock
-    classes that are waited for in a circle.
+    invariants included; executions are complete, what ends in a deadlock is not one. ``deadlock``: can all threads that have not
+    ended wait for locks? ``condition``: the truth values that the program's condition has in final states. ``explored``: the
+    number of states visited. ``lock_cycles``: lock classes that are waited for in a circle.
     """
 
     states: frozenset[FinalState] = frozenset()
@@ -154,9 +154,6 @@ class _Explorer:
             if all(p.blocking for p in rest):
                 self.deadlock = True
                 self.note("deadlock", key)
-                for name in machine.failed(m):
-                    self.failed.add(name)
-                    self.note(name, key)
             return
         program = machine.program
         if program.filter is not None and not machine.holds(program.filter, rs, m):

@@ -147,9 +147,7 @@ class Generator:
             text = f"({a} {op} {b})"
             return text if ctype.signed or not (a.startswith("-") or b.startswith("-")) else self.wrapped(text, ctype)
         if op in ("<<", ">>"):
-            if isinstance(right, ir.Const):
-                _shift_count(self.addresses.number(right.value), ctype.bits)
-            else:
+            if not (isinstance(right, ir.Const) and 0 <= self.addresses.number(right.value) < ctype.bits):
                 b = f"_shift({b}, {ctype.bits})"
             return f"({a} >> {b})" if op == ">>" else self.wrapped(f"({a} << {b})", ctype)
         if op == "/":

@@ -190,7 +190,7 @@ def run(
             if point.done:
                 alive = [t for t in alive if t != thread]
             ready = alive
-            if m[FAILED] and stop:
+            if m[FAILED] and stop and alive:
                 status = "failed"
             if steps >= next_watch and watch is not None:
                 next_watch += watch_every

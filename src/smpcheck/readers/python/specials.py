@@ -11,7 +11,7 @@ from smpcheck.kernel.layout import Ghost, Scalar
 from smpcheck.kernel.types import PerCpu
 from smpcheck.program import ir, values
 from smpcheck.readers.python.primitives import ACQUIRE, ONCE, Site
-from smpcheck.readers.python.typed import Known, RValue, boolean, literal, negation
+from smpcheck.readers.python.typed import Known, RValue, Static, boolean, literal, negation
 from smpcheck.readers.python.walker import Walker
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ def this_cpu_ptr(walker: Walker, node: ast.Call) -> Known:
     """This CPU's object, or that of another."""
     name = getattr(walker.callee(node), "__name__", "")
     args = arguments(walker, node, 2 if name == "per_cpu_ptr" else 1)
-    data = walker.static(args[0])
+    found = walker.value(args[0])
+    data = found.obj if isinstance(found, Static) else None
     if not isinstance(data, PerCpu):
         raise InputError(f"{walker.source.text(args[0])} is not per-CPU data", walker.pos(node))
     cpu = walker.static(args[1]) if len(args) == 2 else walker.cpu

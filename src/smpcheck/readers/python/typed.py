@@ -224,6 +224,8 @@ def arithmetic(op: str, left: RValue, right: RValue, pos: Position) -> RValue:
         a, b = ctype_of(left.type), ctype_of(right.type)
         if op in ("<<", ">>"):
             at = promote(a)
+            if isinstance(right.const, int) and not 0 <= right.const < at.bits:
+                raise ValueError_(f"shift by {right.const} at type {at.name}")
             return RValue(fold(op, to_ctype(left.expr, a, at), right.expr, at), Scalar(at))
         at = common(a, b)
         expr = fold(op, to_ctype(left.expr, a, at), to_ctype(right.expr, b, at), at)
