@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
@@ -176,7 +176,8 @@ class EventGraph:
     init_count: int = 0
 
 
-Deps = dict[int, int]
+_Access: TypeAlias = ir.Load | ir.Store | ir.Rmw | ir.Fence
+Deps: TypeAlias = dict[int, int]
 """Read events that something depends on, each with the guard under which it does."""
 
 
@@ -247,7 +248,7 @@ class _Unroller:
 
     # events
 
-    def event(self, stmt: ir.Load | ir.Store | ir.Rmw | ir.Fence, kind: str, tags: frozenset[str], alive: int, env: _Env) -> Event:
+    def event(self, stmt: _Access, kind: str, tags: frozenset[str], alive: int, env: _Env) -> Event:
         graph = self.graph
         ev = Event(len(graph.events), self.thread.index, kind, tags, None, None, alive, stmt.pos, stmt.text)
         graph.events.append(ev)
@@ -360,12 +361,45 @@ class _Unroller:
     ) -> int:
         if cond is not None and cond.op == "const":
             return self.run(then if truth(cond.data) else other, alive, env)
-        taken = self.guards.variable(self.decision(cond, alive))
+        known = self.known(cond) if cond is not None and not cond.reads else None
+        if known is not None:
+            # a function of earlier decisions (a status variable): no new decision, and mutual exclusion stays exact
+            taken = NEVER
+            for value, guard in known.items():
+                taken = self.guards.disj(taken, guard) if truth(value) else taken
+        else:
+            taken = self.guards.variable(self.decision(cond, alive))
         then_alive, else_alive = self.guards.conj(alive, taken), self.guards.minus(alive, taken)
         other_env = env.copy()
         end_then = self.run(then, then_alive, env)
         end_else = self.run(other, else_alive, other_env)
         return self.merge([(end_then, env.copy()), (end_else, other_env)], env)
+
+    def known(self, term: Term) -> dict[Value, int] | None:
+        """The values of a term that depends on decisions only, each with its guard; None if it does not, or has many."""
+        if term.op == "const":
+            return {term.data: ALWAYS}
+        if term.op in ("read", "mem"):
+            return None
+        parts = [self.known(a) for a in term.args]
+        guards, result = self.guards, dict[Value, int]()
+        if term.op == "ite":
+            for part, condition in zip(parts, (term.data, guards.negate(term.data)), strict=True):
+                if part is None:
+                    return None
+                for value, guard in part.items():
+                    result[value] = guards.disj(result.get(value, NEVER), guards.conj(guard, condition))
+        else:
+            combos: list[tuple[tuple[Value, ...], int]] = [((), ALWAYS)]
+            for part in parts:
+                if part is None or len(combos) * len(part) > 64:
+                    return None
+                combos = [((*vs, v), guards.conj(g, h)) for vs, g in combos for v, h in part.items()]
+            for values, guard in combos:
+                if guard != NEVER:
+                    value = compute(term.op, term.data, values)
+                    result[value] = guards.disj(result.get(value, NEVER), guard)
+        return result
 
     def merge(self, ends: list[tuple[int, _Env]], env: _Env) -> int:
         """Join several ways to one point into ``env``; returns the guard of reaching it."""

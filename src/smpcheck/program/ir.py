@@ -284,7 +284,7 @@ class Program:
     invariants: tuple[Assert, ...] = ()
     """Named properties of every final state, over ``FinalReg`` and ``FinalMem``: violated where ``cond`` is false at the end."""
     expects_race: bool | None = None
-    """Does the author expect a data race (``Result: Never DATARACE``)? None where the file states no result. A verdict that differs
+    """Does the author expect a data race (``Result: Never DATARACE``)? None where no result is stated. A verdict that differs
     from ``expected`` means nothing where a race is expected and found (the kernel's scripts/judgelitmus.sh)."""
 
     def cell_name(self, address: Ptr) -> str:

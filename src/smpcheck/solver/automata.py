@@ -76,6 +76,7 @@ class Automata:
         self._reach: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
         self._rows: dict[tuple[int, ...], Rows] = {}
         self._domains: dict[int, tuple[Rows, int]] = {}
+        self._thinned: dict[tuple[int, int], tuple[Rows, Rows]] = {}
 
     # --- construction ---
 
@@ -156,7 +157,7 @@ class Automata:
             self._build(draft, inner, start, end, loops, copies)
             return
         exact = self._scope_rows(scope, distinct)
-        if sum(row.bit_count() for row in relation.may) <= FEW_PAIRS:
+        if loops or sum(row.bit_count() for row in relation.may) <= FEW_PAIRS:
             draft.leaves.append((start, relation, relation.may, end))
             return
         if scope not in ("int", "ext") or (distinct and scope == "ext") or exact != rows:
@@ -240,7 +241,26 @@ class Automata:
                         found[key] = (relation, domain, rows, r)
                         todo.append(r)
             moves[p] = found
-        return _quotient(moves, accept)
+        return self._thin(_quotient(moves, accept))
+
+    def _thin(self, auto: Automaton) -> Automaton:
+        """Drop static steps x -> z of a loop for which x -> y -> z is there too, if y happens whenever x and z do."""
+        imp = self.relations.imp
+        for p, moves in enumerate(auto.moves):
+            for i, (relation, domain, rows, q) in enumerate(moves):
+                if p != q or not relation.static or relation.part or any(rows[x] & ((2 << x) - 1) for x in bits(domain)):
+                    continue
+                key = (id(rows), domain)
+                if key not in self._thinned:
+                    thin = list(rows)
+                    for x in bits(domain):
+                        redundant = 0
+                        for y in bits(rows[x] & domain):
+                            redundant |= rows[y] if imp[y] >> x & 1 else rows[y] & imp[y]
+                        thin[x] = rows[x] & ~redundant
+                    self._thinned[key] = (rows, thin)
+                moves[i] = (relation, domain, self._thinned[key][1], q)
+        return auto
 
     def _domain(self, rows: Rows) -> int:
         """The events with a non-empty row."""

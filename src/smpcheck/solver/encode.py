@@ -13,7 +13,7 @@ from smpcheck.cat.nodes import make
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, Term, compute
 from smpcheck.program.guards import ALWAYS, NEVER
-from smpcheck.program.values import Ptr, Value, ValueError_, truth
+from smpcheck.program.values import OBJECT_ALIGNMENT, Value, ValueError_, truth
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.relations import Relation, Relations, Rows, bits
@@ -23,7 +23,7 @@ Values = dict[Value, int]
 
 
 class Encoding:
-    """The literals of one program's candidate executions. ``faults``: literal, message and position of undefined behaviour."""
+    """The literals of one program's candidate executions. ``faults``: literal, name, message, position of what must not be."""
 
     def __init__(self, graph: EventGraph, domains: Domains, out: GroundProgram) -> None:
         self.graph = graph
@@ -40,7 +40,7 @@ class Encoding:
         self._later: dict[int, list[int]] = {}
         for a, b in self.pairs:
             self._later.setdefault(a, []).append(b)
-        self.faults: list[tuple[int, str, ir.Position | None]] = []
+        self.faults: list[tuple[int, str, str, ir.Position | None]] = []
         self.static_addresses = all(e.addr is None or e.addr.op == "const" for e in graph.events)
         self.decisions: list[int] = [self._decision_atom(i) for i in range(len(graph.decisions))]
         self.rf: dict[tuple[int, int], int] = {}
@@ -56,8 +56,12 @@ class Encoding:
                 out.forbid((self.guard_literal(req.guard), -self.truth(req.cond)))
         for event in domains.faults:
             assert event.addr is not None
-            bad = [x for a, x in self.values(event.addr).items() if not isinstance(a, Ptr) or a not in graph.program.cells]
-            self._fault(event.guard, out.disj(bad), f"{event.text or 'this access'} can use an invalid address", event.pos)
+            addresses, what = self.values(event.addr), event.text or "this access"
+            null = [x for a, x in addresses.items() if isinstance(a, int) and 0 <= a < OBJECT_ALIGNMENT]
+            bad = [x for a, x in addresses.items() if a not in graph.program.cells]
+            wild = [x for x in bad if x not in null]
+            self._fault(event.guard, out.disj(null), "null-dereference", f"{what} can dereference a null pointer", event.pos)
+            self._fault(event.guard, out.disj(wild), "bad-address", f"{what} can use an invalid address", event.pos)
         for e in graph.events:
             if e.addr is not None and e.addr.op != "const":
                 self._require_determined(self.happens(e.id), e.addr)
@@ -264,7 +268,7 @@ class Encoding:
         self.values(term)
         for t in _subterms(term):
             if t.id in self._undefined:
-                self._fault(guard, self._undefined[t.id], f"{what} can compute an undefined value", pos)
+                self._fault(guard, self._undefined[t.id], "undefined-value", f"{what} can compute an undefined value", pos)
                 return
 
     def _require_determined(self, happens: int, term: Term) -> None:
@@ -274,10 +278,10 @@ class Encoding:
             if TRUE not in literals:
                 self.out.forbid((happens, *[-x for x in literals]))
 
-    def _fault(self, guard: int, literal: int, message: str, pos: ir.Position | None) -> None:
+    def _fault(self, guard: int, literal: int, name: str, message: str, pos: ir.Position | None) -> None:
         literal = self.out.conj2(self.guard_literal(guard), literal)
         if literal != FALSE:
-            self.faults.append((literal, message, pos))
+            self.faults.append((literal, name, message, pos))
 
     def truth(self, term: Term) -> int:
         """The literal "``term`` is non-zero"."""

@@ -101,7 +101,7 @@ class _Session:
         if self.filter_term is not None:
             out.require([encoding.truth(self.filter_term)])
         self.bound = out.disj([encoding.guard_literal(g) for g, _ in graph.bounds])
-        self.fault = out.disj([literal for literal, _, _ in encoding.faults])
+        self.fault = out.disj([literal for literal, _, _, _ in encoding.faults])
         self.assertions = self._assertion_literals()
         self.deadlocked = self._deadlock_literal()
         self.values = [(v, list(encoding.values(t).items())) for v, t in self.observed]
@@ -229,13 +229,19 @@ class _Session:
 
     def possible(self, *assumptions: int) -> bool:
         """Is there an execution with these literals?"""
-        return next(self.models([*self.base, *assumptions], 1), None) is not None
+        return any(True for _ in self.models([*self.base, *assumptions], 1))
+
+    def witness(self, assumptions: list[int]) -> Execution | None:
+        """An execution with these literals (read while the solver holds the model: clingo's models do not outlive the call)."""
+        for m in self.models(assumptions, 1):
+            return self._execution(m)
+        return None
 
     def _refuse_faults(self) -> None:
         self.base = [-self.bound] if self.bound != FALSE else []
-        if self.fault == FALSE or not self.possible(self.fault):
+        if self.fault == FALSE or self.question.mode == "assertions" or not self.possible(self.fault):
             return
-        for literal, message, pos in self.encoding.faults:
+        for literal, _, message, pos in self.encoding.faults:
             if self.possible(literal):
                 raise InputError(message, pos)
 
@@ -245,11 +251,13 @@ class _Session:
         for name, literal in self.flags:
             if name in raised:
                 continue
-            found = next(self.models([*self.base, literal], 1), None)
-            if found is not None:
+            if self.question.witness:
+                found = self.witness([*self.base, literal])
+                if found is not None:
+                    witnesses[name] = found
+                    raised.append(name)
+            elif self.possible(literal):
                 raised.append(name)
-                if self.question.witness:
-                    witnesses[name] = self._execution(found)
         return tuple(raised), witnesses
 
     def _states(self) -> Answer:
@@ -299,8 +307,8 @@ class _Session:
         flags, flag_witnesses = self._flags() if self.question.flags else ((), {})
         witness = counter = None
         if self.question.witness:
-            witness = self._witness(self.condition) if some else None
-            counter = self._witness(-self.condition) if other else None
+            witness = self.witness([*self.base, self.condition]) if some else None
+            counter = self.witness([*self.base, -self.condition]) if other else None
         return Answer("ok", verdict, states, complete, flags, witness, counter, flag_witnesses, message=message)
 
     def _bound_reached(self) -> bool:
@@ -313,16 +321,19 @@ class _Session:
 
     def _assertions(self) -> Answer:
         """Which assertions can fail: the proposition is "some assertion fails"."""
-        failed: dict[str, Execution] = {}
-        for name, literal in self.assertions.items():
-            found = next(self.models([*self.base, literal], 1), None)
-            if found is not None:
-                failed[name] = self._execution(found)
+        wanted = [(name, [*self.base, literal]) for name, literal in self.assertions.items()]
+        uncut = [-self.bound] if self.bound != FALSE else []
         if self.deadlocked != FALSE:
-            base = [-x for x in (self.bound, self.fault) if x != FALSE]
-            found = next(self.models([*base, self.deadlocked], 1), None)
-            if found is not None:
-                failed["deadlock"] = self._execution(found)
+            unharmed = [-self.fault] if self.fault != FALSE else []
+            wanted.append(("deadlock", [*uncut, *unharmed, self.deadlocked]))
+        for literal, name, _, _ in self.encoding.faults:
+            wanted.append((name, [*uncut, literal]))
+        failed: dict[str, Execution] = {}
+        for name, assumptions in wanted:
+            if name not in failed:
+                found = self.witness(assumptions)
+                if found is not None:
+                    failed[name] = found
         holds = self.possible(*[-x for x in self.assertions.values()])
         answer = self._conclude(bool(failed), holds)
         if failed and answer.status == "no-execution":
@@ -348,10 +359,6 @@ class _Session:
             if self._holds(m, literal):
                 return value
         return UNDETERMINED if self.domains.cyclic else None
-
-    def _witness(self, literal: int) -> Execution | None:
-        found = next(self.models([*self.base, literal], 1), None)
-        return self._execution(found) if found is not None else None
 
     def _execution(self, m: clingo.Model) -> Execution:
         """Read an execution off a model."""
