@@ -192,10 +192,24 @@ def cycle_of(pairs: Iterable[Pair], events: Sequence[int]) -> bool:
 IDIOMS = (
     "Before-atomic RMW", "RMW After-atomic", "RMW", "lock After-spinlock", "unlock lock", "unlock lock After-unlock-lock",
     "Srcu-lock Srcu-unlock After-srcu-read-unlock", "Srcu-unlock After-srcu-read-unlock", "carry",
+    "Srcu-lock cookie Srcu-unlock",
 )  # fmt: skip
-"""Operations that order something only together; ``carry`` hands a dependency on through memory."""
+"""Operations that order something only together; ``carry`` and ``cookie`` hand values on through memory."""
 
-GLUE = (*FENCES, *IDIOMS, "Sync-rcu", "Sync-srcu", "Rcu-unlock", "Rcu-lock", "R", "W", "lock", "unlock", "Srcu-lock", "Srcu-unlock")
+GLUE = (
+    *FENCES,
+    *IDIOMS,
+    "Sync-rcu",
+    "Sync-srcu",
+    "Rcu-unlock",
+    "Rcu-lock",
+    "R",
+    "W",
+    "lock",
+    "unlock",
+    "Srcu-lock",
+    "Srcu-unlock",
+)
 LINKS = ("rf", "fr", "co", "rf rmw")
 
 
@@ -217,7 +231,7 @@ def cycles(
     count = draw(st.integers(2, threads))
     link = draw(st.lists(st.sampled_from(links), min_size=count, max_size=count))
     cells = [f"x{i}" for i in range(count)]
-    names = [*cells, "l", "s", "z"]
+    names = [*cells, "k", "l", "s", "z"]
     events = [ExecutedEvent(i, -1, "W", frozenset({"IW"}), c, Ptr(c), 0) for i, c in enumerate(names)]
     relations: dict[str, set[Pair]] = {name: set() for name in NO_RELATIONS}
     rf: dict[int, int] = {}
@@ -228,9 +242,9 @@ def cycles(
     def add(thread: int, kind: str, tags: Iterable[str], cell: str | None, value: int | None = None) -> int:
         i = len(events)
         events.append(ExecutedEvent(i, thread, kind, frozenset(tags), cell, Ptr(cell) if cell else None, value))
-        if kind == "R" and cell in ("l", "s", "z"):
+        if kind == "R" and cell in names[count:]:
             rf[i] = lines[cell][-1]
-        if kind == "W" and cell in ("l", "s", "z"):
+        if kind == "W" and cell in names[count:]:
             lines[cell].append(i)
         return i
 
@@ -242,16 +256,21 @@ def cycles(
             a = add(thread, "R", {read, "RMW"}, "z", 0)
             relations["rmw"].add((a, add(thread, "W", {write, "RMW"}, "z", 1)))
         elif word == "lock":
-            a = add(thread, "R", {"LKR", "Acquire"}, "l", 0)
-            relations["rmw"].add((a, add(thread, "W", {"LKW"}, "l", 1)))
+            cell = draw(st.sampled_from("kl"))
+            a = add(thread, "R", {"LKR", "Acquire"}, cell, 0)
+            relations["rmw"].add((a, add(thread, "W", {"LKW"}, cell, 1)))
         elif word == "unlock":
-            add(thread, "W", {"UL", "Release"}, "l", 0)
+            add(thread, "W", {"UL", "Release"}, draw(st.sampled_from("kl")), 0)
+        elif word == "cookie":
+            a = add(thread, "W", tags, "z", 1)
+            relations["data"] |= {(s, a) for s in section[-1:]}
+            section.append(add(thread, "R", tags, "z", 1))
         elif word == "Srcu-lock":
             section.append(add(thread, "R", {"Srcu-lock"}, "s", 0))
         elif word == "Srcu-unlock":
             b = add(thread, "W", {"Srcu-unlock"}, "s", 0)
             relations["data"] |= {(a, b) for a in section[-1:]}
-        elif word and word != "carry":
+        elif word not in ("", "carry"):
             add(thread, "F", {word}, "s" if word == "Sync-srcu" else None)
 
     reads = st.sampled_from([frozenset({tag}) for tag in ("Once", "Acquire", "Noreturn")] + [frozenset[str]()])

@@ -209,7 +209,12 @@ ERRORS: list[tuple[str, type[SmpcheckError], int, str]] = [
     ("let x = if po = rf then po else rf", UnsupportedError, 1, "if over events"),
     ("let x = match R with || {} -> po || e ++ s -> rf end", UnsupportedError, 1, "match over the elements of a set"),
     ("let w f = f f\nlet x = w w", UnsupportedError, 1, "deep"),
-    ("let a = fun x -> x ; x\nlet b x = a(a(a(a x)))\nlet c x = b(b(b(b x)))\nlet d x = c(c(c(c x)))\nlet e = d(d(d po))\nempty e as x", UnsupportedError, 0, "deep"),
+    (
+        "let a x = x ; x let b x = a(a(a(a x))) let c x = b(b(b(b x))) let d x = c(c(c(c x)))\nempty d(d(d po)) as x",
+        UnsupportedError,
+        0,
+        "deep",
+    ),
 ]
 
 

@@ -65,7 +65,9 @@ def test_a_star_at_the_end_of_a_definition_is_a_closure() -> None:
     assert [type(s) for s in parse("let a = r*\nlet b = s\nacyclic r* as x", "m").body] == [LetStatement, LetStatement, Check]
 
 
-@pytest.mark.parametrize("text", ["let f x = x", "let f(x) = x", "let f (x) = x", "let f = fun x -> x", "let f x y = x", "let f (x, y) = x"])
+@pytest.mark.parametrize(
+    "text", ["let f x = x", "let f(x) = x", "let f (x) = x", "let f = fun x -> x", "let f x y = x", "let f (x, y) = x"]
+)
 def test_functions(text: str) -> None:
     (stmt,) = parse(text, "m").body
     assert isinstance(stmt, LetStatement)
@@ -78,7 +80,16 @@ def test_names_have_dots_dashes_and_a_prime() -> None:
 
 @pytest.mark.parametrize(
     "comment",
-    ["(* plain *)", "(* (* nested *) *)", "// to the end\n", "# to the end\n", '(* "quote *)', "(* // *)", "(* 'tag \\ @ $ *)", "(***)"],
+    [
+        "(* plain *)",
+        "(* (* nested *) *)",
+        "// to the end\n",
+        "# to the end\n",
+        '(* "quote *)',
+        "(* // *)",
+        "(* 'tag \\ @ $ *)",
+        "(***)",
+    ],
 )
 def test_comments(comment: str) -> None:
     blank = "".join("\n" if c == "\n" else " " for c in comment)
@@ -146,7 +157,9 @@ def test_statements_of_every_kind_are_read() -> None:
         ("show po,", 1, 8, "the file ends here", "a name"),
     ],
 )
-def test_errors_say_where_what_was_found_and_what_is_accepted(text: str, line: int, column: int, found: str, accepted: str) -> None:
+def test_errors_say_where_what_was_found_and_what_is_accepted(
+    text: str, line: int, column: int, found: str, accepted: str
+) -> None:
     with pytest.raises(InputError) as caught:
         parse(text, "m.cat")
     error = caught.value
@@ -157,7 +170,9 @@ def test_errors_say_where_what_was_found_and_what_is_accepted(text: str, line: i
     assert abs(error.pos.column - column) <= 1
 
 
-@pytest.mark.parametrize("text", ["(" * 500 + "po" + ")" * 500, "~" * 500 + "po", "po" + " ; po" * 500, "[" * 500 + "R" + "]" * 500])
+@pytest.mark.parametrize(
+    "text", ["(" * 500 + "po" + ")" * 500, "~" * 500 + "po", "po" + " ; po" * 500, "[" * 500 + "R" + "]" * 500]
+)
 def test_deep_nesting_is_read_or_refused(text: str) -> None:
     try:
         assert expression(text).depth <= MAX_DEPTH

@@ -1,7 +1,7 @@
 """The field's classic executions, each forbidden or allowed by a stated axiom of each model.
 
-Verdicts: Alglave, Maranget, Tautschnig, "Herding Cats" (2014), for sc and tso; for lkmm, the kernel's Documentation/litmus-tests.txt
-and explanation.txt, and the ASPLOS 2018 paper. Each execution is the "relaxed" one of its test.
+Verdicts: Alglave, Maranget, Tautschnig, "Herding Cats" (2014), for sc and tso; for lkmm, the kernel's litmus-tests.txt and
+explanation.txt, and the ASPLOS 2018 paper. Each execution is the "relaxed" one of its test.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from smpcheck.cat.graph import in_order, roots
+from smpcheck.cat.graph import recursive_first, roots
 from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, forget, make, rec_variable
 
 FORMAT = 1
@@ -93,7 +93,7 @@ def store(path: str, model: Model, files: Mapping[str, bytes]) -> None:
 
 
 def _encode(model: Model) -> dict[str, object]:
-    order = {node: i for i, node in enumerate(in_order(roots(model)))}
+    order = {node: i for i, node in enumerate(recursive_first(roots(model)))}
     recursive = [node for node in order if node.op == "rec"]
     nodes = [[n.kind, n.op, [order[a] for a in n.args] if n.op != "rec" else [], n.name, n.label, n.where] for n in order]
     return {

@@ -31,7 +31,7 @@ class Violation:
 
     ``events`` are event ids: for ``acyclic`` a cycle e0, e1, ..., in which each reaches the next by the axiom's relation and
     the last the first; for ``irreflexive`` one event; for ``empty`` a pair, or one event of a set; nothing where what is missing
-    is the point (``~empty``). ``steps`` traces the cycle or pair back to base relations (see :func:`smpcheck.cat.explain.explain`).
+    is the point (``~empty``). ``steps`` traces the cycle or pair back to base relations (:func:`smpcheck.cat.explain.explain`).
     """
 
     name: str

@@ -29,8 +29,8 @@ class Step:
     """One step of a derivation: from event ``source`` to ``target`` (ids) by ``relation``.
 
     ``relation`` is a base relation (``po``, ``addr``, ``rmw``, ...), one of its parts (``rfe``, ``coi``, ``po-loc``), a relation
-    turned round (``rf^-1``, ``rcu-rscs^-1``), or the text of a product. ``within`` has the author's names of the relations that the step
-    is part of, outermost first (``hb``, ``ppo``, ``fence``, ``mb``).
+    turned round (``rf^-1``, ``rcu-rscs^-1``), or the text of a condition, where there is nothing else (``W * R``). ``within`` has
+    the author's names of the relations that the step is part of, outermost first (``hb``, ``ppo``, ``fence``, ``mb``).
     """
 
     source: int
@@ -62,10 +62,10 @@ def leaf_name(node: Node) -> str | None:
                 return name + suffix if name in ("rf", "co", "fr", "po") else f"{name} & {condition}"
     if node.op == "inverse" and (node.args[0].label or leaf_name(node.args[0])):
         return f"{node.args[0].label or leaf_name(node.args[0])}^-1"
-    if node.op == "product":
+    if node.op in ("product", "union", "inter", "diff") and is_condition(node):
         from smpcheck.cat.text import describe
 
-        return describe(node)
+        return node.label or describe(node)
     return None
 
 

@@ -24,8 +24,25 @@ def roots(model: Model) -> list[Node]:
     return [*(axiom.node for axiom in model.axioms), *(node for _, node in model.shows)]
 
 
+def recursive_first(start: Iterable[Node]) -> list[Node]:
+    """All nodes reachable from ``start``: first the recursive variables, then the others, each after its arguments."""
+    everything = in_order(start)
+    order = {node: None for node in everything if node.op == "rec"}
+    opened = set(order)
+    stack = [(node, False) for node in reversed(everything)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order[node] = None
+        elif node not in opened:
+            opened.add(node)
+            stack.append((node, True))
+            stack.extend((a, False) for a in node.args)
+    return list(order)
+
+
 def in_order(start: Iterable[Node]) -> list[Node]:
-    """All nodes reachable from ``start``, each after its arguments (but a recursive variable may come before its definition)."""
+    """All nodes reachable from ``start``, each after its arguments, but for terms inside the recursion that they are part of."""
     order: dict[Node, None] = {}
     opened: set[Node] = set()
     stack = [(node, False) for node in reversed(list(start))]
