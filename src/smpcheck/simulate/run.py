@@ -13,7 +13,7 @@ from smpcheck.program import ir
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.values import Ptr, Value, ValueError_
-from smpcheck.simulate.generate import FAILED, Memory, Registers
+from smpcheck.simulate.generate import FAILED, Memory, Point, Registers
 from smpcheck.simulate.machine import LockCycle, Machine
 from smpcheck.simulate.schedulers import ReplayScheduler, Schedule, Scheduler, scheduler
 from smpcheck.simulate.trace import Trace, replay_trace
@@ -190,7 +190,7 @@ def run(
             if point.done:
                 alive = [t for t in alive if t != thread]
             ready = alive
-            if m[FAILED] and stop and alive:
+            if m[FAILED] and stop and any(can_go_on(here[t], rs[t], m) for t in alive):
                 status = "failed"
             if steps >= next_watch and watch is not None:
                 next_watch += watch_every
@@ -233,6 +233,11 @@ def run(
         moves,
         machine,
     )
+
+
+def can_go_on(point: Point, r: Registers, m: Memory) -> bool:
+    """Is a step possible at this point?"""
+    return any(guard is None or guard(r, m) for guard, _ in point.alternatives)
 
 
 def describe_fault(machine: Machine, error: Exception) -> tuple[str, str]:
