@@ -13,6 +13,9 @@ from smpcheck.program.ir import Position, Program
 from smpcheck.readers.python.scenarios import compile_scenario, where_raised
 from smpcheck.readers.python.source import parse_file
 
+_siblings: dict[str, str] = {}
+"""Modules that models imported from their own folder, which they share with the models of that folder only."""
+
 
 def load_scenarios(path: str | Path) -> list[Scenario]:
     """The scenarios that a file's global variables hold, in order of definition.
@@ -29,7 +32,12 @@ def load_scenarios(path: str | Path) -> list[Scenario]:
         raise InputError(f"{path} cannot be loaded as a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(Path(file).parent))
+    folder = str(Path(file).parent)
+    for other in [m for m, where in _siblings.items() if where != folder]:
+        sys.modules.pop(other, None)
+        del _siblings[other]
+    before = set(sys.modules)
+    sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
     except SmpcheckError:
@@ -42,7 +50,10 @@ def load_scenarios(path: str | Path) -> list[Scenario]:
             hint = " (a struct that points to one declared later, or to itself, needs 'from __future__ import annotations')"
         raise InputError(f"{type(error).__name__}: {error}{hint}", where_raised(error, file)) from error
     finally:
-        sys.path.remove(str(Path(file).parent))
+        sys.path.remove(folder)
+        for other in set(sys.modules) - before:
+            if str(Path(getattr(sys.modules[other], "__file__", None) or "").parent) == folder:
+                _siblings[other] = folder
     found: list[Scenario] = []
     for value in vars(module).values():
         if isinstance(value, Scenario) and value not in found and _belongs(value, file):
