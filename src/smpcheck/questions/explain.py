@@ -127,10 +127,10 @@ def witness(
         asked = load_model(stronger) if stronger else model
         best: tuple[Execution, Story] | None = None
         deadline = time.perf_counter() + limits.seconds
-        candidates = Candidates(program, asked, outcome.condition, unroll=limits.unroll)
+        candidates = outcome.candidates(program, asked, limits.unroll)
         for number, execution in enumerate(candidates, 1):
             if stronger is None or not any(not violation.flag for violation in evaluate(model, execution)):
-                story = tell(execution, model, words)
+                story = tell(execution, asked, words)
                 if best is None or story.weight < best[1].weight:
                     best = execution, story
             if number >= limits.witnesses or time.perf_counter() > deadline:
@@ -154,7 +154,7 @@ def why_not(
     deadline = time.perf_counter() + limits.seconds
     for basic in basic_models(model):
         reasons: dict[object, Reason] = {}
-        candidates = Candidates(program, basic, outcome.condition, unroll=limits.unroll)
+        candidates = outcome.candidates(program, basic, limits.unroll)
         complete, number = True, 0
         for number, execution in enumerate(candidates, 1):
             found = reasons_of(model, execution, words)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from smpcheck.program.ir import Assert, Binary, Block, Choice, Const, Expr, If, Loop, Program, Stmt, Unary
+
+if TYPE_CHECKING:
+    from smpcheck.cat.nodes import Model
+    from smpcheck.solver.candidates import Candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,14 @@ class Outcome:
     text: str
     condition: Expr | str
     wanted: bool = False
+
+    def candidates(self, program: Program, model: Model, unroll: int) -> Candidates:
+        """The executions of ``program`` under ``model`` that have this outcome."""
+        from smpcheck.solver.candidates import Candidates
+
+        if isinstance(self.condition, str):
+            return Candidates(program, model, failing=[self.condition], unroll=unroll)
+        return Candidates(program, model, self.condition, unroll=unroll)
 
 
 def assertion_names(program: Program) -> list[str]:

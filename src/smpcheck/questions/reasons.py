@@ -123,7 +123,7 @@ def reasons_of(model: Model, execution: Execution, words: Words) -> list[Reason]
 def reason_of(violation: Violation, model: Model, execution: Execution, words: Words) -> Reason:
     """A violation in links."""
     tracer = Tracer(model, execution, words)
-    links = tuple(tracer.link(steps) for steps in segments(violation.steps, execution.events))
+    links = tuple(tracer.link(steps) for steps in segments(violation.steps, execution, model))
     return Reason(violation.name, links, execution, tuple(sorted(edges_of(violation.steps, execution))))
 
 
@@ -147,21 +147,36 @@ def edges_of(steps: Sequence[Step], execution: Execution) -> set[tuple[str, int,
     return edges
 
 
-def segments(steps: Iterable[Step], events: Sequence[ExecutedEvent]) -> list[list[Step]]:
-    """Steps put together that are one link: program order up to a barrier and on from it."""
+CRITICAL_SECTIONS = ("rcu-rscs^-1", "srcu-rscs^-1")
+"""Steps against program order, from the end of a read-side critical section to its start."""
+
+
+def segments(steps: Iterable[Step], execution: Execution, model: Model) -> list[list[Step]]:
+    """Steps put together that are one link: through a barrier, around a critical section, through what a relation needs."""
+    events = execution.events
+
+    def joins(before: list[Step], after: Step) -> bool:
+        last = before[-1]
+        if last.target != after.source or not (_local(last, events) and _local(after, events)):
+            return False
+        if events[after.source].kind == "F" or last.relation in CRITICAL_SECTIONS or after.relation in CRITICAL_SECTIONS:
+            return True
+        if not last.within or last.within != after.within:
+            return False
+        nodes = _labelled(model).get(last.within[-1], ())
+        ends = before[0].source, last.target
+        return bool(nodes) and not any(ends in relation(node, execution) for node in nodes)
+
     result: list[list[Step]] = []
     for step in steps:
         if step.source == step.target:
             continue
-        last = result[-1][-1] if result else None
-        joins = last is not None and last.target == step.source and events[step.source].kind == "F"
-        if joins and last is not None and (_local(last, events) and _local(step, events)):
+        if result and joins(result[-1], step):
             result[-1].append(step)
         else:
             result.append([step])
-    if len(result) > 1 and events[result[0][0].source].kind == "F" and result[-1][-1].target == result[0][0].source:
-        if _local(result[-1][-1], events) and _local(result[0][0], events):
-            result[0] = result.pop() + result[0]
+    if len(result) > 1 and joins(result[-1], result[0][0]):
+        result[0] = result.pop() + result[0]
     return result
 
 
@@ -202,11 +217,16 @@ class Tracer:
         if len(steps) == 1 and kind == "rmw":
             return Link(a, b, kind, "the two halves of one atomic operation", (), (), labels)
         barriers = [e for e in dict.fromkeys((a, *via, b)) if self.events[e].kind == "F"]
-        if kind.endswith("^-1"):
-            return Link(a, b, kind, f"against the direction of {kind[:-3]}", self.positions((a, b)), via, labels)
+        section = next((step for step in steps if step.relation in CRITICAL_SECTIONS), None)
+        if section is not None:
+            start, end = (self.barrier(e) for e in (section.target, section.source))
+            text = f"inside the read-side critical section from {start} to {end}"
+            return Link(a, b, "rscs", text, self.positions((section.target, section.source)), via, labels)
         if barriers:
             names = " and ".join(self.barrier(e) for e in barriers)
             return Link(a, b, "po", f"ordered by {names}", self.positions(barriers), via, labels)
+        if kind.endswith("^-1"):
+            return Link(a, b, kind, f"against the direction of {kind[:-3]}", self.positions((a, b)), via, labels)
         if kind == "po-loc" or (labels and self.same_place(a, b) and self.untagged(first)):
             return Link(a, b, "po", f"in program order, the same variable {self.events[a].cell}", (), (), labels)
         cause = self.cause(first)
@@ -231,6 +251,8 @@ class Tracer:
         """A barrier event in words: itself, or the operation that implies it."""
         event = self.events[number]
         line = self.words.line(event.pos)
+        if event.kind != "F":
+            return f"{self.words.text(event)} in {line}"
         implied = any(e.pos == event.pos and e.thread == event.thread and e.kind != "F" for e in self.events)
         text = self.words.text(event)
         return f"the full barrier inside {text} in {line}" if implied else f"{text} in {line}"
@@ -241,6 +263,8 @@ class Tracer:
             return f"{words.event(second)} reads from {words.event(first)}"
         if kind == "co":
             return f"{words.event(second)} overwrites {words.event(first)}"
+        if first.thread == second.thread:
+            return f"{words.event(first)} reads {words.value(first.value)}, older than its own thread's {words.text(second)}"
         return f"{words.event(first)} reads {words.value(first.value)}, which {words.event(second)} overwrites later"
 
     def dependency(self, kind: str, a: int, b: int) -> str:

@@ -8,10 +8,11 @@ threads at once. The cheapest set of such pairs is what there is to explain; the
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from smpcheck.cat.concrete import Evaluation, bits, closed
 from smpcheck.cat.nodes import Model
-from smpcheck.program.execution import Execution
+from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.questions.orders import Edge, feedback, graph_of, shortest_cycle, story
 from smpcheck.questions.wording import Words
 
@@ -29,12 +30,16 @@ FIXED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    """A step that no interleaving has: events ``first`` and ``second`` (ids), ``kind`` ``po`` or ``rf``, and the sentence about it."""
+    """A step that no interleaving has: events ``first`` and ``second`` (ids), ``kind`` ``po`` or ``rf``, and the sentence about it.
+
+    ``along``: events that ``second`` overtakes as well (or that overtake ``first``) without its mattering more.
+    """
 
     kind: str
     first: int
     second: int
     sentence: str
+    along: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,11 @@ class Story:
 
     steps: tuple[int, ...]
     surprises: tuple[Surprise, ...]
-    weight: tuple[int, int]
+    weight: tuple[int, int, int]
 
 
 def tell(execution: Execution, model: Model, words: Words) -> Story:
-    """The story of ``execution`` with the fewest surprises."""
+    """The story of ``execution`` with the fewest surprises. ``model`` allows it; what it keeps in order is not given up."""
     weights = _weights(execution, model)
     removed = feedback(weights)
     kept = [edge for edge in weights if edge not in removed]
@@ -58,9 +63,9 @@ def tell(execution: Execution, model: Model, words: Words) -> Story:
         steps = story(memory, kept, group, lane)
     except ValueError:
         steps = story(memory, kept, {}, lane)
-    surprises = tuple(_surprise(edge, removed, weights, execution, words) for edge in sorted(removed))
-    switches = sum(lane[a] != lane[b] for a, b in zip(steps, steps[1:], strict=False))
-    return Story(tuple(steps), surprises, (sum(weights[edge] for edge in removed), switches))
+    teller = _Teller(execution, words, kept, removed)
+    switches = sum(lane[a] != lane[b] for a, b in pairwise(steps))
+    return Story(tuple(steps), teller.surprises(), (sum(weights[edge] for edge in removed), switches, len(steps)))
 
 
 def local_order(execution: Execution, model: Model) -> set[Edge]:
@@ -87,50 +92,113 @@ def _weights(execution: Execution, model: Model) -> dict[Edge, int]:
     for pair in relations["rmw"]:
         weights[pair] = FIXED
     for a, b in relations["rf"]:
-        weights[a, b] = FORWARDED + (weights.get((a, b), 0)) if events[a].thread == events[b].thread else NOT_AT_ONCE
+        own = events[a].thread == events[b].thread
+        weights[a, b] = FORWARDED + weights.get((a, b), 0) if own else NOT_AT_ONCE
+    following = dict[int, list[int]]()
+    for first, second in relations["co"]:
+        following.setdefault(first, []).append(second)
+        weights[first, second] = FIXED
     for w, r in relations["rf"]:
-        for first, second in relations["co"]:
-            if first == w and second != r:
+        for second in following.get(w, ()):
+            if second != r:
                 weights[r, second] = FIXED
-    for pair in relations["co"]:
-        weights[pair] = FIXED
     return weights
 
 
-def _surprise(edge: Edge, removed: set[Edge], weights: dict[Edge, int], execution: Execution, words: Words) -> Surprise:
-    events = execution.events
-    a, b = events[edge[0]], events[edge[1]]
-    others = graph_of([e for e in weights if e not in removed] + [edge])
-    cycle = shortest_cycle(others) or [a.id, b.id]
-    place = cycle.index(a.id)
-    onlooker = next((events[e].thread for e in cycle[place - 1 :: -1] + cycle[:place:-1] if events[e].thread not in (a.thread, -1)), None)
-    to_whom = f" to {words.thread(onlooker)}" if onlooker is not None else ""
-    if edge in execution.relations["rf"]:
+class _Teller:
+    """Puts what was given up into sentences, one for each access that moved."""
+
+    def __init__(self, execution: Execution, words: Words, kept: list[Edge], removed: set[Edge]) -> None:
+        self.events = execution.events
+        self.relations = execution.relations
+        self.words = words
+        self.kept = kept
+        self.removed = removed
+
+    def surprises(self) -> tuple[Surprise, ...]:
+        """The pair that closes the shortest cycle speaks for all pairs that share its access."""
+        cycles = {edge: shortest_cycle(graph_of([*self.kept, edge])) or list(edge) for edge in self.removed}
+        left = sorted(cycles, key=lambda edge: (len(cycles[edge]), edge))
+        found = []
+        while left:
+            edge = left.pop(0)
+            if edge in self.relations["rf"]:
+                found.append(self.early_view(edge, cycles[edge]))
+                continue
+            by_first = [e for e in left if e[0] == edge[0]]
+            by_second = [e for e in left if e[1] == edge[1]]
+            mates = max(by_first, by_second, key=len)
+            left = [e for e in left if e not in mates]
+            along = tuple(sorted(e[1] if mates is by_first else e[0] for e in mates))
+            found.append(self.reordering(edge, cycles[edge], along, bool(by_first) and mates is by_first))
+        return tuple(sorted(found, key=lambda s: (s.first, s.second)))
+
+    def early_view(self, edge: Edge, cycle: list[int]) -> Surprise:
+        """A store is seen by one thread before another."""
+        events, words = self.events, self.words
+        a, b = events[edge[0]], events[edge[1]]
+        seen = f"{words.thread(b.thread)}'s {words.action(b)}"
         if a.thread == b.thread:
-            said = f"{words.thread(a.thread)}'s {words.action(b)} sees its own {words.action(a)} before other threads can"
+            said = f"{seen} sees its own thread's {words.action(a)} before other threads can"
             return Surprise("rf", a.id, b.id, said)
         late = next((events[e] for e in cycle if events[e].thread not in (a.thread, b.thread, -1)), None)
-        tail = f"has not reached {words.thread(late.thread)}" if late is not None else "has not reached the others"
-        said = (
-            f"{words.thread(a.thread)}'s {words.action(a)} is seen by {words.thread(b.thread)}'s {words.action(b)} while it still {tail}: "
-            "nothing makes it visible to all at once"
-        )
-        return Surprise("rf", a.id, b.id, said.replace("still has not", "has not yet"))
-    early = {"R": "is satisfied", "W": "becomes visible"}[b.kind]
-    if b.kind == "W":
-        early += to_whom
-    late_part = {"R": "is satisfied", "W": f"is visible{to_whom}"}[a.kind]
-    subject = f"{words.thread(b.thread)}'s {words.action(b)} {early} before its earlier {words.action(a)} {late_part}"
-    between = [
-        e for e in events if e.kind == "F" and (a.id, e.id) in execution.relations["po"] and (e.id, b.id) in execution.relations["po"]
-    ]
-    return Surprise("po", a.id, b.id, f"{subject}: {_missing(a.kind, b.kind, [words.text(e) for e in between])}")
+        others = words.thread(late.thread) if late is not None else "all other threads"
+        said = f"{words.thread(a.thread)}'s {words.action(a)} reaches {seen} before it reaches {others}"
+        return Surprise("rf", a.id, b.id, f"{said}: nothing makes it visible to all at once")
+
+    def onlooker(self, event: int, cycle: list[int], step: int) -> str:
+        """To whom it shows that a store is there (``step`` 1: the thread that the cycle goes on to) or not yet (-1)."""
+        place = cycle.index(event)
+        own = self.events[event].thread
+        around = [cycle[(place + step * i) % len(cycle)] for i in range(1, len(cycle))]
+        other = next((self.events[e].thread for e in around if self.events[e].thread not in (own, -1)), None)
+        return f" to {self.words.thread(other)}" if other is not None else ""
+
+    def reordering(self, edge: Edge, cycle: list[int], along: tuple[int, ...], delayed: bool) -> Surprise:
+        """Two accesses of a thread take effect the other way round."""
+        events, words = self.events, self.words
+        a, b = events[edge[0]], events[edge[1]]
+        first = "is satisfied" if a.kind == "R" else f"is visible{self.onlooker(a.id, cycle, -1)}"
+        second = "is satisfied" if b.kind == "R" else f"is visible{self.onlooker(b.id, cycle, 1)}"
+        if delayed:
+            said = f"{words.thread(a.thread)}'s {words.action(a)} {first} only after its later {words.action(b)} {second}"
+        else:
+            said = f"{words.thread(b.thread)}'s {words.action(b)} {second} before its earlier {words.action(a)} {first}"
+        lines = list(dict.fromkeys(words.line(events[e].pos) for e in along if events[e].pos not in (a.pos, b.pos)))
+        if lines:
+            said += f" ({'after' if delayed else 'before'} what is done in {_listed(lines)} as well)"
+        return Surprise("po", a.id, b.id, f"{said}: {self.missing(a, b)}", along)
+
+    def missing(self, a: ExecutedEvent, b: ExecutedEvent) -> str:
+        """What stands between two accesses, and why it does not order them."""
+        po, words = self.relations["po"], self.words
+        said: dict[str, None] = {}
+        pair = f"a {NOUN[a.kind]} before a later {NOUN[b.kind]}"
+        between = [e for e in self.events if (a.id, e.id) in po and (e.id, b.id) in po]
+        for kind, name in (("ctrl", "a control"), ("addr", "an address"), ("data", "a data")):
+            if (a.id, b.id) in self.relations[kind]:
+                said[f"{name} dependency does not order {pair}"] = None
+        if "Release" in a.tags or (a.kind == "W" and "UL" in a.tags):
+            said[f"{words.text(a)} orders what comes before it, not what follows"] = None
+        if "Acquire" in b.tags:
+            said[f"{words.text(b)} orders what follows, not what comes before it"] = None
+        for e in between:
+            place = f"{words.text(e)} in {words.line(e.pos)}"
+            if e.kind == "F":
+                said[f"{place} does not order {pair}"] = None
+            elif "UL" in e.tags or "Release" in e.tags:
+                said[f"{place} lets what follows move up before it"] = None
+            elif "Acquire" in e.tags:
+                said[f"{place} lets what comes before it move down past it"] = None
+        return "; ".join(said) or "nothing orders them"
 
 
-def _missing(first: str, second: str, barriers: list[str]) -> str:
-    if not barriers:
-        return "nothing orders them"
-    noun = {"R": "load", "W": "store"}
-    names = " and ".join(dict.fromkeys(barriers))
-    verb = "does" if len(set(barriers)) == 1 else "do"
-    return f"{names} {verb} not order a {noun[first]} before a later {noun[second]}"
+NOUN = {"R": "load", "W": "store"}
+
+
+def _listed(lines: list[str]) -> str:
+    """``line 22``; ``lines 22 and 24``."""
+    numbers = [line.removeprefix("line ") for line in lines]
+    if len(lines) == 1 or not all(n.isdigit() for n in numbers):
+        return ", ".join(lines)
+    return f"lines {', '.join(numbers[:-1])} and {numbers[-1]}"

@@ -30,11 +30,11 @@ _STATIC = ("addr", "data", "ctrl")
 
 
 class Candidates(_Session):
-    """The executions of ``program`` under ``model`` in which ``condition`` holds, one by one.
+    """The executions of ``program`` under ``model`` in which something happens, one by one.
 
-    ``condition``: an expression over final states, or the name of an assertion or invariant (then: those in which it fails), or
-    None for the program's own. ``flag``: only executions that raise this flag, whatever the condition. Iterate; before taking the
-    next, :meth:`exclude` what should not be seen again. Executions that cut a loop are never among them.
+    What happens is any of these: ``condition``, an expression over final states, holds; an assertion or invariant named in ``failing``
+    fails; ``flag`` is raised. With none of them, the program's own condition holds. Iterate; before taking the next,
+    :meth:`exclude` what should not be seen again. Executions that cut a loop are never among them.
 
     :raises SmpcheckError: as :func:`smpcheck.solver.solve.solve`
     """
@@ -43,25 +43,22 @@ class Candidates(_Session):
         self,
         program: ir.Program,
         model: Model,
-        condition: ir.Expr | str | None = None,
+        condition: ir.Expr | None = None,
         *,
-        negated: bool = False,
+        failing: Iterable[str] = (),
         flag: str | None = None,
         unroll: int = 2,
     ) -> None:
-        asserted = isinstance(condition, str)
+        failing = tuple(failing)
         question = Question(
-            mode="assertions" if asserted else "verdict",
-            unroll=unroll,
-            witness=True,
-            flags=flag is not None,
-            condition=None if isinstance(condition, str) else condition,
+            mode="assertions" if failing else "verdict", unroll=unroll, witness=True, flags=flag is not None, condition=condition
         )
         super().__init__(program, model, question, True, time.perf_counter())
-        wanted = self.assertions.get(condition, FALSE) if isinstance(condition, str) else self.condition
-        if flag is not None:
-            wanted = self.out.disj([literal for name, literal in self.flags if name == flag])
-        self.wanted = -wanted if negated else wanted
+        wanted = [self.assertions[name] for name in failing if name in self.assertions]
+        wanted += [literal for name, literal in self.flags if name == flag]
+        if condition is not None or not (failing or flag):
+            wanted.append(self.condition)
+        self.wanted = self.out.disj(wanted)
         self.numbers: list[int] = []
         self._clauses: list[list[int]] = []
         self.control = clingo.Control(list(_QUIET))
@@ -95,7 +92,7 @@ class Candidates(_Session):
 
     def exclude(self, edges: Iterable[Edge]) -> None:
         """From now on, no execution that has all of these edges (event ids are those of the execution last seen)."""
-        clause = []
+        clause: list[int] = []
         for name, a, b in edges:
             x, y = self.numbers[a], self.numbers[b]
             clause.extend(-literal for literal in self._literals(name, x, y) if literal != TRUE)

@@ -1,0 +1,279 @@
+"""The question *is this barrier needed?*, asked of everything in a program that gives order.
+
+What is protected is what cannot happen now: the outcomes that the program speaks of, and data races. An element is needed if
+without it one of these can happen. One answer at a time is not enough where elements stand in for each other, so
+all smallest sets that protect are computed, and an element is needed, superfluous, or one of several by the sets that it is in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from smpcheck.cat.nodes import Model
+from smpcheck.program.execution import Execution
+from smpcheck.program.events import unroll
+from smpcheck.program.ir import Expr, Load, Program, Store
+from smpcheck.questions.elements import COSTS, Element, Key, Level, Rewriter, elements_of, walk
+from smpcheck.questions.explain import Limits, why_not
+from smpcheck.questions.minimal import OutOfTime, Search
+from smpcheck.questions.outcomes import Outcome, outcomes
+from smpcheck.questions.races import RACE_FLAG
+from smpcheck.questions.reasons import Link, Reason
+from smpcheck.questions.surprises import Story, tell
+from smpcheck.questions.wording import Words
+from smpcheck.solver.candidates import Candidates
+
+Status: TypeAlias = Literal["needed", "one of several", "not needed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """What must not happen: the ``condition`` of the program, failing assertions, a data race (``race``)."""
+
+    condition: Expr | None
+    failing: tuple[str, ...]
+    race: bool
+    text: str
+
+    def broken(self, program: Program, model: Model, unroll: int) -> Execution | None:
+        """An execution of ``program`` in which it does happen."""
+        if self.condition is None and not self.failing and not self.race:
+            return None
+        flag = RACE_FLAG if self.race else None
+        return next(iter(Candidates(program, model, self.condition, failing=self.failing, flag=flag, unroll=unroll)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer for one element.
+
+    ``alone``: can it go while everything else stays? ``weakest``: what it can be replaced by then (None: by nothing weaker).
+    ``without`` and ``story``: what happens without it. ``pairs``: elements of other threads that it works together with.
+    """
+
+    element: Element
+    status: Status
+    alone: bool
+    weakest: Level | None = None
+    without: Execution | None = None
+    story: Story | None = None
+    pairs: tuple[Element, ...] = ()
+    orders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Barriers:
+    """The answer for one program under one model.
+
+    ``protected``: what cannot happen now, None where nothing is (``reachable`` says what can). ``sets``: all smallest sets of
+    elements that protect it; ``together``: for each set, the weakest forms that suffice when only that set is there.
+    ``unexamined``: elements that the question could not be asked of. ``complete``: all sets are there.
+    """
+
+    program: Program
+    model: str
+    protected: Protected | None
+    reachable: tuple[Outcome, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    sets: tuple[tuple[Element, ...], ...] = ()
+    together: tuple[Mapping[Key, Level], ...] = ()
+    unexamined: tuple[Element, ...] = ()
+    notes: tuple[str, ...] = ()
+    complete: bool = True
+    seconds: float = field(default=0.0, compare=False)
+
+
+def barriers(
+    program: Program,
+    model: Model,
+    limits: Limits | None = None,
+    *,
+    locks: bool = False,
+    dependencies: bool = True,
+    costs: Mapping[str, float] = COSTS,
+    only: str | None = None,
+) -> Barriers:
+    """Which ordering elements of ``program`` are needed under ``model``.
+
+    ``locks``: ask about critical sections too. ``only``: protect only the assertion of this name. ``costs``: which of two replacements is the
+    weaker (see :data:`~smpcheck.questions.elements.COSTS`).
+
+    :raises SmpcheckError: there is no answer (unsupported, undefined behaviour, a limit)
+    """
+    began = time.perf_counter()
+    limits = limits or Limits()
+    protected, reachable = protect(program, model, limits, only)
+    if protected is None:
+        return Barriers(program, model.name, None, reachable, seconds=time.perf_counter() - began)
+    asking = _Asking(program, model, limits, protected, elements_of(program, locks, dependencies), costs)
+    return asking.answer(reachable, began)
+
+
+def protect(program: Program, model: Model, limits: Limits, only: str | None = None) -> tuple[Protected | None, tuple[Outcome, ...]]:
+    """What cannot happen in ``program`` under ``model`` (None if there is no such thing), and which outcomes can."""
+    reachable: list[Outcome] = []
+    safe: list[Outcome] = []
+    for outcome in outcomes(program, only):
+        can = next(iter(outcome.candidates(program, model, limits.unroll)), None) is not None
+        (reachable if can else safe).append(outcome)
+    condition = next((o.condition for o in safe if not isinstance(o.condition, str)), None)
+    failing = tuple(o.condition for o in safe if isinstance(o.condition, str))
+    flagged = any(axiom.flag and axiom.name == RACE_FLAG for axiom in model.axioms)
+    plain = any(isinstance(s, (Load, Store)) and not s.tags for t in program.threads for s in walk(t.body))
+    race = flagged and plain and next(iter(Candidates(program, model, flag=RACE_FLAG, unroll=limits.unroll)), None) is None
+    if not safe and not race:
+        return None, tuple(reachable)
+    text = "; ".join(o.text for o in safe) or "a data race"
+    return Protected(condition, failing, race, text), tuple(reachable)
+
+
+class _Asking:
+    """One call of :func:`barriers`."""
+
+    def __init__(
+        self,
+        program: Program,
+        model: Model,
+        limits: Limits,
+        protected: Protected,
+        elements: list[Element],
+        costs: Mapping[str, float],
+    ) -> None:
+        self.program = program
+        self.model = model
+        self.limits = limits
+        self.protected = protected
+        self.costs = costs
+        self.words = Words(program)
+        self.rewriter = Rewriter(program, elements)
+        self.unexamined = self.rewriter.uncuttable()
+        self.elements = [e for e in elements if e not in self.unexamined]
+        self.by_key = {e.key: e for e in self.elements}
+        self.search = Search([e.key for e in self.elements], self.safe, seconds=max(10 * limits.seconds, 1.0))
+        self.branches: dict[Key, set[tuple[object, object]]] = {}
+
+    def broken(self, levels: Mapping[Key, str]) -> Execution | None:
+        """An execution that breaks what is protected, with elements at these levels."""
+        return self.protected.broken(self.rewriter.version(levels), self.model, self.limits.unroll)
+
+    def without(self, gone: frozenset[Key]) -> dict[Key, str]:
+        """Levels for a program in which these elements are gone: at the last of their levels."""
+        return {key: self.by_key[key].weaker[-1].name for key in gone}
+
+    def safe(self, kept: frozenset[Key]) -> bool:
+        """Is what is protected safe with these elements only?"""
+        return self.broken(self.without(frozenset(self.by_key) - kept)) is None
+
+    def answer(self, reachable: tuple[Outcome, ...], began: float) -> Barriers:
+        """All findings."""
+        notes: list[str] = []
+        sets: list[frozenset[Key]] = []
+        complete = True
+        everything = frozenset(self.by_key)
+        try:
+            for found in self.search.minimal_sets():
+                sets.append(found)
+        except OutOfTime:
+            complete = False
+            notes.append(f"the search for smallest sets stopped after {len(self.search.known)} versions of the program")
+        if not self.search.known.get(everything, True):
+            notes.append("the elements protect nothing by themselves")
+        reasons = self.reasons()
+        findings = []
+        for element in self.elements:
+            findings.append(self.finding(element, sets, complete, reasons))
+        ordered = tuple(tuple(e for e in self.elements if e.key in s) for s in sets)
+        together = tuple(self.weakened(s) for s in sets) if complete else ()
+        return Barriers(
+            self.program, self.model.name, self.protected, reachable, tuple(findings), ordered, together,
+            tuple(self.unexamined), tuple(notes), complete, time.perf_counter() - began,
+        )  # fmt: skip
+
+    def finding(self, element: Element, sets: list[frozenset[Key]], complete: bool, reasons: list[Reason]) -> Finding:
+        """The answer for one element."""
+        everything = frozenset(self.by_key)
+        levels = self.without(frozenset({element.key}))
+        execution = self.broken(levels)
+        alone = execution is None
+        member = [element.key in s for s in sets]
+        status: Status = "needed"
+        if alone:
+            status = "one of several" if any(member) or not complete else "not needed"
+        weakest = None
+        if not alone:
+            for level in sorted(element.weaker[:-1], key=lambda v: self.costs.get(v.kind, 0)):
+                if self.broken({element.key: level.name}) is None:
+                    weakest = level
+                    break
+        story = tell(execution, self.model, Words(self.rewriter.version(levels))) if execution is not None else None
+        pairs, orders = self.pairs(element, sets, reasons) if status != "not needed" else ((), ())
+        return Finding(element, status, alone, weakest, execution, story, pairs, orders)
+
+    def reasons(self) -> list[Reason]:
+        """Why what is protected cannot happen, to see which elements work together."""
+        found: list[Reason] = []
+        if not self.elements:
+            return found
+        for condition in (self.protected.condition, *self.protected.failing):
+            if condition is not None:
+                outcome = Outcome("", condition)
+                found += why_not(self.program, self.model, outcome, self.limits, self.words)[0]
+        return found
+
+    def pairs(
+        self, element: Element, sets: list[frozenset[Key]], reasons: list[Reason]
+    ) -> tuple[tuple[Element, ...], tuple[str, ...]]:
+        """Elements of other threads on the same cycle, and what the element orders there."""
+        partners: dict[Key, Element] = {}
+        orders: dict[str, None] = {}
+        for reason in reasons:
+            mine = [link for link in reason.links if self.gives(element, link, reason)]
+            for link in mine:
+                a, b = reason.execution.events[link.source], reason.execution.events[link.target]
+                if a.kind != "F" and b.kind != "F":
+                    orders[f"{self.words.action(a)} before {self.words.action(b)}"] = None
+            for other in self.elements if mine else ():
+                apart = not set(other.threads) & set(element.threads)
+                if apart and any(self.gives(other, link, reason) for link in reason.links):
+                    partners[other.key] = other
+        if not partners:
+            for chosen in sets:
+                if element.key in chosen:
+                    for key in chosen:
+                        other = self.by_key[key]
+                        if not set(other.threads) & set(element.threads):
+                            partners[key] = other
+        return tuple(e for e in self.elements if e.key in partners), tuple(orders)
+
+    def gives(self, element: Element, link: Link, reason: Reason) -> bool:
+        """Is the link there because of the element?"""
+        if element.key[0] != "ctrl":
+            return element.pos in link.causes
+        if link.kind != "ctrl":
+            return False
+        if element.key not in self.branches:
+            cut = self.rewriter.version({element.key: "none"})
+            self.branches[element.key] = self.controlled(self.program) - self.controlled(cut)
+        a, b = reason.execution.events[link.source], reason.execution.events[link.target]
+        return (a.pos, b.pos) in self.branches[element.key]
+
+    def controlled(self, program: Program) -> set[tuple[object, object]]:
+        """The control dependencies of a program, as pairs of positions."""
+        graph = unroll(program, 1)
+        return {(graph.events[a].pos, graph.events[b].pos) for a, b in graph.ctrl}
+
+    def weakened(self, chosen: frozenset[Key]) -> dict[Key, Level]:
+        """Weaker forms of the elements of a smallest set that suffice together, nothing else being there; the dearest first."""
+        levels = self.without(frozenset(self.by_key) - chosen)
+        found: dict[Key, Level] = {}
+        members = sorted((self.by_key[key] for key in chosen), key=lambda e: (-self.costs.get(e.kind, 0), e.pos.line))
+        for element in members:
+            for level in sorted(element.weaker[:-1], key=lambda v: self.costs.get(v.kind, 0)):
+                if self.broken({**levels, element.key: level.name}) is None:
+                    levels[element.key] = level.name
+                    found[element.key] = level
+                    break
+        return found
