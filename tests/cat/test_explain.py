@@ -82,6 +82,12 @@ def test_a_pair_of_a_recursive_relation_is_explained_by_earlier_ones(tmp_path: P
     assert short(explain(term, 1, 5, chain)) == [(i, "po", i + 1) for i in range(1, 5)]
 
 
+def test_a_long_chain_of_rounds_is_explained(tmp_path: Path) -> None:
+    chain = execution("; ".join(f"W x {i}" for i in range(1, 150)))
+    term = node("r", tmp_path, "let step = (po & (W * W)) \\ (po ; po) let rec r = step | (r ; step)")
+    assert len(explain(term, 1, 149, chain)) == 148
+
+
 BASE = {"po", "addr", "data", "ctrl", "rmw", "rf", "co", "fr", "loc", "int", "ext", "id"}
 
 

@@ -19,8 +19,8 @@ from tests.cat.executions import execution
 CASE = execution("W x 1; mb; R y 0", "W y 1; mb; R x 0")
 KEYWORDS = """let rec and in fun try with match end if then else enum instructions default flag show as unshow include acyclic
 irreflexive empty procedure call forall do from"""
-OTHERS = """po rf co fr loc id R W M F Once Mb 'once 'mb 0 _ ( ) [ ] { } | || & * + ? ^-1 ~ \\ ; , = -> x y f g domain range fencerel
-"lock.cat" (* *) // ++ " """
+OTHERS = """po rf co fr loc id R W M F Once Mb 'once 'mb 0 _ ( ) [ ] { } | || & * + ? ^-1 ~ \\ ; , = -> x y f g domain range
+fencerel "lock.cat" (* *) // ++ " """
 WORDS = tuple(f"{KEYWORDS} {OTHERS}".split())
 
 lenient = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from smpcheck.cat.nodes import Axiom, Model, Node
@@ -288,22 +289,18 @@ class Evaluation:
         return any(row >> x & 1 for x, row in enumerate(rows))
 
     def _witness(self, axiom: Axiom) -> tuple[tuple[int, ...], tuple[Step, ...]]:
-        from smpcheck.cat.explain import Explainer
+        from smpcheck.cat.explain import Explainer, deep_recursion
 
-        node = axiom.node
-        if node.kind == "set":
-            return (self.events[next(bits(self.mask(node)))].id,), ()
+        if axiom.node.kind == "set":
+            return (self.events[next(bits(self.mask(axiom.node)))].id,), ()
         explainer = Explainer(self)
-        if axiom.kind == "acyclic":
-            path = explainer.cycle(node)
-        else:
-            loops = axiom.kind == "irreflexive"
-            pairs = [(x, y) for x, row in enumerate(self.rows(node)) for y in bits(row & (1 << x) if loops else row)]
-            path = explainer.best(node, pairs)
-            if loops:
-                path = path[:1]
-        edges = [(path[0], path[1])] if axiom.kind == "empty" else list(zip(path, [*path[1:], path[0]], strict=True))
-        steps = [step for x, y in edges for step in explainer.steps(node, x, y)]
+        with deep_recursion():
+            try:
+                path = explainer.witness(axiom, cheapest=True)
+                edges = list(pairwise(path if axiom.kind == "empty" else [*path, path[0]]))
+                steps = [step for x, y in edges for step in explainer.steps(axiom.node, x, y)]
+            except RecursionError:  # a derivation of thousands of rounds: the events alone
+                path, steps = explainer.witness(axiom, cheapest=False), []
         return tuple(self.events[x].id for x in path), tuple(steps)
 
 

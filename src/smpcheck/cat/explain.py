@@ -8,18 +8,21 @@ so large that :data:`BUDGET` costs have been computed, the first derivation foun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import pairwise
 
 from smpcheck.cat.concrete import Evaluation, Rows, bits, closed, group_of, transposed
-from smpcheck.cat.nodes import Node
+from smpcheck.cat.nodes import Axiom, Node
 from smpcheck.program.execution import Execution
 
 BUDGET = 100_000
 MAX_EDGES = 3_000
 MAX_PAIRS = 500
+RECURSION_LIMIT = 6_000
 
 _CONDITIONS = {"int", "ext", "loc", "id", "universe"}
 
@@ -252,14 +255,24 @@ class Explainer:
 
     # --- cycles and pairs ---
 
-    def cycle(self, node: Node) -> list[int]:
-        """The events of a cheapest cycle of ``node``, which must have one."""
+    def witness(self, axiom: Axiom, cheapest: bool) -> list[int]:
+        """The events that show what is wrong: a cycle, an event, or a pair; the one with the fewest steps if ``cheapest``."""
+        node = axiom.node
         rows = self.root.evaluation.rows(node)
+        if axiom.kind == "acyclic":
+            return self._cycle(node, rows, cheapest)
+        loops = axiom.kind == "irreflexive"
+        pairs = [(x, y) for x, row in enumerate(rows) for y in bits(row & (1 << x) if loops else row)][:MAX_PAIRS]
+        best = min(pairs, key=lambda pair: self.cost(self.root, node, *pair)) if cheapest else pairs[0]
+        return list(best[:1] if loops else best)
+
+    def _cycle(self, node: Node, rows: Rows, cheapest: bool) -> list[int]:
+        """The events of a cheapest cycle of ``rows``; of one with few edges where there are more than :data:`MAX_EDGES`."""
         closure = closed(rows)
         cyclic = sum(1 << x for x, row in enumerate(closure) if row >> x & 1)
         columns = transposed(closure)
         edges = sum((row & cyclic).bit_count() for x, row in enumerate(rows) if cyclic >> x & 1)
-        exact = edges <= MAX_EDGES
+        exact = cheapest and edges <= MAX_EDGES
         best: tuple[int, list[int]] | None = None
         for x in bits(cyclic):
             useful = closure[x] & columns[x] & -(1 << x)
@@ -272,9 +285,16 @@ class Explainer:
         assert best is not None
         return best[1][:-1]
 
-    def best(self, node: Node, pairs: list[tuple[int, int]]) -> list[int]:
-        """The cheapest of ``pairs`` of ``node`` (of the first :data:`MAX_PAIRS`)."""
-        return list(min(pairs[:MAX_PAIRS], key=lambda pair: self.cost(self.root, node, *pair)))
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Let derivations go as deep as recursive definitions have rounds."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION_LIMIT))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _reversed(step: Step) -> Step:
@@ -292,4 +312,5 @@ def explain(node: Node, a: int, b: int, execution: Execution) -> tuple[Step, ...
     x, y = evaluation.position[a], evaluation.position[b]
     if not evaluation.rows(node)[x] >> y & 1:
         raise ValueError(f"({a}, {b}) is not in {node!r}")
-    return tuple(Explainer(evaluation).steps(node, x, y))
+    with deep_recursion():
+        return tuple(Explainer(evaluation).steps(node, x, y))
