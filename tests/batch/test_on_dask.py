@@ -93,6 +93,7 @@ def test_the_command_line_with_a_cluster(cluster: str) -> None:
     assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [str(path) for path in EXAMPLES[:5]]
 
 
-def test_where_no_scheduler_answers_one_line_says_so() -> None:
+def test_where_no_scheduler_answers_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smpcheck.batch.on_dask.CONNECT_SECONDS", 1)
     with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         DaskPool(Job("lkmm"), "tcp://127.0.0.1:1")
