@@ -29,9 +29,6 @@ CHUNK_SECONDS = 0.03
 """A chunk holds about this much work, so that answers come early and no worker sits on work that another could do."""
 
 CHUNK_MOST = 64
-GRACE = 0.25
-"""Seconds beyond the time-out in which the solver may still answer by itself, before its worker is killed."""
-
 TICK = 0.1
 TRIES = 2
 
@@ -200,7 +197,7 @@ class Pool:
         if timeout is not None:
             for worker in self._workers:
                 if worker.work:
-                    pause = min(pause, worker.since + timeout + GRACE - now)
+                    pause = min(pause, worker.since + timeout - now)
         by_connection = {worker.connection: worker for worker in self._workers}
         for connection in wait(list(by_connection), max(0.0, pause)):
             worker = by_connection[connection]  # type: ignore[index]
@@ -211,7 +208,7 @@ class Pool:
         now = time.monotonic()
         if timeout is not None:
             for worker in list(self._workers):
-                if worker.work and now - worker.since > timeout + GRACE and not worker.connection.poll():
+                if worker.work and now - worker.since >= timeout and not worker.connection.poll():
                     self._overdue(worker, timeout)
         if self._on_tick:
             self._on_tick()

@@ -80,7 +80,11 @@ def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
 
 
 def serve(connection: Connection, job: Job) -> None:
-    """Answer until the other end closes. Whatever goes wrong is sent there too: nobody reads a worker's standard error."""
+    """Answer until the other end closes. Whatever goes wrong is sent there too: nobody reads a worker's standard error.
+
+    The parent keeps the time, so that the solver need not (which it would do in a thread of its own, a switch for each state).
+    """
+    job = replace(job, options=replace(job.options, timeout=None))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
