@@ -15,13 +15,15 @@ from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.values import Ptr, Value, ValueError_
 from smpcheck.simulate.generate import FAILED, Memory, Point, Registers
 from smpcheck.simulate.machine import LockCycle, Machine
-from smpcheck.simulate.schedulers import ReplayScheduler, Schedule, Scheduler, scheduler
+from smpcheck.simulate.schedulers import ReplayScheduler, RoundRobinScheduler, Schedule, Scheduler, scheduler
 from smpcheck.simulate.trace import Trace, replay_trace
 
 RunStatus: TypeAlias = Literal["finished", "failed", "deadlock", "stuck", "abandoned", "steps"]
 """``finished``: all threads have ended. ``failed``: a check failed. ``deadlock``: all threads that have not ended wait for locks.
 ``stuck``: the same, but some wait for something else (a condition, a grace period). ``abandoned``: an ``assume`` did not hold,
 so this is not an execution. ``steps``: the limit was reached."""
+
+MOST_EXPECTED = 100_000
 
 Watch: TypeAlias = Callable[["View"], str | None]
 """Looks at the state between steps; the name of a check that fails, or None."""
@@ -267,8 +269,16 @@ def simulate(
     :raises UnsupportedError: the program uses what step-by-step runs do not support
     """
     machine = Machine(program)
-    chosen = scheduler(chooser, seed, min(max_steps, 1000)) if isinstance(chooser, str) else chooser
-    return run(machine, chosen, max_steps, watch=watch, watch_every=watch_every, stop=stop)
+    if isinstance(chooser, str):
+        chooser = scheduler(chooser, seed, expected_steps(machine, chooser, max_steps))
+    return run(machine, chooser, max_steps, watch=watch, watch_every=watch_every, stop=stop)
+
+
+def expected_steps(machine: Machine, chooser: str, max_steps: int) -> int:
+    """The number of steps in which PCT places its changes: that of one run in turns, up to a limit."""
+    if not chooser.startswith("pct"):
+        return 1
+    return max(1, run(machine, RoundRobinScheduler(), min(max_steps, MOST_EXPECTED), stop=False).steps)
 
 
 def replay(program: ir.Program, schedule: Schedule | str) -> RunResult:

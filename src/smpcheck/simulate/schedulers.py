@@ -65,7 +65,7 @@ class PCTScheduler:
         self._random.shuffle(order)
         self._priority = {thread: self.depth + rank for rank, thread in enumerate(order)}
         points = sorted(self._random.sample(range(1, self.steps + 1), min(self.depth - 1, self.steps)))
-        self._changes = dict(zip(points, range(self.depth - 1, 0, -1), strict=True))
+        self._changes = dict(zip(points, range(self.depth - 1, 0, -1), strict=False))
         self._step = 0
         self._lowest = 0
         self._last, self._running = -1, 0

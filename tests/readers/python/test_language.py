@@ -586,3 +586,11 @@ def test_programs_are_read_in_order_of_definition(tmp_path: Path) -> None:
     path.write_text(HEADER + model("s.x = 1", setup='"what it is about"') + more)
     assert [p.name for p in read_python_file(path)] == ["one", "second", "one[mode=3]"]
     assert read_python_file(str(path))[0].file == str(path)
+
+
+def test_the_example_of_the_documentation_holds(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "python-models.md").read_text()
+    (tmp_path / "m.py").write_text(text.split("```python\n")[1].split("```")[0])
+    (program,) = read_python_file(tmp_path / "m.py")
+    found = outcomes(program)
+    assert found.failed == frozenset() and len(found.states) == 2
