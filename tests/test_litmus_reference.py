@@ -8,20 +8,25 @@ from __future__ import annotations
 import os
 import zlib
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 
-from bench.reference import LIBRARY, Reference, load
-from smpcheck.batch.paths import Item
-from smpcheck.batch.pool import Pool, available_cores, fork_worker
-from smpcheck.batch.worker import Job
-from smpcheck.questions.check import CheckOptions, Result
+import smpcheck
+from bench.litmus import run
+from bench.reference import EXPLAINED, LIBRARY, Reference, load
+from smpcheck.batch.pool import available_cores
+from smpcheck.questions.check import Result
 
 ALL = bool(os.environ.get("SMPCHECK_ALL_LITMUS"))
 ONE_OF = 10
 SECONDS = 10.0
 
-REFERENCES = [reference for reference in load() if ALL or zlib.crc32(reference.file.encode()) % ONE_OF == 0]
+REFERENCES = [
+    reference for reference in load() if ALL or reference.explained or zlib.crc32(reference.file.encode()) % ONE_OF == 0
+]
+OF_EDITION = [r for r in load(explained=False) if r.file in EXPLAINED and "6.1" in EXPLAINED[r.file][0]]
+OLD_TREE = Path("/usr/src/lkmm-6.1/tools/memory-model")
 
 pytestmark = pytest.mark.skipif(not REFERENCES, reason=f"no reference library at {LIBRARY} (SMPCHECK_LITMUS names another place)")
 
@@ -29,12 +34,16 @@ pytestmark = pytest.mark.skipif(not REFERENCES, reason=f"no reference library at
 @lru_cache(maxsize=1)
 def results() -> dict[str, Result]:
     """All answers at once, by file."""
-    job = Job("lkmm", CheckOptions(timeout=SECONDS))
-    with Pool(job, available_cores(), fork_worker) as pool:
-        items = [Item(index, str(reference.path)) for index, reference in enumerate(REFERENCES)]
-        return {result.file: result for result in pool.run(items)}
+    return {reference.file: result for reference, result in run(REFERENCES, "lkmm", available_cores(), SECONDS)}
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=lambda reference: reference.file)
 def test_agrees(reference: Reference) -> None:
-    assert reference.disagreement(results()[str(reference.path)]) is None
+    assert reference.disagreement(results()[reference.file]) is None
+
+
+@pytest.mark.skipif(not OLD_TREE.is_dir(), reason=f"no kernel tree at {OLD_TREE}")
+@pytest.mark.parametrize("reference", OF_EDITION, ids=lambda reference: reference.file)
+def test_differences_of_edition_vanish_under_the_old_model(reference: Reference) -> None:
+    result = smpcheck.check(reference.path, model=str(OLD_TREE))
+    assert reference.disagreement(result) is None
