@@ -12,6 +12,8 @@ from importlib import import_module
 COMMANDS = {
     "check": "smpcheck.commands.check",
     "explain": "smpcheck.commands.explain",
+    "barriers": "smpcheck.commands.barriers",
+    "compare": "smpcheck.commands.compare",
 }
 """Each command and the module that adds it: a function ``register(app)``. Only the module of the command that is called is
 imported.

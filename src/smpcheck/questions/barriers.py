@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from smpcheck.cat.nodes import Model
-from smpcheck.program.execution import Execution
 from smpcheck.program.events import unroll
+from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Expr, Load, Program, Store
 from smpcheck.questions.elements import COSTS, Element, Key, Level, Rewriter, elements_of, walk
-from smpcheck.questions.explain import Limits, why_not
+from smpcheck.questions.explain import Limits, find_races, why_not, witness
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes
-from smpcheck.questions.races import RACE_FLAG
+from smpcheck.questions.races import RACE_FLAG, Race
 from smpcheck.questions.reasons import Link, Reason
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
@@ -51,7 +51,8 @@ class Finding:
     """The answer for one element.
 
     ``alone``: can it go while everything else stays? ``weakest``: what it can be replaced by then (None: by nothing weaker).
-    ``without`` and ``story``: what happens without it. ``pairs``: elements of other threads that it works together with.
+    ``without`` and ``story``: what happens without it, the ``outcome`` or a ``race``. ``pairs``: elements of other threads that
+    it works together with.
     """
 
     element: Element
@@ -62,6 +63,8 @@ class Finding:
     story: Story | None = None
     pairs: tuple[Element, ...] = ()
     orders: tuple[str, ...] = ()
+    outcome: Expr | str | None = None
+    race: Race | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,8 @@ def barriers(
 ) -> Barriers:
     """Which ordering elements of ``program`` are needed under ``model``.
 
-    ``locks``: ask about critical sections too. ``only``: protect only the assertion of this name. ``costs``: which of two replacements is the
-    weaker (see :data:`~smpcheck.questions.elements.COSTS`).
+    ``locks``: ask about critical sections too. ``only``: protect only the assertion of this name. ``costs``: which of two
+    replacements is the weaker (see :data:`~smpcheck.questions.elements.COSTS`).
 
     :raises SmpcheckError: there is no answer (unsupported, undefined behaviour, a limit)
     """
@@ -112,7 +115,9 @@ def barriers(
     return asking.answer(reachable, began)
 
 
-def protect(program: Program, model: Model, limits: Limits, only: str | None = None) -> tuple[Protected | None, tuple[Outcome, ...]]:
+def protect(
+    program: Program, model: Model, limits: Limits, only: str | None = None
+) -> tuple[Protected | None, tuple[Outcome, ...]]:
     """What cannot happen in ``program`` under ``model`` (None if there is no such thing), and which outcomes can."""
     reachable: list[Outcome] = []
     safe: list[Outcome] = []
@@ -196,8 +201,10 @@ class _Asking:
         """The answer for one element."""
         everything = frozenset(self.by_key)
         levels = self.without(frozenset({element.key}))
-        execution = self.broken(levels)
-        alone = execution is None
+        changed = self.rewriter.version(levels)
+        alone = self.search.known.get(everything - {element.key})
+        if alone is None:
+            alone = self.broken(levels) is None
         member = [element.key in s for s in sets]
         status: Status = "needed"
         if alone:
@@ -208,9 +215,24 @@ class _Asking:
                 if self.broken({element.key: level.name}) is None:
                     weakest = level
                     break
-        story = tell(execution, self.model, Words(self.rewriter.version(levels))) if execution is not None else None
         pairs, orders = self.pairs(element, sets, reasons) if status != "not needed" else ((), ())
-        return Finding(element, status, alone, weakest, execution, story, pairs, orders)
+        finding = Finding(element, status, alone, weakest, pairs=pairs, orders=orders)
+        return finding if alone else self.happens(finding, changed)
+
+    def happens(self, finding: Finding, changed: Program) -> Finding:
+        """The finding with what happens in the program without the element: the outcome if it can, else a race."""
+        limits = replace(self.limits, witnesses=min(self.limits.witnesses, 12))
+        words = Words(changed)
+        for condition in (self.protected.condition, *self.protected.failing):
+            if condition is not None:
+                found = witness(changed, self.model, Outcome("", condition), limits, words)
+                if found is not None:
+                    return replace(finding, without=found[1], story=found[2], outcome=condition)
+        races = find_races(changed, self.model, limits)
+        if races:
+            story = tell(races[0].execution, self.model, words)
+            return replace(finding, without=races[0].execution, story=story, race=races[0])
+        return finding
 
     def reasons(self) -> list[Reason]:
         """Why what is protected cannot happen, to see which elements work together."""

@@ -20,13 +20,13 @@ from smpcheck.program.values import Ptr, Value
 Key = tuple[str, Position]
 
 COSTS: Mapping[str, float] = {
-    "full": 10, "mb": 10, "sync": 1000, "at-atomic": 8, "at-lock": 8, "rmb": 4, "wmb": 4, "acquire": 3, "release": 3, "dependency": 0,
-    "barrier": 1, "lock": 40, "relaxed": 0, "none": 0,
+    "full": 10, "mb": 10, "at-atomic": 8, "at-lock": 8, "rmb": 4, "wmb": 4, "acquire": 3, "release": 3,
+    "dependency": 0, "barrier": 1, "lock": 40, "relaxed": 0, "none": 0,
 }  # fmt: skip
-"""What each kind of ordering costs, in no particular unit: the order is that of arm64 and powerpc, where a full barrier (``dmb ish``,
-``sync``) costs more than ``dmb ishld``, ``dmb ishst`` and ``lwsync``, these more than ``ldar`` and ``stlr``, and a dependency
-nothing (Documentation/memory-barriers.txt; McKenney, "Is Parallel Programming Hard", ch. 15). ``smp_mb__after_atomic()`` and its
-kin are nothing at all on x86, a full barrier elsewhere. Adjust with ``--cost``.
+"""What each kind of ordering costs, in no particular unit: the order is that of arm64 and powerpc, where a full barrier (``dmb
+ish``, ``sync``) costs more than ``dmb ishld``, ``dmb ishst`` and ``lwsync``, these more than ``ldar`` and ``stlr``, and a
+dependency nothing (Documentation/memory-barriers.txt; McKenney, "Is Parallel Programming Hard", ch. 15). The likes of
+``smp_mb__after_atomic()`` are nothing at all on x86, a full barrier elsewhere. Adjust with ``--cost``.
 """
 
 FENCES = {
@@ -40,7 +40,9 @@ FENCES = {
     "After-unlock-lock": ("smp_mb__after_unlock_lock()", "at-lock", ()),
     "After-srcu-read-unlock": ("smp_mb__after_srcu_read_unlock()", "mb", ()),
 }
-"""Tag of a barrier: its name, the kind of its cost, and the tags of barriers that are weaker. Grace periods are not listed: they wait."""
+"""Tag of a barrier: its name, the kind of its cost, and the tags of barriers that are weaker. Grace periods are not listed:
+they wait.
+"""
 
 MAX_GUESS = 16
 """A dependency on a value with more possibilities than this is not cut."""
@@ -54,6 +56,8 @@ class Level:
     text: str
     kind: str
 
+
+NOWHERE = Position("", 0)
 
 GONE = Level("none", "nothing", "none")
 
@@ -147,7 +151,10 @@ def _atomic(statement: ir.Rmw, thread: int, pos: Position, full: bool) -> Elemen
         return Element(("rmw", pos), text, kind, (thread,), (relaxed,))
     if not full:
         return None
-    levels = (Level("acquire", atomic_name(text, "acquire"), "acquire"), Level("release", atomic_name(text, "release"), "release"))
+    levels = (
+        Level("acquire", atomic_name(text, "acquire"), "acquire"),
+        Level("release", atomic_name(text, "release"), "release"),
+    )
     return Element(("rmw", pos), text, "full", (thread,), (*levels, relaxed))
 
 
@@ -230,7 +237,9 @@ class Rewriter:
     def uncuttable(self) -> list[Element]:
         """Dependencies that cannot be cut because the value has too many possibilities."""
         return [
-            e for key, e in self.elements.items() if key[0] in ("addr", "data") and not 1 <= len(self.guesses.get(key, ())) <= MAX_GUESS
+            e
+            for key, e in self.elements.items()
+            if key[0] in ("addr", "data") and not 1 <= len(self.guesses.get(key, ())) <= MAX_GUESS
         ]
 
     def _guesses(self) -> dict[Key, list[Value]]:
@@ -259,7 +268,7 @@ class Rewriter:
             yield from self._statement(statement, levels, thread)
 
     def _statement(self, statement: Stmt, levels: Mapping[Key, str], thread: int) -> Iterator[Stmt]:
-        pos = getattr(statement, "pos", None)
+        pos: Position = getattr(statement, "pos", None) or NOWHERE
 
         def inner(body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
             return tuple(self._body(body, levels, thread))

@@ -1,7 +1,7 @@
 """The question *why?*: for an outcome that can be, an execution that is easy to follow; for one that cannot, every reason once.
 
-Allowed: the outcome is sought under stronger models first (an interleaving, then x86's store buffers, then the model itself), and of
-several executions the one with the fewest steps out of program order is shown. Forbidden: executions that have the
+Allowed: the outcome is sought under stronger models first (an interleaving, then x86's store buffers, then the model itself),
+and of several executions the one with the fewest steps out of program order is shown. Forbidden: executions that have the
 outcome's values, and respect the order of accesses to each single location, are judged by the model, and each violated axiom's
 shortest cycle is a reason; all executions with that cycle are then set aside, until none is left or the limit is reached.
 """
@@ -49,9 +49,9 @@ class Explanation:
     """Why one outcome can be (``allowed``), cannot be (``forbidden``), or cannot even be computed (``impossible``: no write
     gives these values).
 
-    Allowed: ``execution`` and its ``story``; ``under`` is the strongest of sc, tso and the model that allows it. Forbidden: ``reasons``.
-    ``races``: data races that the model flags, whatever the outcome. ``complete``: all reasons are there; ``notes`` say what a
-    limit or an assumption left out.
+    Allowed: ``execution`` and its ``story``; ``under`` is the strongest of sc, tso and the model that allows it. Forbidden:
+    ``reasons``. ``races``: data races that the model flags, whatever the outcome. ``complete``: all reasons are there;
+    ``notes`` say what a limit or an assumption left out.
     """
 
     program: Program
@@ -120,7 +120,9 @@ def explain_outcome(
 def witness(
     program: Program, model: Model, outcome: Outcome, limits: Limits, words: Words
 ) -> tuple[str, Execution, Story, tuple[str, ...]] | None:
-    """The easiest execution with this outcome, the strongest model that allows it, its story, and notes; None if there is none."""
+    """The easiest execution with this outcome, the strongest model that allows it, its story, and notes; None if there is
+    none.
+    """
     for stronger in (*STRONGER, None):
         if stronger == model.name:
             continue

@@ -21,7 +21,9 @@ class OutOfTime(Exception):
 
 @dataclass
 class Search(Generic[T]):
-    """A search over subsets of ``elements``; each test is made once. ``tests``: how many may be made; ``seconds``: for how long."""
+    """A search over subsets of ``elements``; each test is made once. ``tests``: how many may be made; ``seconds``: for how
+    long.
+    """
 
     elements: Sequence[T]
     safe: Callable[[frozenset[T]], bool]

@@ -90,11 +90,17 @@ def conjuncts(condition: Expr) -> list[Expr]:
     return [condition]
 
 
+def outcome_text(expr: Expr, program: Program) -> str:
+    """A condition as text, without parentheses around it all."""
+    text = show_condition(expr, program)
+    return text[1:-1] if _is_one(text) else text
+
+
 def show_condition(expr: Expr, program: Program) -> str:
     """A condition as text, as it stands in litmus tests."""
     from smpcheck.program.ir import Cast, Conditional, FinalMem, FinalReg
 
-    signs = {"&&": "/\\", "||": "\\/", "==": "="}
+    signs = {"&&": " /\\ ", "||": " \\/ ", "==": "="}
     match expr:
         case Const(value):
             return program.show_value(value)
@@ -103,7 +109,11 @@ def show_condition(expr: Expr, program: Program) -> str:
         case FinalMem(cell):
             return program.cell_name(cell)
         case Binary(op, left, right):
-            text = f"{show_condition(left, program)}{signs.get(op, op)}{show_condition(right, program)}"
+            sides = [show_condition(side, program) for side in (left, right)]
+            for place, side in enumerate((left, right)):
+                if isinstance(side, Binary) and side.op == op in ("&&", "||"):
+                    sides[place] = sides[place][1:-1]
+            text = signs.get(op, op).join(sides)
             return f"({text})" if op in ("&&", "||") else text
         case Unary(op, arg):
             return f"{'not ' if op == '!' else op}{show_condition(arg, program)}"

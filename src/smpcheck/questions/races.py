@@ -1,8 +1,8 @@
 """A data race: the two accesses, and what is missing between them, found by trying it.
 
-What is missing is not guessed from the source: order is put into the execution itself, after the first access and before the second, and the
-model is asked whether the race is gone. Where that helps, a chain from one thread to the other is there already and
-lacks order at its ends; where it does not, nothing leads from one thread to the other at all.
+What is missing is not guessed from the source: order is put into the execution itself, after the first access and before the
+second, and the model is asked whether the race is gone. Where that helps, a chain from one thread to the other is there already
+and lacks order at its ends; where it does not, nothing leads from one thread to the other at all.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ RACE_FLAG = "data-race"
 class Race:
     """Two accesses to one location from different threads, at least one of them plain, that nothing keeps apart.
 
-    ``first`` and ``second``: event ids in ``execution``, in the order of this execution. ``sentence``: what happens; ``missing``: what would
-    keep them apart, one sentence each.
+    ``first`` and ``second``: event ids in ``execution``, in the order of this execution. ``sentence``: what happens;
+    ``missing``: what would keep them apart, one sentence each.
     """
 
     execution: Execution
@@ -55,16 +55,17 @@ def _missing(first: ExecutedEvent, second: ExecutedEvent, model: Model, executio
     before = _Point(second, before=True)
     needed = [p for p in ((after,), (before,), (after, before)) if not _races(model, _with(execution, p), first, second)]
     says = {
-        after: f"order after the access in {words.line(first.pos)}, before what {words.thread(first.thread)} does to tell the others "
-        "(a release, a barrier)",
+        after: f"order after the access in {words.line(first.pos)}, before what {words.thread(first.thread)} does to tell "
+        "the others (a release, a barrier)",
         before: f"order before the access in {words.line(second.pos)}, after what {words.thread(second.thread)} learns it from "
         "(an acquire, a barrier)",
     }
     if needed:
         return [says[point] for point in needed[0]]
     return [
-        f"nothing in this execution tells {words.thread(second.thread)} that {words.thread(first.thread)} is done: it takes a lock held "
-        "by both, a flag that one sets with release and the other tests with acquire, or marked accesses (READ_ONCE, WRITE_ONCE)"
+        f"nothing in this execution tells {words.thread(second.thread)} that {words.thread(first.thread)} is done: it takes a "
+        "lock held by both, a flag that one sets with release and the other tests with acquire, or marked accesses "
+        "(READ_ONCE, WRITE_ONCE)"
     ]
 
 

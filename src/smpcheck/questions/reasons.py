@@ -1,7 +1,7 @@
 """Why an execution cannot be: a violated axiom as a cycle of links, each traced to what a person wrote.
 
-The evaluator of models derives a cycle in base steps (``po rf co fr`` and dependencies). Here consecutive steps through one thread become
-one link, and each link is traced to its cause: a barrier it runs through, a dependency, or the tag of an access at
+The evaluator of models derives a cycle in base steps (``po rf co fr`` and dependencies). Here consecutive steps through one
+thread become one link, and each link is traced to its cause: a barrier it runs through, a dependency, or the tag of an access at
 its ends. The last is found by experiment, not by names: the access without that tag, and the pair is gone from the relation.
 """
 
@@ -23,7 +23,8 @@ COMMUNICATION = {"rf": "rf", "rfe": "rf", "rfi": "rf", "co": "co", "coe": "co", 
 DEPENDENCY = {"addr": "address", "data": "data", "ctrl": "control"}
 
 TAG_WORDS = {
-    "Acquire": "an acquire", "Release": "a release", "LKR": "the taking of a lock", "LKW": "the taking of a lock", "UL": "an unlock",
+    "Acquire": "an acquire", "Release": "a release", "UL": "an unlock",
+    "LKR": "the taking of a lock", "LKW": "the taking of a lock",
     "RMW": "an atomic operation", "Srcu-unlock": "the end of an SRCU critical section",
 }  # fmt: skip
 """What an access is called for the sake of this tag."""
@@ -33,8 +34,8 @@ TAG_WORDS = {
 class Link:
     """One edge of a reason: from event ``source`` to ``target`` (ids in the reason's execution).
 
-    ``kind``: ``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``, ``rmw``, ``po``, or the name of another base relation of the model.
-    ``causes``: source positions of what gives it (the barrier, the acquire, the branch); ``text`` says it in a clause;
+    ``kind``: ``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``, ``rmw``, ``po``, or the name of another base relation of the
+    model. ``causes``: source positions of what gives it (the barrier, the acquire, the branch); ``text`` says it in a clause;
     ``label``: the author's names of the relations that it is part of.
     """
 
@@ -79,7 +80,7 @@ class Reason:
         return frozenset(pos for link in self.links for pos in link.causes)
 
 
-# --- coherence and atomicity, which every explanation takes for granted -----------------------------------------------------------
+# --- coherence and atomicity, which every explanation takes for granted ----------------------------------------
 
 
 def coherence_axiom() -> Axiom:
@@ -138,9 +139,7 @@ def edges_of(steps: Sequence[Step], execution: Execution) -> set[tuple[str, int,
         kind = COMMUNICATION.get(name, name)
         if kind == "fr":
             edges |= {("rf", source_of[a], a), ("co", source_of[a], b)}
-        elif kind in ("rf", "co"):
-            edges.add((kind, a, b))
-        elif kind in DEPENDENCY and (a, b) in execution.relations[kind]:
+        elif kind in ("rf", "co") or (kind in DEPENDENCY and (a, b) in execution.relations[kind]):
             edges.add((kind, a, b))
         else:
             edges.add(("happens", a, b))

@@ -1,8 +1,8 @@
 """What in an execution is not as if the threads took turns, step by step: as little of it as possible.
 
-An execution is an interleaving iff program order and communication (rf, co, fr) have no cycle together (Shasha and Snir 1988). Where they
-have, something must be given up: that two accesses of a thread take effect in program order, or that a store reaches all
-threads at once. The cheapest set of such pairs is what there is to explain; the rest is a story in steps.
+An execution is an interleaving iff program order and communication (rf, co, fr) have no cycle together (Shasha and Snir 1988).
+Where they have, something must be given up: that two accesses of a thread take effect in program order, or that a store reaches
+all threads at once. The cheapest set of such pairs is what there is to explain; the rest is a story in steps.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ FIXED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    """A step that no interleaving has: events ``first`` and ``second`` (ids), ``kind`` ``po`` or ``rf``, and the sentence about it.
+    """A step that no interleaving has: events ``first`` and ``second`` (ids), ``kind`` ``po`` or ``rf``, and the sentence about
+    it.
 
     ``along``: events that ``second`` overtakes as well (or that overtake ``first``) without its mattering more.
     """

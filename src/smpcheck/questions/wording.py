@@ -1,7 +1,7 @@
 """Events and edges in words: how a person on a mailing list would name them, with thread and source line.
 
-An event is called by its source text (``READ_ONCE(*x)``), its thread by its name and its place by its line; an edge by what it says
-about its two events. Everything that speaks to people uses these, so that one event is called the same everywhere.
+An event is called by its source text (``READ_ONCE(*x)``), its thread by its name and its place by its line; an edge by what it
+says about its two events. Everything that speaks to people uses these, so that one event is called the same everywhere.
 """
 
 from __future__ import annotations

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from smpcheck.questions.outcomes import outcome_text
 from smpcheck.questions.wording import Words
 from smpcheck.show.why import model_name, wrap
 
 if TYPE_CHECKING:
     from smpcheck.questions.barriers import Barriers, Finding
     from smpcheck.questions.elements import Element
+    from smpcheck.questions.fix import Fix, Placement
+    from smpcheck.questions.patch import Edit
 
 WIDEST = 46
 
@@ -54,7 +58,9 @@ def _one(answer: Barriers) -> Iterator[str]:
     for members, weaker in zip(answer.sets, answer.together, strict=False):
         if weaker:
             yield ""
-            parts = [f"{weaker[e.key].text} for {name(e, words)}" if e.key in weaker else f"{name(e, words)} as it is" for e in members]
+            parts = [
+                f"{weaker[e.key].text} for {name(e, words)}" if e.key in weaker else f"{name(e, words)} as it is" for e in members
+            ]
             yield wrap("Weaker, all together: " + "; ".join(parts) + ".", "")
     for element in answer.unexamined:
         yield wrap(f"Not examined: {name(element, words)}: its value has too many possibilities.", "")
@@ -92,7 +98,9 @@ def _details(finding: Finding, words: Words) -> Iterator[str]:
         yield wrap(f"Orders the {order.replace(' before ', ' before the ', 1)}.", "  ", "")
     if finding.pairs:
         yield wrap("Pairs with " + ", ".join(name(e, words) for e in finding.pairs) + ".", "  ", "")
-    if finding.story is not None:
+    if finding.race is not None:
+        yield wrap(f"Without it: {finding.race.sentence}.", "  ", "")
+    elif finding.story is not None:
         if finding.story.surprises:
             for surprise in finding.story.surprises:
                 yield wrap(f"Without it: {surprise.sentence}.", "  ", "")
@@ -133,3 +141,84 @@ def _table(answers: Sequence[Barriers]) -> Iterator[str]:
         threads = "+".join(words.thread(t) for t in element.threads)
         cells = "  ".join(f"{c:<{size}}" for c, size in zip(row, sizes, strict=True))
         yield f"  {threads:<4} {words.line(element.pos):<9} {_short(element):<{width}}  {cells}".rstrip()
+
+
+# --- what is missing -----------------------------------------------------------------------------------------------------------
+
+
+def fix_text(answer: Fix) -> str:
+    """Placements, each as a diff."""
+    return "\n".join(_fix_lines(answer)) + "\n"
+
+
+def _fix_lines(answer: Fix) -> Iterator[str]:
+    outcome, model = answer.outcome.text, model_name(answer.model)
+    head = f"{answer.program.name}: {outcome}: "
+    said = {
+        "safe": f"cannot happen under {model} as it is; nothing is missing.",
+        "interleaving": "can happen by taking turns: no barrier forbids it (a lock, or another protocol, may).",
+        "no placement": f"can happen under {model}, and no placement of barriers, acquires and releases forbids it.",
+        "unfinished": f"can happen under {model}; no placement was found in time.",
+        "fixed": f"can happen under {model}. " + _count(answer.placements),
+    }
+    yield wrap(head + said[answer.status], "")
+    words = Words(answer.program)
+    for number, placement in enumerate(answer.placements, 1):
+        yield ""
+        mark = f"{number}. " if len(answer.placements) > 1 else ""
+        done = "; ".join(_edit(edit, words) for edit in placement.edits)
+        yield wrap(f"{mark}Put {done}.", "")
+        if placement.diff:
+            yield placement.diff.rstrip("\n")
+    for note in answer.notes:
+        yield wrap(f"Note: {note}.", "")
+
+
+def _count(placements: Sequence[Placement]) -> str:
+    cost = f"{placements[0].cost:g}" if placements else ""
+    if len(placements) == 1:
+        return f"The cheapest addition that forbids it (cost {cost}):"
+    return f"{len(placements)} equally cheap additions forbid it (cost {cost} each):"
+
+
+def _edit(edit: Edit, words: Words) -> str:
+    if edit.inserts:
+        return f"{edit.new} before {edit.old} ({words.line(edit.pos)})"
+    return f"{edit.new} in place of {edit.old} ({words.line(edit.pos)})"
+
+
+# --- comments ----------------------------------------------------------------------------------------------------------------
+
+
+def comments(answer: Barriers) -> str:
+    """A comment for each element that is needed, as it would stand above it in the kernel."""
+    words = Words(answer.program)
+    parts = []
+    for finding in answer.findings:
+        if finding.status != "not needed":
+            parts.append("\n".join(_comment(finding, words)))
+    if not parts:
+        return f"{answer.program.name}: no element is needed; there is nothing to comment.\n"
+    return "\n\n".join(parts) + "\n"
+
+
+def _comment(finding: Finding, words: Words) -> Iterator[str]:
+    element = finding.element
+    body: list[str] = []
+    for order in finding.orders:
+        before, _, after = order.partition(" before ")
+        body.append(f"Order the {before} before the {after}.")
+    if finding.pairs:
+        body.append("Pairs with " + ", ".join(name(e, words) for e in finding.pairs) + ".")
+    if finding.race is not None:
+        body.append(f"Without it there is a {finding.race.sentence.split(':')[0]}.")
+    if finding.story is not None and finding.outcome is not None and not isinstance(finding.outcome, str):
+        body.append("Without it, the final state can be: " + outcome_text(finding.outcome, words.program) + ".")
+    elif isinstance(finding.outcome, str):
+        body.append(f"Without it, {finding.outcome} can fail.")
+    yield f"{words.line(element.pos)}:"
+    yield "/*"
+    for sentence in body or [f"Needed: {element.text}."]:
+        yield from textwrap.wrap(sentence, 72, initial_indent=" * ", subsequent_indent=" * ", break_long_words=False)
+    yield " */"
+    yield element.text + (";" if element.kind in ("mb", "rmb", "wmb", "at-atomic", "at-lock", "barrier") else "")

@@ -28,7 +28,12 @@ def model_name(name: str) -> str:
 def wrap(text: str, indent: str = "  ", hanging: str = "  ") -> str:
     """A paragraph within the width."""
     return textwrap.fill(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent + hanging, break_long_words=False, break_on_hyphens=False
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=" " * len(indent) + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
@@ -98,7 +103,9 @@ def steps(execution: Execution, story: Story, words: Words) -> Iterator[str]:
             skip.add(other)
             effect = f"{event.cell}: {words.value(event.value)}, then {words.value(execution.events[other].value)}"
         mark = "*" if number in late else " "
-        rows.append((str(len(rows) + 1), mark, words.thread(event.thread), words.text(event), f"{words.line(event.pos)}|{effect}"))
+        rows.append(
+            (str(len(rows) + 1), mark, words.thread(event.thread), words.text(event), f"{words.line(event.pos)}|{effect}")
+        )
     widths = [max(len(row[i]) for row in rows) for i in range(4)] if rows else [0, 0, 0, 0]
     for row in rows:
         line, effect = row[4].split("|", 1)
@@ -112,7 +119,9 @@ def reason_lines(reason: Reason, words: Words, number: str = "") -> Iterator[str
     yield wrap(f"{number}Axiom {reason.axiom}: these would go round in a circle:", "")
     for link in reason.links:
         source, target = events[link.source], events[link.target]
-        yield wrap(f"{words.thread(source.thread)} {words.action(source)} -> {words.thread(target.thread)} {words.action(target)}")
+        yield wrap(
+            f"{words.thread(source.thread)} {words.action(source)} -> {words.thread(target.thread)} {words.action(target)}"
+        )
         yield wrap(f"{link.kind}: {link.text}", "      ")
 
 

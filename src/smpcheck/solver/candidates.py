@@ -32,8 +32,8 @@ _STATIC = ("addr", "data", "ctrl")
 class Candidates(_Session):
     """The executions of ``program`` under ``model`` in which something happens, one by one.
 
-    What happens is any of these: ``condition``, an expression over final states, holds; an assertion or invariant named in ``failing``
-    fails; ``flag`` is raised. With none of them, the program's own condition holds. Iterate; before taking the next,
+    What happens is any of these: ``condition``, an expression over final states, holds; an assertion or invariant named in
+    ``failing`` fails; ``flag`` is raised. With none of them, the program's own condition holds. Iterate; before taking the next,
     :meth:`exclude` what should not be seen again. Executions that cut a loop are never among them.
 
     :raises SmpcheckError: as :func:`smpcheck.solver.solve.solve`

@@ -1,0 +1,127 @@
+"""``smpcheck barriers``: which of the things that give order are needed, and which are missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, failing, find_programs, named_model, write
+from smpcheck.errors import InputError
+
+if TYPE_CHECKING:
+    from smpcheck.cat.nodes import Model
+    from smpcheck.program.ir import Program
+    from smpcheck.questions.explain import Limits
+
+FORMATS = ("text", "json")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("barriers")(barriers)
+
+
+def barriers(
+    path: Annotated[str, typer.Argument(metavar="FILE", help="A litmus test or a Python model.")],
+    model: Annotated[
+        str, typer.Option("--model", "-m", metavar="M", help="sc, tso, lkmm, a .cat file, or a kernel tree's tools/memory-model.")
+    ] = "lkmm",
+    models: Annotated[
+        str | None, typer.Option("--models", metavar="M,M", help="Several models: one table of elements by models.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Find the cheapest additions that forbid an outcome that can happen, as a diff.")
+    ] = False,
+    comment: Annotated[
+        bool, typer.Option("--comment", help="Print a comment for each needed barrier: what it orders, what it pairs with.")
+    ] = False,
+    locks: Annotated[bool, typer.Option("--locks", help="Ask about critical sections too.")] = False,
+    no_dependencies: Annotated[bool, typer.Option("--no-dependencies", help="Take dependencies as given.")] = False,
+    cost: Annotated[
+        str | None,
+        typer.Option("--cost", metavar="KIND=N,...", help="Change the cost table: mb, rmb, wmb, acquire, release, ..."),
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
+    ] = None,
+    check: Annotated[
+        str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
+    ] = None,
+    unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
+) -> None:
+    """Which barriers, acquires, releases, ordered atomics and dependencies are needed, and for what?
+
+    Needed, not needed, or replaceable by something weaker; for each one that is needed, what happens without it and what it
+    pairs with. With --fix: what is missing.
+
+    Exit status: 0 answered; 1 with --fix, an outcome can happen and no placement of barriers forbids it; 2 bad usage,
+    unreadable or unsupported input, a limit.
+    """
+    status = EXIT_OK
+    with failing(form, FORMATS):
+        from smpcheck.questions.elements import COSTS
+        from smpcheck.questions.explain import Limits
+
+        names = [name.strip() for name in models.split(",") if name.strip()] if models else [model]
+        asked = [named_model(name) for name in names]
+        costs = {**COSTS, **_costs(cost, COSTS)}
+        limits = Limits(unroll=unroll)
+        programs = find_programs(path, asked[0], scenario)
+        if fix:
+            status = _fix(programs, asked, limits, costs, form, check)
+        else:
+            from smpcheck.questions.barriers import barriers as ask
+
+            answers = [
+                [ask(p, m, limits, locks=locks, dependencies=not no_dependencies, costs=costs, only=check) for m in asked]
+                for p in programs
+            ]
+            if form == "json":
+                from smpcheck.show.why_json import barriers_document
+
+                write(barriers_document([one for row in answers for one in row]))
+            elif comment:
+                from smpcheck.show.which import comments
+
+                write("\n".join(comments(one) for row in answers for one in row))
+            else:
+                from smpcheck.show.which import text
+
+                write("\n".join(text(row) for row in answers))
+    raise typer.Exit(status)
+
+
+def _fix(programs: object, models: list[Model], limits: Limits, costs: dict[str, float], form: str, check: str | None) -> int:
+    from typing import cast
+
+    from smpcheck.questions.fix import fix as ask
+
+    found = [one for p in cast("list[Program]", programs) for m in models for one in ask(p, m, limits, costs, only=check)]
+    if form == "json":
+        from smpcheck.show.why_json import fix_document
+
+        write(fix_document(found))
+    else:
+        from smpcheck.show.which import fix_text
+
+        write("\n".join(fix_text(one) for one in found))
+    return EXIT_OK if all(one.status in ("fixed", "safe") for one in found) else EXIT_FOUND
+
+
+def _costs(text: str | None, known: object) -> dict[str, float]:
+    """``mb=5,rmb=2`` as a table."""
+    result: dict[str, float] = {}
+    for part in text.split(",") if text else ():
+        name, _, number = part.partition("=")
+        name = name.strip()
+        if name not in known:  # type: ignore[operator]
+            raise InputError(f"--cost knows no {name!r}; it knows {', '.join(known)}")  # type: ignore[arg-type]
+        try:
+            result[name] = float(number)
+        except ValueError:
+            raise InputError(f"--cost {part}: {number!r} is not a number") from None
+        if not result[name] >= 0:
+            raise InputError(f"--cost {part}: a cost is not negative")
+    return result

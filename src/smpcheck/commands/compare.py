@@ -1,0 +1,67 @@
+"""``smpcheck compare``: tests by models, and why they differ."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from smpcheck.commands.common import EXIT_FOUND, EXIT_INPUT, EXIT_OK, complain, failing, find_programs, named_model, write
+from smpcheck.errors import InputError, SmpcheckError
+
+FORMATS = ("text", "json")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("compare")(compare)
+
+
+def compare(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Litmus tests, folders of them, @LIST, or Python models.")
+    ],
+    models: Annotated[str, typer.Option("--models", metavar="M,M,...", help="The models, in the order of the columns.")],
+    form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
+    witnesses: Annotated[bool, typer.Option("--witness/--no-witness", help="Show an execution for each difference.")] = True,
+    only_differences: Annotated[bool, typer.Option("--differences", help="Show only tests about which models differ.")] = False,
+    unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
+) -> None:
+    """What do models say about tests, and where do they differ?
+
+    Exit status: 0 no difference, 1 models differ, 2 bad usage, unreadable or unsupported input.
+    """
+    status = EXIT_OK
+    with failing(form, FORMATS):
+        from smpcheck.batch.paths import items
+        from smpcheck.questions.compare import compare as ask
+        from smpcheck.questions.explain import Limits
+
+        names = [name.strip() for name in models.split(",") if name.strip()]
+        if len(names) < 2:
+            raise InputError("--models takes two or more models, with commas between them")
+        asked = [named_model(name) for name in names]
+        rows = []
+        for item in items(paths):
+            if isinstance(item, InputError):
+                complain(str(item))
+                status = EXIT_INPUT
+                continue
+            try:
+                for program in find_programs(item.path, asked[0]):
+                    rows += ask(program, asked, Limits(unroll=unroll))
+            except SmpcheckError as error:
+                complain(str(error))
+                status = EXIT_INPUT
+        shown = [row for row in rows if row.differs] if only_differences else rows
+        if form == "json":
+            from smpcheck.show.why_json import compare_document
+
+            write(compare_document(shown, [model.name for model in asked]))
+        else:
+            from smpcheck.show.versus import text
+
+            write(text(shown, [model.name for model in asked], witnesses))
+        if status == EXIT_OK and any(row.differs for row in rows):
+            status = EXIT_FOUND
+    raise typer.Exit(status)

@@ -1,0 +1,107 @@
+"""The question *what do the models disagree about?*: tests by models, and for each disagreement an execution.
+
+The execution is one that a model allows and another forbids, with what forbids it there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from smpcheck.cat.nodes import Model
+from smpcheck.errors import SmpcheckError, UnsupportedError
+from smpcheck.program.execution import Execution
+from smpcheck.program.ir import Program
+from smpcheck.questions.explain import Limits, explain_outcome
+from smpcheck.questions.outcomes import Outcome, condition_outcome, outcomes
+from smpcheck.questions.races import RACE_FLAG
+from smpcheck.questions.reasons import Reason, reasons_of
+from smpcheck.questions.surprises import Story, tell
+from smpcheck.questions.wording import Words
+from smpcheck.solver.answer import Question
+from smpcheck.solver.solve import solve
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one model says of one outcome: a verdict (``Never``, ``Sometimes``, ``Always``; for assertions ``Never`` or
+    ``Sometimes`` fails), or None and why not. ``race``: a data race is flagged.
+    """
+
+    verdict: str | None
+    race: bool = False
+    message: str = ""
+
+    @property
+    def happens(self) -> bool | None:
+        """Can the outcome happen?"""
+        return None if self.verdict is None else self.verdict != "Never"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An execution that ``allows`` allows and ``forbids`` (a model's name) does not, and the reason there."""
+
+    allows: str
+    forbids: str
+    execution: Execution
+    story: Story
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One outcome of one program under all models, in their order."""
+
+    program: Program
+    outcome: Outcome
+    cells: tuple[Cell, ...]
+    difference: Difference | None = None
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def differs(self) -> bool:
+        """Do two models disagree about whether it can happen, or about a race?"""
+        return len({c.happens for c in self.cells if c.happens is not None}) > 1
+
+
+def compare(program: Program, models: Sequence[Model], limits: Limits | None = None) -> list[Row]:
+    """One row for each outcome of ``program``. What one model cannot answer is in its cell."""
+    limits = limits or Limits()
+    rows = []
+    for outcome in outcomes(program) or [condition_outcome(program)]:
+        began = time.perf_counter()
+        cells = tuple(_cell(program, model, outcome, limits) for model in models)
+        row = Row(program, outcome, cells)
+        difference = _difference(row, models, limits) if row.differs else None
+        rows.append(Row(program, outcome, cells, difference, time.perf_counter() - began))
+    return rows
+
+
+def _cell(program: Program, model: Model, outcome: Outcome, limits: Limits) -> Cell:
+    try:
+        if isinstance(outcome.condition, str):
+            found = next(iter(outcome.candidates(program, model, limits.unroll)), None)
+            return Cell("Never" if found is None else "Sometimes")
+        answer = solve(program, model, Question(mode="verdict", unroll=limits.unroll, condition=outcome.condition))
+        if answer.status != "ok":
+            return Cell(None, message=answer.message or answer.status)
+        return Cell(answer.verdict, RACE_FLAG in answer.flags)
+    except UnsupportedError as error:
+        return Cell(None, message=f"unsupported: {error}")
+    except SmpcheckError as error:
+        return Cell(None, message=str(error))
+
+
+def _difference(row: Row, models: Sequence[Model], limits: Limits) -> Difference | None:
+    """The first model that forbids the outcome against the next-weaker one that allows it."""
+    words = Words(row.program)
+    happens = [cell.happens for cell in row.cells]
+    allows, forbids = models[happens.index(True)], models[happens.index(False)]
+    found = explain_outcome(row.program, allows, row.outcome, limits)
+    if found.execution is None:
+        return None
+    reasons = reasons_of(forbids, found.execution, words)
+    story = tell(found.execution, allows, words)
+    return Difference(allows.name, forbids.name, found.execution, story, reasons[0] if reasons else None)

@@ -1,0 +1,113 @@
+"""The question *which barriers are missing?*: the cheapest additions after which a bad outcome cannot happen.
+
+If the outcome can happen by taking turns, no barrier helps, and that is the answer. Else all places between two accesses, and all
+accesses that have a stronger form, are candidates; the cheapest sets of them that suffice are found like smallest sets
+(see :mod:`smpcheck.questions.minimal`), and each is checked once more in the form in which it is shown: as source text, read
+again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from smpcheck.cat.load import load_model
+from smpcheck.cat.nodes import Model
+from smpcheck.errors import SmpcheckError
+from smpcheck.program.ir import Program
+from smpcheck.questions.elements import COSTS
+from smpcheck.questions.explain import Limits
+from smpcheck.questions.minimal import OutOfTime, Search
+from smpcheck.questions.outcomes import Outcome, outcomes
+from smpcheck.questions.patch import PYTHON, Edit, Lines, apply, cost, edits_of
+
+FixStatus: TypeAlias = Literal["fixed", "safe", "interleaving", "no placement", "unfinished"]
+"""``fixed``: there are placements. ``safe``: the outcome cannot happen anyway. ``interleaving``: it can by taking turns, no
+barrier forbids it. ``no placement``: not even all additions together forbid it. ``unfinished``: the search used up its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One way to forbid the outcome: its edits, their cost, and the diff (empty where the source has no place for it)."""
+
+    edits: tuple[Edit, ...]
+    cost: float
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """The answer for one outcome."""
+
+    program: Program
+    model: str
+    outcome: Outcome
+    status: FixStatus
+    placements: tuple[Placement, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+
+
+def fix(
+    program: Program,
+    model: Model,
+    limits: Limits | None = None,
+    costs: Mapping[str, float] = COSTS,
+    count: int = 8,
+    only: str | None = None,
+) -> list[Fix]:
+    """The cheapest additions that forbid each outcome of ``program`` that can happen; at most ``count`` of equal cost each.
+
+    :raises SmpcheckError: there is no answer (unsupported, undefined behaviour, a limit)
+    """
+    return [_fix(program, model, limits or Limits(), costs, count, outcome) for outcome in outcomes(program, only)]
+
+
+def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, float], count: int, outcome: Outcome) -> Fix:
+    began = time.perf_counter()
+
+    def can_happen(changed: Program, asked: Model = model) -> bool:
+        return next(iter(outcome.candidates(changed, asked, limits.unroll)), None) is not None
+
+    def answer(status: FixStatus, placements: tuple[Placement, ...] = (), *notes: str) -> Fix:
+        return Fix(program, model.name, outcome, status, placements, notes, time.perf_counter() - began)
+
+    if not can_happen(program):
+        return answer("safe")
+    if can_happen(program, load_model("sc")):
+        return answer("interleaving")
+    edits = edits_of(program)
+    search = Search(edits, lambda chosen: not can_happen(apply(program, chosen)), seconds=max(10 * limits.seconds, 1.0))
+    lines = Lines(program)
+    placements: list[Placement] = []
+    notes = []
+    try:
+        sets = search.cheapest_sets(lambda edit: cost(edit, costs), count)
+    except OutOfTime:
+        return answer("unfinished", (), f"the search stopped after {len(search.known)} versions of the program")
+    if not sets:
+        return answer("no placement")
+    for chosen in sets:
+        ordered = tuple(sorted(chosen, key=lambda e: (e.pos.line, e.pos.column, e.name)))
+        text = lines.changed(ordered)
+        shown = lines.diff(text) if text is not None and _holds(program, text, model, outcome, limits) else ""
+        placements.append(Placement(ordered, sum(cost(e, costs) for e in ordered), shown))
+    if len(sets) == count:
+        notes.append(f"the first {count}; there may be more at this cost")
+    return answer("fixed", tuple(placements), *notes)
+
+
+def _holds(program: Program, text: str, model: Model, outcome: Outcome, limits: Limits) -> bool:
+    """Does the changed text, read again, forbid the outcome?"""
+    if program.file.endswith(PYTHON):
+        return True
+    from smpcheck.questions.check import model_definitions
+    from smpcheck.readers.registry import read_programs
+
+    try:
+        (changed,) = read_programs(program.file, text, model_definitions(model))
+        return next(iter(outcome.candidates(changed, model, limits.unroll)), None) is None
+    except SmpcheckError:
+        return False

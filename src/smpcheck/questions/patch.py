@@ -1,0 +1,253 @@
+"""Changes of a program, on the IR and in the source text alike.
+
+An :class:`Edit` adds order at one place: a barrier before a statement, or a stronger form of an access. It can be applied to the
+program (to ask the solver) and, where the source allows it, to the text (to show a diff). The two are made apart, so a caller
+checks a text by reading it again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from smpcheck.program import ir
+from smpcheck.program.ir import Position, Program, Stmt
+from smpcheck.questions.elements import FENCES, NOWHERE, atomic_name, edited, walk
+
+PYTHON = ".py"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change. ``name``: a fence's tag (put before the statement at ``pos``), ``instead Mb`` (smp_mb() for the barrier
+    there), or ``acquire``, ``release``, ``full`` (a stronger form of the access there). ``kind`` for the cost table, ``saves``
+    the kind of what it replaces; ``old`` and ``new``: the text of the statement, before and after.
+    """
+
+    name: str
+    pos: Position
+    kind: str
+    old: str
+    new: str
+    saves: str = "none"
+
+    @property
+    def inserts(self) -> bool:
+        """Is it a barrier of its own?"""
+        return self.name in FENCES
+
+
+INSERTED = ("Mb", "Rmb", "Wmb")
+
+_STRONGER = {
+    "acquire": (
+        (re.compile(r"^READ_ONCE\(\*(\w+)\)$"), r"smp_load_acquire(\1)"),
+        (re.compile(r"^READ_ONCE\((.*)\)$"), r"smp_load_acquire(&\1)"),
+        (re.compile(r"^(atomic(?:64|_long)?_read)\((.*)\)$"), r"\1_acquire(\2)"),
+    ),
+    "release": (
+        (re.compile(r"^WRITE_ONCE\(\*(\w+),(.*)\)$"), r"smp_store_release(\1,\2)"),
+        (re.compile(r"^WRITE_ONCE\(([^,]*),(.*)\)$"), r"smp_store_release(&\1,\2)"),
+        (re.compile(r"^(atomic(?:64|_long)?_set)\((.*)\)$"), r"\1_release(\2)"),
+    ),
+}
+"""How an access looks with acquire or release, by how it looks without."""
+
+
+def stronger(text: str, name: str, python: bool) -> str | None:
+    """The text of an access in its stronger form; None where the kernel has none."""
+    for pattern, result in _STRONGER[name]:
+        if pattern.match(text):
+            changed = pattern.sub(result, text)
+            return changed.replace("(&", "(", 1) if python else changed
+    return None
+
+
+def edits_of(program: Program) -> list[Edit]:
+    """Every place where order can be added: between accesses of a thread, and at each access."""
+    python = program.file.endswith(PYTHON)
+    source = Lines(program)
+    found: dict[tuple[str, Position], Edit] = {}
+    for thread in program.threads:
+        seen = False
+        previous: Stmt | None = None
+        statements = [s for s in walk(thread.body) if isinstance(s, (ir.Load, ir.Store, ir.Rmw)) and s.pos is not None]
+        last = max((i for i, s in enumerate(statements)), default=-1)
+        for place, statement in enumerate(statements):
+            pos = statement.pos
+            assert pos is not None
+            if seen and previous is not None and previous.pos != pos and source.can_insert(pos):
+                for tag in (*INSERTED, *_special(previous, statement)):
+                    edit = Edit(tag, pos, FENCES[tag][1], statement.text, FENCES[tag][0])
+                    found.setdefault((tag, pos), edit)
+            for edit in _stronger_forms(statement, place == 0, place == last, python, thread.body):
+                found.setdefault((edit.name, edit.pos), edit)
+            seen, previous = True, statement
+        for fence in walk(thread.body):
+            weak = next((t for t in ("Rmb", "Wmb") if isinstance(fence, ir.Fence) and t in fence.tags), None)
+            if isinstance(fence, ir.Fence) and weak and fence.pos is not None and fence.text == FENCES[weak][0]:
+                edit = Edit("instead Mb", fence.pos, "mb", fence.text, FENCES["Mb"][0], FENCES[weak][1])
+                found.setdefault((edit.name, edit.pos), edit)
+    return list(found.values())
+
+
+def _special(previous: Stmt, statement: Stmt) -> Iterator[str]:
+    """Barriers for use next to a certain operation only."""
+    if isinstance(previous, ir.Rmw):
+        yield "After-spinlock" if "LKR" in previous.read_tags else "After-atomic"
+    if isinstance(statement, ir.Rmw) and "LKR" not in statement.read_tags:
+        yield "Before-atomic"
+
+
+def _stronger_forms(
+    statement: ir.Load | ir.Store | ir.Rmw, first: bool, last: bool, python: bool, body: tuple[Stmt, ...]
+) -> Iterator[Edit]:
+    pos, text = statement.pos, statement.text
+    assert pos is not None
+    if isinstance(statement, ir.Load) and statement.tags == {"Once"} and not last:
+        changed = stronger(text, "acquire", python)
+        if changed:
+            yield Edit("acquire", pos, "acquire", text, changed)
+    if isinstance(statement, ir.Store) and statement.tags == {"Once"} and not first:
+        changed = stronger(text, "release", python)
+        if changed:
+            yield Edit("release", pos, "release", text, changed)
+    if isinstance(statement, ir.Rmw) and re.match(r"^\w+_(relaxed|acquire|release)\(", text):
+        relaxed = "Acquire" not in statement.read_tags and "Release" not in statement.write_tags
+        if relaxed:
+            yield Edit("acquire", pos, "acquire", text, atomic_name(text, "acquire"))
+            yield Edit("release", pos, "release", text, atomic_name(text, "release"))
+        yield Edit("full", pos, "full", text, atomic_name(text, "full"))
+
+
+# --- on the program ----------------------------------------------------------------------------------------------------------
+
+
+def apply(program: Program, edits: Iterable[Edit]) -> Program:
+    """The program with these changes."""
+    chosen: dict[Position, list[Edit]] = {}
+    for edit in edits:
+        chosen.setdefault(edit.pos, []).append(edit)
+    if not chosen:
+        return program
+
+    def change(body: tuple[Stmt, ...], thread: int) -> tuple[Stmt, ...]:
+        result: list[Stmt] = []
+        done: set[Position] = set()
+        for statement in body:
+            pos: Position = getattr(statement, "pos", None) or NOWHERE
+            here = chosen.get(pos, [])
+            if here and pos not in done and _event(statement):
+                done.add(pos)
+                result += [ir.Fence(frozenset({e.name}), pos=pos, text=e.new) for e in here if e.inserts]
+            names = {e.name for e in here if not e.inserts}
+            result += _strengthened(statement, names) if names else [statement]
+        return tuple(result)
+
+    return edited(program, change)
+
+
+def _event(statement: Stmt) -> bool:
+    """Does it begin the events of its position? (A cmpxchg is a choice.)"""
+    return isinstance(statement, (ir.Load, ir.Store, ir.Rmw, ir.Fence, ir.Choice))
+
+
+def _strengthened(statement: Stmt, names: set[str]) -> list[Stmt]:
+    match statement:
+        case ir.Fence() if "instead Mb" in names:
+            return [replace(statement, tags=frozenset({"Mb"}), text=FENCES["Mb"][0])]
+        case ir.Load() if "acquire" in names and "Once" in statement.tags:
+            return [replace(statement, tags=statement.tags - {"Once"} | {"Acquire"})]
+        case ir.Store() if "release" in names and "Once" in statement.tags:
+            return [replace(statement, tags=statement.tags - {"Once"} | {"Release"})]
+        case ir.Rmw():
+            read, write = statement.read_tags, statement.write_tags
+            if "full" in names:
+                plain = replace(statement, read_tags=read - {"Acquire"} | {"Once"}, write_tags=write - {"Release"} | {"Once"})
+                fence = ir.Fence(frozenset({"Mb"}), pos=statement.pos, text=statement.text)
+                return [fence, plain, fence]
+            if "acquire" in names:
+                read = read - {"Once"} | {"Acquire"}
+            if "release" in names:
+                write = write - {"Once"} | {"Release"}
+            return [replace(statement, read_tags=read, write_tags=write)]
+    return [statement]
+
+
+# --- on the text -------------------------------------------------------------------------------------------------------------
+
+
+class Lines:
+    """The source of a program, and where a line can be put into it."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.text = program.source or _read(program.file)
+        self.lines = self.text.split("\n")
+        self.python = program.file.endswith(PYTHON)
+        positions = [s.pos for t in program.threads for s in walk(t.body) if s.pos is not None and _event(s)]
+        self.first = dict[int, int]()
+        for pos in positions:
+            if pos.file == program.file:
+                self.first[pos.line] = min(pos.column, self.first.get(pos.line, pos.column))
+
+    def can_insert(self, pos: Position) -> bool:
+        """Does a new line before this one come directly before what is done at ``pos``, in the same block?"""
+        if pos.file != self.program.file or not 1 <= pos.line <= len(self.lines) or self.first.get(pos.line) != pos.column:
+            return False
+        own = self.lines[pos.line - 1].strip()
+        if re.match(r"^(\}|else\b|elif\b|while\b|for\b|do\b|P\d+\s*\()", own):
+            return False
+        if self.python:
+            return True
+        above = next((line.strip() for line in reversed(self.lines[: pos.line - 1]) if line.strip()), "")
+        return not re.match(r"^(\}\s*)?(if|else|while|for)\b.*[^;{}]$", above) and not above.endswith((",", "(", "=", "&&", "||"))
+
+    def changed(self, edits: Sequence[Edit]) -> str | None:
+        """The text with these changes; None where one of them has no place in it."""
+        lines = list(self.lines)
+        for edit in edits:
+            if edit.pos.file != self.program.file:
+                return None
+            if not edit.inserts:
+                line, at = lines[edit.pos.line - 1], self._column(edit)
+                if at is None:
+                    return None
+                lines[edit.pos.line - 1] = line[:at] + edit.new + line[at + len(edit.old) :]
+        for edit in sorted((e for e in edits if e.inserts), key=lambda e: -e.pos.line):
+            line = self.lines[edit.pos.line - 1]
+            indent = line[: len(line) - len(line.lstrip())]
+            lines.insert(edit.pos.line - 1, f"{indent}{edit.new}{'' if self.python else ';'}")
+        return "\n".join(lines)
+
+    def _column(self, edit: Edit) -> int | None:
+        """Where on its line the old text stands (as it stood before, if other edits on the line do not move it)."""
+        line = self.lines[edit.pos.line - 1]
+        at = edit.pos.column - 1
+        if line[at : at + len(edit.old)] == edit.old:
+            return at
+        at = line.find(edit.old)
+        return at if at >= 0 and line.count(edit.old) == 1 else None
+
+    def diff(self, changed: str, context: int = 3) -> str:
+        """A unified diff from the source to ``changed``."""
+        name = self.program.file
+        return "".join(
+            line if line.endswith("\n") else line + "\n"
+            for line in difflib.unified_diff(
+                self.text.splitlines(True), changed.splitlines(True), f"a/{name}", f"b/{name}", n=context
+            )
+        )
+
+
+def _read(path: str) -> str:
+    from smpcheck.readers.registry import read_text
+
+    return read_text(path)
+
+
+def cost(edit: Edit, costs: Mapping[str, float]) -> float:
+    """What the edit adds to the costs, by a table of the shape of :data:`~smpcheck.questions.elements.COSTS`."""
+    return max(0.0, costs.get(edit.kind, 1) - costs.get(edit.saves, 0))

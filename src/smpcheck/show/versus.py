@@ -1,0 +1,59 @@
+"""Tests by models as plain text: differences are marked, and each comes with its execution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from smpcheck.questions.wording import Words
+from smpcheck.show.why import reason_lines, steps, wrap
+
+if TYPE_CHECKING:
+    from smpcheck.questions.compare import Cell, Row
+
+NAME = 44
+
+
+def text(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> str:
+    """A table, then the differences."""
+    return "\n".join(_lines(rows, models, witnesses)) + "\n"
+
+
+def _lines(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> Iterator[str]:
+    several = {row.program.file for row in rows if sum(r.program is row.program for r in rows) > 1}
+    names = [f"{row.program.name}: {row.outcome.text}" if row.program.file in several else row.program.name for row in rows]
+    names = [name if len(name) <= NAME else name[: NAME - 3] + "..." for name in names]
+    width = max([len("test"), *map(len, names)])
+    sizes = [max([len(model), *(len(_shown(row.cells[i])) for row in rows)]) for i, model in enumerate(models)]
+    yield f"  {'test':<{width}}  " + "  ".join(f"{m:<{s}}" for m, s in zip(models, sizes, strict=True)).rstrip()
+    for name, row in zip(names, rows, strict=True):
+        cells = "  ".join(f"{_shown(c):<{s}}" for c, s in zip(row.cells, sizes, strict=True))
+        yield f"{'*' if row.differs else ' '} {name:<{width}}  {cells}".rstrip()
+    differing = sum(row.differs for row in rows)
+    yield f"{len(rows)} outcome{'s' if len(rows) != 1 else ''}, {differing} with a difference (*)."
+    for row in rows:
+        for model, cell in zip(models, row.cells, strict=True):
+            if cell.message:
+                yield wrap(f"{row.program.name} under {model}: {cell.message}", "")
+    for row in rows if witnesses else ():
+        if row.difference is not None:
+            yield ""
+            yield from _difference(row)
+
+
+def _shown(cell: Cell) -> str:
+    if cell.verdict is None:
+        return "-"
+    return cell.verdict + (" (race)" if cell.race else "")
+
+
+def _difference(row: Row) -> Iterator[str]:
+    found, words = row.difference, Words(row.program)
+    assert found is not None
+    yield wrap(f"{row.program.name}: {row.outcome.text}: {found.allows} allows this, {found.forbids} does not:", "")
+    yield from steps(found.execution, found.story, words)
+    for surprise in found.story.surprises:
+        yield wrap(surprise.sentence + ".", "  - ", "")
+    if found.reason is not None:
+        yield wrap(f"Under {found.forbids}:", "")
+        yield from reason_lines(found.reason, words)

@@ -1,0 +1,173 @@
+"""Explanations, barriers and comparisons as JSON, version 1.
+
+One document per call: ``{"version": 1, "kind": "explanations" | "barriers" | "fixes" | "comparison", ...}``. Events are listed
+with thread, kind, cell, value, tags, file, line, column and source text; edges and links refer to their ``id``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from smpcheck.questions.outcomes import outcome_text
+
+if TYPE_CHECKING:
+    from smpcheck.program.execution import ExecutedEvent, Execution
+    from smpcheck.program.ir import Position, Program
+    from smpcheck.questions.barriers import Barriers, Finding
+    from smpcheck.questions.compare import Row
+    from smpcheck.questions.elements import Element
+    from smpcheck.questions.explain import Explanation
+    from smpcheck.questions.fix import Fix
+    from smpcheck.questions.reasons import Reason
+    from smpcheck.questions.surprises import Story
+
+VERSION = 1
+Json = dict[str, Any]
+
+
+def _dump(kind: str, content: Json) -> str:
+    return json.dumps({"version": VERSION, "kind": kind, **content}, indent=1, ensure_ascii=False) + "\n"
+
+
+def document(answers: Sequence[Explanation]) -> str:
+    """Explanations."""
+    return _dump("explanations", {"explanations": [_explanation(answer) for answer in answers]})
+
+
+def barriers_document(answers: Sequence[Barriers]) -> str:
+    """Answers about ordering elements."""
+    return _dump("barriers", {"barriers": [_barriers(answer) for answer in answers]})
+
+
+def fix_document(answers: Sequence[Fix]) -> str:
+    """Placements."""
+    return _dump("fixes", {"fixes": [_fix(answer) for answer in answers]})
+
+
+def compare_document(rows: Sequence[Row], models: Sequence[str]) -> str:
+    """A comparison of models."""
+    return _dump("comparison", {"models": list(models), "rows": [_row(row) for row in rows]})
+
+
+def _place(pos: Position | None) -> Json:
+    return {"file": pos.file, "line": pos.line, "column": pos.column} if pos is not None else {}
+
+
+def _event(event: ExecutedEvent, program: Program) -> Json:
+    value = None if event.value is None else program.show_value(event.value) if not isinstance(event.value, int) else event.value
+    return {
+        "id": event.id, "thread": event.thread, "kind": event.kind, "cell": event.cell, "value": value,
+        "tags": sorted(event.tags), "text": event.text, **_place(event.pos),
+    }  # fmt: skip
+
+
+def _execution(execution: Execution, program: Program) -> Json:
+    return {
+        "events": [_event(e, program) for e in execution.events],
+        "relations": {name: sorted(map(list, pairs)) for name, pairs in sorted(execution.relations.items())},
+    }
+
+
+def _story(story: Story) -> Json:
+    surprises = [
+        {"kind": s.kind, "first": s.first, "second": s.second, "along": list(s.along), "sentence": s.sentence}
+        for s in story.surprises
+    ]
+    return {"steps": list(story.steps), "surprises": surprises}
+
+
+def _reason(reason: Reason, program: Program) -> Json:
+    links = [
+        {
+            "source": link.source, "target": link.target, "kind": link.kind, "text": link.text, "via": list(link.via),
+            "within": list(link.label), "causes": [_place(pos) for pos in link.causes],
+        }
+        for link in reason.links
+    ]  # fmt: skip
+    return {"axiom": reason.axiom, "links": links, "execution": _execution(reason.execution, program)}
+
+
+def _explanation(answer: Explanation) -> Json:
+    program = answer.program
+    races = [
+        {
+            "first": r.first,
+            "second": r.second,
+            "sentence": r.sentence,
+            "missing": list(r.missing),
+            "execution": _execution(r.execution, program),
+        }
+        for r in answer.races
+    ]
+    result: Json = {
+        "file": program.file, "name": program.name, "model": answer.model, "outcome": answer.outcome.text, "answer": answer.kind,
+        "complete": answer.complete, "notes": list(answer.notes), "races": races,
+        "reasons": [_reason(reason, program) for reason in answer.reasons],
+    }  # fmt: skip
+    if answer.execution is not None and answer.story is not None:
+        result["allowed_under"] = answer.under
+        result["execution"] = _execution(answer.execution, program)
+        result["story"] = _story(answer.story)
+    return result
+
+
+def _element(element: Element) -> Json:
+    return {"text": element.text, "kind": element.kind, "threads": list(element.threads), **_place(element.pos)}
+
+
+def _finding(finding: Finding, program: Program) -> Json:
+    result: Json = {
+        "element": _element(finding.element), "status": finding.status, "can_go_alone": finding.alone,
+        "weakest": finding.weakest.text if finding.weakest else None, "orders": list(finding.orders),
+        "pairs": [_element(e) for e in finding.pairs],
+    }  # fmt: skip
+    if finding.without is not None and finding.story is not None:
+        result["without"] = {"execution": _execution(finding.without, program), "story": _story(finding.story)}
+        if finding.race is not None:
+            result["without"]["race"] = finding.race.sentence
+        elif isinstance(finding.outcome, str):
+            result["without"]["fails"] = finding.outcome
+        elif finding.outcome is not None:
+            result["without"]["outcome"] = outcome_text(finding.outcome, program)
+    return result
+
+
+def _barriers(answer: Barriers) -> Json:
+    return {
+        "file": answer.program.file, "name": answer.program.name, "model": answer.model,
+        "protected": answer.protected.text if answer.protected else None,
+        "reachable": [o.text for o in answer.reachable],
+        "findings": [_finding(f, answer.program) for f in answer.findings],
+        "minimal_sets": [[_element(e) for e in members] for members in answer.sets],
+        "complete": answer.complete, "notes": list(answer.notes),
+    }  # fmt: skip
+
+
+def _fix(answer: Fix) -> Json:
+    placements = [
+        {
+            "cost": p.cost, "diff": p.diff,
+            "edits": [{"name": e.name, "old": e.old, "new": e.new, "inserts": e.inserts, **_place(e.pos)} for e in p.edits],
+        }
+        for p in answer.placements
+    ]  # fmt: skip
+    return {
+        "file": answer.program.file, "name": answer.program.name, "model": answer.model, "outcome": answer.outcome.text,
+        "status": answer.status, "placements": placements, "notes": list(answer.notes),
+    }  # fmt: skip
+
+
+def _row(row: Row) -> Json:
+    result: Json = {
+        "file": row.program.file, "name": row.program.name, "outcome": row.outcome.text, "differs": row.differs,
+        "cells": [{"verdict": c.verdict, "race": c.race, "message": c.message} for c in row.cells],
+    }  # fmt: skip
+    found = row.difference
+    if found is not None:
+        result["difference"] = {
+            "allows": found.allows, "forbids": found.forbids, "execution": _execution(found.execution, row.program),
+            "story": _story(found.story), "reason": _reason(found.reason, row.program) if found.reason else None,
+        }  # fmt: skip
+    return result
