@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -97,3 +98,16 @@ def test_where_no_scheduler_answers_one_line_says_so(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("smpcheck.batch.on_dask.CONNECT_SECONDS", 1)
     with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         DaskPool(Job("lkmm"), "tcp://127.0.0.1:1")
+
+
+def test_a_dask_worker_that_is_killed_loses_nothing(cluster: str) -> None:
+    from distributed import Client
+
+    items = [Item(index, str(path)) for index, path in enumerate(EXAMPLES * 3)]
+    with Client(cluster, timeout=30, set_as_default=False) as client, DaskPool(Job("lkmm"), cluster) as pool:
+        results = pool.run(items)
+        answered = [next(results)]
+        os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+        answered += results
+    assert [Path(result.file) for result in answered] == EXAMPLES * 3
+    assert all(result.agrees for result in answered)
