@@ -135,7 +135,8 @@ class Generator:
             bodies.append(lines)
         observed = [f"{t}:{r}" for t, regs in enumerate(self.registers) for r in regs] + self.variables
         atoms = rng.sample(observed, min(len(observed), rng.choice((1, 2, 3))))
-        cond = f" {rng.choice(('/' + chr(92), chr(92) + '/'))} ".join(f"{rng.choice(('', '~'))}{a}={rng.choice((0, 1, 2))}" for a in atoms)
+        terms = [f"{rng.choice(('', '~'))}{a}={rng.choice((0, 1, 2))}" for a in atoms]
+        cond = rng.choice((" /\\ ", " \\/ ")).join(terms)
         quantifier = rng.choice(("exists", "exists", "~exists", "forall"))
         params = ", ".join([f"int *{v}" for v in self.variables] + ["int **p", "spinlock_t *l", "struct srcu_struct *s"])
         init = "\tint *p = &x;\n"
@@ -146,6 +147,23 @@ class Generator:
         locations = ";".join(observed)
         out.append(f"locations [{locations};]\n{quantifier} ({cond})\n")
         return "\n".join(out)
+
+
+def twins(seed: int, budget: int = 2) -> str:
+    """A test of two or three threads with the same code, about memory only: what symmetry breaking must not change."""
+    rng = random.Random(seed)
+    family = (("access", "rmw"), ("access", "lock"), ("rmw", "fence"), ("access", "plain", "rmw"))[seed % 4]
+    generator = Generator(rng, family, budget + (4 if "lock" in family else 0))
+    regs: list[str] = []
+    body: list[str] = []
+    while generator.budget > 0 and len(body) < 8:
+        body += generator.statement(regs, 0)
+    params = ", ".join([f"int *{v}" for v in generator.variables] + ["spinlock_t *l"])
+    code = "".join(f"\tint {r};\n" for r in regs) + "".join(f"\t{line}\n" for line in body)
+    count = 2 if "lock" in family else rng.choice((2, 3))
+    threads = "\n".join(f"P{t}({params})\n{{\n{code}}}\n" for t in range(count))
+    wanted = f"{rng.choice(generator.variables)}={rng.choice((1, 2, 3))}"
+    return f"C twins\n{{}}\n\n{threads}\nlocations [{';'.join(generator.variables)};]\nexists ({wanted})\n"
 
 
 FAMILIES: tuple[tuple[str, ...], ...] = (

@@ -246,7 +246,9 @@ def lkmm(c: Candidate) -> tuple[bool, set[str]]:
     if incoherent:
         return False, set()
     ww_ok = {
-        (x, y) for x, y in ww_vis if ((x in marked and y in W) or (x, y) in rw_xb) and ((x in W and y in marked) or (x, y) in wr_vis)
+        (x, y)
+        for x, y in ww_vis
+        if ((x in marked and y in W) or (x, y) in rw_xb) and ((x in W and y in marked) or (x, y) in wr_vis)
     }
     ww = (pre & c.co) - ww_ok
     wr = (pre & seq(b.opt(c.co), c.rf)) - wr_vis - inverse(rw_xb)

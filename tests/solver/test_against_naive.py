@@ -5,6 +5,7 @@ SMPCHECK_RANDOM=N compares N programs instead of a few hundred; SMPCHECK_RANDOM_
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import pytest
@@ -16,7 +17,7 @@ from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 from tests.naive.enumerate import executions, holds
-from tests.naive.generate import random_litmus
+from tests.naive.generate import random_litmus, twins
 from tests.naive.models import consistent
 
 COUNT = int(os.environ.get("SMPCHECK_RANDOM", "180"))
@@ -95,3 +96,24 @@ def test_solver_agrees_with_brute_force(seeds: range, model: str) -> None:
 def test_rules_without_automata_agree_with_brute_force(seeds: range) -> None:
     """The other encoding of path expressions, too."""
     assert compare(seeds, "lkmm", automata=False) > 0
+
+
+@pytest.mark.parametrize("seeds", [range(i, i + 20) for i in range(0, 120, 20)], ids=lambda r: f"{r.start}-{r.stop - 1}")
+def test_interchangeable_threads_change_nothing(seeds: range) -> None:
+    """Threads with equal code, on which the solver breaks symmetry."""
+    done = 0
+    for seed in seeds:
+        for model in ("sc", "lkmm"):
+            with contextlib.suppress(TooMany, NotImplementedError):
+                text = twins(seed)
+                found = difference(text, model)
+                assert found is None, f"twins {seed} under {model}: {found}\n{text}"
+                done += 1
+    assert done > 0
+
+
+@pytest.mark.parametrize("seeds", BATCHES[:3], ids=lambda r: f"{r.start}-{r.stop - 1}")
+def test_copies_for_each_thread_agree_with_brute_force(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restricted paths as copies of the automaton, however few their pairs."""
+    monkeypatch.setattr("smpcheck.solver.automata.FEW_PAIRS", 0)
+    assert compare(seeds, "lkmm") > 0

@@ -61,7 +61,7 @@ class Domains:
         found: dict[int, list[Term]] = {}
         events = self.graph.events
         for req in self.graph.requirements:
-            if len(req.cond.reads) == 1 and not _has_guards(req.cond):
+            if len(req.cond.reads) == 1 and not has_guards(req.cond):
                 (r,) = req.cond.reads
                 if req.guard == events[r].guard:
                     found.setdefault(r, []).append(req.cond)
@@ -71,7 +71,7 @@ class Domains:
         """Can the read see ``value`` at all, given what its own operation requires (a lock that must be free)?"""
         for cond in self._allowed.get(read, ()):
             try:
-                if not truth(_evaluate(cond, read, value)):
+                if not truth(evaluate_at(cond, read, value)):
                     return False
             except ValueError_:
                 pass
@@ -238,17 +238,19 @@ class Domains:
         return result
 
 
-def _has_guards(term: Term) -> bool:
-    return term.op in ("ite", "mem") or any(_has_guards(a) for a in term.args)
+def has_guards(term: Term) -> bool:
+    """Does the term depend on more than the values of reads: on decisions, or on the final memory?"""
+    return term.op in ("ite", "mem") or any(has_guards(a) for a in term.args)
 
 
-def _evaluate(term: Term, read: int, value: Value) -> Value:
+def evaluate_at(term: Term, read: int, value: Value) -> Value:
+    """The value of a term over one read, if that read sees ``value``."""
     if term.op == "const":
         result: Value = term.data
         return result
     if term.op == "read":
         return value
-    return compute(term.op, term.data, tuple(_evaluate(a, read, value) for a in term.args))
+    return compute(term.op, term.data, tuple(evaluate_at(a, read, value) for a in term.args))
 
 
 def _components(edges: dict[int, list[int]]) -> list[list[int]]:

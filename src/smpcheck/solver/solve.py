@@ -24,9 +24,11 @@ from smpcheck.program.values import UNDETERMINED, Value
 from smpcheck.solver.answer import Answer, Question, State, Verdict
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.axioms import Axioms, is_coherent
+from smpcheck.solver.chains import add_chains, is_atomic
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.encode import Encoding
 from smpcheck.solver.relations import Relations, bits
+from smpcheck.solver.symmetry import break_symmetry, interchangeable, threads_in
 
 _QUIET = ["--warn=none"]
 
@@ -90,12 +92,15 @@ class _Session:
         self.out = out = GroundProgram()
         self.encoding = encoding = Encoding(graph, self.domains, out)
         self.relations = Relations(graph, encoding)
+        self._break_symmetry(condition)
         self.check_time()
         axioms = Axioms(self.relations, model, automata)
         axioms.add(question.flags)
         self.flags = axioms.flags
         if not self.domains.coherent:
             self._order_coherence()
+        elif is_atomic(model):
+            add_chains(encoding)
         self.check_time()
         self.condition = encoding.truth(self.condition_term)
         if self.filter_term is not None:
@@ -120,6 +125,16 @@ class _Session:
             raise _Timeout
 
     # --- encoding of what is asked ---
+
+    def _break_symmetry(self, condition: ir.Expr) -> None:
+        """Interchangeable threads in one order only; not for questions whose answer shows which thread did what."""
+        program, question = self.program, self.question
+        if question.witness or question.mode == "assertions" or question.deadlock:
+            return
+        spoken_of = [condition, *program.observed, *([program.filter] if program.filter is not None else [])]
+        groups = interchangeable(program, threads_in(spoken_of))
+        if groups:
+            break_symmetry(self.encoding, groups)
 
     def _order_coherence(self) -> None:
         """Coherence orders are total by choice; make them acyclic where no axiom of the model does."""
