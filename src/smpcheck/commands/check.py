@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from smpcheck.batch.paths import Item
     from smpcheck.batch.worker import Job
     from smpcheck.questions.check import Result
+    from smpcheck.show.progress import ProgressBar
 
 BATCH_TIMEOUT = 60.0
 """Seconds for each test where there are several and no --timeout is given. A single test may take its time: somebody waits for
@@ -184,14 +185,12 @@ class Run:
 
     def _progress(self, total: int, stack: ExitStack) -> Callable[[], None] | None:
         """A bar on the terminal, where there is one to see it and enough to wait for."""
-        from smpcheck.show.progress import Progress
+        from smpcheck.show.progress import ProgressBar
 
-        self._advance: Callable[[], None] = lambda: None
-        progress = Progress.on_terminal(self.form, total)
+        self.progress = progress = ProgressBar.on_terminal(self.form, total)
         if progress is None:
             return None
         stack.enter_context(progress)
-        self._advance = progress.advance
 
         def tick() -> None:
             self.form.flush()
@@ -204,15 +203,18 @@ class Run:
         self.form.result(result)
         sys.stdout.flush()
         if result.message and not self.form.speaks:
-            _complain(
-                f"{result.file}: {result.status}: {result.message}" if result.file not in result.message else result.message
-            )
-        self._advance()
+            said = result.message if result.file in result.message else f"{result.file}: {result.status}: {result.message}"
+            _complain(said, self.progress)
+        if self.progress:
+            self.progress.advance()
 
 
-def _complain(message: str) -> None:
+def _complain(message: str, progress: ProgressBar | None = None) -> None:
     with suppress(OSError):
-        print(f"smpcheck: {message}", file=sys.stderr, flush=True)
+        if progress:
+            progress.say(f"smpcheck: {message}")
+        else:
+            print(f"smpcheck: {message}", file=sys.stderr, flush=True)
 
 
 def _fail(message: str) -> NoReturn:

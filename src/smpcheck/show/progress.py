@@ -5,61 +5,79 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from smpcheck.show.formats import Form
 
-WORTH_SHOWING = 2
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+PATIENCE = 0.5
+"""Seconds until there is a bar: what is done sooner needs none."""
+
 REDRAW = 0.1
 
 
-class Progress:
+class ProgressBar:
     """``advance`` for each result, ``tick`` as time goes by."""
 
     def __init__(self, form: Form, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        console = getattr(form, "console", None) or Console(stderr=True)
-        columns = (
-            TextColumn("checking"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
-        self._bar = Bar(
-            *columns, console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
-        )
-        self._task = self._bar.add_task("", total=total)
-        self._drawn = time.monotonic()
+        self._form = form
+        self._total = total
+        self._done = 0
+        self._bar: Bar | None = None
+        self._began = self._drawn = time.monotonic()
 
     @classmethod
-    def on_terminal(cls, form: Form, total: int) -> Progress | None:
+    def on_terminal(cls, form: Form, total: int) -> ProgressBar | None:
         """A bar, if there is a terminal to show it that does not already take unadorned output."""
         from smpcheck.show.table import Table
 
-        if total < WORTH_SHOWING:
-            return None
         if isinstance(form, Table) and form.console:
             return cls(form, total)
         return cls(form, total) if sys.stderr.isatty() and not sys.stdout.isatty() else None
 
-    def __enter__(self) -> Progress:
-        self._bar.start()
+    def __enter__(self) -> ProgressBar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self._bar.stop()
+        if self._bar:
+            self._bar.stop()
 
     def advance(self) -> None:
         """One more result."""
-        self._bar.advance(self._task)
+        self._done += 1
         self.tick()
+
+    def say(self, message: str) -> None:
+        """A line on standard error, above the bar if that is there."""
+        if self._bar:
+            self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(message, file=sys.stderr, flush=True)
 
     def tick(self) -> None:
         """Redraw, if it is time to."""
-        if time.monotonic() - self._drawn >= REDRAW:
-            self._bar.refresh()
-            self._drawn = time.monotonic()
+        now = time.monotonic()
+        if self._bar is None and now - self._began >= PATIENCE:
+            self._bar = self._make()
+            self._bar.start()
+        if self._bar and now - self._drawn >= REDRAW:
+            self._bar.update(self._bar.task_ids[0], completed=self._done, refresh=True)
+            self._drawn = now
+
+    def _make(self) -> Bar:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        bar = Progress(
+            *(TextColumn("checking"), BarColumn(), MofNCompleteColumn()),
+            *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
+            console=getattr(self._form, "console", None) or Console(stderr=True),
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        bar.add_task("", total=self._total, completed=self._done)
+        return bar
