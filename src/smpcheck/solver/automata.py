@@ -38,6 +38,9 @@ FEW_PAIRS = 200
 """A restricted path expression with at most so many possible pairs is written out pair by pair instead of copied for each
 thread; measured on the reference library."""
 
+MANY_EDGES = 20_000
+"""Products of more edges are written without looking for their components first."""
+
 _PATH = frozenset(("seq", "plus", "star", "opt", "union"))
 
 
@@ -278,11 +281,12 @@ class Automata:
         out, relations = self.out, self.relations
         for x in bits(auto.accept[0] & start):
             out.forbid((relations.happens(x),))
-        edges = self._product(auto, start)
-        kept = _inside_components(edges)
+        if self._size(auto) > MANY_EDGES:
+            self._write_all(auto, start)
+            return
         number: dict[int, int] = {}
         literal = relations.literal
-        for source, target, relation, x, y in kept:
+        for source, target, relation, x, y in _inside_components(self._product(auto, start)):
             for node_id in (source, target):
                 if node_id not in number:
                     number[node_id] = out.new_nodes(1)
@@ -290,6 +294,45 @@ class Automata:
                 out.forbid((literal(relation, x, y),))
             else:
                 out.edge(number[source], number[target], literal(relation, x, y))
+
+    def _size(self, auto: Automaton) -> int:
+        return sum(rows[x].bit_count() for moves in auto.moves for _, domain, rows, _ in moves for x in bits(domain))
+
+    def _write_all(self, auto: Automaton, start: int) -> None:
+        """Write the product without looking for its components first: in a dense program nearly every edge is on a cycle."""
+        out, relations, n = self.out, self.relations, self.n
+        lines = out.lines
+        region = self._regions(auto, start, loop=True)
+        first = out.new_nodes(n * len(auto.moves))
+        for p, moves in enumerate(auto.moves):
+            for relation, domain, rows, q in moves:
+                live = 0
+                for _, d, _, _ in auto.moves[q]:
+                    live |= d
+                goals = [(first + q * n, region[q] & live)]
+                if q != 0:
+                    goals.append((first, auto.accept[q] & start))
+                always = relation.static and not relation.part and relations.straight
+                for x in bits(region[p] & domain):
+                    source = first + p * n + x
+                    for base, goal in goals:
+                        row = rows[x] & goal
+                        while row:
+                            low = row & -row
+                            row ^= low
+                            y = low.bit_length() - 1
+                            if source == base + y:
+                                out.forbid((relations.literal(relation, x, y),))
+                            elif always:
+                                lines.append(f"8 {source} {base + y} 0")
+                            else:
+                                found = relation.memo.get((x, y))
+                                if found is None:
+                                    found = relations.literal(relation, x, y)
+                                if found == TRUE:
+                                    lines.append(f"8 {source} {base + y} 0")
+                                elif found != FALSE:
+                                    lines.append(f"8 {source} {base + y} 1 {found}")
 
     def _regions(self, auto: Automaton, start: int, loop: bool) -> list[int]:
         """For each state, the events at which some path from the initial state passes and from which it can be completed."""
