@@ -104,6 +104,47 @@ def test_models_by_name_file_and_folder(tmp_path: Path) -> None:
     assert list(verdicts.values()) == ["Never", "Sometimes", "Sometimes", "Never"]
 
 
+PYTHON_MODEL = """
+from smpcheck.kernel import *
+
+print("read")
+
+
+class message(Struct):
+    flags: flags_t = flag_word({"ready": 0})
+    payload: int = 0
+
+
+def send(m: message) -> None:
+    WRITE_ONCE(m.payload, 42)
+    FENCE()
+    set_bit(0, m.flags)
+
+
+def receive(m: message) -> None:
+    if test_bit(0, m.flags):
+        smp_rmb()
+        check("payload", READ_ONCE(m.payload) == 42)
+
+
+@scenario
+def message_passing(s: Setup) -> None:
+    m = s.M = message()
+    s.thread(send, m)
+    s.thread(receive, m)
+"""
+
+
+@pytest.mark.parametrize(("fence", "status"), [("smp_wmb", 0), ("barrier", 1)])
+def test_a_model_in_python(tmp_path: Path, fence: str, status: int) -> None:
+    (tmp_path / "mp.py").write_text(PYTHON_MODEL.replace("FENCE", fence))
+    done = run("check", "-f", "json", str(tmp_path / "mp.py"))
+    assert done.returncode == status, done.stdout + done.stderr
+    line = json.loads(done.stdout)
+    assert (line["name"], line["status"], line["agrees"]) == ("message_passing", "ok", status == 0)
+    assert line["message"] == ("can fail: payload" if status else "")
+
+
 def test_a_model_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "bad.cat").write_text("let x = (po\n")
     done = run("check", "-m", str(tmp_path / "bad.cat"), SB)

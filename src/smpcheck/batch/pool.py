@@ -83,6 +83,8 @@ def fork_worker(job: Job, others: Iterable[Connection[Any, Any]]) -> Worker:
             for other in others:
                 other.close()
             die_with(parent)
+            os.dup2(2, 1)  # what a model in Python prints is not part of the answers
+            sys.stdout = sys.stderr
             serve(theirs, job)
             status = 0
         finally:
@@ -98,6 +100,7 @@ def start_worker(job: Job, others: Iterable[Connection[Any, Any]] = ()) -> Worke
         process = subprocess.Popen(
             [sys.executable, "-m", "smpcheck.batch.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
