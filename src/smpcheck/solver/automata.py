@@ -30,9 +30,9 @@ from dataclasses import dataclass, field
 from itertools import combinations, islice
 from math import comb
 
-from smpcheck.cat.nodes import Model, Node
+from smpcheck.cat.nodes import Model, Node, make
 from smpcheck.solver.aspif import FALSE, TRUE
-from smpcheck.solver.relations import Relation, Relations, Rows, bits, closure
+from smpcheck.solver.relations import Relation, Relations, Rows, bits, closure, transpose
 
 FEW_PAIRS = 200
 """A restricted path expression with at most so many possible pairs is written out pair by pair instead of copied for each
@@ -79,6 +79,7 @@ class Automata:
         self._reach: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
         self._rows: dict[tuple[int, ...], Rows] = {}
         self._domains: dict[int, tuple[Rows, int]] = {}
+        self._inverses: dict[int, tuple[Rows, Rows]] = {}
         self._thinned: dict[tuple[int, int], tuple[Rows, Rows]] = {}
 
     # --- construction ---
@@ -339,31 +340,46 @@ class Automata:
         count = len(auto.moves)
         forward = [0] * count
         forward[0] = start
-        changed = True
-        while changed:
-            changed = False
-            for p in range(count):
-                for _, domain, rows, q in auto.moves[p]:
-                    new = 0
-                    for x in bits(forward[p] & domain):
-                        new |= rows[x]
-                    if new & ~forward[q]:
-                        forward[q] |= new
-                        changed = True
-        backward = [a & (start if loop else self.relations.all) for a in auto.accept]
+        fresh = {0: start}
+        while fresh:
+            p, new = fresh.popitem()
+            for _, domain, rows, q in auto.moves[p]:
+                front, out = new & domain, 0
+                while front:
+                    low = front & -front
+                    front ^= low
+                    out |= rows[low.bit_length() - 1]
+                out &= ~forward[q]
+                if out:
+                    forward[q] |= out
+                    fresh[q] = fresh.get(q, 0) | out
+        into: list[list[tuple[int, int, Rows]]] = [[] for _ in range(count)]
+        for p, moves in enumerate(auto.moves):
+            for _, domain, rows, q in moves:
+                into[q].append((p, domain & forward[p], self._inverse(rows)))
+        backward = [a & f & (start if loop else self.relations.all) for a, f in zip(auto.accept, forward, strict=True)]
         if loop:
             backward[0] |= start
-        changed = True
-        while changed:
-            changed = False
-            for p in range(count):
-                for _, domain, rows, q in auto.moves[p]:
-                    back = backward[q]
-                    for x in bits(domain & forward[p] & ~backward[p]):
-                        if rows[x] & back:
-                            backward[p] |= 1 << x
-                            changed = True
-        return [f & b for f, b in zip(forward, backward, strict=True)]
+        fresh = {p: mask for p, mask in enumerate(backward) if mask}
+        while fresh:
+            q, new = fresh.popitem()
+            for p, domain, columns in into[q]:
+                front, out = new, 0
+                while front:
+                    low = front & -front
+                    front ^= low
+                    out |= columns[low.bit_length() - 1]
+                out &= domain & ~backward[p]
+                if out:
+                    backward[p] |= out
+                    fresh[p] = fresh.get(p, 0) | out
+        return backward
+
+    def _inverse(self, rows: Rows) -> Rows:
+        found = self._inverses.get(id(rows))
+        if found is None:
+            found = self._inverses[id(rows)] = (rows, transpose(rows))
+        return found[1]
 
     def _product(self, auto: Automaton, start: int) -> list[tuple[int, int, Relation, int, int]]:
         """Edges of the product with accepting nodes identified with initial ones: (node, node, relation, x, y)."""
@@ -460,6 +476,7 @@ class Automata:
 
     def literal(self, node: Node, x: int, y: int) -> int:
         """The literal "(x, y) is in the path expression ``node``"."""
+        node = canonical(node)
         auto = self.automaton(node, loops=True)
         reach = self._reach.get((node.id, x))
         if reach is None:
@@ -487,14 +504,57 @@ class Automata:
         by_state: dict[int, int] = {}
         for q, y in reach:
             by_state[q] = by_state.get(q, 0) | 1 << y
+        straight, lines = self.relations.straight, self.out.lines
         for (p, y), atom in reach.items():
             for relation, domain, rows, q in auto.moves[p]:
-                if domain >> y & 1:
-                    for z in bits(rows[y] & by_state.get(q, 0)):
-                        if (q, z) != (p, y):
-                            step = literal(relation, y, z)
-                            if step != FALSE:
-                                rule(reach[q, z], [atom, step] if step != TRUE else [atom])
+                if not domain >> y & 1:
+                    continue
+                row = rows[y] & by_state.get(q, 0)
+                if p == q:
+                    row &= ~(1 << y)
+                always = straight and relation.static and not relation.part
+                while row:
+                    low = row & -row
+                    row ^= low
+                    z = low.bit_length() - 1
+                    step = TRUE if always else literal(relation, y, z)
+                    if step == TRUE:
+                        lines.append(f"1 0 1 {reach[q, z]} 0 1 {atom}")
+                    elif step != FALSE:
+                        lines.append(f"1 0 1 {reach[q, z]} 0 2 {atom} {step}")
+
+
+_canonical: dict[int, Node] = {}
+
+
+def canonical(node: Node) -> Node:
+    """The same path expression in one form: sequences associated to the left, ``[S] ; [S]`` once. For sharing."""
+    found = _canonical.get(node.id)
+    if found is None:
+        found = node
+        if node.op == "seq":
+            kept: list[Node] = []
+            for factor in factors(node):
+                if not (kept and factor.op == "setid" and factor is kept[-1]):
+                    kept.append(factor)
+            found = sequence(kept)
+        _canonical[node.id] = found
+    return found
+
+
+def factors(node: Node) -> list[Node]:
+    """The factors of a (nested) sequence."""
+    if node.op != "seq":
+        return [node]
+    return [f for a in node.args for f in factors(a)]
+
+
+def sequence(nodes: list[Node]) -> Node:
+    """The sequence of some relations."""
+    result = nodes[0]
+    for node in nodes[1:]:
+        result = make("rel", "seq", (result, node))
+    return result
 
 
 def _antichain(count: int) -> list[int]:

@@ -7,10 +7,10 @@ a long path expression, as paths of an automaton (see :mod:`smpcheck.solver.auto
 
 from __future__ import annotations
 
-from smpcheck.cat.nodes import Axiom, Model, Node, make
+from smpcheck.cat.nodes import Axiom, Model, Node
 from smpcheck.errors import UnsupportedError
 from smpcheck.solver.aspif import FALSE
-from smpcheck.solver.automata import Automata
+from smpcheck.solver.automata import Automata, canonical, factors, sequence
 from smpcheck.solver.relations import Relation, Relations, Rows, bits
 
 
@@ -96,13 +96,6 @@ def _union_parts(node: Node) -> list[Node]:
     return parts
 
 
-def _factors(node: Node) -> list[Node]:
-    """The factors of a (nested) sequence."""
-    if node.op != "seq":
-        return [node]
-    return [f for a in node.args for f in _factors(a)]
-
-
 class Axioms:
     """Adds a model's axioms to the program; collects its flags' literals. ``automata``: how path expressions are encoded."""
 
@@ -148,19 +141,16 @@ class Axioms:
         relations = self.relations
         if not any(row >> x & 1 for x, row in enumerate(relation.may)):
             return
-        factors = _factors(node)
-        if self.automata is None or len(factors) == 1:
+        parts = factors(node)
+        if self.automata is None or len(parts) == 1:
             for x, row in enumerate(relation.may):
                 if row >> x & 1:
                     self.out.forbid((relations.literal(relation, x, x),))
             return
-        sizes = [sum(row.bit_count() for row in relations.evaluate(f).may) for f in factors]
+        sizes = [sum(row.bit_count() for row in relations.evaluate(f).may) for f in parts]
         at = sizes.index(min(sizes))
-        rest = factors[at + 1 :] + factors[:at]
-        turned = rest[0]
-        for factor in rest[1:]:
-            turned = make("rel", "seq", (turned, factor))
-        pivot, back = relations.evaluate(factors[at]), relations.evaluate(turned)
+        turned = canonical(sequence(parts[at + 1 :] + parts[:at]))
+        pivot, back = relations.evaluate(parts[at]), relations.evaluate(turned)
         for x, row in enumerate(pivot.may):
             for y in bits(row & back.columns[x]):
                 self.out.forbid((relations.literal(pivot, x, y), relations.literal(back, y, x)))
