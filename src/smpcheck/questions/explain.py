@@ -142,8 +142,19 @@ def witness(
             notes: tuple[str, ...] = ()
             if number >= limits.witnesses:
                 notes = (f"the simplest of the first {number} executions; there are more",)
+            if stronger != "sc" and not best[1].surprises:
+                notes += _no_interleaving(best[0], words)
             return asked.name, *best, notes
     return None
+
+
+def _no_interleaving(execution: Execution, words: Words) -> tuple[str, ...]:
+    """Why an execution that keeps program order is no interleaving all the same: what a grace period would wait for."""
+    for reason in reasons_of(load_model("sc"), execution, words):
+        sections = [link.text for link in reason.links if link.kind == "rscs"]
+        if sections:
+            return (f"not as if threads took turns: what is {'; '.join(sections)} does not all come before or after the grace period",)
+    return ()
 
 
 # --- forbidden -------------------------------------------------------------------------------------------------------------

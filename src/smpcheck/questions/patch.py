@@ -45,11 +45,13 @@ _STRONGER = {
     "acquire": (
         (re.compile(r"^READ_ONCE\(\*(\w+)\)$"), r"smp_load_acquire(\1)"),
         (re.compile(r"^READ_ONCE\((.*)\)$"), r"smp_load_acquire(&\1)"),
+        (re.compile(r"^r\[once\]"), "r[acquire]"),
         (re.compile(r"^(atomic(?:64|_long)?_read)\((.*)\)$"), r"\1_acquire(\2)"),
     ),
     "release": (
         (re.compile(r"^WRITE_ONCE\(\*(\w+),(.*)\)$"), r"smp_store_release(\1,\2)"),
         (re.compile(r"^WRITE_ONCE\(([^,]*),(.*)\)$"), r"smp_store_release(&\1,\2)"),
+        (re.compile(r"^w\[once\]"), "w[release]"),
         (re.compile(r"^(atomic(?:64|_long)?_set)\((.*)\)$"), r"\1_release(\2)"),
     ),
 }
@@ -68,23 +70,21 @@ def stronger(text: str, name: str, python: bool) -> str | None:
 def edits_of(program: Program) -> list[Edit]:
     """Every place where order can be added: between accesses of a thread, and at each access."""
     python = program.file.endswith(PYTHON)
-    source = Lines(program)
     found: dict[tuple[str, Position], Edit] = {}
     for thread in program.threads:
-        seen = False
         previous: Stmt | None = None
         statements = [s for s in walk(thread.body) if isinstance(s, (ir.Load, ir.Store, ir.Rmw)) and s.pos is not None]
         last = max((i for i, s in enumerate(statements)), default=-1)
         for place, statement in enumerate(statements):
             pos = statement.pos
             assert pos is not None
-            if seen and previous is not None and previous.pos != pos and source.can_insert(pos):
+            if previous is not None and previous.pos != pos:
                 for tag in (*INSERTED, *_special(previous, statement)):
                     edit = Edit(tag, pos, FENCES[tag][1], statement.text, FENCES[tag][0])
                     found.setdefault((tag, pos), edit)
             for edit in _stronger_forms(statement, place == 0, place == last, python, thread.body):
                 found.setdefault((edit.name, edit.pos), edit)
-            seen, previous = True, statement
+            previous = statement
         for fence in walk(thread.body):
             weak = next((t for t in ("Rmb", "Wmb") if isinstance(fence, ir.Fence) and t in fence.tags), None)
             if isinstance(fence, ir.Fence) and weak and fence.pos is not None and fence.text == FENCES[weak][0]:
@@ -195,6 +195,8 @@ class Lines:
 
     def can_insert(self, pos: Position) -> bool:
         """Does a new line before this one come directly before what is done at ``pos``, in the same block?"""
+        if self.program.dialect == "LISA":
+            return False  # its threads are columns
         if pos.file != self.program.file or not 1 <= pos.line <= len(self.lines) or self.first.get(pos.line) != pos.column:
             return False
         own = self.lines[pos.line - 1].strip()
@@ -209,12 +211,14 @@ class Lines:
         """The text with these changes; None where one of them has no place in it."""
         lines = list(self.lines)
         for edit in edits:
-            if edit.pos.file != self.program.file:
-                return None
-            if not edit.inserts:
-                line, at = lines[edit.pos.line - 1], self._column(edit)
+            if edit.inserts:
+                if not self.can_insert(edit.pos):
+                    return None
+            else:
+                at = self._column(edit)
                 if at is None:
                     return None
+                line = lines[edit.pos.line - 1]
                 lines[edit.pos.line - 1] = line[:at] + edit.new + line[at + len(edit.old) :]
         for edit in sorted((e for e in edits if e.inserts), key=lambda e: -e.pos.line):
             line = self.lines[edit.pos.line - 1]
@@ -224,6 +228,8 @@ class Lines:
 
     def _column(self, edit: Edit) -> int | None:
         """Where on its line the old text stands (as it stood before, if other edits on the line do not move it)."""
+        if edit.pos.file != self.program.file or not 1 <= edit.pos.line <= len(self.lines):
+            return None
         line = self.lines[edit.pos.line - 1]
         at = edit.pos.column - 1
         if line[at : at + len(edit.old)] == edit.old:

@@ -160,7 +160,7 @@ def segments(steps: Iterable[Step], execution: Execution, model: Model) -> list[
             return False
         if events[after.source].kind == "F" or last.relation in CRITICAL_SECTIONS or after.relation in CRITICAL_SECTIONS:
             return True
-        if not last.within or last.within != after.within:
+        if not last.within or last.within != after.within or {last.relation, after.relation} != {"po"}:
             return False
         nodes = _labelled(model).get(last.within[-1], ())
         ends = before[0].source, last.target
@@ -277,24 +277,32 @@ class Tracer:
 
     def cause(self, step: Step) -> tuple[int, str] | None:
         """The access at an end of ``step`` without whose tag the step's relation would not have it, and what it is called."""
+        pair = step.source, step.target
         for label in reversed(step.within):
-            for node in _labelled(self.model).get(label, ()):
-                if (step.source, step.target) in relation(node, self.execution):
-                    return self.experiment(node, step)
+            found = [(node, relation(node, self.execution)) for node in _labelled(self.model).get(label, ())]
+            for node, pairs in found:
+                if pair in pairs:
+                    return self.experiment(node, step, frozenset({pair}))
+            for node, pairs in found:
+                # a part of what was named: do the ends matter to any of its pairs?
+                cause = self.experiment(node, step, pairs)
+                if cause is not None:
+                    return cause
         return None
 
-    def experiment(self, node: Node, step: Step) -> tuple[int, str] | None:
+    def experiment(self, node: Node, step: Step, wanted: frozenset[tuple[int, int]]) -> tuple[int, str] | None:
+        """The end of ``step`` without whose tag (or atomicity) some of the pairs ``wanted`` of ``node`` are gone."""
         for number in (step.target, step.source):
             event = self.events[number]
             for tag in sorted(event.tags & TAG_WORDS.keys()):
                 bare = replace(event, tags=event.tags - {tag})
                 events = tuple(bare if e.id == number else e for e in self.events)
-                if (step.source, step.target) not in relation(node, replace(self.execution, events=events)):
+                if not wanted <= relation(node, replace(self.execution, events=events)):
                     return number, TAG_WORDS[tag]
             pairs = self.execution.relations["rmw"]
             mine = frozenset(pair for pair in pairs if number in pair)
             if mine:
                 relations = {**self.execution.relations, "rmw": pairs - mine}
-                if (step.source, step.target) not in relation(node, replace(self.execution, relations=relations)):
+                if not wanted <= relation(node, replace(self.execution, relations=relations)):
                     return number, f"an atomic operation, a full barrier under {self.model.name}"
         return None

@@ -168,8 +168,7 @@ def _fix_lines(answer: Fix) -> Iterator[str]:
         mark = f"{number}. " if len(answer.placements) > 1 else ""
         done = "; ".join(_edit(edit, words) for edit in placement.edits)
         yield wrap(f"{mark}Put {done}.", "")
-        if placement.diff:
-            yield placement.diff.rstrip("\n")
+        yield placement.diff.rstrip("\n") if placement.diff else "  (No diff: the source has no line of its own for it.)"
     for note in answer.notes:
         yield wrap(f"Note: {note}.", "")
 
