@@ -11,7 +11,7 @@ from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.kernel.scenario import Scenario
 from smpcheck.program.ir import Position, Program
 from smpcheck.readers.python.scenarios import compile_scenario, where_raised
-from smpcheck.readers.python.source import parse_file
+from smpcheck.readers.python.source import parse_file, shown
 
 _siblings: dict[str, str] = {}
 """Modules that models imported from their own folder, which they share with the models of that folder only."""
@@ -43,7 +43,7 @@ def load_scenarios(path: str | Path) -> list[Scenario]:
     except SmpcheckError:
         raise
     except SyntaxError as error:
-        raise InputError(f"not valid Python: {error.msg}", Position(file, error.lineno or 1, error.offset or 1)) from None
+        raise InputError(f"not valid Python: {error.msg}", Position(shown(file), error.lineno or 1, error.offset or 1)) from None
     except Exception as error:
         hint = ""
         if isinstance(error, NameError):

@@ -17,7 +17,7 @@ from smpcheck.program.values import Ptr
 from smpcheck.readers.python import tidy
 from smpcheck.readers.python.final import FinalCompiler, Results, conjunction
 from smpcheck.readers.python.memory import Memory
-from smpcheck.readers.python.source import as_function, function_source
+from smpcheck.readers.python.source import as_function, function_source, shown
 from smpcheck.readers.python.threads import RETURN, ThreadCompiler, Touched, ghost_register
 from smpcheck.readers.python.typed import Known, RValue, ctype_of
 from smpcheck.readers.python.walker import EXPAND, Frame
@@ -43,7 +43,7 @@ def compile_scenario(scenario: Scenario, *, expand: int = EXPAND, ghost_cells: b
 def where_raised(error: BaseException, file: str) -> Position:
     """The innermost line of ``file`` on an exception's way."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return Position(file, (lines[-1] if lines else 1) or 1)
+    return Position(shown(file), (lines[-1] if lines else 1) or 1)
 
 
 class _Compilation:
@@ -57,7 +57,7 @@ class _Compilation:
         assert function is not None
         self.function = function
         self.file = function.__code__.co_filename
-        self.where = Position(self.file, function.__code__.co_firstlineno)
+        self.where = Position(shown(self.file), function.__code__.co_firstlineno)
         self.setup = Setup()
         self.memory = Memory()
         self.touched = Touched(set(), set())
@@ -100,7 +100,7 @@ class _Compilation:
             condition_text=text,
             observed=observed,
             source=Path(self.file).read_text(encoding="utf-8") if Path(self.file).is_file() else "",
-            file=self.file,
+            file=shown(self.file),
             notes=tuple(line.strip() for line in (self.function.__doc__ or "").strip().splitlines() if line.strip()),
             invariants=invariants,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,9 +30,20 @@ def parse_file(file: str) -> tuple[ast.Module, tuple[str, ...]]:
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror or error}") from None
     except SyntaxError as error:
-        raise InputError(f"not valid Python: {error.msg}", Position(file, error.lineno or 1, error.offset or 1)) from None
+        raise InputError(f"not valid Python: {error.msg}", Position(shown(file), error.lineno or 1, error.offset or 1)) from None
     except (UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"not a Python source file: {error}", Position(file, 1)) from None
+        raise InputError(f"not a Python source file: {error}", Position(shown(file), 1)) from None
+
+
+def shown(file: str) -> str:
+    """A file's path as messages have it: relative to the current folder if it lies in it."""
+    return _shown(file, os.getcwd())
+
+
+@lru_cache(maxsize=256)
+def _shown(file: str, folder: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(folder)) if path.is_absolute() and path.is_relative_to(folder) else file
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +66,7 @@ class FunctionSource:
 
     def pos(self, node: ast.AST) -> Position:
         """Where a node stands."""
-        return Position(self.file, getattr(node, "lineno", self.node.lineno), getattr(node, "col_offset", 0) + 1)
+        return Position(shown(self.file), getattr(node, "lineno", self.node.lineno), getattr(node, "col_offset", 0) + 1)
 
     def text(self, node: ast.AST) -> str:
         """The source text of an expression or statement, on one line."""
@@ -131,7 +143,7 @@ def function_source(function: FunctionType) -> FunctionSource:
     """The source of ``function``. :raises InputError: it has none, or is not an ordinary function"""
     code = function.__code__
     file = code.co_filename
-    where = Position(file, code.co_firstlineno)
+    where = Position(shown(file), code.co_firstlineno)
     if function.__name__ == "<lambda>":
         raise InputError("a lambda cannot be compiled: write a function with def", where)
     if not Path(file).is_file():
@@ -145,17 +157,17 @@ def function_source(function: FunctionType) -> FunctionSource:
     else:
         raise InputError(f"the source of {function.__name__} was not found at this line: has the file changed?", where)
     if not isinstance(node, ast.FunctionDef):
-        raise InputError(f"{node.name} is asynchronous: thread functions are ordinary ones", Position(file, node.lineno))
+        raise InputError(f"{node.name} is asynchronous: thread functions are ordinary ones", Position(shown(file), node.lineno))
     args = node.args
     if args.vararg or args.kwarg:
-        raise InputError(f"{node.name} takes *args or **kwargs: name its parameters", Position(file, node.lineno))
+        raise InputError(f"{node.name} takes *args or **kwargs: name its parameters", Position(shown(file), node.lineno))
     names = _Names()
     for child in node.body:
         names.visit(child)
     try:
         hints = {n: optional(h) for n, h in typing.get_type_hints(function, include_extras=True).items()}
     except Exception as error:
-        raise InputError(f"an annotation of {node.name} is not a type: {error}", Position(file, node.lineno)) from None
+        raise InputError(f"an annotation of {node.name} is not a type: {error}", Position(shown(file), node.lineno)) from None
     parameters = tuple(a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs))
     closure = {}
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
