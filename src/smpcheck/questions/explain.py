@@ -153,7 +153,8 @@ def _no_interleaving(execution: Execution, words: Words) -> tuple[str, ...]:
     for reason in reasons_of(load_model("sc"), execution, words):
         sections = [link.text for link in reason.links if link.kind == "rscs"]
         if sections:
-            return (f"not as if threads took turns: what is {'; '.join(sections)} does not all come before or after the grace period",)
+            said = f"what is {'; '.join(sections)} does not all come before or after the grace period"
+            return (f"not as if threads took turns: {said}",)
     return ()
 
 

@@ -69,23 +69,34 @@ def tell(execution: Execution, model: Model, words: Words) -> Story:
     return Story(tuple(steps), teller.surprises(), (sum(weights[edge] for edge in removed), switches, len(steps)))
 
 
-def local_order(execution: Execution, model: Model) -> set[Edge]:
-    """The pairs of program order that ``model`` keeps, whatever other threads do."""
+def local_order(execution: Execution, model: Model) -> tuple[set[Edge], set[Edge]]:
+    """The pairs of program order that ``model`` keeps, whatever other threads do; and those of them that it keeps not only
+    because both are accesses to one location (a load may be served by a store of its own thread that others do not see yet).
+    """
     nothing: frozenset[Edge] = frozenset()
     alone = replace(execution, relations={**execution.relations, "rf": nothing, "co": nothing})
     evaluation = Evaluation(alone)
-    rows = [0] * evaluation.n
+    events = execution.events
+    po = execution.relations["po"]
+    kept = [0] * evaluation.n
+    beyond = [0] * evaluation.n
     for axiom in model.axioms:
         if axiom.kind == "acyclic" and not axiom.flag and not axiom.negated:
-            rows = [a | b for a, b in zip(rows, evaluation.rows(axiom.node), strict=True)]
-    ids = [e.id for e in execution.events]
-    po = execution.relations["po"]
-    return {pair for x, row in enumerate(closed(rows)) for y in bits(row) if (pair := (ids[x], ids[y])) in po}
+            rows = evaluation.rows(axiom.node)
+            kept = [a | b for a, b in zip(kept, rows, strict=True)]
+            if any(events[x].address != events[y].address for x, row in enumerate(rows) for y in bits(row)):
+                beyond = [a | b for a, b in zip(beyond, rows, strict=True)]
+
+    def pairs(rows: list[int]) -> set[Edge]:
+        found = {(events[x].id, events[y].id) for x, row in enumerate(closed(rows)) for y in bits(row)}
+        return found & po
+
+    return pairs(kept), pairs(beyond)
 
 
 def _weights(execution: Execution, model: Model) -> dict[Edge, int]:
     events, relations = execution.events, execution.relations
-    ordered = local_order(execution, model)
+    ordered, beyond = local_order(execution, model)
     weights: dict[Edge, int] = {}
     for a, b in relations["po"]:
         if events[a].kind != "F" and events[b].kind != "F":
@@ -94,7 +105,8 @@ def _weights(execution: Execution, model: Model) -> dict[Edge, int]:
         weights[pair] = FIXED
     for a, b in relations["rf"]:
         own = events[a].thread == events[b].thread
-        weights[a, b] = FORWARDED + weights.get((a, b), 0) if own else NOT_AT_ONCE
+        in_order = ORDERED if (a, b) in beyond else REORDERED
+        weights[a, b] = FORWARDED + in_order if own else NOT_AT_ONCE
     following = dict[int, list[int]]()
     for first, second in relations["co"]:
         following.setdefault(first, []).append(second)
@@ -126,8 +138,9 @@ class _Teller:
             if edge in self.relations["rf"]:
                 found.append(self.early_view(edge, cycles[edge]))
                 continue
-            by_first = [e for e in left if e[0] == edge[0]]
-            by_second = [e for e in left if e[1] == edge[1]]
+            moved = [e for e in left if e not in self.relations["rf"]]
+            by_first = [e for e in moved if e[0] == edge[0]]
+            by_second = [e for e in moved if e[1] == edge[1]]
             mates = max(by_first, by_second, key=len)
             left = [e for e in left if e not in mates]
             along = tuple(sorted(e[1] if mates is by_first else e[0] for e in mates))

@@ -1,0 +1,155 @@
+"""Explanations beyond the classic cycles: interleavings, impossible values, races, locks, atomics, several reasons, limits."""
+
+from pathlib import Path
+
+import pytest
+
+from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.load import load_model
+from smpcheck.questions.explain import Explanation, Limits, explain
+from smpcheck.readers.litmus import read_litmus, read_litmus_file
+from smpcheck.show.why import text
+
+ROOT = Path(__file__).parent.parent.parent
+LKMM, TSO, SC = (load_model(name) for name in ("lkmm", "tso", "sc"))
+
+
+def example(stem: str, model=LKMM, **limits) -> Explanation:
+    (path,) = (ROOT / "examples").glob(f"*-{stem}.litmus")
+    (answer,) = explain(read_litmus_file(path), model, Limits(**limits))
+    return answer
+
+
+def given(threads: list[str], condition: str, params: str = "int *x, int *y", model=LKMM, quantifier="exists") -> Explanation:
+    bodies = "\n".join(f"P{i}({params})\n{{\n{body}\n}}" for i, body in enumerate(threads))
+    program = read_litmus(f"C test\n\n{{}}\n\n{bodies}\n\n{quantifier} ({condition})\n", "test.litmus")
+    (answer,) = explain(program, model)
+    return answer
+
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.litmus"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_every_example_is_explained_as_its_author_says(path):
+    program = read_litmus_file(path)
+    (answer,) = explain(program, LKMM)
+    never = program.expected == ("Always" if program.quantifier == "forall" else "Never")
+    assert (answer.kind != "allowed") == never
+    if answer.execution is not None:
+        assert not [v for v in evaluate(LKMM, answer.execution) if not v.flag]
+    for reason in answer.reasons:
+        broken = {v.name for v in evaluate(LKMM, reason.execution)}
+        assert reason.axiom in broken
+    assert all(len(line) <= 100 for line in text(answer).split("\n"))
+
+
+class TestAllowed:
+    def test_an_interleaving_is_told_as_one(self):
+        answer = given(["WRITE_ONCE(*x, 1);", "int r0;\nr0 = READ_ONCE(*x);"], "1:r0=1")
+        assert answer.under == "sc"
+        assert not answer.story.surprises
+        assert "by taking turns" in text(answer)
+
+    def test_of_several_executions_the_one_with_the_fewest_surprises_is_shown(self):
+        threads = [
+            "int r0; int r1;\nWRITE_ONCE(*x, 1);\nr0 = READ_ONCE(*y);\nr1 = READ_ONCE(*z);",
+            "int r0;\nWRITE_ONCE(*y, 1);\nsmp_mb();\nr0 = READ_ONCE(*x);\nWRITE_ONCE(*z, 1);",
+        ]
+        answer = given(threads, "0:r0=0 /\\ 1:r0=0", "int *x, int *y, int *z")
+        assert len(answer.story.surprises) == 1
+
+    def test_what_stands_between_and_is_too_weak_is_named(self):
+        answer = given(
+            [
+                "int r0;\nWRITE_ONCE(*x, 1);\nsmp_wmb();\nr0 = READ_ONCE(*y);",
+                "int r0;\nWRITE_ONCE(*y, 1);\nsmp_mb();\nr0 = READ_ONCE(*x);",
+            ],
+            "0:r0=0 /\\ 1:r0=0",
+        )
+        (surprise,) = answer.story.surprises
+        assert "smp_wmb() in line 9 does not order a store before a later load" in surprise.sentence
+
+    def test_a_load_served_by_the_threads_own_store(self):
+        threads = [
+            "int r0; int r1;\nWRITE_ONCE(*x, 1);\nr0 = READ_ONCE(*x);\nr1 = READ_ONCE(*y);",
+            "int r0; int r1;\nWRITE_ONCE(*y, 1);\nr0 = READ_ONCE(*y);\nr1 = READ_ONCE(*x);",
+        ]
+        answer = given(threads, "0:r0=1 /\\ 0:r1=0 /\\ 1:r0=1 /\\ 1:r1=0", model=TSO)
+        assert answer.under == "tso"
+        assert any(s.kind == "rf" and "sees its own thread's store" in s.sentence for s in answer.story.surprises)
+
+    def test_forall_is_explained_by_what_breaks_it(self):
+        answer = given(["WRITE_ONCE(*x, 1);", "int r0;\nr0 = READ_ONCE(*x);"], "1:r0=1", quantifier="forall")
+        assert answer.kind == "allowed"
+        assert [e.value for e in answer.execution.events if e.kind == "R"] == [0]
+
+
+class TestForbidden:
+    def test_different_executions_have_different_reasons_each_once(self):
+        answer = example("SEQLOCK")
+        assert answer.complete
+        assert len(answer.reasons) == 4
+        assert len({r.key for r in answer.reasons}) == 4
+
+    def test_atomicity_and_coherence_where_one_word_is_enough(self):
+        answer = example("PUTBACK+one-word")
+        assert {r.axiom for r in answer.reasons} == {"atomic", "coherence"}
+
+    def test_a_lock_orders_by_its_release_and_its_acquire(self):
+        """In whichever order the threads get it: one reason for each."""
+        reasons = [{cause.line for cause in reason.causes} for reason in example("LOCK").reasons]
+        assert sorted(reasons, key=min) == [{17, 30}, {20, 27}]
+        said = " ".join(link.text for reason in example("LOCK").reasons for link in reason.links)
+        assert "spin_unlock(l) in line 20 is a release" in said
+        assert "spin_lock(l) in line 27 is an acquire" in said
+
+    def test_the_barrier_inside_an_atomic_operation_is_named(self):
+        answer = example("PUTBACK+two-words+mb")
+        assert any("the full barrier inside atomic_xchg(mlocked, 0) in line 33" in k.text for k in answer.reasons[0].links)
+
+    def test_program_order_is_a_reason_where_the_model_keeps_it(self):
+        answer = example("MP", TSO)
+        assert answer.kind == "forbidden"
+        assert any(link.text == "in program order, which tso keeps here" for link in answer.reasons[0].links)
+
+    def test_a_locked_instruction_is_a_barrier_on_x86(self):
+        answer = example("SB+atomic_inc", TSO)
+        assert any("a full barrier under tso" in link.text for r in answer.reasons for link in r.links)
+
+    def test_a_limit_is_said(self):
+        answer = example("SEQLOCK", reasons=1)
+        assert not answer.complete
+        assert len(answer.reasons) == 1
+        assert "there may be others" in text(answer)
+
+
+class TestImpossible:
+    def test_a_value_that_nothing_writes(self):
+        answer = given(["WRITE_ONCE(*x, 1);", "int r0; int r1;\nr0 = READ_ONCE(*x);\nr1 = READ_ONCE(*y);"], "1:r0=1 /\\ 1:r1=3")
+        assert answer.kind == "impossible"
+        assert answer.notes == ("no choice of what is read from where gives 1:r1=3",)
+        assert "under any memory model" in text(answer)
+
+
+class TestRaces:
+    def test_both_accesses_and_what_is_missing(self):
+        (race,) = example("RACE").races
+        assert "P0 writes data (plain access, line 15)" in race.sentence
+        assert "P1 reads data (plain access, line 25)" in race.sentence
+        assert "nothing in this execution tells P1 that P0 is done" in race.missing[0]
+
+    @pytest.mark.parametrize(
+        ("store", "load", "line"),
+        [("WRITE_ONCE", "smp_load_acquire(y)", 6), ("smp_store_release", "READ_ONCE(*y)", 14)],
+        ids=["no release", "no acquire"],
+    )
+    def test_the_end_that_lacks_order_is_found(self, store, load, line):
+        place = "*y" if store == "WRITE_ONCE" else "y"
+        answer = given([f"*x = 1;\n{store}({place}, 1);", f"int r0; int r1;\nr0 = {load};\nif (r0 == 1)\n\tr1 = *x;"], "1:r1=1")
+        (race,) = answer.races
+        assert len(race.missing) == 1
+        assert f"access in line {line + 1}" in race.missing[0] or f"access in line {line}" in race.missing[0]
+
+    def test_no_race_where_there_is_none(self):
+        assert example("RACE+fixed").races == ()

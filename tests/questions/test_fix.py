@@ -1,0 +1,123 @@
+"""What is missing: cheapest placements, diffs that hold, and honest refusals."""
+
+from pathlib import Path
+
+import pytest
+
+from smpcheck.cat.load import load_model
+from smpcheck.questions.elements import COSTS
+from smpcheck.questions.fix import fix
+from smpcheck.questions.patch import Lines, apply, edits_of, stronger
+from smpcheck.readers.litmus import read_litmus, read_litmus_file
+from smpcheck.solver.answer import Question
+from smpcheck.solver.solve import solve
+
+ROOT = Path(__file__).parent.parent.parent
+LKMM, TSO = load_model("lkmm"), load_model("tso")
+
+
+def path_of(stem: str) -> Path:
+    (path,) = (ROOT / "examples").glob(f"*-{stem}.litmus")
+    return path
+
+
+def test_store_buffering_takes_two_full_barriers():
+    (answer,) = fix(read_litmus_file(path_of("SB")), LKMM)
+    (placement,) = answer.placements
+    assert [(e.new, e.pos.line) for e in placement.edits] == [("smp_mb()", 19), ("smp_mb()", 27)]
+    assert placement.cost == 20
+
+
+def test_message_passing_takes_release_and_acquire():
+    (answer,) = fix(read_litmus_file(path_of("MP")), LKMM)
+    (placement,) = answer.placements
+    assert [e.new for e in placement.edits] == ["smp_store_release(flag, 1)", "smp_load_acquire(flag)"]
+    assert "-\tWRITE_ONCE(*flag, 1);\n+\tsmp_store_release(flag, 1);\n" in placement.diff
+
+
+def test_costs_decide():
+    cheap = {**COSTS, "wmb": 1, "rmb": 1}
+    (answer,) = fix(read_litmus_file(path_of("MP")), LKMM, costs=cheap)
+    assert [[e.new for e in p.edits] for p in answer.placements] == [["smp_wmb()", "smp_rmb()"]]
+
+
+def test_equally_cheap_placements_are_all_named():
+    (answer,) = fix(read_litmus_file(path_of("LB")), LKMM)
+    assert len(answer.placements) == 4
+    assert {p.cost for p in answer.placements} == {6}
+
+
+def test_a_barrier_that_is_there_is_made_stronger():
+    (answer,) = fix(read_litmus_file(path_of("IRIW")), LKMM)
+    (placement,) = answer.placements
+    assert [(e.old, e.new) for e in placement.edits] == [("smp_rmb()", "smp_mb()")] * 2
+
+
+def test_what_can_happen_by_taking_turns_has_no_fix():
+    (answer,) = fix(read_litmus_file(path_of("RACE")), LKMM)
+    assert answer.status == "interleaving"
+    assert not answer.placements
+
+
+def test_what_cannot_happen_needs_no_fix():
+    (answer,) = fix(read_litmus_file(path_of("SB+mbs")), LKMM)
+    assert answer.status == "safe"
+
+
+@pytest.mark.parametrize("stem", ["SB", "MP", "LB", "IRIW", "LOCK+leak", "SB+atomic_inc", "PUTBACK+two-words+lru_lock"])
+@pytest.mark.parametrize("model", [LKMM, TSO], ids=lambda m: m.name)
+def test_the_text_with_the_fix_forbids_the_outcome_and_differs_by_the_edits_only(stem, model):
+    program = read_litmus_file(path_of(stem))
+    for answer in fix(program, model):
+        for placement in answer.placements:
+            changed = Lines(program).changed(placement.edits)
+            again = read_litmus(changed, program.file)
+            assert solve(again, model, Question(mode="verdict")).verdict == "Never"
+            added = [line for line in placement.diff.split("\n") if line.startswith("+") and not line.startswith("+++")]
+            assert len(added) == len(placement.edits)
+
+
+@pytest.mark.parametrize("stem", ["SB", "MP", "IRIW", "LOCK+leak", "WRC+rel+acq"])
+def test_the_changed_program_is_the_changed_text(stem):
+    """One edit at a time: the IR that was asked about and the text that is shown have the same states."""
+    program = read_litmus_file(path_of(stem))
+    compared = 0
+    for edit in edits_of(program):
+        text = Lines(program).changed([edit])
+        if text is not None:
+            compared += 1
+            assert solve(read_litmus(text, program.file), LKMM).states == solve(apply(program, [edit]), LKMM).states
+    assert compared
+
+
+def test_a_place_without_a_line_of_its_own_has_no_diff():
+    text = "C t\n\n{}\n\nP0(int *x, int *y)\n{\n\tWRITE_ONCE(*x, 1); WRITE_ONCE(*y, 1);\n}\n\nexists (x=1)\n"
+    program = read_litmus(text, "t.litmus")
+    inserts = [e for e in edits_of(program) if e.inserts]
+    assert inserts
+    assert all(Lines(program).changed([e]) is None for e in inserts)
+
+
+def test_nothing_is_put_between_a_test_and_its_only_statement():
+    text = (
+        "C t\n\n{}\n\nP0(int *x, int *y)\n{\n\tint r0;\n\n\tr0 = READ_ONCE(*x);\n\tif (r0)\n\t\tWRITE_ONCE(*y, 1);\n}\n\n"
+        "exists (y=1)\n"
+    )
+    program = read_litmus(text, "t.litmus")
+    assert all(Lines(program).changed([e]) is None for e in edits_of(program) if e.inserts)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "python", "result"),
+    [
+        ("READ_ONCE(*x)", "acquire", False, "smp_load_acquire(x)"),
+        ("READ_ONCE(p->f)", "acquire", False, "smp_load_acquire(&p->f)"),
+        ("READ_ONCE(p.f)", "acquire", True, "smp_load_acquire(p.f)"),
+        ("WRITE_ONCE(*x, 1)", "release", False, "smp_store_release(x, 1)"),
+        ("WRITE_ONCE(a[1], 1)", "release", False, "smp_store_release(&a[1], 1)"),
+        ("atomic_set(v, 2)", "release", False, "atomic_set_release(v, 2)"),
+        ("test_bit(1, flags)", "acquire", False, None),
+    ],
+)
+def test_stronger_forms_of_accesses(text, name, python, result):
+    assert stronger(text, name, python) == result
