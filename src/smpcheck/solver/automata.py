@@ -159,6 +159,10 @@ class Automata:
             return
         if not copies:
             self._build(draft, inner, start, end, loops, copies)
+            # where the encoding has the restriction as a leaf, a pair (x, x) is a step, even if it is no step of ``inner``
+            diagonal = [row & 1 << x for x, row in enumerate(relation.may)]
+            if any(diagonal):
+                draft.leaves.append((start, relation, diagonal, end))
             return
         exact = self._scope_rows(scope, distinct)
         if loops or sum(row.bit_count() for row in relation.may) <= FEW_PAIRS:
@@ -187,11 +191,11 @@ class Automata:
     def _scopes(self, scope: str, distinct: bool, starts: int, ends: int) -> list[tuple[int, int]]:
         """Pairs of masks (events a path may start at, events it may then end at) whose union is the restriction."""
         result = []
-        same = self.relations.base("int").may
+        ext = self.relations.base("ext").may
         seen = 0
-        for x in range(self.n):
-            thread = same[x]
-            if seen >> x & 1:
+        for x, event in enumerate(self.relations.graph.events):
+            thread = self.relations.all & ~ext[x]
+            if seen >> x & 1 or (scope == "int" and event.thread < 0):
                 continue
             seen |= thread
             enter, leave = thread & starts, (thread if scope == "int" else self.relations.all & ~thread) & ends

@@ -201,8 +201,9 @@ class Relations:
             by_thread: dict[int, int] = {}
             for e in events:
                 by_thread[e.thread] = by_thread.get(e.thread, 0) | 1 << e.id
-            flip = self.all if name == "ext" else 0
-            return Relation([by_thread[e.thread] ^ flip for e in events], True)
+            if name == "ext":
+                return Relation([self.all & ~by_thread[e.thread] for e in events], True)
+            return Relation([by_thread[e.thread] if e.thread >= 0 else 0 for e in events], True)
         if name == "universe":
             return Relation([self.all] * n, True)
         if name in ("rf", "co", "fr", "loc"):
