@@ -139,9 +139,7 @@ class TestSeveral:
         answer = barriers(self.TWO, LKMM)
         texts = {frozenset(e.text for e in s) for s in answer.sets}
         assert texts == {
-            frozenset({w, r})
-            for w in ("smp_wmb()", "smp_store_release(y, 1)")
-            for r in ("smp_rmb()", "smp_load_acquire(y)")
+            frozenset({w, r}) for w in ("smp_wmb()", "smp_store_release(y, 1)") for r in ("smp_rmb()", "smp_load_acquire(y)")
         }
 
 
