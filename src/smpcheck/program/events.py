@@ -98,6 +98,21 @@ def compute(op: str, data: Any, values: tuple[Value, ...]) -> Value:
     raise AssertionError(op)
 
 
+_PARTIAL = frozenset(("/", "%", "<<", ">>"))
+
+
+def is_partial(expr: ir.Expr) -> bool:
+    """Does the expression have an operator that is undefined for some integers?"""
+    match expr:
+        case ir.Binary(op, left, right):
+            return op in _PARTIAL or is_partial(left) or is_partial(right)
+        case ir.Unary(arg=arg) | ir.Cast(arg=arg):
+            return is_partial(arg)
+        case ir.Conditional(cond, then, other):
+            return is_partial(cond) or is_partial(then) or is_partial(other)
+    return False
+
+
 @dataclass(slots=True)
 class Event:
     """A possible event. ``guard`` says when it happens; ``partner`` is the other half of an atomic read-modify-write."""
@@ -120,6 +135,7 @@ class Decision:
 
     cond: Term | None
     parent: int
+    pos: ir.Position | None = None
 
 
 @dataclass(slots=True)
@@ -128,6 +144,15 @@ class Requirement:
 
     guard: int
     cond: Term
+
+
+@dataclass(slots=True)
+class Computation:
+    """An assignment of something that C may leave undefined (a division, a shift), whether or not its value is used."""
+
+    guard: int
+    value: Term
+    pos: ir.Position | None
 
 
 @dataclass(slots=True)
@@ -167,6 +192,7 @@ class EventGraph:
     decisions: list[Decision] = field(default_factory=list)
     requirements: list[Requirement] = field(default_factory=list)
     assertions: list[Assertion] = field(default_factory=list)
+    computations: list[Computation] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     bounds: list[tuple[int, ir.Position | None]] = field(default_factory=list)
     addr: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -275,7 +301,9 @@ class _Unroller:
         graph = self.graph
         match stmt:
             case ir.Assign(reg, expr):
-                env.regs[reg] = self.eval(expr, env)
+                env.regs[reg] = value, _ = self.eval(expr, env)
+                if value.op not in ("const", "read") and is_partial(expr):
+                    graph.computations.append(Computation(alive, value, stmt.pos))
             case ir.Load():
                 addr, deps = self.eval(stmt.addr, env)
                 ev = self.event(stmt, "R", stmt.tags, alive, env)
@@ -304,7 +332,7 @@ class _Unroller:
                 before = env.ctrl
                 if deps:
                     env.ctrl = self.join_deps(env.ctrl, {e: self.guards.conj(g, alive) for e, g in deps.items()})
-                end = self.branch(cond, stmt.then, stmt.other, alive, env)
+                end = self.branch(cond, stmt.then, stmt.other, alive, env, stmt.pos)
                 if end == alive:
                     env.ctrl = before
                 return end
@@ -352,12 +380,18 @@ class _Unroller:
 
     # control
 
-    def decision(self, cond: Term | None, parent: int) -> int:
-        self.graph.decisions.append(Decision(cond, parent))
+    def decision(self, cond: Term | None, parent: int, pos: ir.Position | None = None) -> int:
+        self.graph.decisions.append(Decision(cond, parent, pos))
         return len(self.graph.decisions) - 1
 
     def branch(
-        self, cond: Term | None, then: tuple[ir.Stmt, ...], other: tuple[ir.Stmt, ...], alive: int, env: _Env
+        self,
+        cond: Term | None,
+        then: tuple[ir.Stmt, ...],
+        other: tuple[ir.Stmt, ...],
+        alive: int,
+        env: _Env,
+        pos: ir.Position | None = None,
     ) -> int:
         if cond is not None and cond.op == "const":
             return self.run(then if truth(cond.data) else other, alive, env)
@@ -368,7 +402,7 @@ class _Unroller:
             for value, guard in known.items():
                 taken = self.guards.disj(taken, guard) if truth(value) else taken
         else:
-            taken = self.guards.variable(self.decision(cond, alive))
+            taken = self.guards.variable(self.decision(cond, alive, pos))
         then_alive, else_alive = self.guards.conj(alive, taken), self.guards.minus(alive, taken)
         other_env = env.copy()
         end_then = self.run(then, then_alive, env)

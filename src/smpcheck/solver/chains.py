@@ -60,6 +60,8 @@ def add_chains(encoding: Encoding) -> None:
     for (w, r), literal in encoding.rf.items():
         read, write = events[r], events[w]
         if read.partner is not None and read.addr is write.addr:
+            if events[read.partner].guard != read.guard:  # a thread that waits forever here only reads
+                literal = out.conj2(literal, encoding.happens(read.partner))
             readers.setdefault(w, []).append(literal)
     for literals in readers.values():
         if len(literals) > 1:

@@ -220,6 +220,13 @@ class Domains:
                 result.update(self.of(term.args[1]))
             if any(not truth(c) for c in conditions):
                 result.update(self.of(term.args[2]))
+        elif term.op == "bin" and term.data[0] in ("&&", "||"):
+            decisive = term.data[0] == "||"
+            left = [truth(v) for v in self.of(term.args[0])]
+            if decisive in left:
+                result[int(decisive)] = None
+            if (not decisive) in left:
+                result.update({int(truth(v)): None for v in self.of(term.args[1])})
         else:
             domains = [self.of(a) for a in term.args]
             size = 1

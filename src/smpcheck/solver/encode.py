@@ -67,7 +67,9 @@ class Encoding:
                 self._require_determined(self.happens(e.id), e.addr)
             for term in (e.addr, e.value):
                 if term is not None:
-                    self._check_defined(term, e.guard, e.text or "this", e.pos)
+                    self.check_defined(term, e.guard, e.text or "this", e.pos)
+        for c in graph.computations:
+            self.check_defined(c.value, c.guard, "this assignment", c.pos)
 
     # --- guards and decisions ---
 
@@ -90,7 +92,7 @@ class Encoding:
                 self.out.forbid((parent, holds, -atom))
                 self._require_determined(parent, decision.cond)
         if decision.cond is not None:
-            self._check_defined(decision.cond, decision.parent, "a condition", None)
+            self.check_defined(decision.cond, decision.parent, "this condition", decision.pos)
 
     def guard_literal(self, guard: int) -> int:
         """The literal for a guard."""
@@ -177,19 +179,22 @@ class Encoding:
             return self._read_values(term)
         result: dict[Value, list[int]] = {}
         out = self.out
+        undefined: list[int] = []
         if term.op == "ite":
             guard = self.guard_literal(term.data)
             for literal, arg in ((guard, term.args[0]), (-guard, term.args[1])):
                 for v, x in self.values(arg).items():
                     result.setdefault(v, []).append(out.conj2(literal, x))
+                undefined.append(out.conj2(literal, self.undefined(arg)))
         elif term.op == "mem":
             self._memory_values(term, result)
-        elif term.op == "cond":
-            for c, x in self.values(term.args[0]).items():
-                for v, y in self.values(term.args[1] if truth(c) else term.args[2]).items():
-                    result.setdefault(v, []).append(out.conj2(x, y))
+        elif term.op == "cond" or (term.op == "bin" and term.data[0] in ("&&", "||")):
+            self._lazy_values(term, result, undefined)
         else:
-            self._operator_values(term, result)
+            self._operator_values(term, result, undefined)
+        nowhere = out.disj(undefined)
+        if nowhere != FALSE:
+            self._undefined[term.id] = nowhere
         done = {v: out.disj(xs) for v, xs in result.items()}
         if len(done) == 1 and self._determined(term) and term.id not in self._undefined:
             done = dict.fromkeys(done, TRUE)
@@ -234,12 +239,35 @@ class Encoding:
             self._values[term.id] = result
         return result
 
-    def _operator_values(self, term: Term, result: dict[Value, list[int]]) -> None:
+    def undefined(self, term: Term) -> int:
+        """The literal "C leaves the value of ``term`` undefined"."""
+        self.values(term)
+        return self._undefined.get(term.id, FALSE)
+
+    def _lazy_values(self, term: Term, result: dict[Value, list[int]], undefined: list[int]) -> None:
+        """``?:``, ``&&`` and ``||``: what the first operand decides against is not evaluated (C11 6.5.13 to 6.5.15)."""
+        out = self.out
+        undefined.append(self.undefined(term.args[0]))
+        for c, x in self.values(term.args[0]).items():
+            if term.op == "cond":
+                chosen = term.args[1] if truth(c) else term.args[2]
+                values = list(self.values(chosen).items())
+            elif truth(c) == (term.data[0] == "||"):
+                result.setdefault(int(truth(c)), []).append(x)
+                continue
+            else:
+                chosen = term.args[1]
+                values = [(int(truth(v)), y) for v, y in self.values(chosen).items()]
+            for v, y in values:
+                result.setdefault(v, []).append(out.conj2(x, y))
+            undefined.append(out.conj2(x, self.undefined(chosen)))
+
+    def _operator_values(self, term: Term, result: dict[Value, list[int]], undefined: list[int]) -> None:
         out = self.out
         combos: list[tuple[tuple[Value, ...], int]] = [((), TRUE)]
         for arg in term.args:
             combos = [((*vs, v), out.conj2(x, y)) for vs, x in combos for v, y in self.values(arg).items()]
-        undefined = [self._undefined[a.id] for a in term.args if a.id in self._undefined]
+        undefined.extend(self.undefined(a) for a in term.args)
         for values, literal in combos:
             if literal == FALSE:
                 continue
@@ -247,8 +275,6 @@ class Encoding:
                 result.setdefault(compute(term.op, term.data, values), []).append(literal)
             except ValueError_:
                 undefined.append(literal)
-        if undefined:
-            self._undefined[term.id] = out.disj(undefined)
 
     def _memory_values(self, term: Term, result: dict[Value, list[int]]) -> None:
         cell, out = term.data, self.out
@@ -262,14 +288,10 @@ class Encoding:
                     for v, x in self.values(w.value).items():
                         result.setdefault(v, []).append(out.conj2(last, x))
 
-    def _check_defined(self, term: Term, guard: int, what: str, pos: ir.Position | None) -> None:
-        if term.op in ("const", "read"):
-            return
-        self.values(term)
-        for t in _subterms(term):
-            if t.id in self._undefined:
-                self._fault(guard, self._undefined[t.id], "undefined-value", f"{what} can compute an undefined value", pos)
-                return
+    def check_defined(self, term: Term, guard: int, what: str, pos: ir.Position | None) -> None:
+        """Make it a fault of the program if ``term`` is undefined where ``guard`` holds."""
+        if term.op not in ("const", "read"):
+            self._fault(guard, self.undefined(term), "undefined-value", f"{what} can compute an undefined value", pos)
 
     def _require_determined(self, happens: int, term: Term) -> None:
         """``term`` has a value whenever ``happens`` holds (only in question where values can justify each other)."""

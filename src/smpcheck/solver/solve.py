@@ -20,6 +20,7 @@ from smpcheck.errors import InputError, LimitError
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, Term, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
+from smpcheck.program.guards import ALWAYS
 from smpcheck.program.values import UNDETERMINED, Value
 from smpcheck.solver.answer import Answer, Question, State, Verdict
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
@@ -102,6 +103,10 @@ class _Session:
         elif is_atomic(model):
             add_chains(encoding)
         self.check_time()
+        for term in (self.condition_term, *([self.filter_term] if self.filter_term is not None else [])):
+            encoding.check_defined(term, ALWAYS, "the condition", None)
+        for variable, term in self.observed:
+            encoding.check_defined(term, ALWAYS, f"the final value of {_spoken(variable, program)}", None)
         self.condition = encoding.truth(self.condition_term)
         if self.filter_term is not None:
             out.require([encoding.truth(self.filter_term)])
@@ -425,6 +430,10 @@ class _Session:
         failed = tuple(name for name, x in self.assertions.items() if holds(m, x))
         stuck = {w.thread: w.pos for w in graph.waiting if holds(m, encoding.guard_literal(w.guard))}
         return Execution(tuple(events), relations, final, failed, stuck)
+
+
+def _spoken(variable: ir.FinalReg | ir.FinalMem, program: ir.Program) -> str:
+    return f"{variable.thread}:{variable.name}" if isinstance(variable, ir.FinalReg) else program.cell_name(variable.cell)
 
 
 def _sort_key(value: Value) -> tuple[int, int, str]:
