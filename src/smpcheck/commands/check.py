@@ -35,6 +35,9 @@ EXIT_INPUT = 2
 
 EXECUTORS = ("local", "dask")
 
+WITH_PLACES = ("sarif",)
+"""Forms that show what is wrong with a test at its place in the source."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
@@ -74,6 +77,9 @@ def check(
     max_states: Annotated[
         int, typer.Option("--max-states", metavar="N", min=0, help="Stop the listing of final states there; 0 for no limit.")
     ] = 100_000,
+    executions: Annotated[
+        bool, typer.Option("--executions", help="With --format json: an execution for each thing that can happen.")
+    ] = False,
     executor: Annotated[str, typer.Option("--executor", metavar="|".join(EXECUTORS), help="Where the tests run.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="The Dask scheduler (--executor dask).")
@@ -89,11 +95,20 @@ def check(
 
     if form not in FORMATS:
         _fail(f"there is no format {form!r}: choose from {', '.join(FORMATS)}")
+    if executions and form != "json":
+        _fail("--executions is for --format json")
     if executor not in EXECUTORS:
         _fail(f"there is no executor {executor!r}: choose from {', '.join(EXECUTORS)}")
     if (executor == "dask") != (scheduler is not None):
         _fail("--executor dask and --scheduler ADDRESS belong together")
-    options = CheckOptions(verdict_only=verdict_only, unroll=unroll, timeout=timeout, max_states=max_states or None)
+    options = CheckOptions(
+        verdict_only=verdict_only,
+        unroll=unroll,
+        timeout=timeout,
+        max_states=max_states or None,
+        executions=executions,
+        problems=form in WITH_PLACES,
+    )
     run = Run(Job(model, options, memory), form, jobs, timeout, scheduler)
     try:
         status = run(paths)

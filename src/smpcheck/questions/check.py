@@ -21,6 +21,9 @@ from smpcheck.readers.registry import PYTHON_SUFFIX
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
+    from smpcheck.program.execution import Execution
+    from smpcheck.program.ir import Position
+    from smpcheck.questions.problems import Problem
     from smpcheck.solver.answer import Answer, Verdict
 
 ResultStatus: TypeAlias = Literal["ok", "unsupported", "timeout", "bound", "no-execution", "error"]
@@ -46,7 +49,8 @@ class CheckOptions:
 
     ``verdict_only``: decide the condition, do not list states. ``unroll``: iterations of each loop. ``timeout``: seconds of wall
     time for each test. ``max_states``: the listing stops there and says so; None for no limit. ``keep_answer``: keep the solver's
-    :class:`~smpcheck.solver.answer.Answer` in :attr:`Result.answer`.
+    :class:`~smpcheck.solver.answer.Answer` in :attr:`Result.answer`. ``executions``: keep an execution for each thing that the
+    verdict, the flags and the assertions say can happen. ``problems``: keep what is wrong with the test, with its place.
     """
 
     verdict_only: bool = False
@@ -54,6 +58,22 @@ class CheckOptions:
     timeout: float | None = None
     max_states: int | None = DEFAULT_MAX_STATES
     keep_answer: bool = False
+    executions: bool = False
+    problems: bool = False
+
+
+Shows: TypeAlias = Literal["condition", "negation", "flag", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An execution in a result, and what it ``shows`` to be possible: that the proposition of the condition holds or does not, or
+    that the flag or assertion ``name`` is raised or fails.
+    """
+
+    shows: Shows
+    name: str
+    execution: Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +84,9 @@ class Result:
     ``Always`` in all, else ``Sometimes``; None unless ``status`` is ``ok``. ``expected`` is the verdict in the test's own
     ``Result:`` comment; ``agrees`` compares the two where both are known. ``positive`` and ``negative`` count the final states
     in which the proposition holds and does not (with ``verdict_only``: 1 where there is one). ``complete`` is False where the
-    listing of states was cut. ``condition`` has its quantifier. ``seconds`` is wall time for reading and solving.
+    listing of states was cut. ``condition`` has its quantifier. ``seconds`` is wall time for reading and solving. ``pos``: where
+    in the source the reason is that there is no verdict, if it is there. ``program`` comes with ``executions``, ``problems`` and
+    ``answer``, for which one has to ask (see :class:`CheckOptions`).
     """
 
     file: str
@@ -84,6 +106,10 @@ class Result:
     model: str = ""
     expects_race: bool | None = None
     failed: tuple[str, ...] = ()
+    pos: Position | None = None
+    executions: tuple[Shown, ...] = field(default=(), compare=False, repr=False)
+    problems: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
+    program: Program | None = field(default=None, compare=False, repr=False)
     answer: Answer | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -180,19 +206,38 @@ def check_program(program: Program, model: Model, options: CheckOptions, began: 
         unroll=options.unroll,
         max_states=options.max_states,
         deadline=deadline,
+        witness=options.executions,
     )
     head = describe(program, model)
+    if options.executions or options.problems or options.keep_answer:
+        head = replace(head, program=program)
     try:
         answer = solve(program, model, question)
         result = _answered(head, program, answer, options)
+        shown = shown_in(answer) if options.executions else ()
         if answer.status == "ok" and has_assertions(program):
             if options.timeout is not None:
                 deadline = max(0.0, options.timeout - (time.perf_counter() - began))
             again = replace(question, mode="assertions", flags=False, deadline=deadline)
-            result = _asserted(result, solve(program, model, again))
+            asserted = solve(program, model, again)
+            result = _asserted(result, asserted)
+            shown += tuple(Shown("failed", name, asserted.failed[name]) for name in result.failed) if options.executions else ()
+        result = replace(result, executions=shown)
+        if options.problems:
+            from smpcheck.questions.problems import problems_of
+
+            result = replace(result, problems=problems_of(result, program, model, options))
         return replace(result, seconds=time.perf_counter() - began)
     except Exception as error:
         return failure(program.file, error, model.name, began, head)
+
+
+def shown_in(answer: Answer) -> tuple[Shown, ...]:
+    """The executions of a solver's answer."""
+    found = [Shown("condition", "", answer.witness)] if answer.witness is not None else []
+    if answer.counter is not None:
+        found.append(Shown("negation", "", answer.counter))
+    return (*found, *(Shown("flag", name, execution) for name, execution in sorted(answer.flag_witnesses.items())))
 
 
 def describe(program: Program, model: Model) -> Result:
@@ -332,4 +377,5 @@ def failure(file: str, error: Exception, model: str, began: float | None = None,
     head = head or Result(file=file, name=stem(file), status=status, model=model)
     message = " ".join(message.split())
     seconds = 0.0 if began is None else time.perf_counter() - began
-    return replace(head, status=status, message=message, seconds=seconds)
+    pos = error.pos if isinstance(error, SmpcheckError) else None
+    return replace(head, status=status, message=message, seconds=seconds, pos=pos)

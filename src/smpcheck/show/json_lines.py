@@ -1,7 +1,8 @@
 """JSON, one object a line, for programs.
 
 The keys, in this order: ``file name status verdict states flags condition expected agrees seconds message``. ``states`` is a
-list of objects from ``0:r1`` or ``[x]`` to an integer, or to a string for an address; what is not known is null.
+list of objects from ``0:r1`` or ``[x]`` to an integer, or to a string for an address; what is not known is null. With
+``--executions`` also ``executions``. The form is described by ``schemas/result-1.json``.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class JsonLines:
 
 def as_object(result: Result) -> dict[str, object]:
     """The result under the documented keys."""
-    return {
+    shown: dict[str, object] = {
         "file": result.file,
         "name": result.name,
         "status": result.status,
@@ -53,3 +54,11 @@ def as_object(result: Result) -> dict[str, object]:
         "seconds": round(result.seconds, 6),
         "message": result.message,
     }
+    if result.executions and result.program is not None:
+        from smpcheck.show.execution_json import execution_object
+
+        shown["executions"] = [
+            {"shows": one.shows, "name": one.name, "execution": execution_object(one.execution, result.program)}
+            for one in result.executions
+        ]
+    return shown

@@ -1,7 +1,8 @@
 """Explanations, barriers and comparisons as JSON, version 1.
 
-One document per call: ``{"version": 1, "kind": "explanations" | "barriers" | "fixes" | "comparison", ...}``. Events are listed
-with thread, kind, cell, value, tags, file, line, column and source text; edges and links refer to their ``id``.
+One document per call: ``{"version": 1, "kind": "explanations" | "barriers" | "fixes" | "comparison", ...}``, described by
+``schemas/answers-1.json``. Executions have the form of :mod:`smpcheck.show.execution_json`; links and steps refer to their
+events' ``id``.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from smpcheck.questions.outcomes import outcome_text
+from smpcheck.show.execution_json import execution_object
 
 if TYPE_CHECKING:
-    from smpcheck.program.execution import ExecutedEvent, Execution
     from smpcheck.program.ir import Position, Program
     from smpcheck.questions.barriers import Barriers, Finding
     from smpcheck.questions.compare import Row
@@ -55,21 +56,6 @@ def _place(pos: Position | None) -> Json:
     return {"file": pos.file, "line": pos.line, "column": pos.column} if pos is not None else {}
 
 
-def _event(event: ExecutedEvent, program: Program) -> Json:
-    value = None if event.value is None else program.show_value(event.value) if not isinstance(event.value, int) else event.value
-    return {
-        "id": event.id, "thread": event.thread, "kind": event.kind, "cell": event.cell, "value": value,
-        "tags": sorted(event.tags), "text": event.text, **_place(event.pos),
-    }  # fmt: skip
-
-
-def _execution(execution: Execution, program: Program) -> Json:
-    return {
-        "events": [_event(e, program) for e in execution.events],
-        "relations": {name: sorted(map(list, pairs)) for name, pairs in sorted(execution.relations.items())},
-    }
-
-
 def _story(story: Story) -> Json:
     surprises = [
         {"kind": s.kind, "first": s.first, "second": s.second, "along": list(s.along), "sentence": s.sentence}
@@ -86,7 +72,7 @@ def _reason(reason: Reason, program: Program) -> Json:
         }
         for link in reason.links
     ]  # fmt: skip
-    return {"axiom": reason.axiom, "links": links, "execution": _execution(reason.execution, program)}
+    return {"axiom": reason.axiom, "links": links, "execution": execution_object(reason.execution, program)}
 
 
 def _explanation(answer: Explanation) -> Json:
@@ -97,7 +83,7 @@ def _explanation(answer: Explanation) -> Json:
             "second": r.second,
             "sentence": r.sentence,
             "missing": list(r.missing),
-            "execution": _execution(r.execution, program),
+            "execution": execution_object(r.execution, program),
         }
         for r in answer.races
     ]
@@ -108,7 +94,7 @@ def _explanation(answer: Explanation) -> Json:
     }  # fmt: skip
     if answer.execution is not None and answer.story is not None:
         result["allowed_under"] = answer.under
-        result["execution"] = _execution(answer.execution, program)
+        result["execution"] = execution_object(answer.execution, program)
         result["story"] = _story(answer.story)
     return result
 
@@ -124,7 +110,7 @@ def _finding(finding: Finding, program: Program) -> Json:
         "pairs": [_element(e) for e in finding.pairs],
     }  # fmt: skip
     if finding.without is not None and finding.story is not None:
-        result["without"] = {"execution": _execution(finding.without, program), "story": _story(finding.story)}
+        result["without"] = {"execution": execution_object(finding.without, program), "story": _story(finding.story)}
         if finding.race is not None:
             result["without"]["race"] = finding.race.sentence
         elif isinstance(finding.outcome, str):
@@ -167,7 +153,7 @@ def _row(row: Row) -> Json:
     found = row.difference
     if found is not None:
         result["difference"] = {
-            "allows": found.allows, "forbids": found.forbids, "execution": _execution(found.execution, row.program),
+            "allows": found.allows, "forbids": found.forbids, "execution": execution_object(found.execution, row.program),
             "story": _story(found.story), "reason": _reason(found.reason, row.program) if found.reason else None,
         }  # fmt: skip
     return result

@@ -1,0 +1,202 @@
+"""What is wrong with a test, with places in its source: for tools that show findings where they belong.
+
+Wrong is: a data race; an outcome that can happen though the author says it cannot (or cannot though he says it can); an assertion
+that fails. The author speaks through the ``Result:`` comment or, without one, through ``~exists`` and ``forall``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from smpcheck.errors import SmpcheckError
+from smpcheck.program.ir import Assert, Program, Unary
+from smpcheck.questions.elements import walk
+from smpcheck.questions.explain import Limits, find_races, why_not, witness
+from smpcheck.questions.outcomes import Outcome, assertion_names, condition_outcome
+from smpcheck.questions.places import Places, Region
+from smpcheck.questions.races import RACE_FLAG
+from smpcheck.questions.surprises import Story, tell
+from smpcheck.questions.wording import Words
+
+if TYPE_CHECKING:
+    from smpcheck.cat.nodes import Model
+    from smpcheck.program.execution import ExecutedEvent, Execution
+    from smpcheck.questions.check import CheckOptions, Result
+
+Rule: TypeAlias = Literal[
+    "data-race", "reachable-outcome", "unreachable-outcome", "assertion-failure", "unneeded-barrier", "redundant-barrier",
+    "stronger-than-needed", "missing-barrier",
+]  # fmt: skip
+Level: TypeAlias = Literal["error", "warning", "note"]
+
+SEARCH_SECONDS = 1.0
+"""How long to look for an execution that is easier to follow than the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of an execution: where, in which thread, and what it does."""
+
+    region: Region | None
+    thread: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """``text`` in place of what the region holds (an insertion, where it holds nothing)."""
+
+    region: Region
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the source that solves a problem: all replacements together."""
+
+    text: str
+    replacements: tuple[Replacement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding. ``region``: where; ``related``: other places and what they have to do with it; ``steps``: an execution that
+    shows it; ``changes``: what would solve it, each alone.
+    """
+
+    rule: Rule
+    level: Level
+    message: str
+    region: Region | None
+    related: tuple[tuple[Region, str], ...] = ()
+    steps: tuple[Step, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+def problems_of(result: Result, program: Program, model: Model, options: CheckOptions) -> tuple[Problem, ...]:
+    """What is wrong with a test that was answered by ``result``."""
+    if result.status != "ok":
+        return ()
+    return tuple(_Finder(result, program, model, options).problems())
+
+
+class _Finder:
+    """One call of :func:`problems_of`."""
+
+    def __init__(self, result: Result, program: Program, model: Model, options: CheckOptions) -> None:
+        self.result = result
+        self.program = program
+        self.model = model
+        self.limits = Limits(witnesses=20, reasons=1, seconds=SEARCH_SECONDS, unroll=options.unroll)
+        self.words = Words(program)
+        self.places = Places(program)
+
+    def problems(self) -> Iterator[Problem]:
+        result = self.result
+        race = RACE_FLAG in result.flags
+        if race:
+            yield from self.races()
+        elif result.expects_race:
+            yield Problem("unreachable-outcome", "warning", f"{result.disagreement} under {result.model}", self.places.question())
+        for name in result.failed:
+            yield self.failing(name)
+        claimed = result.expected or {"~exists": "Never", "forall": "Always"}.get(result.quantifier)
+        if not race and not result.failed and claimed is not None and result.verdict not in (claimed, None):
+            yield self.verdict(claimed)
+
+    def races(self) -> Iterator[Problem]:
+        announced = self.result.expects_race is True
+        for race in find_races(self.program, self.model, self.limits):
+            events = race.execution.events
+            first, second = events[race.first], events[race.second]
+            others = [f"missing: {text}" for text in race.missing]
+            said = ". ".join([race.sentence, *others]) + ("; the test announces it" if announced else "")
+            other = self.region(second)
+            related = ((other, f"the other access, by {self.words.thread(second.thread)}"),) if other is not None else ()
+            story = tell(race.execution, self.model, self.words)
+            level: Level = "note" if announced else "error"
+            yield Problem("data-race", level, said, self.region(first), related, self.steps(race.execution, story))
+
+    def verdict(self, claimed: str) -> Problem:
+        """The condition is not as the author says."""
+        holds = condition_outcome(self.program)
+        if self.program.quantifier == "forall":
+            holds = Outcome(holds.text.removeprefix("not (").removesuffix(")"), self.program.condition)
+        breaks = Outcome(f"not ({holds.text})", Unary("!", self.program.condition))
+        if claimed == "Sometimes":
+            outcome = holds if self.result.verdict == "Never" else breaks
+            return self.unreachable(outcome)
+        outcome = holds if claimed == "Never" else breaks
+        where = self.places.question()
+        said = f"{outcome.text} can happen under {self.model.name}, where the test says {claimed}"
+        found = witness(self.program, self.model, outcome, self.limits, self.words)
+        if found is None:
+            return Problem("reachable-outcome", "error", said, where)
+        _, execution, story, _ = found
+        return Problem("reachable-outcome", "error", self.told(said, story), where, (), self.steps(execution, story))
+
+    def unreachable(self, outcome: Outcome) -> Problem:
+        """The author says that it can happen."""
+        said = f"{outcome.text} cannot happen under {self.model.name}, where the test says {self.result.expected}"
+        related: list[tuple[Region, str]] = []
+        for reason in why_not(self.program, self.model, outcome, self.limits, self.words)[0][:1]:
+            said += f": {reason.axiom} forbids it"
+            for link in reason.links:
+                related += [(self.places.region(pos), link.text) for pos in link.causes]
+        return Problem("unreachable-outcome", "warning", said, self.places.question(), tuple(dict.fromkeys(related)))
+
+    def failing(self, name: str) -> Problem:
+        """An assertion, an invariant, or a rule that the program breaks by itself (deadlock, an access out of bounds)."""
+        where = self.asserted(name) or self.places.question()
+        said = f"{name} can fail under {self.model.name}"
+        found = None
+        if name in assertion_names(self.program):
+            try:
+                found = witness(self.program, self.model, Outcome(said, name), self.limits, self.words)
+            except SmpcheckError:
+                found = None
+        if found is None:
+            return Problem("assertion-failure", "error", said, where)
+        _, execution, story, _ = found
+        return Problem("assertion-failure", "error", self.told(said, story), where, (), self.steps(execution, story))
+
+    def asserted(self, name: str) -> Region | None:
+        """Where the assertion of this name stands first."""
+        for thread in self.program.threads:
+            for statement in walk(thread.body):
+                if isinstance(statement, Assert) and statement.name == name and statement.pos is not None:
+                    return self.places.region(statement.pos)
+        invariant = next((i for i in self.program.invariants if i.name == name and i.pos is not None), None)
+        return self.places.region(invariant.pos) if invariant is not None and invariant.pos is not None else None
+
+    def told(self, said: str, story: Story) -> str:
+        if not story.surprises:
+            return f"{said}, by taking turns (no reordering is needed)"
+        return ". ".join([said, *(surprise.sentence for surprise in story.surprises)])
+
+    def region(self, event: ExecutedEvent) -> Region | None:
+        return self.places.region(event.pos, event.text) if event.pos is not None else None
+
+    def steps(self, execution: Execution, story: Story) -> tuple[Step, ...]:
+        return steps_of(execution, story, self.words, self.places)
+
+
+def steps_of(execution: Execution, story: Story, words: Words, places: Places) -> tuple[Step, ...]:
+    """The steps of a story, both halves of an atomic operation as one."""
+    halves = dict(execution.relations["rmw"])
+    found: list[Step] = []
+    skipped: set[int] = set()
+    for place, number in enumerate(story.steps):
+        event = execution.events[number]
+        if number in skipped:
+            continue
+        effect = words.effect(event)
+        other = halves.get(number)
+        if other is not None and story.steps[place + 1 : place + 2] == (other,):
+            skipped.add(other)
+            effect = f"{event.cell}: {words.value(event.value)}, then {words.value(execution.events[other].value)}"
+        region = places.region(event.pos, event.text) if event.pos is not None else None
+        found.append(Step(region, words.thread(event.thread), f"{words.text(event)}: {effect}"))
+    return tuple(found)

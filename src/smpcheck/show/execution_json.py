@@ -1,0 +1,68 @@
+"""One execution as JSON: the object that every answer uses which holds an execution (``check``, ``explain``, ``barriers``, ...).
+
+Its form is ``smpcheck-execution/1``, described by ``schemas/execution-1.json`` (see :mod:`smpcheck.schemas`) and in
+docs/formats.md. Keys may be added under the same number; a change of meaning gets a new one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from smpcheck.program.execution import ExecutedEvent, Execution
+from smpcheck.program.ir import FinalReg, Position, Program
+from smpcheck.program.values import Value
+from smpcheck.questions.interleaving import interleaving
+
+SCHEMA = "smpcheck-execution/1"
+
+Json: TypeAlias = dict[str, Any]
+
+
+def execution_object(execution: Execution, program: Program) -> Json:
+    """``execution`` of ``program`` as an object that :func:`json.dumps` takes."""
+    order = interleaving(execution)
+    return {
+        "schema": SCHEMA,
+        "program": program.name,
+        "threads": [{"id": thread.index, "name": thread.name or f"P{thread.index}"} for thread in program.threads],
+        "events": [event_object(event, program) for event in execution.events],
+        "relations": {name: sorted(map(list, pairs)) for name, pairs in sorted(relations_of(execution).items())},
+        "final": {_name(variable, program): value_of(value, program) for variable, value in execution.final.items()},
+        "failed": list(execution.failed),
+        "stuck": [{"thread": thread, "position": position(pos)} for thread, pos in sorted(execution.stuck.items())],
+        "order": None if order is None else list(order),
+    }
+
+
+def relations_of(execution: Execution) -> dict[str, frozenset[tuple[int, int]]]:
+    """The base relations and ``fr``: from each read to the writes that overwrite what it read."""
+    later: dict[int, set[int]] = {}
+    for a, b in execution.relations["co"]:
+        later.setdefault(a, set()).add(b)
+    fr = frozenset((r, b) for w, r in execution.relations["rf"] for b in later.get(w, ()) if b != r)
+    return {**execution.relations, "fr": fr}
+
+
+def event_object(event: ExecutedEvent, program: Program) -> Json:
+    """One event."""
+    return {
+        "id": event.id, "thread": event.thread, "kind": event.kind, "tags": sorted(event.tags), "cell": event.cell,
+        "value": None if event.value is None else value_of(event.value, program),
+        "position": position(event.pos), "text": event.text,
+    }  # fmt: skip
+
+
+def value_of(value: Value, program: Program) -> int | str:
+    """An integer, or for an address the name of what it points to."""
+    return value if isinstance(value, int) else program.show_value(value)
+
+
+def position(pos: Position | None) -> Json | None:
+    """``{"file": ..., "line": ..., "column": ...}``, or null."""
+    return None if pos is None else {"file": pos.file, "line": pos.line, "column": pos.column}
+
+
+def _name(variable: object, program: Program) -> str:
+    if isinstance(variable, FinalReg):
+        return f"{variable.thread}:{variable.name}"
+    return f"[{program.cell_name(variable.cell)}]"  # type: ignore[attr-defined]
