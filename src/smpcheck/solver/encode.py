@@ -42,6 +42,7 @@ class Encoding:
             self._later.setdefault(a, []).append(b)
         self.faults: list[tuple[int, str, str, ir.Position | None]] = []
         self.static_addresses = all(e.addr is None or e.addr.op == "const" for e in graph.events)
+        self._faulty = {e.id for e in domains.faults}
         self.decisions: list[int] = [self._decision_atom(i) for i in range(len(graph.decisions))]
         self.rf: dict[tuple[int, int], int] = {}
         self.sources: dict[int, list[int]] = {}
@@ -58,8 +59,7 @@ class Encoding:
             assert event.addr is not None
             addresses, what = self.values(event.addr), event.text or "this access"
             null = [x for a, x in addresses.items() if isinstance(a, int) and 0 <= a < OBJECT_ALIGNMENT]
-            bad = [x for a, x in addresses.items() if a not in graph.program.cells]
-            wild = [x for x in bad if x not in null]
+            wild = [x for x in self._bad_addresses(event.id) if x not in null]
             self._fault(event.guard, out.disj(null), "null-dereference", f"{what} can dereference a null pointer", event.pos)
             self._fault(event.guard, out.disj(wild), "bad-address", f"{what} can use an invalid address", event.pos)
         for e in graph.events:
@@ -128,30 +128,38 @@ class Encoding:
 
     # --- reads-from ---
 
+    def _bad_addresses(self, event: int) -> list[int]:
+        """The literals "the access is to an address that is none of the program's cells"."""
+        return [x for a, x in self.address_values(event).items() if a not in self.graph.program.cells]
+
+    def _sure(self, r: int) -> bool:
+        """Is there one write that ``r`` reads from, whenever it happens?"""
+        return len(self.sources[r]) == 1 and r not in self.domains.cyclic and r not in self._faulty
+
     def _choose_source(self, r: int) -> None:
         sources = [w.id for w in self.domains.sources[r]]
         self.sources[r] = sources
-        if len(sources) == 1 and r not in self.domains.cyclic:
+        if self._sure(r):
             self.rf[sources[0], r] = FALSE  # set below, once guards have literals
             return
         for w in sources:
             self.rf[w, r] = self.out.choice()
 
     def _check_read(self, r: int) -> None:
-        """One source for a read that happens, none otherwise; the source happens, at the same address, with a possible value."""
+        """One source for a read that happens, none otherwise; the source happens, at the same address, with a possible value.
+        A read of no cell at all has none: that is a fault, not an execution that there is not."""
         out = self.out
         happens = self.happens(r)
         sources = self.sources[r]
-        if not sources:
-            out.forbid((happens,))
-            return
-        if len(sources) == 1 and r not in self.domains.cyclic:
+        if self._sure(r):
             self.rf[sources[0], r] = happens
         else:
             atoms = [self.rf[w, r] for w in sources]
             for atom in atoms:
                 out.forbid((atom, -happens))
-            out.forbid((happens, *[-a for a in atoms]))
+            bad = self._bad_addresses(r) if r in self._faulty else []
+            if TRUE not in bad:
+                out.forbid((happens, *[-a for a in atoms], *[-x for x in bad]))
             out.at_most_one(atoms)
         domain = self.domains.of(self.graph.terms.read(r))
         for w in sources:
@@ -222,11 +230,11 @@ class Encoding:
             result = {v: out.atom() for v in domain}
             self._values[term.id] = result
         parts: dict[Value, list[int]] = {v: [] for v in domain}
-        single = len(self.sources[r]) == 1
+        single = self._sure(r)
         for w in self.sources[r]:
             value = self.graph.events[w].value
             assert value is not None
-            atom = self.happens(r) if single and not cyclic else self.rf[w, r]
+            atom = self.happens(r) if single else self.rf[w, r]
             for v, x in self.values(value).items():
                 if v in parts:
                     parts[v].append(out.conj2(atom, x))

@@ -1,0 +1,184 @@
+"""The encoding's executions are the candidate executions: no more, no fewer, with C's values; faults where C has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+
+import pytest
+
+from smpcheck.cat.load import load_model
+from smpcheck.errors import InputError
+from smpcheck.program import ir
+from smpcheck.program.execution import ExecutedEvent
+from smpcheck.program.values import UNDETERMINED, Value
+from smpcheck.readers.litmus import read_litmus
+from smpcheck.solver.answer import Question
+from smpcheck.solver.solve import solve
+from tests.naive.enumerate import Ev
+from tests.naive.enumerate import executions as by_brute_force
+from tests.naive.generate import random_litmus
+from tests.solver.common import COHERENT, NO_MODEL, TooMany, executions, program, session
+
+Pair = tuple[int, int]
+
+
+def final_values(subject: ir.Program, name: str = "r0", thread: int = 0, model: str = "sc") -> set[Value]:
+    """The values in which a register can end."""
+    wanted = ir.FinalReg(thread, name)
+    asked = ir.Program(**{f: getattr(subject, f) for f in subject.__slots__} | {"observed": (wanted,)})
+    return {state[wanted] for state, _ in solve(asked, load_model(model)).states}
+
+
+# --- all candidate executions, once ---
+
+
+def shape(events: Iterable[ExecutedEvent | Ev], rf: Iterable[Pair], co: Iterable[Pair]) -> tuple[object, ...]:
+    """Who did what and saw what. Initial writes go by their address: untouched ones may be left out."""
+    everything = list(events)
+    counted = count()
+    label = [next(counted) if e.thread >= 0 else e.address for e in everything]
+    return (
+        tuple((e.thread, e.kind, e.address, e.value) for e in everything if e.thread >= 0),
+        frozenset((label[a], label[b]) for a, b in rf),
+        frozenset((label[a], label[b]) for a, b in co),
+    )
+
+
+@pytest.mark.parametrize("seed", range(90))
+def test_without_a_model_all_candidates_are_there(seed: int) -> None:
+    subject = read_litmus(random_litmus(seed, budget=3))
+    expected = []
+    try:
+        for number, candidate in enumerate(by_brute_force(subject)):
+            if number == 800:
+                return
+            expected.append(shape(candidate.events, candidate.rf, candidate.co))
+        found = [
+            shape(execution.events, execution.relations["rf"], execution.relations["co"])
+            for execution in executions(session(subject, NO_MODEL), 1200)
+            if all(e.value != UNDETERMINED for e in execution.events)
+        ]
+    except (TooMany, NotImplementedError):
+        return
+    assert len(set(found)) == len(found)
+    assert set(found) == set(expected)
+
+
+def test_what_coherence_rules_out_is_not_even_encoded() -> None:
+    subject = program("WRITE_ONCE(*x, 1); WRITE_ONCE(*x, 2); r0 = READ_ONCE(*x);")
+    assert session(subject, NO_MODEL).encoding.rf.keys() == {(0, 5), (3, 5), (4, 5)}
+    assert session(subject, COHERENT).encoding.rf.keys() == {(4, 5)}
+
+
+# --- values ---
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        ("r0 = READ_ONCE(*x) + 1;", {1, 2}),
+        ("r0 = READ_ONCE(*x) ? 5 : 7;", {5, 7}),
+        ("r0 = !READ_ONCE(*x);", {0, 1}),
+        ("r0 = (char)(READ_ONCE(*x) * 200);", {0, -56}),
+        ("r0 = READ_ONCE(*x) - 1 > 0u;", {0, 1}),
+        ("if (READ_ONCE(*x)) r0 = 3; else r0 = 4;", {3, 4}),
+        ("r0 = 2; if (READ_ONCE(*x)) r0 = 3;", {2, 3}),
+        ("r1 = READ_ONCE(*x); r0 = r1 ^ r1;", {0}),
+        ("r1 = READ_ONCE(*x); r0 = r1 ? 4 / r1 : 9;", {4, 9}),
+        ("r1 = READ_ONCE(*x); r0 = r1 && 4 / r1 == 4;", {0, 1}),
+        ("r1 = READ_ONCE(*x); r0 = !r1 || 4 / r1 == 4;", {1}),
+        ("r1 = READ_ONCE(*x); if (r1) r0 = 4 / r1;", {0, 4}),
+        ("r1 = READ_ONCE(*x); if (r1 && 4 % r1 == 0) r0 = 6;", {0, 6}),
+    ],
+)
+def test_values_are_computed_as_in_c(body: str, values: set[Value]) -> None:
+    assert final_values(program(body, "WRITE_ONCE(*x, 1);")) == values
+
+
+def test_values_travel_through_memory() -> None:
+    triple, add = "r0 = READ_ONCE(*x); WRITE_ONCE(*y, r0 * 3);", "r0 = READ_ONCE(*y); WRITE_ONCE(*z, r0 + 2);"
+    subject = program("r0 = READ_ONCE(*z);", triple, add, "WRITE_ONCE(*x, 5);")
+    assert final_values(subject) == {0, 2, 17}
+
+
+def test_a_counter_takes_as_many_values_as_there_are_increments() -> None:
+    subject = program(*["r0 = READ_ONCE(*x); WRITE_ONCE(*x, r0 + 1);"] * 3)
+    assert final_values(subject) == {0, 1, 2}
+
+
+def test_a_value_out_of_thin_air_is_undetermined() -> None:
+    """Load buffering with data: where each copies what the other stored, nothing says what."""
+    copy = program("r0 = READ_ONCE(*x); WRITE_ONCE(*y, r0);", "r0 = READ_ONCE(*y); WRITE_ONCE(*x, r0);")
+    assert final_values(copy) == {0}
+    found = {e.value for execution in executions(session(copy, COHERENT)) for e in execution.events if e.kind == "R"}
+    assert found == {0, UNDETERMINED}
+
+
+def test_no_branch_is_decided_by_an_undetermined_value() -> None:
+    decided = program("r0 = READ_ONCE(*x); if (r0) WRITE_ONCE(*y, r0);", "r0 = READ_ONCE(*y); WRITE_ONCE(*x, r0);")
+    for execution in executions(session(decided, COHERENT)):
+        assert all(e.value == 0 for e in execution.events)
+
+
+# --- faults ---
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("WRITE_ONCE(*y, 4 / READ_ONCE(*x));", "WRITE_ONCE"),
+        ("r0 = 4 / READ_ONCE(*x);", "this assignment"),
+        ("r0 = 1 << (READ_ONCE(*x) * 32);", "this assignment"),
+        ("r0 = 4 % READ_ONCE(*x); r0 = 1;", "this assignment"),
+        ("if (4 / READ_ONCE(*x)) r0 = 1;", "this condition"),
+        ("r1 = READ_ONCE(*x); if (r1 || 4 / r1) r0 = 1;", "this condition"),
+        ("r1 = READ_ONCE(*x); WRITE_ONCE(*y, r1 ? 1 : 4 / r1);", "WRITE_ONCE"),
+    ],
+)
+def test_an_undefined_value_that_can_be_computed_is_a_fault_with_its_position(body: str, said: str) -> None:
+    with pytest.raises(InputError, match=f"{said}.* can compute an undefined value") as caught:
+        solve(program(body, "WRITE_ONCE(*x, 1);"), load_model("sc"))
+    assert caught.value.pos is not None
+    assert caught.value.pos.line == 3
+
+
+def test_an_undefined_value_that_no_execution_computes_is_none() -> None:
+    """Under sc the flag guards the divisor; under the kernel's model, without barriers, it does not."""
+    subject = program("WRITE_ONCE(*x, 1); WRITE_ONCE(*y, 1);", "r0 = READ_ONCE(*y); r1 = READ_ONCE(*x); if (r0) r2 = 4 / r1;")
+    assert solve(subject, load_model("sc")).status == "ok"
+    with pytest.raises(InputError):
+        solve(subject, load_model("lkmm"))
+
+
+def test_a_division_in_the_condition_is_checked_too() -> None:
+    subject = program("r0 = READ_ONCE(*x);", "WRITE_ONCE(*x, 1);")
+    cond = ir.Binary("/", ir.Const(4), ir.FinalReg(0, "r0"))
+    with pytest.raises(InputError, match="the condition can compute an undefined value"):
+        solve(subject, load_model("sc"), Question(condition=cond))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("int *p = READ_ONCE(*q); WRITE_ONCE(*p, 1);", "can dereference a null pointer"),
+        ("int *p = READ_ONCE(*q); r0 = READ_ONCE(*p);", "can dereference a null pointer"),
+        ("int *p = &x[1]; if (READ_ONCE(*y)) WRITE_ONCE(*p, 1);", ""),
+    ],
+)
+def test_a_bad_address_is_a_fault(body: str, said: str) -> None:
+    subject = program(body, "WRITE_ONCE(*y, 1); WRITE_ONCE(*q, x);", params="int **q, int *x, int *y", init="int *q = 0;")
+    with pytest.raises(InputError, match=said):
+        solve(subject, load_model("sc"))
+
+
+def test_an_address_decides_what_is_accessed() -> None:
+    text = """C t
+{ int *p = &x; }
+P0(int **p, int *y) { WRITE_ONCE(*p, y); }
+P1(int **p) { int *r1 = READ_ONCE(*p); WRITE_ONCE(*r1, 1); }
+exists (x=1 /\\ y=0)
+"""
+    answer = solve(read_litmus(text), load_model("sc"))
+    assert answer.verdict == "Sometimes"
+    assert {tuple(s.values()) for s, _ in answer.states} == {(1, 0), (0, 1)}
