@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smpcheck.program.ir import Program
     from smpcheck.questions.explain import Limits
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "sarif")
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +82,10 @@ def barriers(
                 from smpcheck.show.why_json import barriers_document
 
                 write(barriers_document([one for row in answers for one in row]))
+            elif form == "sarif":
+                from smpcheck.show.sarif import barriers_log
+
+                write(barriers_log([pair for row in answers for pair in zip(row, asked, strict=True)], unroll))
             elif comment:
                 from smpcheck.show.which import comments
 
@@ -103,6 +107,10 @@ def _fix(programs: object, models: list[Model], limits: Limits, costs: dict[str,
         from smpcheck.show.why_json import fix_document
 
         write(fix_document(found))
+    elif form == "sarif":
+        from smpcheck.show.sarif import fix_log
+
+        write(fix_log(found))
     else:
         from smpcheck.show.which import fix_text
 

@@ -89,7 +89,7 @@ def elements_of(program: Program, locks: bool = False, dependencies: bool = True
         atomic = {s.pos for s in statements if isinstance(s, ir.Rmw)}
         fenced = {s.pos for s in statements if isinstance(s, ir.Fence) and "Mb" in s.tags}
         for statement in statements:
-            element = _element(statement, thread.index, atomic & fenced)
+            element = _element(statement, thread.index, atomic & fenced, program.file.endswith(".py"))
             if element is not None:
                 _add(found, element)
         if locks:
@@ -121,7 +121,7 @@ def walk(body: Iterable[Stmt]) -> Iterator[Stmt]:
                 yield from walk(inner)
 
 
-def _element(statement: Stmt, thread: int, full: set[Position | None]) -> Element | None:
+def _element(statement: Stmt, thread: int, full: set[Position | None], python: bool) -> Element | None:
     pos = getattr(statement, "pos", None)
     if pos is None:
         return None
@@ -135,9 +135,9 @@ def _element(statement: Stmt, thread: int, full: set[Position | None]) -> Elemen
             inside = text and not text.startswith(name.removesuffix("()"))
             return Element((f"fence {tag}", pos), f"{name} inside {text}" if inside else text or name, kind, (thread,), levels)
         case ir.Load(tags=tags, text=text) if "Acquire" in tags:
-            return Element(("acquire", pos), text, "acquire", (thread,), (Level("once", without_order(text), "none"),))
+            return Element(("acquire", pos), text, "acquire", (thread,), (Level("once", without_order(text, python), "none"),))
         case ir.Store(tags=tags, text=text) if "Release" in tags and "UL" not in tags:
-            return Element(("release", pos), text, "release", (thread,), (Level("once", without_order(text), "none"),))
+            return Element(("release", pos), text, "release", (thread,), (Level("once", without_order(text, python), "none"),))
         case ir.Rmw() if "LKR" not in statement.read_tags:
             return _atomic(statement, thread, pos, pos in full)
     return None
@@ -175,17 +175,20 @@ def atomic_name(text: str, order: str) -> str:
 
 
 _WITHOUT = (
-    (re.compile(r"^smp_load_acquire\(&?(.*)\)$"), r"READ_ONCE(*\1)"),
-    (re.compile(r"^(smp_store_release|rcu_assign_pointer)\((\*?)&?([^,]*),(.*)\)$"), r"WRITE_ONCE(*\3,\4)"),
+    (re.compile(r"^smp_load_acquire\(&(.*)\)$"), r"READ_ONCE(\1)"),
+    (re.compile(r"^smp_load_acquire\((.*)\)$"), r"READ_ONCE(*\1)"),
+    (re.compile(r"^(?:smp_store_release|rcu_assign_pointer)\(&([^,]*),(.*)\)$"), r"WRITE_ONCE(\1,\2)"),
+    (re.compile(r"^rcu_assign_pointer\(([^,]*),(.*)\)$"), r"WRITE_ONCE(\1,\2)"),
+    (re.compile(r"^smp_store_release\(([^,]*),(.*)\)$"), r"WRITE_ONCE(*\1,\2)"),
     (re.compile(r"^(\w+)_(acquire|release)\((.*)\)$"), r"\1(\3)"),
 )
 
 
-def without_order(text: str) -> str:
-    """An acquire load or release store as a marked access without ordering."""
+def without_order(text: str, python: bool = False) -> str:
+    """An acquire load or release store as a marked access without ordering. ``python``: as it stands in a Python model."""
     for pattern, result in _WITHOUT:
         if pattern.match(text):
-            return pattern.sub(result, text)
+            return pattern.sub(result.replace("(*", "(") if python else result, text)
     return f"{text} without ordering"
 
 

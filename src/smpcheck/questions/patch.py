@@ -215,18 +215,35 @@ class Lines:
                 if not self.can_insert(edit.pos):
                     return None
             else:
-                at = self._column(edit)
+                at = self.column(edit)
                 if at is None:
                     return None
                 line = lines[edit.pos.line - 1]
                 lines[edit.pos.line - 1] = line[:at] + edit.new + line[at + len(edit.old) :]
         for edit in sorted((e for e in edits if e.inserts), key=lambda e: -e.pos.line):
-            line = self.lines[edit.pos.line - 1]
-            indent = line[: len(line) - len(line.lstrip())]
-            lines.insert(edit.pos.line - 1, f"{indent}{edit.new}{'' if self.python else ';'}")
+            lines.insert(edit.pos.line - 1, self.inserted(edit))
         return "\n".join(lines)
 
-    def _column(self, edit: Edit) -> int | None:
+    def inserted(self, edit: Edit) -> str:
+        """The line that an edit puts before the one at its position."""
+        line = self.lines[edit.pos.line - 1]
+        indent = line[: len(line) - len(line.lstrip())]
+        return f"{indent}{edit.new}{'' if self.python else ';'}"
+
+    def can_remove(self, pos: Position) -> bool:
+        """Is the program still one without this line, if nothing else is on it?"""
+        if not self.can_insert(pos):
+            return False
+        if not self.python:
+            return True
+        line = self.lines[pos.line - 1]
+        indent = len(line) - len(line.lstrip())
+        return any(
+            other.strip() and not other.strip().startswith("#") and len(other) - len(other.lstrip()) == indent
+            for other in self.lines[pos.line - 2 : pos.line + 1 : 2]
+        )
+
+    def column(self, edit: Edit) -> int | None:
         """Where on its line the old text stands (as it stood before, if other edits on the line do not move it)."""
         if edit.pos.file != self.program.file or not 1 <= edit.pos.line <= len(self.lines):
             return None

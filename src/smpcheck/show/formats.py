@@ -20,6 +20,7 @@ FORMATS = {
     "herd": "smpcheck.show.herd:HerdLog",
     "json": "smpcheck.show.json_lines:JsonLines",
     "junit": "smpcheck.show.junit:JUnit",
+    "sarif": "smpcheck.show.sarif:CheckSarif",
 }
 
 
