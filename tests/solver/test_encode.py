@@ -163,7 +163,7 @@ def test_a_division_in_the_condition_is_checked_too() -> None:
     [
         ("int *p = READ_ONCE(*q); WRITE_ONCE(*p, 1);", "can dereference a null pointer"),
         ("int *p = READ_ONCE(*q); r0 = READ_ONCE(*p);", "can dereference a null pointer"),
-        ("int *p = &x[1]; if (READ_ONCE(*y)) WRITE_ONCE(*p, 1);", ""),
+        ("int *p = &x[1]; if (READ_ONCE(*y)) WRITE_ONCE(*p, 1);", "beyond|address|outside"),
     ],
 )
 def test_a_bad_address_is_a_fault(body: str, said: str) -> None:
