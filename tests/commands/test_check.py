@@ -109,6 +109,8 @@ def test_a_list(tmp_path: Path) -> None:
         (["--executor", "cloud", "x"], "there is no executor 'cloud': choose from local, dask"),
         (["--executor", "dask", "x"], "--executor dask and --scheduler ADDRESS belong together"),
         (["--scheduler", "tcp://x:1", "x"], "--executor dask and --scheduler ADDRESS belong together"),
+        (["--stream", "--verdict-only", "x"], "--stream is about final states: not with --verdict-only"),
+        (["--stream", "--executor", "dask", "--scheduler", "x", "x"], "--stream is about final states: not with --executor dask"),
     ],
 )
 def test_bad_usage_is_one_line_and_status_2(arguments: list[str], message: str) -> None:
@@ -117,7 +119,8 @@ def test_bad_usage_is_one_line_and_status_2(arguments: list[str], message: str) 
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--unroll", "x", "f"], ["--unroll", "-1", "f"], ["--timeout", "-1", "f"], ["--nothing"]]
+    "arguments",
+    [[], ["--threads", "0", "f"], ["--unroll", "x", "f"], ["--unroll", "-1", "f"], ["--timeout", "-1", "f"], ["--nothing"]],
 )
 def test_options_that_make_no_sense_have_status_2(arguments: list[str]) -> None:
     done = run(*arguments)

@@ -12,6 +12,7 @@ from smpcheck.errors import InputError, SmpcheckError, UnsupportedError
 from smpcheck.program.ir import Cell, FinalMem, FinalReg, Program
 from smpcheck.program.values import INT, POINTER, Ptr
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
+from smpcheck.readers.registry import read_programs
 from smpcheck.readers.source import Source
 from tests.readers.common import KERNEL, LIBRARY, error, litmus, needs_kernel, needs_library
 
@@ -353,3 +354,25 @@ def test_comments_are_blanked_in_place(text: str, left: str) -> None:
     source = Source(text, "f")
     assert source.text == left
     assert len(source.text) == len(text)
+
+
+LOCKED = """C lock
+{}
+P0(spinlock_t *l, int *x) { spin_lock(l); WRITE_ONCE(*x, 1); spin_unlock(l); }
+P1(spinlock_t *l, int *x) { int r0; if (READ_ONCE(*x)) { r0 = spin_trylock(l); } }
+"""
+
+
+@pytest.mark.parametrize("question", ["locations [l]\nexists (x=1)", "exists (l=1)", "filter (x=1)\nforall (l=0 \\/ 1:r0=1)"])
+def test_a_question_about_a_locks_final_value_is_remarked_upon(question: str) -> None:
+    """The kernel's lock.cat flags it: "the final value of a spinlock should not be tested". Our answer is the lock's state."""
+    (note,) = read_litmus(LOCKED + question + "\n").notes
+    assert "asks for the final value of the lock 'l': 1 if it is held, else 0" in note
+    assert read_litmus(LOCKED + "locations [x]\nexists (1:r0=0)\n").notes == ()
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "bom.litmus"
+    path.write_bytes(b"\xef\xbb\xbf" + LOCKED.encode() + b"exists (x=1)\n")
+    (program,) = read_programs(str(path))
+    assert program.name == "lock"

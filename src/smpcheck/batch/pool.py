@@ -17,13 +17,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 from smpcheck.batch.paths import Item
-from smpcheck.batch.worker import READY, Job, answers, die_with, give_up, serve
+from smpcheck.batch.worker import OUT_OF_MEMORY, READY, Job, answers, die_with, give_up, serve
 from smpcheck.errors import LimitError
-from smpcheck.questions.check import Result
+from smpcheck.questions.check import Result, StateRow
 
 CHUNK_SECONDS = 0.03
 """A chunk holds about this much work, so that answers come early and no worker sits on work that another could do."""
@@ -31,6 +32,12 @@ CHUNK_SECONDS = 0.03
 CHUNK_MOST = 64
 TICK = 0.1
 TRIES = 2
+
+FULL_SECONDS = 0.5
+"""How long a worker may sit at its memory limit. Where not even a traceback has room, Python may try to raise MemoryError for
+ever (seen with 3.11), and C++ may abort: so a worker that does not say that it has no memory is told."""
+
+FULL_MIB = 2
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +50,8 @@ class Worker:
     work: deque[Item] = field(default_factory=deque)
     since: float = 0.0
     ready: bool = False
+    full: float = 0.0
+    """When its memory was first seen to be used up (0: it is not)."""
 
     def kill(self) -> None:
         """End it at once."""
@@ -112,6 +121,8 @@ class Pool:
     """``jobs`` workers for one :class:`~smpcheck.batch.worker.Job`.
 
     ``start``: how workers are made. ``on_tick``: called about ten times a second while work goes on (a progress display).
+    ``on_state``: with a job whose states stream, called with a test's number and each of its final states as it is found (again
+    from the first one where a test is tried again).
     Use as a context manager: leaving it ends all workers at once.
     """
 
@@ -121,8 +132,10 @@ class Pool:
         jobs: int,
         start: Callable[[Job, Iterable[Connection[Any, Any]]], Worker] = fork_worker,
         on_tick: Callable[[], None] | None = None,
+        on_state: Callable[[int, StateRow], None] | None = None,
     ) -> None:
         self.job = job
+        self._on_state = on_state
         self.jobs = max(1, jobs)
         self._start = start
         self._on_tick = on_tick
@@ -196,7 +209,7 @@ class Pool:
         """Take what comes, until the next deadline at the latest."""
         timeout = self.job.options.timeout
         now = time.monotonic()
-        pause = TICK if self._on_tick else 3600.0
+        pause = TICK if self._on_tick or self.job.memory else 3600.0
         if timeout is not None:
             for worker in self._workers:
                 if worker.work:
@@ -212,7 +225,15 @@ class Pool:
         if timeout is not None:
             for worker in list(self._workers):
                 if worker.work and now - worker.since >= timeout and not worker.connection.poll():
-                    self._overdue(worker, timeout)
+                    self._stop(worker, "timeout", f"no answer within {timeout:g} s")
+        if self.job.memory:
+            for worker in list(self._workers):
+                if not (worker.work and is_full(worker.pid)):
+                    worker.full = 0.0
+                elif not worker.full:
+                    worker.full = now
+                elif now - worker.full >= FULL_SECONDS and not worker.connection.poll():
+                    self._stop(worker, "bound", OUT_OF_MEMORY)
         if self._on_tick:
             self._on_tick()
 
@@ -226,6 +247,10 @@ class Pool:
                 continue
             if isinstance(message, str):
                 raise LimitError(f"worker processes do not start: {message}")
+            if len(message) == 2:
+                for row in message[1] if self._on_state else ():
+                    self._on_state(message[0], row)  # type: ignore[misc]
+                continue
             index, result, last = message
             self._barren = 0
             self._done.setdefault(index, []).append(result)
@@ -247,12 +272,13 @@ class Pool:
         self._queue.extendleft(reversed(worker.work))
         return lost, worker.bury()
 
-    def _overdue(self, worker: Worker, timeout: float) -> None:
+    def _stop(self, worker: Worker, status: str, message: str) -> None:
+        """End a worker that has reached a limit."""
         worker.kill()
         spent = time.monotonic() - worker.since
         lost, _ = self._remove(worker)
         if lost:
-            self._give_up(lost, ("timeout", f"no answer within {timeout:g} s", spent))
+            self._give_up(lost, (status, message, spent))
 
     def _died(self, worker: Worker) -> None:
         spent = time.monotonic() - worker.since
@@ -281,10 +307,24 @@ class Pool:
         self._tries.pop(lost.index, None)
 
 
-def run_here(items: Iterable[Item], job: Job) -> Iterator[Result]:
+def is_full(pid: int) -> bool:
+    """Has a process taken all the memory that its limit allows? (Where the system does not say: no.)"""
+    try:
+        with open(f"/proc/{pid}/limits") as limits, open(f"/proc/{pid}/statm") as statm:
+            soft = next(line.split()[3] for line in limits if line.startswith("Max address space"))
+            taken = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, StopIteration, IndexError, ValueError):
+        return False
+    return soft.isdigit() and taken > int(soft) - (FULL_MIB << 20)
+
+
+def run_here(
+    items: Iterable[Item], job: Job, on_state: Callable[[int, StateRow], None] | None = None
+) -> Iterator[Result]:
     """The same in this very process: no isolation, the solver's own deadline only."""
     for item in items:
-        for result, _ in answers(item, job):
+        listen = partial(on_state, item.index) if on_state and job.stream else None
+        for result, _ in answers(item, job, listen):
             yield result
 
 

@@ -4,7 +4,8 @@ A worker owns nothing that matters: it may be killed at any moment and costs the
 handlers and no clean-up; Ctrl-C is its parent's business.
 
     parent -> worker   list[Item]
-    worker -> parent   READY, once; then (index, Result, is the item done) for each result
+    worker -> parent   READY, once; then (index, Result, is the item done) for each result; where states are to stream,
+                       (index, states found since the last message) in between
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
@@ -25,6 +26,7 @@ from smpcheck.questions.check import (
     CheckOptions,
     Result,
     ResultStatus,
+    StateRow,
     check_file,
     describe,
     failure,
@@ -38,18 +40,26 @@ READY = None
 
 MIB = 1 << 20
 
+OUT_OF_MEMORY = "no more memory (see --memory)"
+
+STREAM_SECONDS = 0.05
+"""States that stream are sent together if they come faster than that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all tests of a batch have in common. ``model``: as given to ``--model``. ``memory``: MiB for each test."""
+    """What all tests of a batch have in common. ``model``: as given to ``--model``. ``memory``: MiB for each test. ``stream``:
+    send final states as they are found.
+    """
 
     model: str
     options: CheckOptions = field(default_factory=CheckOptions)
     memory: int | None = None
+    stream: bool = False
 
 
-def answers(item: Item, job: Job) -> Iterator[tuple[Result, bool]]:
-    """The results of one item, each with whether it is the item's last one."""
+def answers(item: Item, job: Job, on_state: Callable[[StateRow], None] | None = None) -> Iterator[tuple[Result, bool]]:
+    """The results of one item, each with whether it is the item's last one. ``on_state``: called with each state as found."""
     model = find_model(job.model)
     if item.given_up:
         result, last = give_up(item, job.model)
@@ -57,7 +67,8 @@ def answers(item: Item, job: Job) -> Iterator[tuple[Result, bool]]:
         if last:
             return
         item = replace(item, start=item.start + 1, given_up=None)
-    yield from check_file(item.path, model, job.options, item.text, item.start)
+    listening = {} if on_state is None else {"on_state": on_state}
+    yield from check_file(item.path, model, job.options, item.text, item.start, **listening)
 
 
 def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
@@ -95,14 +106,55 @@ def serve(connection: Connection, job: Job) -> None:
         connection.send(READY)
         while True:
             for item in cast(list[Item], connection.recv()):
-                limit_memory(job.memory)
                 try:
-                    for result, last in answers(item, job):
-                        connection.send((item.index, result, last))
+                    _answer(item, job, connection)
                 except (BrokenPipeError, ConnectionResetError):
                     raise
                 except Exception as error:
                     connection.send((item.index, failure(item.path, error, job.model), True))
+
+
+def _answer(item: Item, job: Job, connection: Connection) -> None:
+    """Send the results of one item. A test that takes all the memory, so that not even this could be said, is given up."""
+    while True:
+        began, sent = time.perf_counter(), 0
+        stream = Stream(connection, item.index) if job.stream else None
+        limit_memory(job.memory)
+        try:
+            for result, last in answers(item, job, stream.add if stream else None):
+                if stream:
+                    stream.flush()
+                connection.send((item.index, result, last))
+                sent += 1
+            return
+        except MemoryError:
+            limit_memory(0)
+            if item.given_up:
+                raise
+        item = replace(item, start=item.start + sent, given_up=("bound", OUT_OF_MEMORY, time.perf_counter() - began))
+
+
+class Stream:
+    """Final states on their way to the parent, a few at a time."""
+
+    def __init__(self, connection: Connection, index: int) -> None:
+        self._connection = connection
+        self._index = index
+        self._rows: list[StateRow] = []
+        self._sent = 0.0
+
+    def add(self, row: StateRow) -> None:
+        """One more state."""
+        self._rows.append(row)
+        if time.monotonic() - self._sent > STREAM_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is there."""
+        if self._rows:
+            self._connection.send((self._index, self._rows))
+            self._rows = []
+            self._sent = time.monotonic()
 
 
 WARM_UP = "C warm-up\n{}\nP0(int *x)\n{\n\tWRITE_ONCE(*x, 1);\n}\nexists (x=1)\n"
@@ -115,11 +167,17 @@ def load_engine(model: str) -> None:
 
 
 def limit_memory(mebibytes: int | None) -> None:
-    """Let this process take ``mebibytes`` more address space than it has now (where the system can say how much that is)."""
+    """Let this process take ``mebibytes`` more address space than it has now (where the system can say how much that is); 0:
+    as much as it likes.
+    """
     if mebibytes is None:
         return
     import resource
 
+    if not mebibytes:
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        return
     try:
         with open("/proc/self/statm", "rb") as statm:
             now = int(statm.read().split()[0]) * resource.getpagesize()

@@ -18,7 +18,7 @@ from smpcheck.show.formats import FORMATS, Summary, make_form
 if TYPE_CHECKING:
     from smpcheck.batch.paths import Item
     from smpcheck.batch.worker import Job
-    from smpcheck.questions.check import Result
+    from smpcheck.questions.check import Result, StateRow
     from smpcheck.show.progress import ProgressBar
 
 BATCH_TIMEOUT = 60.0
@@ -80,6 +80,12 @@ def check(
     executions: Annotated[
         bool, typer.Option("--executions", help="With --format json: an execution for each thing that can happen.")
     ] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Also print each final state on standard error, as soon as it is found.")
+    ] = False,
+    threads: Annotated[
+        int, typer.Option("--threads", metavar="N", min=1, max=64, help="Threads of the solver, for one hard test.")
+    ] = 1,
     executor: Annotated[str, typer.Option("--executor", metavar="|".join(EXECUTORS), help="Where the tests run.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="The Dask scheduler (--executor dask).")
@@ -101,6 +107,8 @@ def check(
         _fail(f"there is no executor {executor!r}: choose from {', '.join(EXECUTORS)}")
     if (executor == "dask") != (scheduler is not None):
         _fail("--executor dask and --scheduler ADDRESS belong together")
+    if stream and (executor == "dask" or verdict_only):
+        _fail(f"--stream is about final states: not with {'--executor dask' if executor == 'dask' else '--verdict-only'}")
     options = CheckOptions(
         verdict_only=verdict_only,
         unroll=unroll,
@@ -108,8 +116,9 @@ def check(
         max_states=max_states or None,
         executions=executions,
         problems=form in WITH_PLACES,
+        threads=threads,
     )
-    run = Run(Job(model, options, memory), form, jobs, timeout, scheduler)
+    run = Run(Job(model, options, memory, stream), form, jobs, timeout, scheduler)
     try:
         status = run(paths)
         sys.stdout.flush()
@@ -153,6 +162,7 @@ class Run:
             else:
                 found.append(entry)
         self._limit(found)
+        self.names = {item.index: stem(item.path) for item in found} if len(found) > 1 else {}
         self.form = make_form(self.form_name, sys.stdout)
         self.form.begin([stem(item.path) for item in found])
         with ExitStack() as stack:
@@ -192,10 +202,11 @@ class Run:
             far = stack.enter_context(DaskPool(self.job, self.scheduler, tick))
             return far.run(found), far.left_over
         if self.jobs == 0:
-            return run_here(found, self.job), lambda: iter(())
+            return run_here(found, self.job, self._state), lambda: iter(())
         load_engine(self.job.model)  # once, before the workers are copied from this process
         jobs = self.jobs or (available_cores() if len(found) > FEW_TESTS else 1)
-        pool = stack.enter_context(Pool(self.job, jobs, fork_worker if hasattr(os, "fork") else start_worker, tick))
+        start = fork_worker if hasattr(os, "fork") else start_worker
+        pool = stack.enter_context(Pool(self.job, jobs, start, tick, self._state))
         return pool.run(found), pool.left_over
 
     def _progress(self, total: int, stack: ExitStack) -> Callable[[], None] | None:
@@ -213,6 +224,13 @@ class Run:
 
         return tick
 
+    def _state(self, index: int, row: StateRow) -> None:
+        """A final state, as soon as it is known (--stream)."""
+        from smpcheck.show.herd import state_line
+
+        name = f"{self.names[index]}: " if self.names else ""
+        _say(f"{name}{state_line(row)}", self.progress)
+
     def _show(self, result: Result) -> None:
         self.summary.add(result)
         self.form.result(result)
@@ -225,11 +243,16 @@ class Run:
 
 
 def _complain(message: str, progress: ProgressBar | None = None) -> None:
+    _say(f"smpcheck: {message}", progress)
+
+
+def _say(line: str, progress: ProgressBar | None = None) -> None:
+    """A line on standard error, above the progress bar where there is one."""
     with suppress(OSError):
         if progress:
-            progress.say(f"smpcheck: {message}")
+            progress.say(line)
         else:
-            print(f"smpcheck: {message}", file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
 
 
 def _fail(message: str) -> NoReturn:

@@ -10,7 +10,7 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
     from smpcheck.program.execution import Execution
     from smpcheck.program.ir import Position
+    from smpcheck.questions.explain import Explanation
     from smpcheck.questions.problems import Problem
-    from smpcheck.solver.answer import Answer, Verdict
+    from smpcheck.solver.answer import Answer, State, Verdict
 
 ResultStatus: TypeAlias = Literal["ok", "unsupported", "timeout", "bound", "no-execution", "error"]
 """``ok``: answered. ``unsupported``: refused by name and position. ``timeout``, ``bound``: a limit was reached, undecided.
@@ -51,6 +52,7 @@ class CheckOptions:
     time for each test. ``max_states``: the listing stops there and says so; None for no limit. ``keep_answer``: keep the solver's
     :class:`~smpcheck.solver.answer.Answer` in :attr:`Result.answer`. ``executions``: keep an execution for each thing that the
     verdict, the flags and the assertions say can happen. ``problems``: keep what is wrong with the test, with its place.
+    ``threads``: of the solver, for one hard test.
     """
 
     verdict_only: bool = False
@@ -60,6 +62,7 @@ class CheckOptions:
     keep_answer: bool = False
     executions: bool = False
     problems: bool = False
+    threads: int = 1
 
 
 Shows: TypeAlias = Literal["condition", "negation", "flag", "failed"]
@@ -86,7 +89,7 @@ class Result:
     in which the proposition holds and does not (with ``verdict_only``: 1 where there is one). ``complete`` is False where the
     listing of states was cut. ``condition`` has its quantifier. ``seconds`` is wall time for reading and solving. ``pos``: where
     in the source the reason is that there is no verdict, if it is there. ``program`` comes with ``executions``, ``problems`` and
-    ``answer``, for which one has to ask (see :class:`CheckOptions`).
+    ``answer``, for which one has to ask (see :class:`CheckOptions`); ``under``, the model itself, with ``answer``.
     """
 
     file: str
@@ -110,6 +113,7 @@ class Result:
     executions: tuple[Shown, ...] = field(default=(), compare=False, repr=False)
     problems: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
     program: Program | None = field(default=None, compare=False, repr=False)
+    under: Model | None = field(default=None, compare=False, repr=False)
     answer: Answer | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -152,6 +156,47 @@ class Result:
             return self.positive > 0
         return (self.negative if self.quantifier == "forall" else self.positive) == 0
 
+    def explain(self) -> list[Explanation]:
+        """Why each outcome that the test asks about can or cannot be. :raises ValueError: not a result of ``smpcheck.check``"""
+        from smpcheck.questions.explain import explain
+
+        if self.program is None or self.under is None:
+            raise ValueError("only a result of smpcheck.check() can be explained: it has its program")
+        return list(explain(self.program, self.under))
+
+    def assert_never(self) -> None:
+        """:raises PropertyError: the verdict is not ``Never`` (its text explains why, or says what is undecided)"""
+        from smpcheck.properties import require
+
+        __tracebackhide__ = True
+        require(self, "never")
+
+    def assert_sometimes(self) -> None:
+        """:raises PropertyError: the verdict is not ``Sometimes``"""
+        from smpcheck.properties import require
+
+        __tracebackhide__ = True
+        require(self, "sometimes")
+
+    def assert_always(self) -> None:
+        """:raises PropertyError: the verdict is not ``Always``"""
+        from smpcheck.properties import require
+
+        __tracebackhide__ = True
+        require(self, "always")
+
+    def assert_holds(self) -> None:
+        """:raises PropertyError: something is not as the test itself says (see :func:`smpcheck.holds`)"""
+        from smpcheck.properties import require
+
+        __tracebackhide__ = True
+        require(self, "holds")
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from smpcheck.notebook import bundle_of_result
+
+        return bundle_of_result(self)
+
 
 @lru_cache(maxsize=16)
 def find_model(name: str) -> Model:
@@ -175,9 +220,16 @@ def model_definitions(model: Model) -> object:
 
 
 def check_file(
-    path: str, model: Model, options: CheckOptions, text: str | None = None, start: int = 0
+    path: str,
+    model: Model,
+    options: CheckOptions,
+    text: str | None = None,
+    start: int = 0,
+    on_state: Callable[[StateRow], None] | None = None,
 ) -> Iterator[tuple[Result, bool]]:
-    """A result for each program of a file, from number ``start`` on, and whether it is the file's last."""
+    """A result for each program of a file, from number ``start`` on, and whether it is the file's last. ``on_state``: see
+    :func:`check_program`.
+    """
     from smpcheck.readers.registry import read_programs
 
     began = time.perf_counter()
@@ -190,12 +242,20 @@ def check_file(
         yield failure(path, error, model.name, began), True
         return
     for number, program in enumerate(programs[start:], start):
-        yield check_program(program, model, options, began), number == len(programs) - 1
+        yield check_program(program, model, options, began, on_state), number == len(programs) - 1
         began = time.perf_counter()
 
 
-def check_program(program: Program, model: Model, options: CheckOptions, began: float | None = None) -> Result:
-    """Ask the solver, and put its answer in the terms of the test's author. ``began``: when reading it began (perf_counter)."""
+def check_program(
+    program: Program,
+    model: Model,
+    options: CheckOptions,
+    began: float | None = None,
+    on_state: Callable[[StateRow], None] | None = None,
+) -> Result:
+    """Ask the solver, and put its answer in the terms of the test's author. ``began``: when reading it began (perf_counter).
+    ``on_state`` is called with each final state as soon as it is found, in no particular order.
+    """
     from smpcheck.solver.answer import Question
     from smpcheck.solver.solve import solve
 
@@ -207,10 +267,14 @@ def check_program(program: Program, model: Model, options: CheckOptions, began: 
         max_states=options.max_states,
         deadline=deadline,
         witness=options.executions,
+        threads=options.threads,
     )
+    if on_state is not None:
+        show = _row_maker(program)
+        question = replace(question, on_state=lambda state: on_state(show(state)))
     head = describe(program, model)
     if options.executions or options.problems or options.keep_answer:
-        head = replace(head, program=program)
+        head = replace(head, program=program, under=model if options.keep_answer else None)
     try:
         answer = solve(program, model, question)
         result = _answered(head, program, answer, options)
@@ -304,10 +368,8 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
         rows: tuple[StateRow, ...] = ()
         positive, negative = int(answer.verdict in ("Sometimes", "Always")), int(answer.verdict in ("Sometimes", "Never"))
     else:
-        names = sorted(((_order(variable, program), variable) for variable in answer.states[0][0]), key=lambda pair: pair[0])
-        columns = [(name_of(variable, program), variable) for _, variable in names]
-        shown = [{name: _show(state[variable], program) for name, variable in columns} for state, _ in answer.states]
-        rows = tuple(sorted(shown, key=state_order))
+        show = _row_maker(program)
+        rows = tuple(sorted((show(state) for state, _ in answer.states), key=state_order))
         positive = sum(1 for _, holds in answer.states if holds)
         negative = len(answer.states) - positive
     message = answer.message
@@ -319,12 +381,24 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
         verdict=answer.verdict,
         states=rows,
         flags=tuple(sorted(answer.flags)),
-        message=message,
+        message="; ".join(filter(None, (message, *_remarks(program)))),
         positive=positive,
         negative=negative,
         complete=answer.complete,
         answer=answer if options.keep_answer else None,
     )
+
+
+def _row_maker(program: Program) -> Callable[[State], StateRow]:
+    """What turns a final state into a row, its variables in herd7's order."""
+    variables = sorted(program.observed, key=lambda variable: _order(variable, program))
+    columns = [(name_of(variable, program), variable) for variable in variables]
+    return lambda state: {name: _show(state[variable], program) for name, variable in columns}
+
+
+def _remarks(program: Program) -> tuple[str, ...]:
+    """What the reader of a litmus test has to say about it (a Python model's notes are its author's)."""
+    return () if program.file.endswith(PYTHON_SUFFIX) else program.notes
 
 
 def name_of(variable: FinalReg | FinalMem, program: Program) -> str:
@@ -364,6 +438,7 @@ def failure(file: str, error: Exception, model: str, began: float | None = None,
         elif isinstance(error, LimitError):
             status = "bound"
     elif isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
+        error.__traceback__ = None  # its frames hold what took the memory
         status, message = "bound", "no more memory (see --memory)"
     elif isinstance(error, RecursionError):
         status, message = "unsupported", "nested too deeply"

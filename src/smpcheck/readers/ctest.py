@@ -7,7 +7,21 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from smpcheck.errors import InputError, UnsupportedError
-from smpcheck.program.ir import Cell, FinalReg, Program, Thread
+from smpcheck.program.ir import (
+    Block,
+    Cell,
+    Choice,
+    Const,
+    FinalMem,
+    FinalReg,
+    If,
+    Loop,
+    Program,
+    Rmw,
+    Stmt,
+    Store,
+    Thread,
+)
 from smpcheck.program.values import INT, CType, Ptr, Value
 from smpcheck.readers import ctree as c
 from smpcheck.readers.cparse import CReader
@@ -71,6 +85,7 @@ class CTest:
         self.threads = self._threads(unit, registers)
         memory.check_computed()
         asked = read_question(self.source, sections, self)
+        self._remark_locks(asked.observed)
         expected, race, remarks = expected_verdict(self.source)
         return Program(
             name=sections.name,
@@ -169,6 +184,15 @@ class CTest:
         lowering = Lowering(self.source, self.types, unit, self.definitions, self.memory)
         return tuple(lowering.thread(function, index, registers.get(index, {})) for index, _, function in functions)
 
+    def _remark_locks(self, observed: tuple[FinalReg | FinalMem, ...]) -> None:
+        """A lock's final value is not data: the kernel's lock.cat flags the question as ``lock-final``."""
+        locks = lock_cells(self.threads)
+        section = self.sections.locations or self.sections.condition
+        for term in observed:
+            if isinstance(term, FinalMem) and term.cell in locks and section is not None:
+                name = self.memory.show(term.cell)
+                self.memory.remark(f"asks for the final value of the lock '{name}': 1 if it is held, else 0", section[0])
+
     # --- the question's names (conditions.Names) ---
 
     def show(self, address: Ptr) -> str:
@@ -199,6 +223,22 @@ def with_register(threads: tuple[Thread, ...], index: int, name: str, ctype: CTy
     """The same threads; thread ``index`` also has the register ``name``, which is never written."""
     more = replace(threads[index], reg_types={**threads[index].reg_types, name: ctype})
     return (*threads[:index], more, *threads[index + 1 :])
+
+
+def lock_cells(threads: tuple[Thread, ...]) -> set[Ptr]:
+    """The locations that some thread takes or releases as a lock, where they are known."""
+    found: set[Ptr] = set()
+    pending: list[Stmt] = [stmt for thread in threads for stmt in thread.body]
+    while pending:
+        match pending.pop():
+            case Rmw(addr=Const(Ptr() as cell), write_tags=tags) | Store(addr=Const(Ptr() as cell), tags=tags):
+                if tags & {"LKW", "UL"}:
+                    found.add(cell)
+            case If(then=then, other=other) | Choice(then=then, other=other):
+                pending += (*then, *other)
+            case Block(body=body) | Loop(body=body):
+                pending += body
+    return found
 
 
 def _is_thread(name: str) -> bool:

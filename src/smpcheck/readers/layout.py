@@ -78,8 +78,6 @@ _NAMED: dict[str, Type] = {
 }  # fmt: skip
 """Types known without a definition. Locks, SRCU domains and atomics are single locations to the memory model."""
 
-LOCK_TYPES = frozenset({"spinlock_t", "raw_spinlock_t", "arch_spinlock_t", "struct mutex"})
-
 _QUALIFIERS = frozenset(
     {"const", "volatile", "static", "inline", "__always_inline", "__inline__", "extern", "register", "auto", "restrict",
      "noinline", "__maybe_unused", "__rcu", "_Atomic", "__read_mostly", "__cacheline_aligned", "__aligned"}

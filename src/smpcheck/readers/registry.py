@@ -23,9 +23,11 @@ NOT_TESTS = {
 
 
 def decode(data: bytes) -> str:
-    """The text of a source file: UTF-8, or Latin-1 where it is not (old libraries have names in comments)."""
+    """The text of a source file: UTF-8, or Latin-1 where it is not (old libraries have names in comments). A byte order mark
+    is dropped.
+    """
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")
 
