@@ -74,9 +74,12 @@ def test_files_of_a_tree_that_we_provide_ourselves_are_not_read(tmp_path: Path) 
     assert model.definitions_file is None
 
 
-def test_the_kernel_model_file_alone_needs_its_bell_file() -> None:
+def test_the_kernel_model_file_alone_needs_its_bell_file(tmp_path: Path) -> None:
+    """Without the configuration beside it that names the two."""
+    copy = tmp_path / "linux-kernel.cat"
+    copy.write_bytes((Path(kernel_tree("6.12")) / "linux-kernel.cat").read_bytes())
     with pytest.raises(InputError, match=r"rcu-rscs|Marked|Plain"):
-        load_model(os.path.join(kernel_tree("6.12"), "linux-kernel.cat"))
+        load_model(copy)
 
 
 @pytest.mark.parametrize(
@@ -205,3 +208,12 @@ def test_a_wrong_model_is_not_cached(tmp_path: Path, own_cache: Path) -> None:
         with pytest.raises(SmpcheckError):
             load_model(tmp_path / "m.cat")
     assert entries(own_cache) == []
+
+
+@pytest.mark.parametrize("version", ["6.1", "6.12"])
+def test_the_kernels_cat_file_stands_for_its_folder(version: str) -> None:
+    """Alone it would not know its tags: those are declared in the .bell file that its configuration names."""
+    tree = kernel_tree(version)
+    whole, file = load_model(tree), load_model(f"{tree}/linux-kernel.cat")
+    assert [a.name for a in file.axioms] == [a.name for a in whole.axioms]
+    assert file.definitions_file == whole.definitions_file

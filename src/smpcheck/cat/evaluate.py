@@ -74,7 +74,7 @@ class Evaluator:
         return InputError(message, Position(self.file, *place))
 
     def refuse(self, message: str, place: Place) -> UnsupportedError:
-        return UnsupportedError(message, Position(self.file, *place))
+        return UnsupportedError(f"not supported in a model: {message}", Position(self.file, *place))
 
     # --- statements ---
 

@@ -38,6 +38,7 @@ MAX_GRAPH_DEPTH = 150
 MAX_FILE_SIZE = 1 << 20
 
 CONFIG = "linux-kernel.cfg"
+KERNEL_CAT = "linux-kernel.cat"
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> Model:
@@ -68,7 +69,9 @@ def _find(name: str) -> Path:
                     return folder / CONFIG
             raise InputError(f"{name} is a folder without {CONFIG}; a kernel tree's tools/memory-model has one")
         if path.is_file():
-            return path
+            config = path.parent / CONFIG
+            # the kernel's .cat file alone does not declare its tags: its configuration says what does
+            return config if path.name == KERNEL_CAT and config.is_file() else path
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {name}: {error}") from None
     shipped = ", ".join(SHIPPED)
@@ -155,7 +158,8 @@ class _Reader:
             definitions,
         )
         if depth(roots(model)) > MAX_GRAPH_DEPTH:
-            raise UnsupportedError(f"definitions that nest more than {MAX_GRAPH_DEPTH} deep", Position(name, 1))
+            what = f"definitions that nest more than {MAX_GRAPH_DEPTH} deep"
+            raise UnsupportedError(f"not supported in a model: {what}", Position(name, 1))
         return model
 
     def config(self, path: Path) -> dict[str, str]:

@@ -400,4 +400,5 @@ def _check_depth(body: tuple[Stmt, ...], file: str) -> None:
         for expr in exprs:
             if expr.depth > MAX_DEPTH:
                 where = Position(file, *expr.place)
-                raise UnsupportedError(f"an expression nested {expr.depth} deep (at most {MAX_DEPTH})", where)
+                what = f"an expression nested {expr.depth} deep (at most {MAX_DEPTH})"
+                raise UnsupportedError(f"not supported in a model: {what}", where)

@@ -181,6 +181,7 @@ class Axioms:
         elif axiom.kind == "irreflexive":
             literals = [relations.literal(relation, x, x) for x, row in enumerate(relation.may) if row >> x & 1]
         else:
-            raise UnsupportedError(f"the test {'~' if axiom.negated else ''}acyclic as a flag or negated ({axiom.name})")
+            what = f"the test {'~' if axiom.negated else ''}acyclic as a flag or negated ({axiom.name})"
+            raise UnsupportedError(f"not supported in a model: {what}")
         result: int = self.out.disj(literals)
         return result
