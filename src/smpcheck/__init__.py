@@ -6,12 +6,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from smpcheck.api import CheckOptions, Result, check, check_all
+    from smpcheck.properties import Property, PropertyError, always, holds, never, sometimes
 
 __version__ = "0.1.0"
 
-__all__ = ["CheckOptions", "Result", "__version__", "check", "check_all"]
+__all__ = [
+    "CheckOptions",
+    "Property",
+    "PropertyError",
+    "Result",
+    "__version__",
+    "always",
+    "check",
+    "check_all",
+    "holds",
+    "never",
+    "sometimes",
+]
 
 _LAZY = dict.fromkeys(("CheckOptions", "Result", "check", "check_all"), "smpcheck.api")
+_LAZY |= dict.fromkeys(("Property", "PropertyError", "always", "holds", "never", "sometimes"), "smpcheck.properties")
 """Public names and the module each is imported from when it is first used, so that ``import smpcheck`` costs nothing."""
 
 

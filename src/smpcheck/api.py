@@ -8,49 +8,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
 from smpcheck.batch.paths import Item, items
 from smpcheck.batch.worker import Job
 from smpcheck.errors import InputError
-from smpcheck.questions.check import DEFAULT_MAX_STATES, DEFAULT_UNROLL, CheckOptions, Result, check_file, find_model
+from smpcheck.questions.check import DEFAULT_MAX_STATES, DEFAULT_UNROLL, CheckOptions, Result, StateRow, find_model
+from smpcheck.sources import Source, answers
 
 __all__ = ["CheckOptions", "Result", "check", "check_all"]
 
-TEXT_NAME = "<text>"
-
 
 def check(
-    path_or_text: str | os.PathLike[str],
+    path_or_text: Source,
     model: str = "lkmm",
     *,
     verdict_only: bool = False,
     unroll: int = DEFAULT_UNROLL,
     timeout: float | None = None,
     max_states: int | None = DEFAULT_MAX_STATES,
+    threads: int = 1,
+    on_state: Callable[[StateRow], None] | None = None,
 ) -> Result:
-    """Can the condition of a litmus test come true under ``model``?
+    """Can the condition of a test come true under ``model``?
 
-    ``path_or_text``: the path of a test, or its text (a string with a line break in it). ``model``: ``sc``, ``tso``, ``lkmm``,
-    a .cat file, or a kernel tree's ``tools/memory-model``. ``timeout``: seconds of wall time, checked by the solver itself.
-    Runs in this process.
+    ``path_or_text``: the path of a test, its text (a string with a line break in it), a scenario of a Python model, or a program.
+    ``model``: ``sc``, ``tso``, ``lkmm``, a .cat file, or a kernel tree's ``tools/memory-model``. ``timeout``: seconds of wall
+    time, checked by the solver itself. ``threads``: of the solver, for one hard test. ``on_state`` is called with each final
+    state as soon as it is found. Runs in this process.
 
     What is wrong with the test itself is in the result's ``status`` and ``message``, as with a batch.
 
     :raises InputError: there is no such file or model, or the file has more than one program (see :func:`check_all`)
     """
-    text: str | None = None
-    if isinstance(path_or_text, str) and "\n" in path_or_text:
-        path, text = TEXT_NAME, path_or_text
-    else:
-        path = os.fspath(path_or_text)
-        if not Path(path).is_file():
-            raise InputError(f"there is no file {path}")
-    options = CheckOptions(verdict_only, unroll, timeout, max_states, keep_answer=True)
-    results = [result for result, _ in check_file(path, find_model(os.fspath(model)), options, text)]
+    options = CheckOptions(verdict_only, unroll, timeout, max_states, keep_answer=True, threads=threads)
+    results = answers(path_or_text, find_model(os.fspath(model)), options, on_state)
     if len(results) != 1:
-        raise InputError(f"{path} has {len(results)} programs: use check_all")
+        raise InputError(f"{path_or_text} has {len(results)} programs: use check_all")
     return results[0]
 
 

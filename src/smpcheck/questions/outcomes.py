@@ -71,6 +71,23 @@ def condition_outcome(program: Program) -> Outcome:
     return Outcome(text.removeprefix("(").removesuffix(")") if _is_one(text) else text, program.condition, wanted)
 
 
+def against(program: Program, verdict: str, claimed: str) -> Outcome:
+    """The outcome to explain where a ``verdict`` about the condition's proposition is not what is ``claimed``.
+
+    For ``Never`` that the proposition holds, for ``Always`` that it does not; both can happen. For ``Sometimes`` whichever of
+    the two cannot.
+    """
+    outcome = condition_outcome(program)
+    text = outcome.text
+    if program.quantifier == "forall":
+        text = text.removeprefix("not (").removesuffix(")")
+    holds = Outcome(text, program.condition)
+    breaks = Outcome(f"not ({text})", Unary("!", program.condition))
+    if claimed == "Sometimes":
+        return holds if verdict == "Never" else breaks
+    return holds if claimed == "Never" else breaks
+
+
 def _is_one(text: str) -> bool:
     """Are the first and the last parenthesis a pair?"""
     if not (text.startswith("(") and text.endswith(")")):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.errors import SmpcheckError
-from smpcheck.program.ir import Assert, Program, Unary
+from smpcheck.program.ir import Assert, Program
 from smpcheck.questions.elements import walk
 from smpcheck.questions.explain import Limits, find_races, why_not, witness
-from smpcheck.questions.outcomes import Outcome, assertion_names, condition_outcome
+from smpcheck.questions.outcomes import Outcome, against, assertion_names
 from smpcheck.questions.places import Places, Region
 from smpcheck.questions.races import RACE_FLAG
 from smpcheck.questions.surprises import Story, tell
@@ -121,14 +121,9 @@ class _Finder:
 
     def verdict(self, claimed: str) -> Problem:
         """The condition is not as the author says."""
-        holds = condition_outcome(self.program)
-        if self.program.quantifier == "forall":
-            holds = Outcome(holds.text.removeprefix("not (").removesuffix(")"), self.program.condition)
-        breaks = Outcome(f"not ({holds.text})", Unary("!", self.program.condition))
+        outcome = against(self.program, str(self.result.verdict), claimed)
         if claimed == "Sometimes":
-            outcome = holds if self.result.verdict == "Never" else breaks
             return self.unreachable(outcome)
-        outcome = holds if claimed == "Never" else breaks
         where = self.places.question()
         said = f"{outcome.text} can happen under {self.model.name}, where the test says {claimed}"
         found = witness(self.program, self.model, outcome, self.limits, self.words)

@@ -1,0 +1,144 @@
+"""Properties of programs, to state in tests: ``assert smpcheck.never("SB+mbs.litmus")``.
+
+A property is a claim about a program under a model. It is checked when it is first asked for its truth; what cannot be decided is
+neither true nor false, but an error.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from smpcheck.questions.check import DEFAULT_UNROLL, CheckOptions, Result, find_model
+from smpcheck.sources import Source, answers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Property", "PropertyError", "always", "holds", "never", "require", "sometimes"]
+
+Claim: TypeAlias = Literal["never", "sometimes", "always", "holds"]
+
+VERDICT: dict[Claim, str] = {"never": "Never", "sometimes": "Sometimes", "always": "Always"}
+
+
+class PropertyError(AssertionError):
+    """A property that does not hold, or that could not be decided. The text says why, with an execution where there is one."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """A claim about each program of ``source`` under ``model``: see :func:`never`, :func:`sometimes`, :func:`always`,
+    :func:`holds`. ``bool()`` decides it; :meth:`verify` raises with an explanation.
+    """
+
+    claim: Claim
+    source: Source
+    model: str = "lkmm"
+    unroll: int = DEFAULT_UNROLL
+    timeout: float | None = None
+
+    @cached_property
+    def results(self) -> Sequence[Result]:
+        """The answers that decide it. :raises InputError: there is no such file or model"""
+        options = CheckOptions(verdict_only=True, unroll=self.unroll, timeout=self.timeout, keep_answer=True)
+        return answers(self.source, find_model(os.fspath(self.model)), options)
+
+    def __bool__(self) -> bool:
+        """:raises PropertyError: undecided (unsupported, a limit, no execution)"""
+        __tracebackhide__ = True
+        for result in self.results:
+            _refuse_undecided(result)
+        return all(fulfilled(result, self.claim) for result in self.results)
+
+    def verify(self) -> None:
+        """:raises PropertyError: it does not hold, or is undecided"""
+        __tracebackhide__ = True
+        for result in self.results:
+            require(result, self.claim)
+
+    def __repr__(self) -> str:
+        source = self.source
+        if isinstance(source, str) and "\n" in source:
+            shown = source.split("\n", 1)[0] + " ..."
+        elif isinstance(source, (str, os.PathLike)):
+            shown = os.fspath(source)
+        else:
+            shown = getattr(source, "title", getattr(source, "name", "?"))
+        return f"smpcheck.{self.claim}({shown!r}, {self.model!r})"
+
+
+def never(source: Source, model: str = "lkmm", *, unroll: int = DEFAULT_UNROLL, timeout: float | None = None) -> Property:
+    """The condition of ``source`` holds in no final state, whatever its quantifier.
+
+    ``source``: a path, the text of a litmus test, a scenario, a program; of a file with several programs, all of them.
+    ``timeout``: seconds.
+    """
+    return Property("never", source, model, unroll, timeout)
+
+
+def sometimes(source: Source, model: str = "lkmm", *, unroll: int = DEFAULT_UNROLL, timeout: float | None = None) -> Property:
+    """The condition holds in some final states, and in some it does not."""
+    return Property("sometimes", source, model, unroll, timeout)
+
+
+def always(source: Source, model: str = "lkmm", *, unroll: int = DEFAULT_UNROLL, timeout: float | None = None) -> Property:
+    """The condition holds in every final state."""
+    return Property("always", source, model, unroll, timeout)
+
+
+def holds(source: Source, model: str = "lkmm", *, unroll: int = DEFAULT_UNROLL, timeout: float | None = None) -> Property:
+    """All is as the source itself says: a litmus test's ``Result:`` comment or, without one, ``~exists`` or ``forall``; no
+    assertion or invariant of a model can fail; there is no data race that is not announced.
+    """
+    return Property("holds", source, model, unroll, timeout)
+
+
+def fulfilled(result: Result, claim: Claim) -> bool:
+    """Does the claim hold of an answered test?"""
+    if claim != "holds":
+        return result.verdict == VERDICT[claim]
+    from smpcheck.questions.check import RACE_FLAG
+
+    if result.failed or (RACE_FLAG in result.flags and not result.expects_race):
+        return False
+    if result.agrees is not None:
+        return result.agrees
+    return result.quantifier == "exists" or result.ok
+
+
+def says_something(result: Result) -> bool:
+    """Does the test itself say what it expects?"""
+    from smpcheck.questions.outcomes import assertion_names
+
+    program = result.program
+    asserted = program is not None and bool(assertion_names(program))
+    return result.expected is not None or result.quantifier != "exists" or asserted
+
+
+def _refuse_undecided(result: Result) -> None:
+    __tracebackhide__ = True
+    if result.status != "ok":
+        raise PropertyError(undecided_text(result))
+
+
+def undecided_text(result: Result) -> str:
+    """Why there is no answer."""
+    reason = result.message or {"timeout": "no answer within the time limit"}.get(result.status, "no answer")
+    wrong = result.status == "error" and result.pos is not None
+    return f"{result.name} under {result.model}: {reason if wrong else f'{result.status}: {reason}'}"
+
+
+def require(result: Result, claim: Claim) -> None:
+    """:raises PropertyError: the claim does not hold of ``result``, or is undecided"""
+    __tracebackhide__ = True
+    _refuse_undecided(result)
+    if claim == "holds" and not says_something(result):
+        lacks = "it has no Result: comment, ~exists, forall or assertion"
+        raise PropertyError(f"{result.name} does not say what it expects: {lacks}")
+    if not fulfilled(result, claim):
+        from smpcheck.show.failing import failure_text
+
+        raise PropertyError(failure_text(result, VERDICT.get(claim)))
