@@ -14,12 +14,27 @@ import smpcheck
 
 pytest_plugins = ["pytester"]
 
-for _module in pkgutil.walk_packages(smpcheck.__path__, "smpcheck."):
-    # pytester forgets the modules that a session loads: all are here before, or there would be two of some of them
-    if not _module.name.startswith(("smpcheck.__main__", "smpcheck.mm", "smpcheck.batch.on_dask", "smpcheck.commands.mm")):
-        import_module(_module.name)
-
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_is_loaded():
+    """pytester forgets the modules that a session loads. All of smpcheck's, and what they load when they are used, are here
+    before; or there would be two of some.
+    """
+    for module in pkgutil.walk_packages(smpcheck.__path__, "smpcheck."):
+        if not module.name.startswith(("smpcheck.__main__", "smpcheck.mm", "smpcheck.batch.on_dask", "smpcheck.commands.mm")):
+            import_module(module.name)
+    smpcheck.check(EXAMPLES / "01-SB.litmus").explain()
+    smpcheck.check(EXAMPLES / "models" / "seqlock.py").explain()
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Sessions without hypothesis, which each of them would load anew."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
+    return pytester
+
 
 MODEL = """
 from smpcheck.kernel import *
