@@ -1,18 +1,20 @@
 """Prediction against observation, thing by thing, with the rest of the machine going on beside it.
 
 The counters are the machine's, not this process's: another process that faults or locks memory moves them too. Hence a
-scenario is done several times; what a step did is what most runs agree on. Where no value has a majority the counter is
-*disturbed*, and says nothing. Flags and smaps are this process's own; they have to be the same each time.
+scenario is done several times; what a step did is what most runs agree on. Where no value has a majority, or a counter differs
+that most often also moved just after the step, while nothing was done, it is *disturbed*, and says nothing. Flags and smaps are
+this process's own; they have to be the same each time.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from smpcheck.mm.live.machine import Machine
 from smpcheck.mm.live.steps import COUNTERS, FLAGS, Observation, PageFlags, Prediction, Predictor, Scenario, Step
@@ -33,7 +35,7 @@ class Verdict(StrEnum):
     OK = "ok"
     DIFFERS = "differs"
     DISTURBED = "disturbed"
-    """Runs do not agree with each other: something else on this machine moves it."""
+    """Something else on this machine moves it, too."""
     UNPREDICTED = "no prediction"
 
 
@@ -51,8 +53,6 @@ class Row:
     of: int
     """Of how many."""
     verdict: Verdict
-    quiet: bool = False
-    """Nothing was predicted to happen and nothing did: tables leave it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +70,22 @@ class ScenarioReport:
     scenario: Scenario
     runs: int = 0
     steps: list[StepReport] = field(default_factory=list)
-    note: str = ""
-    """Why there is no prediction, or fewer runs."""
 
     def count(self, verdict: Verdict) -> int:
         """Rows with that verdict."""
         return sum(row.verdict is verdict for step in self.steps for row in step.rows)
 
 
-Values = Mapping[str, str]
-"""By thing, as it is shown; the same shape for both sides, so that comparing is comparing texts."""
+Values: TypeAlias = Mapping[str, str]
+"""By thing, as it is shown; the same form for both sides, so that to compare is to compare texts."""
 
 
-def observed(seen: Observation) -> dict[str, str]:
-    """An observation, thing by thing."""
-    return _values(seen.outcome, seen.counters, seen.flags or {}, FLAGS, seen.locked or {}, seen.vm_locked or {})
+def observed(seen: Observation, about: frozenset[str] = FLAGS) -> Values:
+    """An observation, thing by thing, with the page flags in ``about``."""
+    return _values(seen.outcome, seen.counters, seen.flags or {}, about, seen.locked or {}, seen.vm_locked or {})
 
 
-def predicted(said: Prediction, like: Observation) -> dict[str, str]:
+def predicted(said: Prediction, like: Observation) -> Values:
     """A prediction, thing by thing, restricted to what ``like`` observed."""
     counters = {name: said.counters.get(name, 0) for name in COUNTERS if name in said.counters_about and name in like.counters}
     flags = {name: said.flags[name] for name in like.flags or {} if name in said.flags}
@@ -127,30 +125,27 @@ def show_flags(pages: PageFlags, about: frozenset[str] = FLAGS) -> str:
 def compare_step(step: Step, said: Prediction | None, runs: Sequence[Observation]) -> StepReport:
     """What most of ``runs`` saw, against the prediction."""
     about = said.flags_about if said else FLAGS
-    tallies = {
-        thing: Counter(_restricted(run, about).get(thing, "") for run in runs) for thing in _restricted(runs[0], about)
-    }
+    things = [observed(run, about) for run in runs]
     expectation = predicted(said, runs[0]) if said else {}
-    return StepReport(step, [_row(thing, expectation.get(thing), tally, len(runs)) for thing, tally in tallies.items()])
+    rows = []
+    for thing in things[0]:
+        moving = sum(bool(run.idle.get(thing)) for run in runs)
+        rows.append(
+            _row(thing, expectation.get(thing), Counter(values.get(thing, "") for values in things), moving * 2 >= len(runs))
+        )
+    return StepReport(step, rows)
 
 
-def _restricted(run: Observation, about: frozenset[str]) -> dict[str, str]:
-    """As `observed`, with only the flags that the prediction is about."""
-    return _values(run.outcome, run.counters, run.flags or {}, about, run.locked or {}, run.vm_locked or {})
-
-
-def _row(thing: str, said: str | None, tally: Counter[str], of: int) -> Row:
+def _row(thing: str, said: str | None, tally: Counter[str], moving: bool) -> Row:
     seen, runs = tally.most_common(1)[0]
-    if runs * 2 <= of:
+    of = tally.total()
+    if runs * 2 <= of or (moving and said not in (None, seen)):
         verdict = Verdict.DISTURBED
     elif said is None:
         verdict = Verdict.UNPREDICTED
     else:
         verdict = Verdict.OK if seen == said else Verdict.DIFFERS
-    return Row(thing, said, seen, runs, of, verdict, quiet=runs == of and seen in QUIET and said in (None, *QUIET))
-
-
-QUIET = ("+0", "ok")
+    return Row(thing, said, seen, runs, of, verdict)
 
 
 def run_scenario(
@@ -160,12 +155,16 @@ def run_scenario(
     directory: Path | None = None,
     repeat: int = REPEAT,
     late: Callable[[], bool] = lambda: False,
+    tick: Callable[[], None] = lambda: None,
 ) -> ScenarioReport:
     """Do the scenario until its runs agree, and compare.
 
     :param late: asked between runs; when it says so, what there is has to do
+    :param tick: called after each run
     """
     said = list(predictor(scenario.steps)) if predictor else None
+    if said and directory:
+        said = [replace(one, flags_about=one.flags_about - {"swapbacked"}) for one in said]
     if said is not None and len(said) != len(scenario.steps):
         raise ValueError(f"{scenario.name}: {len(said)} predictions for {len(scenario.steps)} steps")
     report = ScenarioReport(scenario)
@@ -177,6 +176,7 @@ def run_scenario(
                     break
                 with Workload(machine, directory) as work:
                     runs.append(list(work.observe(scenario.steps)))
+                tick()
             report.runs = len(runs)
             report.steps = [
                 compare_step(step, said[index] if said else None, [run[index] for run in runs])
@@ -185,8 +185,6 @@ def run_scenario(
             if not report.count(Verdict.DISTURBED) or late():
                 break
             time.sleep(PAUSE)
-    if said is None:
-        report.note = "nothing predicts it"
     return report
 
 
@@ -196,9 +194,3 @@ def idle_noise(machine: Machine, seconds: float = 0.5) -> dict[str, int]:
     time.sleep(seconds)
     after = machine.vmstat()
     return {name: after[name] - before[name] for name in after if after[name] != before[name]}
-
-
-def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
-    """Of several: one that differs decides, then one that agrees; None if there is none of either kind."""
-    there = set(verdicts)
-    return next((verdict for verdict in (Verdict.DIFFERS, Verdict.OK) if verdict in there), None)

@@ -280,9 +280,7 @@ def _check_counters(report: RaceReport, before: Mapping[str, int], after: Mappin
             ),
         ]
     if {"nr_unevictable", "unevictable_pgs_culled", "unevictable_pgs_rescued"} <= moved.keys():
-        report.freed_unevictable = (
-            moved["unevictable_pgs_culled"] - moved["unevictable_pgs_rescued"] - moved["nr_unevictable"]
-        )
+        report.freed_unevictable = moved["unevictable_pgs_culled"] - moved["unevictable_pgs_rescued"] - moved["nr_unevictable"]
         report.checks.append(
             Check(
                 *("I10", "CULLED - RESCUED - NR_UNEVICTABLE, over the race: freed while unevictable", 0),

@@ -48,6 +48,7 @@ class Step:
     """Of the area, or of the file; contiguous and ascending."""
     area: str = ""
     file: str = ""
+    """Files are in memory (tmpfs, whose pages are swapbacked), unless a folder is asked for; then that flag is not compared."""
     kind: Kind = "private"
     """Of the area that ``mmap`` makes; ``anonymous`` has no file (and is private)."""
 
@@ -97,6 +98,8 @@ class Observation:
     locked: Mapping[str, int] | None
     vm_locked: Mapping[str, int] | None
     outcome: str
+    idle: Mapping[str, int] = field(default_factory=dict)
+    """Differences by name over a like time just afterwards, in which nothing was done here: the control."""
 
 
 @dataclass(frozen=True, slots=True)

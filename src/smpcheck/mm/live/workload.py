@@ -137,10 +137,10 @@ class Workload:
             outcome = self.do(step)
             after = self._counters()
             locked, vm_locked = self._smaps() if self._machine.smaps else (None, None)
-            yield Observation(
-                {name: after[name] - before[name] for name in after}, self._flags(), locked, vm_locked, outcome
-            )
-            before = self._counters()
+            flags = self._flags()
+            later = self._counters()
+            yield Observation(_differences(before, after), flags, locked, vm_locked, outcome, _differences(after, later))
+            before = later
 
     def do(self, step: Step) -> str:
         """One step; ``ok`` or the name of the error."""
@@ -227,3 +227,7 @@ class Workload:
             locked[name] = sum(vma.fields.get("Locked", 0) for vma in own) * 1024 // PAGE
             vm_locked[name] = sum((vma.end - vma.start) // PAGE for vma in own if "lo" in (vma.flags or ()))
         return locked, vm_locked
+
+
+def _differences(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {name: after[name] - before[name] for name in after}
