@@ -166,12 +166,12 @@ class FinalCompiler(Statements):
         for condition, other in reversed(ends[:-1]):
             joined: Env = {}
             for key in (k for k in other if k in env):
-                joined[key] = self._either(condition, other[key], env[key])
+                joined[key] = self._select(condition, other[key], env[key])
             env = joined
         return env
 
     @staticmethod
-    def _either(condition: ir.Expr, then: Known | Unknown, other: Known | Unknown) -> Known | Unknown:  # type: ignore[override]
+    def _select(condition: ir.Expr, then: Known | Unknown, other: Known | Unknown) -> Known | Unknown:
         if then == other:
             return then
         if not isinstance(then, RValue) or not isinstance(other, RValue):
@@ -217,7 +217,7 @@ class FinalCompiler(Statements):
         paths = self.paths.pop(id(frame))
         found: Known | Unknown = returned[-1]
         for path, value in zip(reversed(paths[:-1]), reversed(returned[:-1]), strict=True):
-            found = self._either(path, value, found)
+            found = self._select(path, value, found)
         if isinstance(found, Unknown):
             raise InputError(f"the value of {frame.source.node.name} {found.why}", self.pos(node))
         return found
