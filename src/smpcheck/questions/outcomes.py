@@ -55,9 +55,15 @@ def outcomes(program: Program, only: str | None = None) -> list[Outcome]:
     """
     names = assertion_names(program)
     found = [Outcome(f"{name} fails", name) for name in names if only in (None, name)]
-    if only is None and not (names and program.condition == Const(1)):
+    if only is None and not (names and (program.condition == Const(1) or _restates_invariants(program))):
         found.insert(0, condition_outcome(program))
     return found
+
+
+def _restates_invariants(program: Program) -> bool:
+    """Is the condition just that every invariant holds (a Python model that asks no question of its own)?"""
+    parts = [part for invariant in program.invariants for part in conjuncts(invariant.cond)]
+    return program.quantifier == "forall" and bool(parts) and conjuncts(program.condition) == parts
 
 
 def condition_outcome(program: Program) -> Outcome:

@@ -8,6 +8,7 @@ checks a text by reading it again.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -228,7 +229,7 @@ class Lines:
         """The line that an edit puts before the one at its position."""
         line = self.lines[edit.pos.line - 1]
         indent = line[: len(line) - len(line.lstrip())]
-        return f"{indent}{edit.new}{'' if self.python else ';'}"
+        return f"{indent}{edit.new}{'' if self.python else ';'}{line[len(line.rstrip(chr(13))) :]}"
 
     def can_remove(self, pos: Position) -> bool:
         """Is the program still one without this line, if nothing else is on it?"""
@@ -255,14 +256,23 @@ class Lines:
         return at if at >= 0 and line.count(edit.old) == 1 else None
 
     def diff(self, changed: str, context: int = 3) -> str:
-        """A unified diff from the source to ``changed``."""
-        name = self.program.file
-        return "".join(
-            line if line.endswith("\n") else line + "\n"
-            for line in difflib.unified_diff(
-                self.text.splitlines(True), changed.splitlines(True), f"a/{name}", f"b/{name}", n=context
-            )
-        )
+        """A unified diff from the source to ``changed``, as ``patch -p1`` and ``git apply`` take it."""
+        name = _diff_name(self.program.file)
+        old, new = (_KEPT.findall(text) for text in (self.text, changed))
+        lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", n=context)
+        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+_KEPT = re.compile(r"[^\n]*\n|[^\n]+")
+"""Lines with their ends, which are line feeds and nothing else."""
+
+
+def _diff_name(file: str) -> str:
+    """The name of a file in a diff: from the current folder on or, where it is not in there, from the root (``patch -d /``)."""
+    path = os.path.relpath(os.path.abspath(file))
+    if path.startswith(os.pardir + os.sep):
+        path = os.path.abspath(file).lstrip(os.sep)
+    return f"{path}\t" if re.search(r"\s", path) else path
 
 
 def _read(path: str) -> str:
