@@ -185,7 +185,7 @@ def sentence(report: Report) -> str:
 
 
 WORDS = {
-    Verdict.OK: "comparisons agree",
+    Verdict.OK: "as predicted",
     Verdict.DIFFERS: "DIFFER",
     Verdict.DISTURBED: "disturbed by other processes",
     Verdict.UNPREDICTED: "seen, not predicted",
