@@ -126,6 +126,27 @@ def ghost(init: int = 0) -> Any:
     return Shared(init, ghost_t)
 
 
+class ThreadLocal:
+    """A variable of which each thread has its own: see :func:`thread_local`."""
+
+    made: ClassVar[list[ThreadLocal]] = []
+
+    def __init__(self, init: Any, annotation: Any) -> None:
+        self.init = init
+        self.annotation = annotation
+        self.number = len(self.made)
+        self.made.append(self)
+
+
+def thread_local(init: Any = 0, ctype: Any = int) -> Any:
+    """A global variable of which each thread has its own, in registers: ``pending = thread_local(NULL, Ptr[page])``.
+
+    It is no memory: using it makes no event, and what is known of its value is used when compiling. Thread functions assign it
+    after ``global pending``. What others shall see of it must be stored.
+    """
+    return ThreadLocal(init, ctype)
+
+
 # --- what a field starts with -------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from smpcheck.errors import InputError
 from smpcheck.kernel import layout
 from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar
+from smpcheck.kernel.types import ThreadLocal
 from smpcheck.program import ir, values
 from smpcheck.readers.python.expressions import BINARY, Expressions
 from smpcheck.readers.python.source import assigned_names
@@ -103,8 +104,18 @@ class Statements(Expressions):
         if isinstance(target, ast.Name) and target.id not in self.source.shared:
             self.set_variable(target.id, self.value(value), stmt)
             return
+        own = self._thread_local(target)
+        if own is not None:
+            self.set_thread_local(own, self.source.text(target), self.rvalue(value), stmt)
+            return
         place = self._assignable(target)
         self.assign_plain(place, convert(self.rvalue(value), place.type, self.pos(stmt), place.label), stmt)
+
+    def _thread_local(self, target: ast.expr) -> ThreadLocal | None:
+        if not isinstance(target, ast.Name):
+            return None
+        found = self.source.lookup(target.id, target)
+        return found if isinstance(found, ThreadLocal) else None
 
     def _assignable(self, target: ast.expr) -> Place:
         if isinstance(target, ast.Tuple | ast.List):
@@ -138,6 +149,11 @@ class Statements(Expressions):
         if isinstance(target, ast.Name) and target.id not in self.source.shared:
             old = self.rvalue(target)
             self.set_variable(target.id, arithmetic(op, old, self.rvalue(value), self.pos(stmt)), stmt)
+            return
+        own = self._thread_local(target)
+        if own is not None:
+            old = self.rvalue(target)
+            self.set_thread_local(own, self.source.text(target), arithmetic(op, old, self.rvalue(value), self.pos(stmt)), stmt)
             return
         place = self._assignable(target)
         right = self.rvalue(value)

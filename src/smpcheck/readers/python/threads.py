@@ -14,6 +14,7 @@ from typing import Any
 from smpcheck.errors import InputError
 from smpcheck.kernel.layout import Constant, Flags, Ghost, Scalar, Type
 from smpcheck.kernel.scenario import LockOrder
+from smpcheck.kernel.types import ThreadLocal
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, truth
@@ -338,6 +339,12 @@ class ThreadCompiler(Statements):
     def start(self, function: Any, args: list[Known]) -> RValue | None:
         """Compile the thread: a call of its function. Returns the type and register of its value."""
         source = function_source(function)
+        self.frames.append(Frame(source, ""))
+        for obj in ThreadLocal.made:  # from the start: ways that meet know it then
+            initial = self.thread_local(obj, "thread_local", source.node)
+            assert isinstance(initial, RValue)
+            self.set_thread_local(obj, "thread_local", initial, source.node)
+        self.frames.pop()
         result = self.call(function, args, {}, source.node)
         last = source.pos(source.node.body[-1])
         if self.alive:

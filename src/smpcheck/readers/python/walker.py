@@ -19,7 +19,7 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel import layout
 from smpcheck.kernel.layout import ArrayOf, Constant, Pointer, Scalar, StructOf, Type
 from smpcheck.kernel.scenario import Parameter
-from smpcheck.kernel.types import Array, CellType, PerCpu, Struct, field_annotations
+from smpcheck.kernel.types import Array, CellType, PerCpu, Struct, ThreadLocal, field_annotations
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
 from smpcheck.program.values import Ptr, truth
@@ -90,6 +90,10 @@ def unsupported(source: FunctionSource, node: ast.AST, what: str, hint: str = ""
     """The refusal of something outside the subset."""
     message = f"{what} is outside the subset for thread functions"
     return UnsupportedError(message + (f": {hint}" if hint else ""), source.pos(node))
+
+
+THREAD_LOCAL = "@"
+"""Begins the registers of ``thread_local`` variables."""
 
 
 def variable_type(annotation: Any, where: str, pos: Position) -> Type | None:
@@ -236,6 +240,8 @@ class Walker(ABC):
         local = name in frame.source.parameters or name in frame.source.assigned - frame.source.shared
         if not local:
             obj = frame.source.lookup(name, node)
+            if isinstance(obj, ThreadLocal):
+                return self.thread_local(obj, name, node)
             self.memory.scan(frame.source.function.__globals__)
             return self.known(obj, node, name)
         found = self.env.get(frame.key(name))
@@ -244,6 +250,28 @@ class Walker(ABC):
         if isinstance(found, Unknown):
             raise InputError(f"{name} {found.why}", self.pos(node))
         return found
+
+    def thread_local(self, obj: ThreadLocal, name: str, node: ast.AST) -> Known:
+        """The value of a thread's own variable: what it starts with, until it is assigned."""
+        found = self.env.get(f"{THREAD_LOCAL}{obj.number}")
+        if found is None:
+            kind = variable_type(obj.annotation, name, self.pos(node))
+            initial = self.known(obj.init, node)
+            if kind is None or not isinstance(initial, RValue):
+                raise InputError(f"thread_local {name} must have a C type and a constant to start with", self.pos(node))
+            found = convert(initial, kind, self.pos(node), name)
+        if isinstance(found, Unknown):
+            raise InputError(f"{name} {found.why}", self.pos(node))
+        return found
+
+    def set_thread_local(self, obj: ThreadLocal, name: str, value: RValue, node: ast.AST) -> None:
+        """Assign a thread's own variable."""
+        kind = variable_type(obj.annotation, name, self.pos(node))
+        if kind is None:
+            raise InputError(f"thread_local {name} must have a C type", self.pos(node))
+        key = f"{THREAD_LOCAL}{obj.number}"
+        converted = RValue(*_pair(convert(value, kind, self.pos(node), name)), lock=value.lock)
+        self.env[key] = self.set_register(key, converted, self.pos(node))
 
     # places
 
