@@ -108,3 +108,15 @@ def test_without_levels_there_is_no_check() -> None:
 def test_a_race_holds_if_all_that_is_decided_does(answers: list[bool | None], holds: bool | None) -> None:
     checks = [Check("I2", "", 0, 0 if answer else 1, disturbed=answer is None) for answer in answers]
     assert RaceReport(4, checks=checks).holds is holds
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+def test_truncation_and_mlock_run_on_different_cpus(count: int) -> None:
+    truncation, mlock, *others = race.places(range(10, 10 + count))
+    assert truncation != mlock
+    assert {truncation, mlock, *others} <= set(range(10, 10 + count))
+    assert len(others) == 2
+
+
+def test_on_one_cpu_no_thread_is_placed() -> None:
+    assert list(race.places([3])) == [None] * 4
