@@ -14,6 +14,7 @@ COMMANDS = {
     "explain": "smpcheck.commands.explain",
     "barriers": "smpcheck.commands.barriers",
     "compare": "smpcheck.commands.compare",
+    "run": "smpcheck.commands.run",
 }
 """Each command and the module that adds it: a function ``register(app)``. Only the module of the command that is called is
 imported.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -64,8 +64,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list[Question
     return install
 
 
-def check(options: CheckOptions = CheckOptions()) -> Result:  # noqa: B008
-    return check_program(PROGRAM, MODEL, options)
+def check(options: CheckOptions = CheckOptions(), observed: Iterable[FinalReg | FinalMem] = ()) -> Result:  # noqa: B008
+    return check_program(replace(PROGRAM, observed=tuple(observed)), MODEL, options)
 
 
 def states(*rows: tuple[dict[FinalReg | FinalMem, object], bool]) -> Answer:
@@ -75,13 +75,13 @@ def states(*rows: tuple[dict[FinalReg | FinalMem, object], bool]) -> Answer:
 def test_variables_come_registers_first_then_memory(answers: Callable[[object], object]) -> None:
     row = {FinalMem(Y): 1, FinalReg(10, "r1"): 2, FinalReg(2, "r2"): 3, FinalReg(2, "r10"): 4, FinalMem(X): 5}
     answers(states((row, True)))
-    assert list(check().states[0].items()) == [("2:r10", 4), ("2:r2", 3), ("10:r1", 2), ("[x]", 5), ("[y]", 1)]
+    assert list(check(observed=row).states[0].items()) == [("2:r10", 4), ("2:r2", 3), ("10:r1", 2), ("[x]", 5), ("[y]", 1)]
 
 
 def test_states_come_numbers_by_value_then_addresses_by_name(answers: Callable[[object], object]) -> None:
     r = FinalReg(0, "r1")
     answers(states(*(({r: value}, False) for value in (Y, 10, 9, -1, X))))
-    assert [row["0:r1"] for row in check().states] == [-1, 9, 10, "x", "y"]
+    assert [row["0:r1"] for row in check(observed=(r,)).states] == [-1, 9, 10, "x", "y"]
 
 
 def test_states_are_counted_by_the_proposition(answers: Callable[[object], object]) -> None:

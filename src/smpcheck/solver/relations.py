@@ -19,6 +19,7 @@ from smpcheck.cat.nodes import Node
 from smpcheck.errors import UnsupportedError
 from smpcheck.program.events import EventGraph
 from smpcheck.program.guards import ALWAYS, NEVER
+from smpcheck.solver.absent import absent, known_for, signature
 from smpcheck.solver.aspif import FALSE, TRUE
 
 Rows = list[int]
@@ -126,6 +127,8 @@ class Relations:
         self.imp = self._implications()
         self.cache: dict[int, Relation] = {}
         self.zero = Relation([0] * self.n, True)
+        self._having = signature(graph)
+        self._absent = known_for(self._having)
         self._pending: list[Callable[[], None]] = []
         self.paths: Any = None
         """Automata for path expressions with closures, if they are to be used for literals."""
@@ -234,6 +237,9 @@ class Relations:
         found = self.cache.get(node.id)
         if found is not None:
             return found
+        if absent(node, self._having, self._absent):
+            self.cache[node.id] = self.zero
+            return self.zero
         if node.op == "rec":
             self._evaluate_rec(node)
             return self.cache[node.id]

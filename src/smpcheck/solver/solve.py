@@ -285,12 +285,22 @@ class _Session:
         found: list[tuple[State, bool]] = []
         complete = True
         limit = 0 if question.max_states is None else question.max_states + 1
+        columns = [(v, *self._columns(vs)) for v, vs in self.values]
+        # nearly all variables have two values: one literal to ask for
+        simple = [(v, *vs[0], other) for v, vs, other in columns if len(vs) == 1 and vs[0][1] > TRUE]
+        others = [column for column in columns if not (len(column[1]) == 1 and column[1][0][1] > TRUE)]
+        blank: dict[ir.FinalReg | ir.FinalMem, Value] = dict.fromkeys((v for v, _ in self.values), 0)
+        holds = self._holds
         for m in self.models(self.base, limit):
             if question.max_states is not None and len(found) == question.max_states:
                 complete = False
                 break
-            state = {v: self._value(m, vs) for v, vs in self.values}
-            found.append((state, self._holds(m, self.condition)))
+            is_true, state = m.is_true, blank.copy()
+            for v, value, x, other in simple:
+                state[v] = value if is_true(x) else other
+            for v, vs, other in others:
+                state[v] = next((value for value, x in vs if holds(m, x)), other)
+            found.append((state, holds(m, self.condition)))
             if question.on_state is not None:
                 question.on_state(state)
         can = any(h for _, h in found), any(not h for _, h in found)
@@ -368,11 +378,15 @@ class _Session:
             return literal == TRUE
         return m.is_true(literal) if literal > 0 else not m.is_true(-literal)
 
+    def _columns(self, values: list[tuple[Value, int]]) -> tuple[list[tuple[Value, int]], Value]:
+        """The values to ask a model for, and the one that it is if none of these."""
+        if self.domains.cyclic or not values:
+            return values, UNDETERMINED
+        return values[:-1], values[-1][0]
+
     def _value(self, m: clingo.Model, values: list[tuple[Value, int]]) -> Value:
-        for value, literal in values[:-1] if not self.domains.cyclic else values:
-            if self._holds(m, literal):
-                return value
-        return UNDETERMINED if self.domains.cyclic else values[-1][0]
+        asked, other = self._columns(values)
+        return next((value for value, literal in asked if self._holds(m, literal)), other)
 
     def _term_value(self, m: clingo.Model, term: Term) -> Value | None:
         for value, literal in self.encoding.values(term).items():

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from smpcheck.errors import UnsupportedError
+from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.mm.live.compare import Verdict, run_scenario
 from smpcheck.mm.live.machine import Machine
 from smpcheck.mm.live.proctext import parse_smaps, parse_status
 from smpcheck.mm.live.scenarios import scenarios
-from smpcheck.mm.live.steps import Scenario, Step
+from smpcheck.mm.live.steps import Prediction, Scenario, Step
 from smpcheck.mm.live.workload import Workload, on_one_cpu, open_file
 from tests.mm.live.by_rules import on_disk, on_tmpfs
 
@@ -169,3 +169,13 @@ def test_files_have_no_name(tmp_path: Path) -> None:
 def test_a_folder_that_takes_no_file_is_refused_by_name() -> None:
     with pytest.raises(UnsupportedError, match="/proc"):
         open_file(Path("/proc"))
+
+
+def test_a_predictor_may_refuse_a_scenario(machine: Machine) -> None:
+    def refuse(steps: object) -> list[Prediction]:
+        raise LimitError("too many pages")
+
+    report = run_scenario(of("anonymous"), refuse, machine, repeat=1)
+    assert report.note == "not predicted: too many pages"
+    assert report.count(Verdict.UNPREDICTED) > 0
+    assert report.count(Verdict.OK) == 0

@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
+from smpcheck.errors import SmpcheckError
 from smpcheck.mm.live.machine import Machine
 from smpcheck.mm.live.steps import COUNTERS, FLAGS, Observation, PageFlags, Prediction, Predictor, Scenario, Step
 from smpcheck.mm.live.workload import Workload, on_one_cpu
@@ -70,6 +71,8 @@ class ScenarioReport:
     scenario: Scenario
     runs: int = 0
     steps: list[StepReport] = field(default_factory=list)
+    note: str = ""
+    """Why there is no prediction, where the predictor said so."""
 
     def count(self, verdict: Verdict) -> int:
         """Rows with that verdict."""
@@ -159,15 +162,21 @@ def run_scenario(
 ) -> ScenarioReport:
     """Do the scenario until its runs agree, and compare.
 
+    A predictor that raises a `SmpcheckError` has no prediction; the report says why.
+
     :param late: asked between runs; when it says so, what there is has to do
     :param tick: called after each run
     """
-    said = list(predictor(scenario.steps)) if predictor else None
+    report = ScenarioReport(scenario)
+    said: list[Prediction] | None = None
+    try:
+        said = list(predictor(scenario.steps)) if predictor else None
+    except SmpcheckError as error:
+        report.note = f"not predicted: {error}"
     if said and directory:
         said = [replace(one, flags_about=one.flags_about - {"swapbacked"}) for one in said]
     if said is not None and len(said) != len(scenario.steps):
         raise ValueError(f"{scenario.name}: {len(said)} predictions for {len(scenario.steps)} steps")
-    report = ScenarioReport(scenario)
     runs: list[list[Observation]] = []
     with on_one_cpu():
         for _ in range(MOST):

@@ -71,7 +71,7 @@ class Frames:
         found: list[frozenset[str] | None] = []
         for frame in self.frames(address, pages):
             if frame == 0:
-                raise PermissionError("the frame numbers in /proc/self/pagemap are hidden")
+                raise PermissionError("the frame numbers in /proc/self/pagemap are hidden: no CAP_SYS_ADMIN")
             found.append(None if frame is None else names_of(self._read(self._flags, frame, 1)[0]))
         return found
 

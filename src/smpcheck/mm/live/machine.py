@@ -136,7 +136,7 @@ def _look_flags(machine: Machine) -> None:
         frames.flags(address - address % PAGE, 1)
         machine.flags = True
     except OSError as error:
-        machine.missing.append(Missing(f"CAP_SYS_ADMIN ({error})", "page flags are not compared"))
+        machine.missing.append(Missing(f"flags of frames ({error})", "page flags are not compared"))
     finally:
         frames.close()
 

@@ -30,6 +30,9 @@ from smpcheck.mm.live.workload import Drain, open_file
 TRIES = 50
 """Attempts to read the counters twice alike."""
 
+TRUNCATION = 0.9
+"""The part of the race in which the file is truncated. In the rest pages live long enough to be found stranded afterwards."""
+
 CENSUS_TRIES = 3
 """Attempts to count all frames while the counters stand still."""
 
@@ -226,11 +229,12 @@ def _race(
     report.calls = dict.fromkeys(arena.work, 0)
 
     def loop(name: str, work: Callable[[], None], cpu: int | None) -> None:
+        until = began + seconds * (TRUNCATION if name == "ftruncate" else 1)
         try:
             if cpu is not None:
                 with suppress(OSError):  # it went offline: any other will do
                     os.sched_setaffinity(0, {cpu})
-            while not stop.is_set():
+            while not stop.is_set() and time.monotonic() < until:
                 work()
                 report.calls[name] += 1
         except BaseException as error:

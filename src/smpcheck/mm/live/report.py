@@ -77,6 +77,8 @@ def _head(report: Report) -> Iterator[Line]:
 def _scenario(report: ScenarioReport, everything: bool) -> Iterator[Line]:
     scenario = report.scenario
     yield [(scenario.name, "bold"), (f": {scenario.text}", ""), (f" ({report.runs} runs)", "dim")]
+    if report.note:
+        yield [(f"  {report.note}", "yellow")]
     state: dict[str, str] = {}
     for step in report.steps:
         label = str(step.step)
@@ -214,6 +216,7 @@ def document(report: Report) -> dict[str, Any]:
                 "name": scenario.scenario.name,
                 "text": scenario.scenario.text,
                 "runs": scenario.runs,
+                "note": scenario.note,
                 "steps": [
                     {
                         "step": str(step.step),

@@ -1,0 +1,49 @@
+"""The page cache (mm/filemap.c)."""
+
+from __future__ import annotations
+
+from smpcheck.kernel import *
+from smpcheck.mm.mm_types import *
+from smpcheck.mm.page_flags import *
+from smpcheck.mm.swap import *
+
+
+def find_get_page(mapping: address_space, index: int) -> page:
+    """The page at ``index`` with a reference, or NULL. Without a lock: the slot is looked at again once the page is pinned."""
+    if mapping.page_tree == NULL:
+        return NULL  # nothing of this file was ever read
+    slot = mapping.page_tree + index
+    rcu_read_lock()
+    page = READ_ONCE(slot.page)
+    if page != NULL:
+        if not get_page_unless_zero(page):
+            page = NULL  # the kernel tries again: its slot is about to be emptied
+        elif READ_ONCE(slot.page) != page:
+            put_page(page)
+            page = NULL
+    rcu_read_unlock()
+    return page
+
+
+def remove_from_page_cache(page: page, mapping: address_space, index: int) -> None:
+    """Page locked."""
+    slot = mapping.page_tree + index
+    spin_lock(mapping.tree_lock)
+    WRITE_ONCE(slot.page, NULL)
+    WRITE_ONCE(page.mapping, NULL)
+    spin_unlock(mapping.tree_lock)
+
+
+def filemap_fault(mapping: address_space, index: int) -> page:
+    """The file's page, LOCKED, with a reference; NULL: SIGBUS. Nothing is read from disk: what is not cached is a hole."""
+    if index >= READ_ONCE(mapping.host.i_size):
+        return NULL
+    page = find_get_page(mapping, index)
+    if page == NULL:
+        return NULL
+    lock_page(page)
+    if READ_ONCE(page.mapping) != mapping or index >= READ_ONCE(mapping.host.i_size):
+        unlock_page(page)
+        put_page(page)
+        return NULL
+    return page

@@ -1,0 +1,281 @@
+"""Faults, copy on write, following a pte, and unmapping (mm/memory.c)."""
+
+from __future__ import annotations
+
+from smpcheck.kernel import *
+from smpcheck.mm.filemap import filemap_fault
+from smpcheck.mm.mm_types import *
+from smpcheck.mm.page_alloc import alloc_page
+from smpcheck.mm.page_flags import *
+from smpcheck.mm.rmap import page_add_new_anon_rmap, page_add_rmap, page_remove_rmap, pte_offset, vma_locked
+from smpcheck.mm.swap import *
+from smpcheck.mm.variants import V
+from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page
+
+ENOMEM = 12
+
+
+def is_swap_pte(pte: page) -> bool:
+    return contig_zone.swap != 0 and pte & PTE_SWAP != 0
+
+
+def pte_present(pte: page) -> bool:
+    return pte != NULL and not is_swap_pte(pte)
+
+
+# --- finding the page behind an address ---------------------------------------------------------------------------------------
+
+
+def follow_page(vma: vm_area_struct, index: int, write: bool) -> page:
+    """The page with a reference, or NULL: nothing there, or not what is wanted (a private copy to write to)."""
+    pt = pte_offset(vma, index)
+    spin_lock(pt.ptl)
+    page = READ_ONCE(pt.pte)
+    if not pte_present(page) or (write and vma.vm_file != NULL and not PageAnon(page)):
+        page = NULL
+    else:
+        get_page(page)
+        if V.follow_page_mlocks and not V.mlock_count and write and vma_locked(vma):
+            follow_page_mlock(page)
+    spin_unlock(pt.ptl)
+    return page
+
+
+def follow_page_mlock(page: page) -> None:
+    """FOLL_MLOCK: the pte lock makes sure that the page stays mapped; the page lock may not be waited for."""
+    if READ_ONCE(page.mapping) != NULL and trylock_page(page):
+        lru_add_drain()
+        mlock_vma_page(page)
+        unlock_page(page)
+
+
+def get_user_page(vma: vm_area_struct, index: int, write: bool) -> page:
+    """get_user_pages for one page: fault until it is there. The second try may fail too: the caller sees SIGBUS then.
+
+    With V10 no reference is returned: mlock() only wants the page to be there.
+    """
+    page = follow_page(vma, index, write)
+    if page == NULL:
+        if not handle_mm_fault(vma, index, write):
+            return NULL
+        page = follow_page(vma, index, write)
+    if V.mlock_count and page != NULL:
+        put_page(page)
+    return page
+
+
+# --- faults -------------------------------------------------------------------------------------------------------------------
+
+
+def do_page_fault(vma: vm_area_struct, index: int) -> None:
+    """A store to the address."""
+    mm = vma.vm_mm
+    down_read(mm.mmap_sem)
+    handle_mm_fault(vma, index, True)
+    up_read(mm.mmap_sem)
+
+
+def handle_mm_fault(vma: vm_area_struct, index: int, write: bool) -> bool:
+    """False: SIGBUS. mmap_sem is held."""
+    pt = pte_offset(vma, index)
+    pte = READ_ONCE(pt.pte)
+    if pte == NULL:
+        if vma.vm_file != NULL:
+            return __do_fault(vma, pt, index)
+        do_anonymous_page(vma, pt, index)
+        return True
+    if is_swap_pte(pte):
+        do_swap_page(vma, pt, pte)
+        return True
+    if write and vma.vm_file != NULL and not PageAnon(pte):
+        do_wp_page(vma, pt, pte, index)
+    return True
+
+
+def anon_vma_prepare(vma: vm_area_struct) -> None:
+    if READ_ONCE(vma.anon_vma) != NULL:
+        return
+    new = vma.anon_vma_spare
+    spin_lock(new.lock)
+    spin_lock(vma.vm_mm.page_table_lock)
+    if READ_ONCE(vma.anon_vma) == NULL:
+        WRITE_ONCE(vma.anon_vma, new)
+    spin_unlock(vma.vm_mm.page_table_lock)
+    spin_unlock(new.lock)
+
+
+def do_anonymous_page(vma: vm_area_struct, pt: pte_t, index: int) -> None:
+    anon_vma_prepare(vma)
+    new = alloc_page()
+    if new == NULL:
+        return
+    spin_lock(pt.ptl)
+    if READ_ONCE(pt.pte) == NULL:
+        page_add_new_anon_rmap(new, vma, index)
+        WRITE_ONCE(pt.pte, new)
+        spin_unlock(pt.ptl)
+    else:
+        spin_unlock(pt.ptl)
+        put_page(new)
+
+
+def do_wp_page(vma: vm_area_struct, pt: pte_t, old: page, index: int) -> None:
+    """A store to a private file page: replace it by a copy, unless the pte has changed meanwhile."""
+    spin_lock(pt.ptl)
+    if READ_ONCE(pt.pte) != old:
+        spin_unlock(pt.ptl)
+        return
+    get_page(old)
+    spin_unlock(pt.ptl)
+    anon_vma_prepare(vma)
+    new = alloc_page()
+    if new == NULL:
+        put_page(old)
+        return
+    if not (V.rmap_clears or V.mlock_count) and READ_ONCE(vma.vm_flags) & VM_LOCKED:
+        lock_page(old)
+        clear_page_mlock(old)
+        unlock_page(old)
+    spin_lock(pt.ptl)
+    if READ_ONCE(pt.pte) == old:
+        WRITE_ONCE(pt.pte, NULL)  # ptep_clear_flush
+        page_add_new_anon_rmap(new, vma, index)
+        WRITE_ONCE(pt.pte, new)
+        page_remove_rmap(old, vma)
+        spin_unlock(pt.ptl)
+        put_page_not_last(old)  # the pte's; we have one
+    else:  # zap was faster
+        spin_unlock(pt.ptl)
+        put_page(new)
+    put_page(old)
+
+
+def __do_fault(vma: vm_area_struct, pt: pte_t, index: int) -> bool:
+    """A store to a private file mapping with no page there: an early copy. The file's page stays locked until the pte is set."""
+    page = filemap_fault(vma.vm_file, index)
+    if page == NULL:
+        count(SIGBUS, 1)
+        return False
+    anon_vma_prepare(vma)
+    new = alloc_page()
+    if new == NULL:
+        unlock_page(page)
+        put_page(page)
+        return False
+    if not (V.rmap_clears or V.mlock_count) and READ_ONCE(vma.vm_flags) & VM_LOCKED:
+        clear_page_mlock(page)
+    spin_lock(pt.ptl)
+    if READ_ONCE(pt.pte) == NULL:
+        page_add_new_anon_rmap(new, vma, index)
+        WRITE_ONCE(pt.pte, new)
+        spin_unlock(pt.ptl)
+    else:
+        spin_unlock(pt.ptl)
+        put_page(new)
+    unlock_page(page)
+    put_page(page)
+    return True
+
+
+def do_swap_page(vma: vm_area_struct, pt: pte_t, entry: page) -> None:
+    """The page is still in the swap cache: map it again. i_size is not asked."""
+    page: struct_page = cast(struct_page, entry & ~PTE_SWAP)
+    if not get_page_unless_zero(page):
+        return
+    lock_page(page)
+    spin_lock(pt.ptl)
+    if READ_ONCE(pt.pte) == entry:
+        get_page(page)
+        page_add_rmap(page, vma)
+        WRITE_ONCE(pt.pte, page)
+        atomic_dec(page._swapcount)
+    spin_unlock(pt.ptl)
+    unlock_page(page)
+    put_page(page)
+
+
+# --- unmapping ----------------------------------------------------------------------------------------------------------------
+
+
+def unmap_mapping_range(mapping: address_space, first: int, end: int, even_cows: bool) -> None:
+    """Unmap pages ``first`` to ``end`` (exclusive) of a file from all vmas; private copies too with ``even_cows``."""
+    spin_lock(mapping.i_mmap_lock)
+    unmap_mapping_range_vma(mapping, mapping.vma, first, end, even_cows)
+    if mapping.vma_next != NULL:
+        unmap_mapping_range_vma(mapping, mapping.vma_next, first, end, even_cows)
+    spin_unlock(mapping.i_mmap_lock)
+
+
+def unmap_mapping_range_vma(mapping: address_space, vma: vm_area_struct, first: int, end: int, even_cows: bool) -> None:
+    """The RFC holds the vma's anon_vma->lock while it unmaps; vma->anon_vma is read without a lock."""
+    if V.zap_anon_vma_lock:
+        anon_vma = READ_ONCE(vma.anon_vma)
+        if anon_vma != NULL:
+            spin_lock(anon_vma.lock)
+        zap_page_range(mapping, vma, first, end, even_cows, anon_vma != NULL)
+        if anon_vma != NULL:
+            spin_unlock(anon_vma.lock)
+    else:
+        zap_page_range(mapping, vma, first, end, even_cows, True)
+
+
+def zap_page_range(
+    mapping: address_space, vma: vm_area_struct, first: int, end: int, even_cows: bool, has_anon_vma: bool
+) -> None:
+    """Batches of one pte: each page's reference is dropped after its pte lock, as a flush of the TLB does it."""
+    lru_add_drain()
+    if V.unmap_munlocks and even_cows:
+        if READ_ONCE(vma.vm_flags) & VM_LOCKED:
+            munlock_vma_pages_range(vma)
+    for index in range(first, end):
+        pt = pte_offset(vma, index)
+        page = zap_pte(mapping, vma, pt, even_cows, has_anon_vma)
+        if page != NULL:
+            lru_add_drain()
+            free_page_and_swap_cache(page)
+
+
+def zap_pte(mapping: address_space, vma: vm_area_struct, pt: pte_t, even_cows: bool, has_anon_vma: bool) -> page:
+    """zap_pte_range for one pte: the page whose reference the caller has to drop, or NULL."""
+    spin_lock(pt.ptl)
+    page = READ_ONCE(pt.pte)
+    if page == NULL:
+        spin_unlock(pt.ptl)
+        return NULL
+    if is_swap_pte(page):
+        if not even_cows:
+            spin_unlock(pt.ptl)
+            return NULL  # details->check_mapping: swap entries stay
+        entry: struct_page = cast(struct_page, page & ~PTE_SWAP)
+        get_page(entry)
+        WRITE_ONCE(pt.pte, NULL)  # free_swap_and_cache
+        atomic_dec(entry._swapcount)
+        spin_unlock(pt.ptl)
+        return entry
+    if not even_cows and READ_ONCE(page.mapping) != mapping:
+        spin_unlock(pt.ptl)
+        return NULL  # a private copy: it stays
+    if V.zap_munlocks and even_cows and READ_ONCE(page.mapping) != mapping:
+        if not has_anon_vma:
+            spin_unlock(pt.ptl)
+            return NULL
+        if TestClearPageMlocked(page):
+            count(NR_MLOCK, -1)
+            count(PGCLEARED, 1)
+            if isolate_lru_page(page):
+                putback_lru_page(page)
+    WRITE_ONCE(pt.pte, NULL)
+    page_remove_rmap(page, vma)
+    spin_unlock(pt.ptl)
+    return page
+
+
+def free_page_and_swap_cache(page: page) -> None:
+    """Drop the reference of an unmapped pte, and the swap cache's if nobody else uses the entry and the lock is free."""
+    if PageSwapCache(page) and trylock_page(page):
+        try_to_free_swap(page)
+        unlock_page(page)
+    put_page(page)
+
+
+from smpcheck.mm.mlock import clear_page_mlock, mlock_vma_page, munlock_vma_pages_range  # noqa: E402

@@ -1,0 +1,305 @@
+"""PG_mlocked: who sets it, who clears it, and what happens to the page's place on the LRU lists then (mm/mlock.c)."""
+
+from __future__ import annotations
+
+from smpcheck.kernel import *
+from smpcheck.mm.mm_types import *
+from smpcheck.mm.page_flags import *
+from smpcheck.mm.swap import *
+from smpcheck.mm.variants import V
+from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page
+
+LRU_PAGE, NEW_PAGE = 1, 2
+"""V10: tags of a page in mlock_pvecs."""
+
+
+def mlock_vma_page(page: page) -> None:
+    """Page locked (V8: or the pte). If the page cannot be isolated, whoever has it puts it on the right list."""
+    if not TestSetPageMlocked(page):
+        count(NR_MLOCK, 1)
+        count(PGMLOCKED, 1)
+        if isolate_lru_page(page):
+            putback_lru_page(page)
+
+
+def clear_page_mlock(page: page) -> None:
+    """Page locked, but in V7, where the last mapping goes under the pte lock."""
+    if not TestClearPageMlocked(page):
+        return
+    if not V.rmap_clears and READ_ONCE(page.mapping) == NULL:
+        return  # truncated meanwhile: NR_MLOCK keeps counting it
+    count(NR_MLOCK, -1)
+    count(PGCLEARED, 1)
+    if isolate_lru_page(page):
+        putback_lru_page(page)
+    elif PageUnevictable(page):
+        count(PGSTRANDED, 1)
+
+
+def munlock_vma_page(page: page) -> None:
+    """Page locked. Somebody else may have it VM_LOCKED too, which only a walk over its mappings tells."""
+    if V.returning_clear:
+        was_mlocked = TestClearPageMlocked(page)
+    else:
+        was_mlocked = PageMlocked(page)
+        clear_bit(PG_mlocked, page.flags)
+    if not was_mlocked:
+        return
+    count(NR_MLOCK, -1)
+    if isolate_lru_page(page):
+        if not try_to_munlock(page):
+            count(PGMUNLOCKED, 1)
+        putback_lru_page(page)
+    elif PageUnevictable(page):
+        count(PGSTRANDED, 1)
+    else:
+        count(PGMUNLOCKED, 1)
+
+
+def try_to_munlock(page: page) -> bool:
+    """Is the page mapped VM_LOCKED elsewhere? Then it is mlocked again. mm/rmap.c has it; munlock is its only caller."""
+    if not PageAnon(page):
+        return False  # private file pages have one mapper here
+    anon_vma = page_lock_anon_vma(page)
+    if anon_vma == NULL:
+        return False
+    again = try_to_munlock_one(page, anon_vma.vma)
+    if not again and anon_vma.vma_next != NULL:
+        again = try_to_munlock_one(page, anon_vma.vma_next)
+    page_unlock_anon_vma(anon_vma)
+    return again
+
+
+def try_to_munlock_one(page: page, vma: vm_area_struct) -> bool:
+    if not vma_locked(vma):
+        return False
+    pt = pte_offset(vma, READ_ONCE(page.index))
+    spin_lock(pt.ptl)
+    mapped = READ_ONCE(pt.pte) == page
+    if mapped and V.lazy_mlock == "pte_lock":
+        mlock_vma_page(page)
+    spin_unlock(pt.ptl)
+    if V.lazy_mlock == "pte_lock":
+        return mapped
+    if mapped and down_read_trylock(vma.vm_mm.mmap_sem):
+        locked = READ_ONCE(vma.vm_flags) & VM_LOCKED != 0
+        if locked:
+            mlock_vma_page(page)
+        up_read(vma.vm_mm.mmap_sem)
+        return locked
+    return False
+
+
+# --- system calls -----------------------------------------------------------------------------------------------------------
+
+
+def sys_mlock(vma: vm_area_struct) -> int:
+    """mlock() of one whole vma. Other CPUs drain their pagevecs when they like: lru_add_drain_all is a hint."""
+    mm = vma.vm_mm
+    lru_add_drain()
+    down_write(mm.mmap_sem)
+    error = 0
+    if V.mlock_count:
+        mlock_vma_pages_range(vma, True)
+        up_write(mm.mmap_sem)
+        down_read(mm.mmap_sem)  # __mm_populate
+        for index in range(vma.vm_pages):
+            if get_user_page(vma, index, True) == NULL:
+                error = -ENOMEM
+        up_read(mm.mmap_sem)
+        return error
+    WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) | VM_LOCKED)
+    for index in range(vma.vm_pages):
+        if not __mlock_vma_page_range(vma, index):
+            error = -ENOMEM
+    up_write(mm.mmap_sem)
+    return error
+
+
+def __mlock_vma_page_range(vma: vm_area_struct, index: int) -> bool:
+    """__mlock_vma_pages_range for one page. False: there is none (SIGBUS)."""
+    page = get_user_page(vma, index, True)
+    if page == NULL:
+        return False
+    if V.follow_page_mlocks:
+        put_page(page)
+        return True
+    lru_add_drain()
+    # Nothing pins the pte from here: the window of an explicit mlock.
+    if READ_ONCE(page.mapping) != NULL:
+        lock_page(page)
+        if READ_ONCE(page.mapping) != NULL:
+            mlock_vma_page(page)
+        unlock_page(page)
+    put_page(page)
+    return True
+
+
+def sys_munlock(vma: vm_area_struct) -> None:
+    mm = vma.vm_mm
+    down_write(mm.mmap_sem)
+    if V.mlock_count:
+        mlock_vma_pages_range(vma, False)
+    else:
+        munlock_vma_pages_range(vma)
+    up_write(mm.mmap_sem)
+
+
+def munlock_vma_pages_range(vma: vm_area_struct) -> None:
+    """Also of munmap and exit; mmap_sem is held for writing."""
+    lru_add_drain()
+    WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) & ~VM_LOCKED)
+    for index in range(vma.vm_pages):
+        page = follow_page(vma, index, False)
+        if page != NULL:
+            lock_page(page)
+            if READ_ONCE(page.mapping) != NULL:
+                munlock_vma_page(page)
+            unlock_page(page)
+            put_page(page)
+
+
+# --- V10: mlock_count, and a pagevec for all changes --------------------------------------------------------------------------
+
+
+def mlock_vma_pages_range(vma: vm_area_struct, locked: bool) -> None:
+    """mmap_sem is held for writing; all ptes of the vma, each page under its pte lock."""
+    flags = READ_ONCE(vma.vm_flags)
+    if locked:
+        WRITE_ONCE(vma.vm_flags, flags | VM_LOCKED | VM_SPECIAL)  # rmap leaves the vma alone while it is walked
+    else:
+        WRITE_ONCE(vma.vm_flags, flags & ~VM_LOCKED)
+    lru_add_drain()
+    mlock_drain()
+    for index in range(vma.vm_pages):
+        pt = pte_offset(vma, index)
+        spin_lock(pt.ptl)
+        pte = READ_ONCE(pt.pte)
+        if pte_present(pte):
+            if locked:
+                mlock_page(pte)
+            else:
+                munlock_page(pte)
+        spin_unlock(pt.ptl)
+    lru_add_drain()
+    mlock_drain()
+    if locked:
+        WRITE_ONCE(vma.vm_flags, flags | VM_LOCKED)
+
+
+def mlock_queue(page: page, tag: int) -> None:
+    global mlock_pvec
+    get_page(page)
+    mlock_drain()
+    mlock_pvec = page | tag
+
+
+def mlock_drain() -> None:
+    """mlock_page_drain_local."""
+    global mlock_pvec
+    entry = mlock_pvec
+    if entry != NULL:
+        mlock_pvec = NULL
+        mlock_pagevec(entry)
+
+
+def mlock_page(page: page) -> None:
+    if not TestSetPageMlocked(page):
+        count(NR_MLOCK, 1)
+        count(PGMLOCKED, 1)
+    mlock_queue(page, LRU_PAGE)
+
+
+def mlock_new_page(page: page) -> None:
+    SetPageMlocked(page)
+    count(NR_MLOCK, 1)
+    count(PGMLOCKED, 1)
+    mlock_queue(page, NEW_PAGE)
+
+
+def munlock_page(page: page) -> None:
+    mlock_queue(page, 0)
+
+
+def mlock_pagevec(entry: page) -> None:
+    page: struct_page = cast(struct_page, entry & ~(LRU_PAGE | NEW_PAGE))
+    if entry & LRU_PAGE:
+        __mlock_page(page)
+    elif entry & NEW_PAGE:
+        __mlock_new_page(page)
+    else:
+        __munlock_page(page)
+    put_page(page)
+
+
+def __mlock_page(page: page) -> None:
+    zone = page_zone(page)
+    if not TestClearPageLRU(page):
+        return
+    spin_lock(zone.lru_lock)
+    if page_evictable(page):  # munlocked before it got here
+        if PageUnevictable(page):
+            list_del(page)
+            ClearPageUnevictable(page)
+            add_page_to_lru_list(page, page_lru_base_type(page))
+            count(PGRESCUED, 1)
+    elif PageUnevictable(page):
+        if PageMlocked(page):
+            WRITE_ONCE(page.mlock_count, READ_ONCE(page.mlock_count) + 1)
+    else:
+        list_del(page)
+        ClearPageActive(page)
+        SetPageUnevictable(page)
+        WRITE_ONCE(page.mlock_count, 1 if PageMlocked(page) else 0)
+        add_page_to_lru_list(page, LRU_UNEVICTABLE)
+        count(PGCULLED, 1)
+    SetPageLRU(page)
+    spin_unlock(zone.lru_lock)
+
+
+def __mlock_new_page(page: page) -> None:
+    zone = page_zone(page)
+    spin_lock(zone.lru_lock)
+    if page_evictable(page):
+        add_page_to_lru_list(page, page_lru_base_type(page))
+    else:
+        SetPageUnevictable(page)
+        WRITE_ONCE(page.mlock_count, 1 if PageMlocked(page) else 0)
+        add_page_to_lru_list(page, LRU_UNEVICTABLE)
+        count(PGCULLED, 1)
+    SetPageLRU(page)
+    spin_unlock(zone.lru_lock)
+
+
+def __munlock_page(page: page) -> None:
+    """The count is kept under lru_lock. Without PG_lru the flag is cleared without it: the last clear, if reclaim is wrong."""
+    zone = page_zone(page)
+    isolated = TestClearPageLRU(page)
+    if isolated:
+        spin_lock(zone.lru_lock)
+        if PageUnevictable(page):
+            mlocks = READ_ONCE(page.mlock_count)
+            if mlocks > 0:
+                WRITE_ONCE(page.mlock_count, mlocks - 1)
+            if mlocks > 1:
+                SetPageLRU(page)
+                spin_unlock(zone.lru_lock)
+                return
+    if TestClearPageMlocked(page):
+        count(NR_MLOCK, -1)
+        if isolated or not PageUnevictable(page):
+            count(PGMUNLOCKED, 1)
+        else:
+            count(PGSTRANDED, 1)
+    if isolated:
+        if PageUnevictable(page) and page_evictable(page):  # tested after PG_mlocked was cleared
+            list_del(page)
+            ClearPageUnevictable(page)
+            add_page_to_lru_list(page, page_lru_base_type(page))
+            count(PGRESCUED, 1)
+        SetPageLRU(page)
+        spin_unlock(zone.lru_lock)
+
+
+from smpcheck.mm.memory import ENOMEM, follow_page, get_user_page, pte_present  # noqa: E402  (faults mlock what they map)
+from smpcheck.mm.rmap import page_lock_anon_vma, page_unlock_anon_vma, pte_offset, vma_locked  # noqa: E402

@@ -1,0 +1,151 @@
+"""The objects of the system, cut down to what the protocol touches (include/linux/{mm_types,mmzone,fs,rmap}.h).
+
+Linkage is kept as what it means: ``page.lru`` is the list that a page is linked on, so that adding twice and deleting what is not
+there are visible; a page table is an array of ptes, each with the lock of its table; the radix tree is an array of slots.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smpcheck.kernel import *
+from smpcheck.mm.variants import FLAGS
+
+PG_locked, PG_uptodate, PG_dirty, PG_lru, PG_active = 0, 3, 4, 5, 6
+PG_swapcache, PG_swapbacked, PG_unevictable, PG_mlocked = 16, 19, 20, 21
+
+PAGE_FLAGS = {
+    "locked": PG_locked, "lru": PG_lru, "active": PG_active, "swapcache": PG_swapcache,
+    "swapbacked": PG_swapbacked, "unevictable": PG_unevictable, "mlocked": PG_mlocked,
+}  # fmt: skip
+"""The bits that the protocol uses. PG_lru lies in byte 0 and PG_mlocked in byte 2, as in 2.6.32."""
+
+AS_UNEVICTABLE = 27
+PAGE_MAPPING_ANON = 1
+
+VM_LOCKED, VM_SPECIAL = 0x2000, 0x4000
+
+NOT_LISTED, LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, LRU_UNEVICTABLE = range(6)
+"""What page.lru says; the kernel's enum lru_list plus one, as 0 is "on no list"."""
+LRU_ACTIVE = 1
+
+PTE_SWAP = 2
+"""Tag of a pte that is a swap entry: the rest is the page of that entry."""
+
+NR_MLOCK, NR_UNEVICTABLE = 0, 1
+(PGCULLED, PGSCANNED, PGRESCUED, PGMLOCKED, PGMUNLOCKED, PGCLEARED, PGSTRANDED, MLOCKFREED) = range(2, 10)
+FREED_UNEVICTABLE, BAD_PAGE, SIGBUS = 10, 11, 12
+NR_ITEMS = 13
+
+VMSTAT_NAMES = {
+    NR_MLOCK: "nr_mlock", NR_UNEVICTABLE: "nr_unevictable",
+    PGCULLED: "unevictable_pgs_culled", PGSCANNED: "unevictable_pgs_scanned",
+    PGRESCUED: "unevictable_pgs_rescued", PGMLOCKED: "unevictable_pgs_mlocked", PGMUNLOCKED: "unevictable_pgs_munlocked",
+    PGCLEARED: "unevictable_pgs_cleared", PGSTRANDED: "unevictable_pgs_stranded", MLOCKFREED: "unevictable_pgs_mlockfreed",
+}  # fmt: skip
+"""Counters as /proc/vmstat calls them. Those without a name there are the model's own marks."""
+
+
+
+class zone(Struct):
+    lru_lock: spinlock_t
+    swap: Const[int] = 0  # is there swap space?
+    vm_stat: Array[ghost_t] = array(NR_ITEMS)  # zone counters and vm events: no ordering hangs on them
+
+
+class page(Struct):
+    flags: flags_t = flag_word(PAGE_FLAGS, layout=FLAGS)
+    _count: atomic_t = ATOMIC_INIT(1)
+    _mapcount: atomic_t = ATOMIC_INIT(-1)
+    mapping: Ptr[Any] = NULL  # an address_space, or an anon_vma + PAGE_MAPPING_ANON
+    index: pgoff_t = 0
+    lru: int = NOT_LISTED
+    _swapcount: atomic_t = ATOMIC_INIT(0)  # ptes that hold its swap entry
+    mlock_count: int = 0  # V10
+    allocated: ghost_t = 0  # how often the allocator gave it away
+    freed: ghost_t = 0  # how often it reached the allocator
+
+
+struct_page = page
+"""For functions with a local variable called page."""
+
+
+class anon_vma(Struct):
+    lock: spinlock_t
+    vma: Const[Ptr[vm_area_struct]] = NULL  # the list of vmas: at most two
+    vma_next: Const[Ptr[vm_area_struct]] = NULL
+
+
+class inode(Struct):
+    i_mutex: mutex
+    i_size: long = 0  # in pages
+    i_mapping: Const[Ptr[address_space]]
+
+
+class address_space(Struct):
+    flags: flags_t = flag_word({"unevictable": AS_UNEVICTABLE}, layout=FLAGS)
+    host: Const[Ptr[inode]]
+    tree_lock: spinlock_t
+    page_tree: Const[Ptr[radix_tree_slot]] = NULL
+    i_mmap_lock: spinlock_t
+    vma: Const[Ptr[vm_area_struct]] = NULL  # i_mmap: at most two vmas
+    vma_next: Const[Ptr[vm_area_struct]] = NULL
+
+
+class radix_tree_slot(Struct):
+    page: Ptr[page] = NULL
+
+
+class pte_t(Struct):
+    ptl: spinlock_t
+    pte: Ptr[page] = NULL  # NULL: none; + PTE_SWAP: a swap entry
+
+
+class mm_struct(Struct):
+    mmap_sem: rw_semaphore
+    page_table_lock: spinlock_t
+
+
+class vm_area_struct(Struct):
+    vm_flags: ulong = 0
+    vm_mm: Const[Ptr[mm_struct]]
+    vm_file: Const[Ptr[address_space]] = NULL  # the mapping of a private file mapping; NULL: anonymous memory
+    anon_vma: Ptr[Any] = NULL  # an anon_vma
+    anon_vma_spare: Const[Ptr[anon_vma]] = NULL  # what anon_vma_prepare allocates
+    page_table: Const[Ptr[pte_t]]
+    vm_pages: Const[int] = 1
+
+
+contig_zone = zone()
+"""The one zone."""
+
+lru_add_pvec = thread_local(NULL, Ptr[page])  # type: ignore[misc]
+"""The page that this CPU holds back on its way to an LRU list (a pagevec with one slot: a second page drains the first).
+
+CPUs are threads, and nobody else looks into their pagevecs before they are quiet.
+"""
+mlock_pvec = thread_local(NULL, Ptr[page])  # type: ignore[misc]
+"""V10: the page that this CPU is to mlock (with the tag LRU_PAGE or NEW_PAGE) or munlock (no tag)."""
+
+
+class cpu(Struct):
+    """What a CPU leaves behind when its thread ends."""
+
+    lru_add_pvec: Ptr[page] = NULL
+    mlock_pvec: Ptr[Any] = NULL
+
+
+cpus = per_cpu(cpu)
+
+
+class free_area(Struct):
+    spare: Const[Ptr[page]] = NULL
+
+
+free_pages = per_cpu(free_area)
+"""What alloc_page gives each CPU: one page, once. Freed pages are not used again, so that what happens to them stays visible."""
+
+
+def count(item: int, change: int) -> None:
+    """A counter of /proc/vmstat."""
+    ghost_add(contig_zone.vm_stat[item], change)

@@ -1,0 +1,183 @@
+"""LRU lists, pagevecs, and the last reference to a page (mm/swap.c, include/linux/mm_inline.h)."""
+
+from __future__ import annotations
+
+from smpcheck.kernel import *
+from smpcheck.mm.mm_types import *
+from smpcheck.mm.page_alloc import free_hot_cold_page
+from smpcheck.mm.page_flags import *
+from smpcheck.mm.variants import FREEING, V
+
+
+def page_zone(page: page) -> zone:
+    return contig_zone
+
+
+def add_page_to_lru_list(page: page, lru: int) -> None:
+    check("I5", READ_ONCE(page.lru) == NOT_LISTED)
+    WRITE_ONCE(page.lru, lru)
+    if lru == LRU_UNEVICTABLE:
+        count(NR_UNEVICTABLE, 1)
+
+
+def list_del(page: page) -> None:
+    lru = READ_ONCE(page.lru)
+    check("I5", lru != NOT_LISTED)
+    WRITE_ONCE(page.lru, NOT_LISTED)
+    if lru == LRU_UNEVICTABLE:
+        count(NR_UNEVICTABLE, -1)
+
+
+def page_lru_base_type(page: page) -> int:
+    return LRU_INACTIVE_ANON if PageSwapBacked(page) else LRU_INACTIVE_FILE
+
+
+def del_page_from_lru(page: page) -> None:
+    list_del(page)
+    if PageUnevictable(page):
+        ClearPageUnevictable(page)
+        count(FREED_UNEVICTABLE, 1)
+    else:
+        ClearPageActive(page)
+
+
+def get_page(page: page) -> None:
+    check("I6", atomic_read(page._count) > 0)  # whoever takes another reference knows that there is one
+    atomic_inc(page._count)
+
+
+def get_page_unless_zero(page: page) -> bool:
+    return atomic_inc_not_zero(page._count)
+
+
+def __page_cache_release(page: page) -> None:
+    if PageLRU(page):
+        zone = page_zone(page)
+        spin_lock(zone.lru_lock)
+        ClearPageLRU(page)
+        del_page_from_lru(page)
+        spin_unlock(zone.lru_lock)
+
+
+def put_page(page: page) -> None:
+    left = atomic_dec_return(page._count)
+    check("I6", left >= 0)
+    if FREEING == "at-once" and left == 0:
+        __put_page(page)
+
+
+def __put_page(page: page) -> None:
+    __page_cache_release(page)
+    free_hot_cold_page(page)
+
+
+def free_unreferenced(page: page) -> None:
+    """What the last put_page left to do, if it leaves that to the end (see FREEING)."""
+    if atomic_read(page._count) == 0:
+        __put_page(page)
+
+
+def put_page_not_last(page: page) -> None:
+    """put_page by someone who knows that another reference is left: the check says so, and no freeing path is needed here."""
+    left = atomic_dec_return(page._count)
+    check("I6", left > 0)
+
+
+# --- per-CPU lists of pages that will be put on an LRU list -----------------------------------------------------------------
+
+
+def lru_cache_add_lru(page: page, active: bool) -> None:
+    """The page is not PG_lru while it waits in the pagevec, which holds a reference."""
+    global lru_add_pvec
+    if active:
+        SetPageActive(page)
+    get_page(page)
+    lru_add_drain()
+    lru_add_pvec = page
+
+
+def lru_add_drain() -> None:
+    """What this CPU holds back goes to its list."""
+    global lru_add_pvec
+    page = lru_add_pvec
+    if page != NULL:
+        lru_add_pvec = NULL
+        pagevec_lru_add(page)
+
+
+def pagevec_lru_add(page: page) -> None:
+    zone = page_zone(page)
+    spin_lock(zone.lru_lock)
+    pagevec_lru_add_fn(page)
+    spin_unlock(zone.lru_lock)
+    put_page(page)
+
+
+def pagevec_lru_add_fn(page: page) -> None:
+    """Under lru_lock. Before V9 only pages that were evictable come here, and that is not tested again."""
+    base = page_lru_base_type(page)
+    if V.mlock_count:
+        if page_evictable(page):
+            if TestClearPageUnevictable(page):
+                count(PGRESCUED, 1)
+            lru = base + LRU_ACTIVE if test_bit(PG_active, page.flags) else base
+            add_page_to_lru_list(page, lru)
+        else:
+            ClearPageActive(page)
+            if not test_and_set_bit(PG_unevictable, page.flags):
+                count(PGCULLED, 1)
+            WRITE_ONCE(page.mlock_count, 0)
+            add_page_to_lru_list(page, LRU_UNEVICTABLE)
+        SetPageLRU(page)
+        return
+    SetPageLRU(page)
+    if V.pagevec_putback:
+        if V.barrier == "mb":
+            smp_mb()
+        if V.barrier == "after_atomic":
+            smp_mb__after_atomic()
+        was_unevictable = TestClearPageUnevictable(page)
+        if page_evictable(page):
+            lru = base + LRU_ACTIVE if test_bit(PG_active, page.flags) else base
+            add_page_to_lru_list(page, lru)
+            if was_unevictable:
+                count(PGRESCUED, 1)
+        else:
+            ClearPageActive(page)
+            SetPageUnevictable(page)
+            add_page_to_lru_list(page, LRU_UNEVICTABLE)
+            if not was_unevictable:
+                count(PGCULLED, 1)
+    else:
+        lru = base + LRU_ACTIVE if test_bit(PG_active, page.flags) else base
+        add_page_to_lru_list(page, lru)
+
+
+def TestClearPageUnevictable(page: page) -> bool:
+    return test_and_clear_bit(PG_unevictable, page.flags)
+
+
+def page_evictable(page: page) -> bool:
+    """page_evictable(page, NULL) of mm/vmscan.c: neither its mapping nor PG_mlocked forbids to reclaim it."""
+    mapping = READ_ONCE(page.mapping)
+    if mapping != NULL and mapping & PAGE_MAPPING_ANON == 0:
+        as_: address_space = cast(address_space, mapping)
+        if test_bit(AS_UNEVICTABLE, as_.flags):
+            return False
+    return not PageMlocked(page)
+
+
+def add_page_to_unevictable_list(page: page) -> None:
+    zone = page_zone(page)
+    spin_lock(zone.lru_lock)
+    SetPageUnevictable(page)
+    SetPageLRU(page)
+    add_page_to_lru_list(page, LRU_UNEVICTABLE)
+    spin_unlock(zone.lru_lock)
+
+
+def try_to_free_swap(page: page) -> None:
+    """mm/swapfile.c. Page locked: leave the swap cache if no pte holds the swap entry. The caller has a reference."""
+    if contig_zone.swap and PageSwapCache(page) and atomic_read(page._swapcount) == 0:
+        ClearPageSwapCache(page)
+        put_page_not_last(page)
