@@ -119,12 +119,12 @@ class vm_area_struct(Struct):
 contig_zone = zone()
 """The one zone."""
 
-lru_add_pvec = thread_local(NULL, Ptr[page])  # type: ignore[misc]
+lru_add_pvec = thread_local(NULL, Ptr[page])
 """The page that this CPU holds back on its way to an LRU list (a pagevec with one slot: a second page drains the first).
 
 CPUs are threads, and nobody else looks into their pagevecs before they are quiet.
 """
-mlock_pvec = thread_local(NULL, Ptr[page])  # type: ignore[misc]
+mlock_pvec = thread_local(NULL, Ptr[page])
 """V10: the page that this CPU is to mlock (with the tag LRU_PAGE or NEW_PAGE) or munlock (no tag)."""
 
 
