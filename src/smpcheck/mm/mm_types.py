@@ -76,6 +76,10 @@ class anon_vma(Struct):
     vma_next: Const[Ptr[vm_area_struct]] = NULL
 
 
+struct_anon_vma = anon_vma
+"""For fields called anon_vma."""
+
+
 class inode(Struct):
     i_mutex: mutex
     i_size: long = 0  # in pages
@@ -110,7 +114,7 @@ class vm_area_struct(Struct):
     vm_flags: ulong = 0
     vm_mm: Const[Ptr[mm_struct]]
     vm_file: Const[Ptr[address_space]] = NULL  # the mapping of a private file mapping; NULL: anonymous memory
-    anon_vma: Ptr[Any] = NULL  # an anon_vma
+    anon_vma: Ptr[struct_anon_vma] = NULL
     anon_vma_spare: Const[Ptr[anon_vma]] = NULL  # what anon_vma_prepare allocates
     page_table: Const[Ptr[pte_t]]
     vm_pages: Const[int] = 1

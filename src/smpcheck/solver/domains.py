@@ -41,6 +41,7 @@ class Domains:
         """Reads whose value may depend on itself through other threads: their values must be derived, not assumed."""
         self.faults: list[Event] = []
         self._allowed = self._single_read_requirements()
+        self._allows: dict[tuple[int, Value], bool] = {}
         self._read_domain: dict[int, Domain] = {r.id: {} for r in self.reads}
         self._extra = list(extra)
         accesses = self.reads + self.writes
@@ -69,7 +70,14 @@ class Domains:
 
     def allowed(self, read: int, value: Value) -> bool:
         """Can the read see ``value`` at all, given what its own operation requires (a lock that must be free)?"""
-        for cond in self._allowed.get(read, ()):
+        found = self._allows.get((read, value))
+        if found is None:
+            found = self._allows[read, value] = self._meets(self._allowed.get(read, ()), read, value)
+        return found
+
+    @staticmethod
+    def _meets(conditions: Iterable[Term], read: int, value: Value) -> bool:
+        for cond in conditions:
             try:
                 if not truth(evaluate_at(cond, read, value)):
                     return False
@@ -129,20 +137,42 @@ class Domains:
             self.sources[r.id] = result
 
     def _resolve_addresses(self, accesses: list[Event]) -> None:
-        """Addresses that depend on values: iterate values and addresses together, one round for each write (see above)."""
+        """Addresses that depend on values: iterate values and addresses together, one round for each write (see above).
+
+        Only reads whose values can get into an address take part: counters and flags never do, and they are what grows.
+        """
         cells = self.graph.program.cells
+        needed: set[int] = set()
+        for e in accesses:
+            if e.addr is None:
+                raise UnsupportedError(f"an access without an address: {e.text}", e.pos)
+            needed |= e.addr.reads
+        events = self.graph.events
         for _ in range(len(self.writes) + 2):
             self.domain = {}
-            before = {i: len(d) for i, d in self.address.items()}, {i: len(d) for i, d in self._read_domain.items()}
+            before = {i: len(d) for i, d in self.address.items()}
             for e in accesses:
-                if e.addr is None:
-                    raise UnsupportedError(f"an access without an address: {e.text}", e.pos)
-                self.address[e.id] = {a: None for a in self.of(e.addr) if isinstance(a, Ptr) and a in cells}
-            self._candidates()
-            fresh = {r.id: self._gather(r) for r in self.reads}
+                assert e.addr is not None
+                if e.addr.op == "const":
+                    self.address[e.id] = {e.addr.data: None} if e.addr.data in cells else {}
+                else:
+                    self.address[e.id] = {a: None for a in self.of(e.addr) if isinstance(a, Ptr) and a in cells}
+            if before != {i: len(d) for i, d in self.address.items()}:
+                self._candidates()
+            todo = list(needed)
+            while todo:
+                for w in self.sources[todo.pop()]:
+                    if w.value is not None:
+                        new = w.value.reads - needed
+                        needed |= new
+                        todo += new
+            fresh = {r: self._gather(events[r]) for r in needed}
+            changed = False
             for r, dom in fresh.items():
-                self._read_domain[r].update(dom)
-            if before == ({i: len(d) for i, d in self.address.items()}, {i: len(d) for i, d in self._read_domain.items()}):
+                if not dom.keys() <= self._read_domain[r].keys():
+                    self._read_domain[r].update(dom)
+                    changed = True
+            if not changed and before == {i: len(d) for i, d in self.address.items()}:
                 break
         self._read_domain = {r.id: {} for r in self.reads}
         self.domain = {}

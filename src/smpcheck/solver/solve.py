@@ -114,6 +114,8 @@ class _Session:
         self.fault = out.disj([literal for literal, _, _, _ in encoding.faults])
         self.assertions = self._assertion_literals()
         self.deadlocked = self._deadlock_literal()
+        self.asserting = self._selector(list(self.assertions.values()))
+        self.faulting = self._selector([x for x, _, _, _ in encoding.faults]) if question.mode == "assertions" else FALSE
         self.values = [(v, list(encoding.values(t).items())) for v, t in self.observed]
         self.needs_witness = question.witness or question.mode == "assertions"
         if self.needs_witness:
@@ -351,24 +353,44 @@ class _Session:
 
     def _assertions(self) -> Answer:
         """Which assertions can fail: the proposition is "some assertion fails"."""
-        wanted = [(name, [*self.base, literal]) for name, literal in self.assertions.items()]
         uncut = [-self.bound] if self.bound != FALSE else []
+        failed: dict[str, Execution] = {}
+        self._find_failing(self.asserting, [(n, x) for n, x in self.assertions.items()], self.base, failed)
         if self.deadlocked != FALSE:
             unharmed = [-self.fault] if self.fault != FALSE else []
-            wanted.append(("deadlock", [*uncut, *unharmed, self.deadlocked]))
-        for literal, name, _, _ in self.encoding.faults:
-            wanted.append((name, [*uncut, literal]))
-        failed: dict[str, Execution] = {}
-        for name, assumptions in wanted:
-            if name not in failed:
-                found = self.witness(assumptions)
-                if found is not None:
-                    failed[name] = found
+            found = self.witness([*uncut, *unharmed, self.deadlocked])
+            if found is not None:
+                failed["deadlock"] = found
+        self._find_failing(self.faulting, [(name, x) for x, name, _, _ in self.encoding.faults], uncut, failed)
         holds = self.possible(*[-x for x in self.assertions.values()])
         answer = self._conclude(bool(failed), holds)
         if failed and answer.status == "no-execution":
             answer = replace(answer, status="ok", verdict="Always", message="")
         return replace(answer, failed=failed)
+
+    def _find_failing(
+        self, selector: int, wanted: list[tuple[str, int]], assumptions: list[int], failed: dict[str, Execution]
+    ) -> None:
+        """Which of these named literals can hold? One search that asks for any name not yet seen; ``selector`` switches it on."""
+        if selector == FALSE:
+            return
+        for m in self.models([*assumptions, selector], 0):
+            seen = {name for name, x in wanted if self._holds(m, x)}
+            execution = self._execution(m)
+            failed.update((name, execution) for name in seen if name not in failed)
+            wanted = [(name, x) for name, x in wanted if name not in seen]
+            m.context.add_clause([-selector, *[x for _, x in wanted]])
+            if not wanted:
+                return
+
+    def _selector(self, literals: list[int]) -> int:
+        """A literal that may be assumed to ask for one of ``literals``; FALSE if there is none."""
+        literals = [x for x in literals if x != FALSE]
+        if not literals:
+            return FALSE
+        selector = self.out.choice()
+        self.out.forbid((selector, *[-x for x in literals]))
+        return selector
 
     # --- reading models ---
 
