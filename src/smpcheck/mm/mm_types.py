@@ -115,7 +115,7 @@ class vm_area_struct(Struct):
     vm_mm: Const[Ptr[mm_struct]]
     vm_file: Const[Ptr[address_space]] = NULL  # the mapping of a private file mapping; NULL: anonymous memory
     anon_vma: Ptr[struct_anon_vma] = NULL
-    anon_vma_spare: Const[Ptr[anon_vma]] = NULL  # what anon_vma_prepare allocates
+    anon_vma_spare: Const[Ptr[struct_anon_vma]] = NULL  # what anon_vma_prepare allocates
     page_table: Const[Ptr[pte_t]]
     vm_pages: Const[int] = 1
 

@@ -114,8 +114,7 @@ class _Session:
         self.fault = out.disj([literal for literal, _, _, _ in encoding.faults])
         self.assertions = self._assertion_literals()
         self.deadlocked = self._deadlock_literal()
-        self.asserting = self._selector(list(self.assertions.values()))
-        self.faulting = self._selector([x for x, _, _, _ in encoding.faults]) if question.mode == "assertions" else FALSE
+        self.asserting = self.faulting = FALSE
         self.values = [(v, list(encoding.values(t).items())) for v, t in self.observed]
         self.needs_witness = question.witness or question.mode == "assertions"
         if self.needs_witness:
@@ -206,6 +205,9 @@ class _Session:
         if question.threads > 1:
             options.append(f"--parallel-mode={question.threads}")
         self.control = clingo.Control(options)
+        if question.mode == "assertions":
+            self.asserting = self._selector(list(self.assertions.values()))
+            self.faulting = self._selector([x for x, _, _, _ in self.encoding.faults])
         path = self.out.write()
         try:
             self.control.load_aspif([path])
