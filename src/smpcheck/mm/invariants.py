@@ -62,16 +62,26 @@ def lists_agree(page: page) -> bool:
     return page.lru != NOT_LISTED and flag(page, PG_unevictable) == (page.lru == LRU_UNEVICTABLE)
 
 
-def references_owned(page: page, pte: pte_t, slot: radix_tree_slot) -> bool:
+def references_owned(page: page, ptes: list[pte_t], slot: radix_tree_slot) -> bool:
     """I6: a pte, the page cache, the swap cache; the allocator before it gives the page away."""
     owners = 1 - page.allocated
-    if pte.pte == page:
-        owners += 1
+    for each in ptes:
+        if each.pte == page:
+            owners += 1
     if slot.page == page:
         owners += 1
     if flag(page, PG_swapcache):
         owners += 1
     return atomic_read(page._count) == owners
+
+
+def mappings_counted(page: page, ptes: list[pte_t]) -> bool:
+    """I6: _mapcount, which starts at -1."""
+    mappings = -1
+    for each in ptes:
+        if each.pte == page:
+            mappings += 1
+    return atomic_read(page._mapcount) == mappings
 
 
 def freed_once(page: page) -> bool:
@@ -104,17 +114,24 @@ def culled(page: page, pte: pte_t, vma: vm_area_struct) -> bool:
 
 
 def invariants(s: Setup, pages: tuple[page, ...], truncated: bool = False) -> None:
-    """Ask for every invariant of final states; ``truncated``: the file has shrunk below its mapping."""
+    """Ask for every invariant of quiet states; ``truncated``: the file has shrunk below its mapping."""
     three = (*pages, NULL, NULL)[:3]
     s.final("I2", counted, s.zone, *three)
     for each in pages:
         s.final("I3", not_stranded, each, s.mapping)
-        s.final("I4", culled, each, s.pte, s.vma)
         s.final("I5", lists_agree, each)
-        s.final("I6", references_owned, each, s.pte, s.slot)
+        s.final("I6", references_owned, each, s.ptes, s.slot)
+        s.final("I6", mappings_counted, each, s.ptes)
         s.final("I6", freed_once, each)
     if truncated:
-        s.final("I9", unmapped, s.pte)
+        for pte in s.ptes:
+            s.final("I9", unmapped, pte)
     if V.mlock_count:
         s.final("I10", counters_agree, s.zone)
         s.final("I10", lists_counted, s.zone)
+
+
+def reclaimed(s: Setup, pages: tuple[page, ...]) -> None:
+    """Ask for I4: reclaim has looked at every page."""
+    for each in pages:
+        s.final("I4", culled, each, s.pte, s.vma)

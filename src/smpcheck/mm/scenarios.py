@@ -1,7 +1,7 @@
 """Who meets whom on one page: small sets of threads, each a few lines, each CPU its own.
 
-Every scenario has one file of one page, one process with one private mapping of it, and what the name says. Quiescence: all
-threads have ended, and each CPU has drained its pagevecs.
+Every scenario has one file of one page, a process with a private mapping of it (or two, after a fork), and what the name says.
+Quiescence: all threads have ended, each CPU has drained its pagevecs, and what lost its last reference is freed.
 """
 
 from __future__ import annotations
@@ -9,33 +9,46 @@ from __future__ import annotations
 from smpcheck.kernel import *
 from smpcheck.mm.invariants import invariants
 from smpcheck.mm.memory import do_page_fault
-from smpcheck.mm.mlock import mlock_pagevec, sys_mlock, sys_munlock
+from smpcheck.mm.mlock import mlock_drain, mlock_pagevec, sys_mlock, sys_munlock
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
-from smpcheck.mm.swap import free_unreferenced, pagevec_lru_add
+from smpcheck.mm.shmem import shmem_unlock
+from smpcheck.mm.swap import free_unreferenced, lru_add_drain, pagevec_lru_add
 from smpcheck.mm.truncate import vmtruncate
 from smpcheck.mm.variants import V
-from smpcheck.mm.vmscan import shrink_page
+from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
 
 LOCK_ORDER = lock_order(
     "inode.i_mutex > mm_struct.mmap_sem > page.flags:locked > address_space.i_mmap_lock > anon_vma.lock"
     " > {pte_t.ptl, mm_struct.page_table_lock} > {zone.lru_lock, address_space.tree_lock}"
 )
 
-COPY, FILE, NOTHING = "copy", "file", "nothing"
+COPY, SWAPPED, FILE, NOTHING = "copy", "swapped", "file", "nothing"
+"""What the process has at its address: a private copy; one that was swapped out, but is in the swap cache still; the file's
+page; nothing yet.
+"""
+
+ACTIVE, MLOCKED, LATE = "active", "mlocked", "late"
+"""Where the page is: on an active list; mlocked and on the unevictable list; mlocked, but on an active list still (allowed:
+reclaim will find it).
+"""
+
+VISIT = parameter("visit", False)
+"""Does reclaim look at every page once more when all is quiet? That is when I4 is asked."""
 
 
-def world(s: Setup, mapped: str, locked: bool, mlocked: bool = False, faults: tuple[int, ...] = ()) -> tuple[page, ...]:
-    """One page mapped (a private COPY, the FILE's own page, NOTHING), in a vma that is VM_LOCKED or not.
-
-    ``mlocked``: the page has PG_mlocked and is on the unevictable list; else it is on an active list.
+def world(
+    s: Setup, mapped: str, locked: bool, at: str = ACTIVE, faults: tuple[int, ...] = (), swap: bool = False, twice: bool = False
+) -> tuple[page, ...]:
+    """One page in a vma that is VM_LOCKED or not. ``faults``: CPUs that have a page to allocate; ``swap``: there is swap space;
+    ``twice``: after a fork the child maps the same page, in a vma that is not VM_LOCKED.
     """
     s.mm = mm_struct()
     s.inode = inode(i_size=1)
     s.mapping = address_space(host=s.inode)
     s.inode.i_mapping = s.mapping
     s.slot = radix_tree_slot()
-    if mapped != COPY:
+    if mapped in (FILE, NOTHING):
         s.mapping.page_tree = s.slot
     s.pte = pte_t()
     s.anon_vma = anon_vma()
@@ -44,36 +57,57 @@ def world(s: Setup, mapped: str, locked: bool, mlocked: bool = False, faults: tu
     s.mapping.vma = s.vma
     s.anon_vma.vma = s.vma
     s.zone = contig_zone
+    s.zone.swap = 1 if swap else 0
     s.P = page()
-    listed = (1 << PG_lru) | ((1 << PG_mlocked | 1 << PG_unevictable) if mlocked else (1 << PG_active))
-    if mapped == COPY:
-        s.P.flags = listed | 1 << PG_swapbacked
-        s.P.lru = LRU_UNEVICTABLE if mlocked else LRU_ACTIVE_ANON
+    mlocked = at != ACTIVE
+    s.P.flags = 1 << PG_lru | (1 << PG_mlocked if mlocked else 0) | (1 << PG_unevictable if at == MLOCKED else 1 << PG_active)
+    s.P.allocated = 1
+    pages = [s.P]
+    s.ptes = [s.pte]
+    if mapped in (COPY, SWAPPED):
+        s.P.flags = s.P.flags | 1 << PG_swapbacked
+        s.P.lru = LRU_ACTIVE_ANON
         s.P._mapcount = 0
         s.P.mapping = s.anon_vma | PAGE_MAPPING_ANON
         s.vma.anon_vma = s.anon_vma
         s.pte.pte = s.P
     else:
-        s.P.flags = listed
-        s.P.lru = LRU_UNEVICTABLE if mlocked else LRU_ACTIVE_FILE
+        s.P.lru = LRU_ACTIVE_FILE
         s.P._mapcount = 0 if mapped == FILE else -1
         s.P._count = 2 if mapped == FILE else 1
         s.P.mapping = s.mapping
         s.slot.page = s.P
         s.pte.pte = s.P if mapped == FILE else NULL
-    s.P.allocated = 1
-    pages = [s.P]
+    if at == MLOCKED:
+        s.P.lru = LRU_UNEVICTABLE
+        s.P.mlock_count = 1
+        s.zone.vm_stat[NR_UNEVICTABLE] = s.zone.vm_stat[PGCULLED] = 1
+    if mlocked:
+        s.zone.vm_stat[NR_MLOCK] = s.zone.vm_stat[PGMLOCKED] = 1
+    if mapped == SWAPPED:
+        s.P.flags = s.P.flags | 1 << PG_swapcache
+        s.P._mapcount = -1
+        s.P._swapcount = 1
+        s.pte.pte = s.P | PTE_SWAP
+    if twice:
+        s.child_mm = mm_struct()
+        s.child_pte = pte_t(pte=s.pte.pte)
+        s.child = vm_area_struct(vm_mm=s.child_mm, vm_file=s.mapping, page_table=s.child_pte, vm_pages=1)
+        s.child.anon_vma = s.anon_vma
+        s.mapping.vma_next = s.anon_vma.vma_next = s.child
+        s.P._mapcount = 1
+        s.P._count = 2
+        s.ptes.append(s.child_pte)
     for cpu in faults:
         new = page()
         setattr(s, f"N{cpu}", new)
         free_pages[cpu].spare = new
         pages.append(new)
-    if mlocked:
-        s.P.mlock_count = 1
-        s.zone.vm_stat[NR_MLOCK] = s.zone.vm_stat[PGMLOCKED] = 1
-        s.zone.vm_stat[NR_UNEVICTABLE] = s.zone.vm_stat[PGCULLED] = 1
     s.locks(LOCK_ORDER)
     return tuple(pages)
+
+
+# --- threads ------------------------------------------------------------------------------------------------------------------
 
 
 def idle() -> None:
@@ -82,21 +116,6 @@ def idle() -> None:
     here.lru_add_pvec = lru_add_pvec
     if V.mlock_count:
         here.mlock_pvec = mlock_pvec
-
-
-def quiesce(n: int, pages: tuple[page, ...]) -> None:
-    """When all threads have ended: every CPU's pagevecs are drained, and what lost its last reference is freed."""
-    for i in range(n):
-        there = per_cpu_ptr(cpus, i)
-        if V.mlock_count:
-            queued = there.mlock_pvec
-            if queued != NULL:
-                mlock_pagevec(queued)
-        pending = there.lru_add_pvec
-        if pending != NULL:
-            pagevec_lru_add(pending)
-    for each in pages:
-        free_unreferenced(each)
 
 
 def truncate(inode: inode) -> None:
@@ -124,11 +143,210 @@ def reclaim(page: page) -> None:
     idle()
 
 
+def shm_unlock(mapping: address_space, page: page) -> None:
+    shmem_unlock(mapping, page)
+    idle()
+
+
+def move(page: page) -> None:
+    """Isolate the page and put it back, as migration does when it fails: any putback without the page lock."""
+    if isolate_lru_page(page):
+        putback_lru_page(page)
+    idle()
+
+
+def quiesce(n: int, pages: tuple[page, ...]) -> None:
+    """When all threads have ended: every CPU's pagevecs are drained, and what lost its last reference is freed."""
+    for i in range(n):
+        there = per_cpu_ptr(cpus, i)
+        if V.mlock_count:
+            queued = there.mlock_pvec
+            if queued != NULL:
+                mlock_pagevec(queued)
+        pending = there.lru_add_pvec
+        if pending != NULL:
+            pagevec_lru_add(pending)
+    if VISIT:
+        for each in pages:
+            shrink_page(each)
+            if V.mlock_count:
+                mlock_drain()
+            lru_add_drain()
+    for each in pages:
+        free_unreferenced(each)
+
+
+def ask(s: Setup, n: int, pages: tuple[page, ...], truncated: bool = False) -> None:
+    """After ``n`` threads: quiescence, and every invariant."""
+    s.after(quiesce, n, pages)
+    if VISIT:
+        reclaimed(s, pages)
+    else:
+        invariants(s, pages, truncated)
+
+
+# --- two at a time ------------------------------------------------------------------------------------------------------------
+
+
 @scenario
 def truncate_mlock(s: Setup) -> None:
     """Truncation of the file against mlock() of a private copy."""
     pages = world(s, COPY, locked=False)
     s.thread(truncate, s.inode)
     s.thread(mlock, s.vma)
-    s.after(quiesce, 2, pages)
-    invariants(s, pages, truncated=True)
+    ask(s, 2, pages, truncated=True)
+
+
+@scenario
+def truncate_munlock(s: Setup) -> None:
+    """Truncation against munlock() of a private copy."""
+    pages = world(s, COPY, locked=True, at=MLOCKED)
+    s.thread(truncate, s.inode)
+    s.thread(munlock, s.vma)
+    ask(s, 2, pages, truncated=True)
+
+
+@scenario
+def truncate_reclaim(s: Setup) -> None:
+    """Truncation against reclaim, which finds a private copy in a VM_LOCKED vma and mlocks it."""
+    pages = world(s, COPY, locked=True)
+    s.thread(truncate, s.inode)
+    s.thread(reclaim, s.P)
+    ask(s, 2, pages, truncated=True)
+
+
+@scenario
+def truncate_swapout(s: Setup) -> None:
+    """Truncation against reclaim, which replaces the pte of a private copy by a swap entry."""
+    pages = world(s, COPY, locked=False, swap=True)
+    s.thread(truncate, s.inode)
+    s.thread(reclaim, s.P)
+    ask(s, 2, pages, truncated=True)
+
+
+@scenario
+def truncate_swapin(s: Setup) -> None:
+    """Truncation against a store that swaps a private copy in again, in a VM_LOCKED vma."""
+    pages = world(s, SWAPPED, locked=True, swap=True)
+    s.thread(truncate, s.inode)
+    s.thread(store, s.vma)
+    ask(s, 2, pages, truncated=True)
+
+
+@scenario
+def truncate_cow(s: Setup) -> None:
+    """Truncation against a store that replaces the file's mlocked page by a copy (do_wp_page)."""
+    pages = world(s, FILE, locked=True, at=MLOCKED, faults=(1,))
+    s.thread(truncate, s.inode)
+    s.thread(store, s.vma)
+    ask(s, 2, pages, truncated=True)
+
+
+@scenario
+def truncate_fault(s: Setup) -> None:
+    """Truncation against a store where nothing is mapped: an early copy of the file's page (__do_fault), in a VM_LOCKED vma."""
+    pages = world(s, NOTHING, locked=True, faults=(1,))
+    s.thread(truncate, s.inode)
+    s.thread(store, s.vma)
+    ask(s, 2, pages, truncated=True)
+
+
+@scenario
+def munlock_putback(s: Setup) -> None:
+    """munlock() against a putback of the mlocked page, which is on an active list still."""
+    pages = world(s, COPY, locked=True, at=LATE)
+    s.thread(munlock, s.vma)
+    s.thread(move, s.P)
+    ask(s, 2, pages)
+
+
+@scenario
+def munlock_reclaim(s: Setup) -> None:
+    """munlock() against reclaim, which finds the mlocked page on an active list."""
+    pages = world(s, COPY, locked=True, at=LATE)
+    s.thread(munlock, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, 2, pages)
+
+
+@scenario
+def mlock_reclaim(s: Setup) -> None:
+    """mlock() against reclaim, with swap space."""
+    pages = world(s, COPY, locked=False, swap=True)
+    s.thread(mlock, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, 2, pages)
+
+
+@scenario
+def mlock_munlock(s: Setup) -> None:
+    """munlock() against mlock() of the same page, which parent and child share."""
+    pages = world(s, COPY, locked=True, at=MLOCKED, twice=True)
+    s.thread(munlock, s.vma)
+    s.thread(mlock, s.child)
+    ask(s, 2, pages)
+
+
+@scenario
+def shm_unlock_putback(s: Setup) -> None:
+    """SHM_UNLOCK, which clears AS_UNEVICTABLE and rescues the page, against a putback of the page."""
+    pages = world(s, NOTHING, locked=False)
+    s.mapping.flags = 1 << AS_UNEVICTABLE
+    s.P.flags = 1 << PG_lru | 1 << PG_active | 1 << PG_swapbacked
+    s.thread(shm_unlock, s.mapping, s.P)
+    s.thread(move, s.P)
+    ask(s, 2, pages)
+
+
+# --- three at a time ----------------------------------------------------------------------------------------------------------
+
+
+@scenario
+def truncate_mlock_reclaim(s: Setup) -> None:
+    """Truncation, mlock() of a private copy, and reclaim of it."""
+    pages = world(s, COPY, locked=False)
+    s.thread(truncate, s.inode)
+    s.thread(mlock, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, 3, pages, truncated=True)
+
+
+@scenario
+def truncate_munlock_reclaim(s: Setup) -> None:
+    """Truncation, munlock() of a private copy, and reclaim, which finds it on an active list."""
+    pages = world(s, COPY, locked=True, at=LATE)
+    s.thread(truncate, s.inode)
+    s.thread(munlock, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, 3, pages, truncated=True)
+
+
+@scenario
+def truncate_cow_reclaim(s: Setup) -> None:
+    """Truncation, a store that makes a private copy, and reclaim of the file's page."""
+    pages = world(s, FILE, locked=True, faults=(1,))
+    s.thread(truncate, s.inode)
+    s.thread(store, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, 3, pages, truncated=True)
+
+
+@scenario
+def mlock_munlock_putback(s: Setup) -> None:
+    """munlock() by the parent, mlock() by the child, and a putback of the page that they share."""
+    pages = world(s, COPY, locked=True, at=LATE, twice=True)
+    s.thread(munlock, s.vma)
+    s.thread(mlock, s.child)
+    s.thread(move, s.P)
+    ask(s, 3, pages)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    found.name: found
+    for found in (
+        truncate_mlock, truncate_munlock, truncate_reclaim, truncate_swapout, truncate_swapin, truncate_cow, truncate_fault,
+        munlock_putback, munlock_reclaim, mlock_reclaim, mlock_munlock, shm_unlock_putback,
+        truncate_mlock_reclaim, truncate_munlock_reclaim, truncate_cow_reclaim, mlock_munlock_putback,
+    )
+}  # fmt: skip
+"""Every scenario by its name."""

@@ -1,0 +1,33 @@
+"""SHM_UNLOCK: a whole mapping becomes evictable again (mm/shmem.c, and scan_mapping_unevictable_pages of mm/vmscan.c)."""
+
+from __future__ import annotations
+
+from smpcheck.kernel import *
+from smpcheck.mm.mm_types import *
+from smpcheck.mm.page_flags import *
+from smpcheck.mm.swap import *
+
+
+def shmem_unlock(mapping: address_space, page: page) -> None:
+    """shmem_lock(file, 0) for a mapping with one page: clear AS_UNEVICTABLE, which orders nothing, then look at the page."""
+    clear_bit(AS_UNEVICTABLE, mapping.flags)
+    scan_mapping_unevictable_page(page)
+
+
+def scan_mapping_unevictable_page(page: page) -> None:
+    """Under lru_lock, which is taken for every page: what is on the unevictable list without a reason is moved."""
+    zone = page_zone(page)
+    spin_lock(zone.lru_lock)
+    if PageLRU(page) and PageUnevictable(page):
+        check_move_unevictable_page(page)
+    spin_unlock(zone.lru_lock)
+    count(PGSCANNED, 1)
+
+
+def check_move_unevictable_page(page: page) -> None:
+    """Under lru_lock. The kernel tries again if the page becomes evictable meanwhile; munlock would have moved it then."""
+    if page_evictable(page):
+        list_del(page)
+        ClearPageUnevictable(page)
+        add_page_to_lru_list(page, page_lru_base_type(page))
+        count(PGRESCUED, 1)
