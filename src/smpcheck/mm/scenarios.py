@@ -7,13 +7,13 @@ Quiescence: all threads have ended, each CPU has drained its pagevecs, and what 
 from __future__ import annotations
 
 from smpcheck.kernel import *
-from smpcheck.mm.invariants import invariants
+from smpcheck.mm.invariants import invariants, reclaimed
 from smpcheck.mm.memory import do_page_fault
-from smpcheck.mm.mlock import mlock_drain, mlock_pagevec, sys_mlock, sys_munlock
+from smpcheck.mm.mlock import mlock_drain, mlock_pagevec, munlock_page, munlock_vma_page, sys_mlock, sys_munlock
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.shmem import shmem_unlock
-from smpcheck.mm.swap import free_unreferenced, lru_add_drain, pagevec_lru_add
+from smpcheck.mm.swap import free_unreferenced, lru_add_drain, pagevec_lru_add, put_page
 from smpcheck.mm.truncate import vmtruncate
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
@@ -28,9 +28,9 @@ COPY, SWAPPED, FILE, NOTHING = "copy", "swapped", "file", "nothing"
 page; nothing yet.
 """
 
-ACTIVE, MLOCKED, LATE = "active", "mlocked", "late"
+ACTIVE, MLOCKED, LATE, ISOLATED = "active", "mlocked", "late", "isolated"
 """Where the page is: on an active list; mlocked and on the unevictable list; mlocked, but on an active list still (allowed:
-reclaim will find it).
+reclaim will find it); mlocked and isolated by one of the threads, while another holds a reference too.
 """
 
 VISIT = parameter("visit", False)
@@ -82,6 +82,10 @@ def world(
         s.P.lru = LRU_UNEVICTABLE
         s.P.mlock_count = 1
         s.zone.vm_stat[NR_UNEVICTABLE] = s.zone.vm_stat[PGCULLED] = 1
+    if at == ISOLATED:
+        s.P.flags = 1 << PG_mlocked | 1 << PG_swapbacked
+        s.P.lru = NOT_LISTED
+        s.P._count = 3
     if mlocked:
         s.zone.vm_stat[NR_MLOCK] = s.zone.vm_stat[PGMLOCKED] = 1
     if mapped == SWAPPED:
@@ -140,6 +144,7 @@ def store(vma: vm_area_struct) -> None:
 
 def reclaim(page: page) -> None:
     shrink_page(page)
+    lru_add_drain()
     idle()
 
 
@@ -152,6 +157,27 @@ def move(page: page) -> None:
     """Isolate the page and put it back, as migration does when it fails: any putback without the page lock."""
     if isolate_lru_page(page):
         putback_lru_page(page)
+    lru_add_drain()
+    idle()
+
+
+def putback(page: page) -> None:
+    """The second half of ``move``: the page was isolated before."""
+    putback_lru_page(page)
+    lru_add_drain()
+    idle()
+
+
+def munlock_one(page: page) -> None:
+    """The heart of munlock(): the page is known, its vma is not VM_LOCKED any more."""
+    if V.mlock_count:
+        munlock_page(page)
+        mlock_drain()
+    else:
+        lock_page(page)
+        munlock_vma_page(page)
+        unlock_page(page)
+    put_page(page)
     idle()
 
 
@@ -261,6 +287,15 @@ def munlock_putback(s: Setup) -> None:
 
 
 @scenario
+def munlock_page_putback(s: Setup) -> None:
+    """The heart of the above: munlock of one page against the putback of the page, which was isolated before."""
+    pages = world(s, COPY, locked=False, at=ISOLATED)
+    s.thread(munlock_one, s.P)
+    s.thread(putback, s.P)
+    ask(s, 2, pages)
+
+
+@scenario
 def munlock_reclaim(s: Setup) -> None:
     """munlock() against reclaim, which finds the mlocked page on an active list."""
     pages = world(s, COPY, locked=True, at=LATE)
@@ -345,7 +380,7 @@ SCENARIOS: dict[str, Scenario] = {
     found.name: found
     for found in (
         truncate_mlock, truncate_munlock, truncate_reclaim, truncate_swapout, truncate_swapin, truncate_cow, truncate_fault,
-        munlock_putback, munlock_reclaim, mlock_reclaim, mlock_munlock, shm_unlock_putback,
+        munlock_putback, munlock_page_putback, munlock_reclaim, mlock_reclaim, mlock_munlock, shm_unlock_putback,
         truncate_mlock_reclaim, truncate_munlock_reclaim, truncate_cow_reclaim, mlock_munlock_putback,
     )
 }  # fmt: skip

@@ -117,16 +117,22 @@ def pagevec_lru_add_fn(page: page) -> None:
     """Under lru_lock. Before V9 only pages that were evictable come here, and that is not tested again."""
     base = page_lru_base_type(page)
     if V.mlock_count:
+        was_unevictable = TestClearPageUnevictable(page)
+        if V.barrier == "mb":
+            smp_mb()
+        if V.barrier == "after_atomic":
+            smp_mb__after_atomic()
         if page_evictable(page):
-            if TestClearPageUnevictable(page):
+            if was_unevictable:
                 count(PGRESCUED, 1)
             lru = base + LRU_ACTIVE if test_bit(PG_active, page.flags) else base
             add_page_to_lru_list(page, lru)
         else:
             ClearPageActive(page)
-            if not test_and_set_bit(PG_unevictable, page.flags):
-                count(PGCULLED, 1)
+            SetPageUnevictable(page)
             WRITE_ONCE(page.mlock_count, 0)
+            if not was_unevictable:
+                count(PGCULLED, 1)
             add_page_to_lru_list(page, LRU_UNEVICTABLE)
         SetPageLRU(page)
         return

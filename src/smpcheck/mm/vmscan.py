@@ -76,9 +76,15 @@ def shrink_page(page: page) -> None:
     zone = page_zone(page)
     spin_lock(zone.lru_lock)
     isolated = False
-    if PageLRU(page) and not PageUnevictable(page) and get_page_unless_zero(page):
+    if V.mlock_count:  # since 5.11 whoever clears PG_lru has the page
+        if READ_ONCE(page.lru) != NOT_LISTED and READ_ONCE(page.lru) != LRU_UNEVICTABLE and get_page_unless_zero(page):
+            isolated = TestClearPageLRU(page)
+            if not isolated:
+                put_page(page)
+    elif PageLRU(page) and not PageUnevictable(page) and get_page_unless_zero(page):
         isolated = True
         ClearPageLRU(page)
+    if isolated:
         list_del(page)
     spin_unlock(zone.lru_lock)
     if not isolated:
