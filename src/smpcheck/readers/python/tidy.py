@@ -8,6 +8,9 @@ from dataclasses import replace
 from smpcheck.program import ir, values
 from smpcheck.program.values import Value, truth
 
+THREAD_LOCAL = "@local"
+"""Begins the registers of ``thread_local`` variables."""
+
 
 def registers(expr: ir.Expr | None) -> set[str]:
     """The registers that an expression reads."""
@@ -144,7 +147,7 @@ def _without_assignments(body: Iterable[ir.Stmt], keep: set[str]) -> tuple[ir.St
     result: list[ir.Stmt] = []
     for stmt in body:
         match stmt:
-            case ir.Assign(reg, _) if reg not in keep and not reg.startswith("@"):
+            case ir.Assign(reg, _) if reg not in keep and (not reg.startswith("@") or reg.startswith(THREAD_LOCAL)):
                 continue
             case ir.If() | ir.Choice():
                 inner = replace(
@@ -159,7 +162,10 @@ def _without_assignments(body: Iterable[ir.Stmt], keep: set[str]) -> tuple[ir.St
 
 
 def without_dead_assignments(body: tuple[ir.Stmt, ...], keep: Iterable[str]) -> tuple[ir.Stmt, ...]:
-    """``body`` without assignments to registers that nothing reads, but for those in ``keep`` and bookkeeping (``@...``)."""
+    """``body`` without assignments to registers that nothing reads, but for those in ``keep`` and bookkeeping (``@...``).
+
+    A model's ``thread_local`` variables are not bookkeeping: each thread starts with all that any imported model has.
+    """
     while True:
         needed = set(keep)
         _read_anywhere(body, needed)

@@ -25,6 +25,7 @@ from smpcheck.program.ir import Position
 from smpcheck.program.values import Ptr, truth
 from smpcheck.readers.python.memory import Memory
 from smpcheck.readers.python.source import FunctionSource, as_function, function_source
+from smpcheck.readers.python.tidy import THREAD_LOCAL
 from smpcheck.readers.python.typed import (
     Known,
     Place,
@@ -90,10 +91,6 @@ def unsupported(source: FunctionSource, node: ast.AST, what: str, hint: str = ""
     """The refusal of something outside the subset."""
     message = f"{what} is outside the subset for thread functions"
     return UnsupportedError(message + (f": {hint}" if hint else ""), source.pos(node))
-
-
-THREAD_LOCAL = "@"
-"""Begins the registers of ``thread_local`` variables."""
 
 
 def variable_type(annotation: Any, where: str, pos: Position) -> Type | None:
