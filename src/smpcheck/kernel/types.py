@@ -8,7 +8,8 @@ To a type checker a pointer to ``T`` looks like ``T`` and a C integer like ``int
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, get_type_hints
 
 from smpcheck.program import values
@@ -129,13 +130,12 @@ def ghost(init: int = 0) -> Any:
 class ThreadLocal:
     """A variable of which each thread has its own: see :func:`thread_local`."""
 
-    made: ClassVar[list[ThreadLocal]] = []
+    _numbers: ClassVar[Iterator[int]] = count()
 
     def __init__(self, init: Any, annotation: Any) -> None:
         self.init = init
         self.annotation = annotation
-        self.number = len(self.made)
-        self.made.append(self)
+        self.number = next(self._numbers)
 
 
 def thread_local(init: Any = 0, ctype: Any = int) -> Any:

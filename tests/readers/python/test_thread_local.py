@@ -83,3 +83,9 @@ def test_its_value_is_the_threads_own(tmp_path: Path) -> None:
 def test_a_value_without_a_c_type_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="thread_local"):
         compile_one(tmp_path, BATCH.replace("thread_local(5)", "thread_local('five')").replace("count += 1", "count += unused"))
+
+
+def test_another_models_variables_are_not_this_models_affair(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="bad"):
+        compile_one(tmp_path, BATCH.replace("unused = thread_local(5)", "bad = thread_local('five')"))
+    assert compile_one(tmp_path, BATCH).threads

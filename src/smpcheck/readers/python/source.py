@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import FunctionType, NoneType, UnionType
+from types import FunctionType, ModuleType, NoneType, UnionType
 from typing import Any
 
 from smpcheck.errors import InputError
+from smpcheck.kernel.types import ThreadLocal
 from smpcheck.program.ir import Position
 
 
@@ -136,6 +138,26 @@ def assigned_names(nodes: list[ast.stmt]) -> set[str]:
     for node in nodes:
         names.visit(node)
     return names.assigned
+
+
+def thread_locals(function: FunctionType) -> dict[str, ThreadLocal]:
+    """The ``thread_local`` variables of a thread's module and of all modules whose functions it could call, by their names."""
+    found: dict[str, ThreadLocal] = {}
+    spaces = [function.__globals__]
+    seen = {id(spaces[0])}
+    while spaces:
+        for name, value in list(spaces.pop().items()):
+            if isinstance(value, ThreadLocal):
+                if value not in found.values():
+                    found[name if name not in found else f"{name}#{value.number}"] = value
+                continue
+            if not isinstance(value, FunctionType | ModuleType):
+                continue
+            space = value.__globals__ if isinstance(value, FunctionType) else vars(value)
+            if id(space) not in seen and str(space.get("__name__")).split(".")[0] not in sys.stdlib_module_names:
+                seen.add(id(space))
+                spaces.append(space)
+    return found
 
 
 @lru_cache(maxsize=4096)

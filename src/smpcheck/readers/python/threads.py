@@ -14,14 +14,13 @@ from typing import Any
 from smpcheck.errors import InputError
 from smpcheck.kernel.layout import Constant, Flags, Ghost, Scalar, Type
 from smpcheck.kernel.scenario import LockOrder
-from smpcheck.kernel.types import ThreadLocal
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, truth
 from smpcheck.readers.python import specials, tidy
 from smpcheck.readers.python.memory import Memory
 from smpcheck.readers.python.primitives import PLAIN, PRIMITIVES, SLEEP, SPIN, Site, Tags
-from smpcheck.readers.python.source import function_source
+from smpcheck.readers.python.source import function_source, thread_locals
 from smpcheck.readers.python.statements import Statements
 from smpcheck.readers.python.typed import (
     Known,
@@ -340,10 +339,10 @@ class ThreadCompiler(Statements):
         """Compile the thread: a call of its function. Returns the type and register of its value."""
         source = function_source(function)
         self.frames.append(Frame(source, ""))
-        for obj in ThreadLocal.made:  # from the start: ways that meet know it then
-            initial = self.thread_local(obj, "thread_local", source.node)
+        for name, obj in thread_locals(source.function).items():  # from the start: ways that meet know it then
+            initial = self.thread_local(obj, name, source.node)
             assert isinstance(initial, RValue)
-            self.set_thread_local(obj, "thread_local", initial, source.node)
+            self.set_thread_local(obj, name, initial, source.node)
         self.frames.pop()
         result = self.call(function, args, {}, source.node)
         last = source.pos(source.node.body[-1])
