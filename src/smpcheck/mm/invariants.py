@@ -38,13 +38,13 @@ def flag(page: page, bit: int) -> bool:
     return test_bit(bit, page.flags)
 
 
-def mlocked(page: page) -> int:
-    return 1 if page != NULL and flag(page, PG_mlocked) else 0
-
-
-def counted(zone: zone, first: page, second: page, third: page) -> bool:
+def counted(zone: zone, pages: tuple[page, ...]) -> bool:
     """I2."""
-    return zone.vm_stat[NR_MLOCK] == mlocked(first) + mlocked(second) + mlocked(third)
+    mlocked = 0
+    for each in pages:
+        if flag(each, PG_mlocked):
+            mlocked += 1
+    return zone.vm_stat[NR_MLOCK] == mlocked
 
 
 def not_stranded(page: page, mapping: address_space) -> bool:
@@ -113,10 +113,28 @@ def culled(page: page, pte: pte_t, vma: vm_area_struct) -> bool:
     return not flag(page, PG_lru) or flag(page, PG_unevictable)
 
 
+def invariants_here(
+    pages: tuple[page, ...], ptes: list[pte_t], slot: radix_tree_slot, mapping: address_space, truncated: bool
+) -> None:
+    """The invariants of quiet states, checked by a thread that is alone."""
+    check("I2", counted(contig_zone, pages))
+    for each in pages:
+        check("I3", not_stranded(each, mapping))
+        check("I5", lists_agree(each))
+        check("I6", references_owned(each, ptes, slot))
+        check("I6", mappings_counted(each, ptes))
+        check("I6", freed_once(each))
+    if truncated:
+        for pte in ptes:
+            check("I9", unmapped(pte))
+    if V.mlock_count:
+        check("I10", counters_agree(contig_zone))
+        check("I10", lists_counted(contig_zone))
+
+
 def invariants(s: Setup, pages: tuple[page, ...], truncated: bool = False) -> None:
     """Ask for every invariant of quiet states; ``truncated``: the file has shrunk below its mapping."""
-    three = (*pages, NULL, NULL)[:3]
-    s.final("I2", counted, s.zone, *three)
+    s.final("I2", counted, s.zone, pages)
     for each in pages:
         s.final("I3", not_stranded, each, s.mapping)
         s.final("I5", lists_agree, each)

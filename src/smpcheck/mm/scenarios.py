@@ -7,7 +7,7 @@ Quiescence: all threads have ended, each CPU has drained its pagevecs, and what 
 from __future__ import annotations
 
 from smpcheck.kernel import *
-from smpcheck.mm.invariants import invariants, reclaimed
+from smpcheck.mm.invariants import invariants, invariants_here, reclaimed
 from smpcheck.mm.memory import do_page_fault
 from smpcheck.mm.mlock import mlock_drain, mlock_pagevec, munlock_page, munlock_vma_page, sys_mlock, sys_munlock
 from smpcheck.mm.mm_types import *
@@ -33,8 +33,10 @@ ACTIVE, MLOCKED, LATE, ISOLATED = "active", "mlocked", "late", "isolated"
 reclaim will find it); mlocked and isolated by one of the threads, while another holds a reference too.
 """
 
-VISIT = parameter("visit", False)
-"""Does reclaim look at every page once more when all is quiet? That is when I4 is asked."""
+VISIT = parameter("visit", "no")
+"""Does reclaim look at every page once more when all is quiet? That is when I4 is asked: ``only`` I4; or ``too``, with the other
+invariants checked in place before the visit, which the step-by-step explorer can do (counters are ghosts).
+"""
 
 
 def world(
@@ -192,23 +194,40 @@ def quiesce(n: int, pages: tuple[page, ...]) -> None:
         pending = there.lru_add_pvec
         if pending != NULL:
             pagevec_lru_add(pending)
-    if VISIT:
-        for each in pages:
-            shrink_page(each)
-            if V.mlock_count:
-                mlock_drain()
-            lru_add_drain()
     for each in pages:
         free_unreferenced(each)
 
 
+def visit(pages: tuple[page, ...]) -> None:
+    """Reclaim's next visit."""
+    for each in pages:
+        shrink_page(each)
+        if V.mlock_count:
+            mlock_drain()
+        lru_add_drain()
+    for each in pages:
+        if each.freed == 0:
+            free_unreferenced(each)
+
+
+def settle(
+    n: int, pages: tuple[page, ...], ptes: list[pte_t], slot: radix_tree_slot, mapping: address_space, truncated: bool
+) -> None:
+    """Quiescence, and reclaim's visit."""
+    quiesce(n, pages)
+    if VISIT == "too":
+        invariants_here(pages, ptes, slot, mapping, truncated)
+    visit(pages)
+
+
 def ask(s: Setup, n: int, pages: tuple[page, ...], truncated: bool = False) -> None:
     """After ``n`` threads: quiescence, and every invariant."""
-    s.after(quiesce, n, pages)
-    if VISIT:
-        reclaimed(s, pages)
-    else:
+    if VISIT == "no":
+        s.after(quiesce, n, pages)
         invariants(s, pages, truncated)
+    else:
+        s.after(settle, n, pages, s.ptes, s.slot, s.mapping, truncated)
+        reclaimed(s, pages)
 
 
 # --- two at a time ------------------------------------------------------------------------------------------------------------

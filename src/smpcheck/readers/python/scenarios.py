@@ -135,7 +135,7 @@ class _Compilation:
 
     def thread(self, spec: ThreadSpec, signals: bool = False, waits: int = 0) -> ir.Thread:
         compiler = ThreadCompiler(
-            self.memory, spec.cpu, self.touched, self.setup._locks, expand=self.expand, ghost_cells=self.ghost_cells
+            self.memory, spec.cpu, self.touched, self.setup._locks, self.expand, self.ghost_cells, alone=waits > 0
         )
         function, args = self.arguments(spec, compiler)
         pos = function_source(function).pos(function_source(function).node)

@@ -52,16 +52,19 @@ class Touched:
 
 
 class ThreadCompiler(Statements):
-    """Compiles one thread. ``ghost_cells``: ghost counters are cells (for the step-by-step runner) and not registers."""
+    """Compiles one thread. ``ghost_cells``: ghost counters are cells (for the step-by-step runner) and not registers. ``alone``:
+    the thread runs after all others, so that it may read such a cell.
+    """
 
     def __init__(
         self, memory: Memory, cpu: int, touched: Touched, locks: LockOrder | None = None,
-        expand: int = EXPAND, ghost_cells: bool = False,
+        expand: int = EXPAND, ghost_cells: bool = False, alone: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(memory, cpu, expand)
         self.touched = touched
         self.locks = locks
         self.ghost_cells = ghost_cells
+        self.alone = alone
         self.out: list[ir.Stmt] = []
         self.exits: dict[str, list[Env]] = {}
         self.ghosts: set[Ptr] = set()
@@ -89,7 +92,7 @@ class ThreadCompiler(Statements):
 
     def _checked(self, place: Place, site: Site) -> bool:
         """Is this a location that can be accessed? A known null pointer makes it a failed check."""
-        if isinstance(place.type, Ghost):
+        if isinstance(place.type, Ghost) and not (self.ghost_cells and self.alone):
             raise InputError(f"{place.label} is a ghost counter: it is read in final checks only", site.pos)
         if by_reference(place.type) or isinstance(place.type, Constant):
             raise InputError(f"{place.label} is {place.type}: it is not read or written as a whole", site.pos)
@@ -111,6 +114,9 @@ class ThreadCompiler(Statements):
             return self._load_bytes(place, place.type, tags, site, mask)
         reg = self.temp()
         self.touch(place.addr, place.offset)
+        if isinstance(place.type, Ghost):
+            self.emit(ir.Load(reg, place.addr, frozenset({"Ghost"}), site.pos, site.text))
+            return RValue(ir.Reg(reg), Scalar(values.LONG))
         self.emit(ir.Load(reg, place.addr, tags, site.pos, site.text))
         return RValue(ir.Reg(reg), Scalar(values.ULONG) if isinstance(place.type, Flags) else place.type)
 
