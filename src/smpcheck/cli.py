@@ -15,6 +15,7 @@ COMMANDS = {
     "barriers": "smpcheck.commands.barriers",
     "compare": "smpcheck.commands.compare",
     "run": "smpcheck.commands.run",
+    "mm": "smpcheck.commands.mm",
 }
 """Each command and the module that adds it: a function ``register(app)``. Only the module of the command that is called is
 imported.

@@ -239,11 +239,25 @@ Stmt: TypeAlias = Assign | Load | Store | Rmw | Fence | If | Choice | Block | Lo
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One scalar location of shared memory: name as printed (``x``, ``a[1]``, ``s.f``), C type, initial value."""
+    """One scalar location of shared memory: name as printed (``x``, ``a[1]``, ``s.f``), C type, initial value.
+
+    ``bits``: the names of its bits, lowest first, where it is a word of flags.
+    """
 
     name: str
     ctype: CType = INT
     init: Value = 0
+    bits: tuple[tuple[int, str], ...] = ()
+
+    def show(self, value: int) -> str:
+        """An integer that the cell may hold: as ``locked|lru`` if it is a word of flags, else in decimal."""
+        rest = value
+        names = []
+        for bit, name in self.bits:
+            if value >> bit & 1:
+                names.append(name)
+                rest &= ~(1 << bit)
+        return str(value) if rest or not names else "|".join(names)
 
 
 @dataclass(frozen=True, slots=True)

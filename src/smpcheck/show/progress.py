@@ -81,3 +81,45 @@ class ProgressBar:
         )
         bar.add_task("", total=self._total, completed=self._done)
         return bar
+
+
+class Counter:
+    """A bar on standard error for work that has no rows of its own: only on a terminal, and only if it takes a while."""
+
+    def __init__(self, total: int, unit: str) -> None:
+        self._total = total
+        self._unit = unit
+        self._done = 0
+        self._bar: Bar | None = None
+        self._began = self._drawn = time.monotonic()
+        self._able = sys.stderr.isatty()
+
+    def __enter__(self) -> Counter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self) -> None:
+        """One more is done."""
+        self._done += 1
+        self.tick()
+
+    def tick(self) -> None:
+        """Redraw, if it is time to."""
+        now = time.monotonic()
+        if not self._able or now - self._began < PATIENCE:
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn(self._unit), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=Console(file=sys.stderr), transient=True, auto_refresh=False)
+            self._bar.start()
+            self._bar.add_task("", total=self._total)
+        if now - self._drawn >= REDRAW:
+            self._drawn = now
+            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            self._bar.refresh()

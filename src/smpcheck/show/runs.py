@@ -85,6 +85,8 @@ def effect_text(program: ir.Program, events: Sequence[TraceEvent]) -> str:
     """What one primitive did: what it read, what it wrote."""
 
     def shown(value: Value | None) -> str:
+        if isinstance(value, int) and isinstance(e.address, Ptr) and e.address in program.cells:
+            return program.cells[e.address].show(value)
         return ("&" if isinstance(value, Ptr) else "") + program.show_value(value if value is not None else 0)
 
     said = []

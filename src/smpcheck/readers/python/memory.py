@@ -138,7 +138,8 @@ class Memory:
                 for byte, shift, ctype in kind.cells:
                     label = f"{name}.byte{byte}" if kind.separate else name
                     part = values.binary(">>", value, shift, values.ULONG) if shift else value
-                    self._cell(Ptr(at.base, at.offset + byte), ir.Cell(label, ctype, ctype.wrap(part)), starts)
+                    bits = tuple(sorted((b - shift, n) for n, b in word.bits.items() if 0 <= b - shift < ctype.bits))
+                    self._cell(Ptr(at.base, at.offset + byte), ir.Cell(label, ctype, ctype.wrap(part), bits), starts)
             case Scalar(ctype):
                 if isinstance(init, CellType):
                     init = init.init

@@ -9,7 +9,7 @@ import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import FunctionType, ModuleType, NoneType, UnionType
 from typing import Any
@@ -69,6 +69,14 @@ class FunctionSource:
     def pos(self, node: ast.AST) -> Position:
         """Where a node stands."""
         return Position(shown(self.file), getattr(node, "lineno", self.node.lineno), getattr(node, "col_offset", 0) + 1)
+
+    @cached_property
+    def is_accessor(self) -> bool:
+        """Is a call of it no more than one expression under another name, as ``PageLRU(page)`` is?"""
+        body = self.node.body
+        if len(body) > 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            body = body[1:]
+        return len(body) == 1 and isinstance(body[0], ast.Expr | ast.Return)
 
     def text(self, node: ast.AST) -> str:
         """The source text of an expression or statement, on one line."""

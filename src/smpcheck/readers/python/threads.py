@@ -76,7 +76,10 @@ class ThreadCompiler(Statements):
     # effects
 
     def emit(self, stmt: ir.Stmt) -> None:
-        """Add a statement."""
+        """Add a statement. What an accessor does happens where it is called."""
+        call = self.frames[-1].call if self.frames else None
+        if call is not None and isinstance(stmt, ir.Load | ir.Store | ir.Rmw | ir.Fence):
+            stmt = replace(stmt, pos=call[0], text=call[1])
         self.out.append(stmt)
 
     def touch(self, addr: ir.Expr, offset: int | None) -> None:

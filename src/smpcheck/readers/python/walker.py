@@ -71,7 +71,9 @@ class Outcome:
 
 @dataclass
 class Frame:
-    """A function being inlined. ``prefix`` makes its variables' names; ``declared`` are the types that its locals were given."""
+    """A function being inlined. ``prefix`` makes its variables' names; ``declared`` are the types that its locals were given.
+    ``call``: where and how it is called, if all that it does is one expression: to a reader that is what happens.
+    """
 
     source: FunctionSource
     prefix: str
@@ -81,6 +83,7 @@ class Frame:
     outcome: Outcome | None = None
     return_reg: str = ""
     first_temp: int = 0
+    call: tuple[Position, str] | None = None
 
     def key(self, name: str) -> str:
         """The register of a local variable."""
@@ -432,6 +435,8 @@ class Walker(ABC):
         prefix = self._prefix(function)
         frame = Frame(source, prefix, outcome=outcome)
         caller_pos = self.pos(node) if self.frames else source.pos(source.node)
+        if self.frames and source.is_accessor:
+            frame.call = self.frame.call or (caller_pos, self.source.text(node))
         self.frames.append(frame)
         for name, value in bound.items():
             self._parameter(name, value, caller_pos)

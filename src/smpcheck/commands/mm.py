@@ -1,0 +1,28 @@
+"""``smpcheck mm``: the mlock, truncation and reclaim machinery, checked, run, and beside the kernel that runs here."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+COMMANDS = {
+    "check": "smpcheck.commands.mm_check",
+    "live": "smpcheck.commands.mm_live",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command and its own commands to ``app``; only the one that is called is imported."""
+    group = typer.Typer(help="Linux's mlock, truncation and reclaim machinery.", no_args_is_help=True)
+
+    @group.callback()
+    def options() -> None:
+        pass
+
+    wanted = next((word for word in sys.argv[2:3] if word in COMMANDS), None) if sys.argv[1:2] == ["mm"] else None
+    for name, module in COMMANDS.items():
+        if wanted in (None, name):
+            import_module(module).register(group)
+    app.add_typer(group, name="mm")

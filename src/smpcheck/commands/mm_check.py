@@ -1,0 +1,123 @@
+"""``smpcheck mm check``: scenarios by variants, which invariants hold."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smpcheck.commands.common import EXIT_FOUND, EXIT_INTERRUPTED, EXIT_OK, failing, write
+
+if TYPE_CHECKING:
+    from smpcheck.mm.check import Answer
+
+FORMATS = ("table", "json")
+EXIT_UNDECIDED = 3
+MOST_SHOWN = 4
+"""So many cells' failing runs are shown unasked."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("check")(check)
+
+
+def check(
+    scenario: Annotated[
+        list[str] | None, typer.Option("--scenario", "-s", metavar="S", help="Only this scenario (repeatable).")
+    ] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option("--variant", "-V", metavar="V", help="Only this variant (repeatable).")
+    ] = None,
+    invariant: Annotated[
+        list[str] | None, typer.Option("--invariant", "-i", metavar="I", help="Only this invariant (repeatable).")
+    ] = None,
+    flags: Annotated[
+        list[str] | None, typer.Option("--flags", metavar="one-word|separate", help="How flags lie in memory (repeatable).")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", "-m", metavar="sc|tso|lkmm", help="The memory model (repeatable).")
+    ] = None,
+    freeing: Annotated[
+        str, typer.Option("--freeing", metavar="at-the-end|at-once", help="When a page without references is freed.")
+    ] = "at-the-end",
+    jobs: Annotated[
+        int | None, typer.Option("-j", metavar="N", min=0, help="Worker processes; as many as cores unless given.")
+    ] = None,
+    timeout: Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each cell.")] = 60.0,
+    form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "table",
+    witness: Annotated[
+        bool | None, typer.Option("--witness/--no-witness", help="Show failing runs; unless given, for up to four cells.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show every step of a failing run.")] = False,
+) -> None:
+    """Which invariants hold in which scenario, under which variant of the machinery.
+
+    Every cell of the table is exhaustive within the bounds that are printed below it. What fails can be shown as a run: lanes of
+    source lines, time downwards.
+
+    Exit status: 0 everything holds, 1 something fails, 2 bad usage, 3 something is undecided and nothing fails, 130 interrupted
+    (what is done is shown).
+    """
+    status = EXIT_OK
+    with failing(form, FORMATS):
+        from smpcheck.batch.streams import Lost, stream
+        from smpcheck.errors import InputError
+        from smpcheck.mm.check import INVARIANTS, Answer, Case, Checker, cases, units
+        from smpcheck.mm.scenarios import SCENARIOS
+        from smpcheck.show.mm_table import json_line, legend, write_table
+        from smpcheck.show.progress import Counter
+
+        for name in invariant or []:
+            if name not in INVARIANTS:
+                raise InputError(f"there is no invariant {name!r}: choose from {', '.join(INVARIANTS)}")
+        todo = cases(scenario or (), variant or (), model or ("sc",), flags or ("one-word",), freeing)
+        workers = min(len(units(todo)), os.cpu_count() or 1) if jobs is None else jobs
+        checker = Checker(invariant or (), timeout * 0.9)
+        answers: list[Answer] = []
+        try:
+            with Counter(len(todo), "cells") as counter:
+                for case, found in stream(units(todo), checker.answers, workers, timeout, counter.tick):
+                    answer = found
+                    if isinstance(found, Lost):
+                        wanted = tuple(invariant or INVARIANTS)
+                        answer = Answer(case, wanted, {}, dict.fromkeys(wanted, found.why))
+                    assert isinstance(answer, Answer) and isinstance(case, Case)
+                    answers.append(answer)
+                    counter.advance()
+                    if form == "json":
+                        write(json_line(answer) + "\n")
+        except KeyboardInterrupt:
+            status = EXIT_INTERRUPTED
+        order = {case: i for i, case in enumerate(todo)}
+        answers.sort(key=lambda answer: order[answer.case])
+        if form == "table":
+            write_table(answers, list(SCENARIOS), sys.stdout)
+            few = witness is None and sum(bool(a.failed) for a in answers) <= MOST_SHOWN and len(answers) <= MOST_SHOWN
+            if witness or few:
+                show_witnesses(answers, full)
+            elif any(a.failed for a in answers):
+                first = next(a for a in answers if a.failed)
+                write(f"Show how: {first.case.command}\n\n")
+            write("\n".join(legend(answers)) + "\n")
+            if status == EXIT_INTERRUPTED:
+                write(f"interrupted: {len(answers)} of {len(todo)} cells\n")
+    if status == EXIT_OK:
+        status = EXIT_UNDECIDED if any(a.undecided for a in answers) else EXIT_OK
+        status = EXIT_FOUND if any(a.failed for a in answers) else status
+    raise typer.Exit(status)
+
+
+def show_witnesses(answers: Sequence[Answer], full: bool) -> None:
+    """The failing runs of all answers."""
+    from smpcheck.mm.check import witness
+    from smpcheck.show.mm_table import witness_text
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
+    for answer in answers:
+        for name, checks in answer.failed.items():
+            write(witness_text(answer, name, checks[0], witness(answer.case, checks[0]), width, full) + "\n")

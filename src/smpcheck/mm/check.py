@@ -1,0 +1,222 @@
+"""Every scenario under every variant: which of the invariants hold.
+
+Under sequential consistency the answer comes from exploring all interleavings of the model's steps. An interleaving is an
+execution of every weaker memory model too, so what fails under ``sc`` fails under ``tso`` and ``lkmm``; what does not fail there
+is a question for the solver. What it cannot answer in time is undecided, never "holds".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any
+
+from smpcheck.errors import InputError, LimitError
+from smpcheck.mm.invariants import ABOUT
+from smpcheck.mm.scenarios import SCENARIOS
+from smpcheck.mm.variants import BOUND, VARIANTS, Variant
+from smpcheck.program import ir
+from smpcheck.readers.python import compile_scenario
+from smpcheck.simulate import Outcomes, RunResult, outcomes
+
+MODELS = ("sc", "tso", "lkmm")
+FLAGS = ("one-word", "separate")
+FREEING = ("at-the-end", "at-once")
+INVARIANTS = tuple(ABOUT)
+
+PART_OF = {
+    "lock-order": "I8", "sleep-under-spinlock": "I8", "lock-held-at-exit": "I8", "unlock-not-held": "I8",
+    "deadlock": "I8", "lock cycle": "I8",
+}  # fmt: skip
+"""The checker's own checks, and the invariant that they belong to."""
+
+MOST_STATES = 3_000_000
+
+ASSUMPTIONS = (
+    "one file of one page, one or two mappings of it, one page more for each CPU that may fault;"
+    " as many CPUs as threads, each drains its own pagevecs",
+    "a pagevec holds one page; putback_lru_page goes round at most twice (going on would be reported as undecided)",
+    "reclaim looks at the page once, does not write it out, and finds swap space only where the scenario says so",
+    "truncation to nothing, once; no migration, no huge pages, no nonlinear mappings, no memory cgroups",
+)
+"""What bounds the answer, besides what a scenario says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One cell of the table."""
+
+    scenario: str
+    variant: Variant
+    model: str = "sc"
+    flags: str = "one-word"
+    freeing: str = "at-the-end"
+
+    @property
+    def command(self) -> str:
+        """What computes it again."""
+        words = ["smpcheck mm check --scenario", self.scenario]
+        if VARIANTS.get(self.variant.name) == self.variant:
+            words += ["--variant", self.variant.name]
+        for option, value, default in (
+            ("--model", self.model, "sc"), ("--flags", self.flags, "one-word"), ("--freeing", self.freeing, "at-the-end"),
+        ):  # fmt: skip
+            words += [option, value] if value != default else []
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a case.
+
+    ``failed``: each invariant that fails, with the names of the checks that say so (a check that belongs to no invariant, such as
+    a null pointer's use, goes under its own name). ``undecided``: each invariant that neither fails nor is known to hold, with
+    the reason. ``asked``: all that was asked. ``explored``: states of the interleaving semantics. ``seconds``: it took.
+    """
+
+    case: Case
+    asked: tuple[str, ...]
+    failed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    undecided: dict[str, str] = field(default_factory=dict)
+    explored: int = 0
+    seconds: float = 0.0
+
+    @property
+    def verdict(self) -> str:
+        """``FAILS``, ``undecided`` or ``holds``."""
+        return "FAILS" if self.failed else "undecided" if self.undecided else "holds"
+
+    def of(self, invariant: str) -> str:
+        """The same for one invariant."""
+        return "FAILS" if invariant in self.failed else "undecided" if invariant in self.undecided else "holds"
+
+
+def cases(
+    scenarios: Sequence[str] = (),
+    variants: Sequence[str] = (),
+    models: Sequence[str] = ("sc",),
+    flags: Sequence[str] = ("one-word",),
+    freeing: str = "at-the-end",
+) -> list[Case]:
+    """All combinations; everything where nothing is chosen. :raises InputError: a name is not known"""
+    for given, known, what in (
+        (scenarios, SCENARIOS, "scenario"), (variants, VARIANTS, "variant"), (models, MODELS, "model"),
+        (flags, FLAGS, "flag layout"), ((freeing,), FREEING, "way of freeing"),
+    ):  # fmt: skip
+        for name in given:
+            if name not in known:
+                raise InputError(f"there is no {what} {name!r}: choose from {', '.join(known)}")
+    return [
+        Case(s, VARIANTS[v], m, f, freeing)
+        for m in models
+        for f in flags
+        for s in scenarios or SCENARIOS
+        for v in variants or VARIANTS
+    ]
+
+
+def program_of(case: Case, visit: str = "no", ghosts: bool = False) -> ir.Program:
+    """The program that a case is about. ``visit``: see :data:`smpcheck.mm.scenarios.VISIT`; ``ghosts``: counters are cells."""
+    bound = SCENARIOS[case.scenario].bind(variant=case.variant, flags=case.flags, freeing=case.freeing, visit=visit)
+    return compile_scenario(bound, ghost_cells=ghosts)
+
+
+def asked(program: ir.Program) -> tuple[str, ...]:
+    """The invariants that a program asks about, I8 always."""
+    names = {a.name for a in program.invariants} | set(_checks(t.body for t in program.threads)) | {"I8"}
+    return tuple(i for i in INVARIANTS if i in names)
+
+
+def _checks(bodies: Iterable[Sequence[ir.Stmt]]) -> Iterator[str]:
+    for body in bodies:
+        for stmt in body:
+            match stmt:
+                case ir.Assert():
+                    yield stmt.name
+                case ir.If() | ir.Choice():
+                    yield from _checks((stmt.then, stmt.other))
+                case ir.Block() | ir.Loop():
+                    yield from _checks((stmt.body,))
+
+
+def invariant_of(check: str) -> str:
+    """The invariant that a failed check is about, or the check's own name."""
+    return PART_OF.get(check, check)
+
+
+class Checker:
+    """Answers cases one after the other. Variants that make the same program of a scenario are answered once."""
+
+    def __init__(self, only: Sequence[str] = (), deadline: float | None = None) -> None:
+        """``only``: these invariants. ``deadline``: seconds for one case."""
+        self.only = tuple(only)
+        self.deadline = deadline
+        self._known: dict[bytes, Outcomes] = {}
+
+    def answers(self, todo: Sequence[Case]) -> Iterator[Answer]:
+        """An answer for each case."""
+        for case in todo:
+            yield self.answer(case)
+
+    def answer(self, case: Case) -> Answer:
+        """Which invariants hold."""
+        began = time.monotonic()
+        program = program_of(case, "too", ghosts=True)
+        wanted = tuple(i for i in asked(program) if not self.only or i in self.only)
+        failed: dict[str, list[str]] = {}
+        undecided: dict[str, str] = {}
+        explored = 0
+        try:
+            found = self.explore(program)
+        except LimitError as error:
+            undecided = dict.fromkeys(wanted, str(error))
+        else:
+            explored = found.explored
+            for check in names_of(found):
+                failed.setdefault(invariant_of(check), []).append(check)
+            if failed.pop(BOUND, None):
+                undecided = {i: "a loop goes on beyond its bound" for i in wanted if i not in failed}
+        answer = Answer(case, wanted, {}, undecided, explored)
+        if case.model != "sc" and not undecided:
+            from smpcheck.mm.weak import ask
+
+            left = [i for i in wanted if i not in failed]
+            rest = None if self.deadline is None else self.deadline - (time.monotonic() - began)
+            also, undecided = ask(case, left, rest)
+            for check in also:
+                failed.setdefault(invariant_of(check), []).append(check)
+        shown = {name: tuple(checks) for name, checks in failed.items() if not self.only or name in self.only}
+        return replace(answer, failed=shown, undecided=undecided, seconds=time.monotonic() - began)
+
+    def explore(self, program: ir.Program) -> Outcomes:
+        """All interleavings. :raises LimitError: too many"""
+        text = repr((program.threads, program.cells, program.invariants, program.observed))
+        key = sha256(text.encode()).digest()
+        if key not in self._known:
+            self._known[key] = outcomes(program, max_states=MOST_STATES)
+        return self._known[key]
+
+
+def names_of(found: Outcomes) -> list[str]:
+    """All that can go wrong, by the names of checks."""
+    return sorted(found.failed) + ["deadlock"] * found.deadlock + ["lock cycle"] * bool(found.lock_cycles)
+
+
+def witness(case: Case, check: str) -> RunResult | None:
+    """An interleaving in which a check fails; None if there is none (or the failure is a circle of lock classes)."""
+    for visit in ("no", "only"):
+        found = outcomes(program_of(case, visit, ghosts=True), max_states=MOST_STATES, witnesses=True)
+        if check in found.witnesses:
+            return found.witnesses[check]
+    return None
+
+
+def units(todo: Sequence[Case]) -> list[list[Case]]:
+    """Cases that one worker takes: those of one scenario, largest scenarios first."""
+    groups: dict[Any, list[Case]] = {}
+    for case in todo:
+        groups.setdefault((case.scenario, case.model, case.flags, case.freeing), []).append(case)
+    order = list(SCENARIOS)
+    return sorted(groups.values(), key=lambda group: -order.index(group[0].scenario))

@@ -1,0 +1,165 @@
+"""A step-by-step run as lanes: time runs downwards, each thread has a column of source lines.
+
+Of a long run only those steps are spelled out that meet another thread's: where the access before or after to the same location
+is another thread's and one of the two writes. What a thread does in between, on its own, is counted.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from smpcheck.program import ir
+from smpcheck.program.ir import Position
+from smpcheck.program.values import Ptr, Value
+from smpcheck.simulate.run import RunResult
+from smpcheck.simulate.trace import TraceEvent
+
+GAP = 2
+NARROWEST = 24
+"""Columns of a lane, at least."""
+STEPS_IN_FULL = 14
+"""A run of so few steps is shown whole."""
+DONE = "done"
+"""The locations by which the last thread knows that the others have ended (see :mod:`smpcheck.readers.python.scenarios`)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A step of one thread: its source text, where it stands, and what it did; or, without text, ``hidden`` steps."""
+
+    thread: int
+    text: str = ""
+    place: str = ""
+    effect: str = ""
+    hidden: int = 0
+
+
+def place(pos: Position | None) -> str:
+    """``mlock.py:61``."""
+    return f"{pos.file.rsplit('/', 1)[-1]}:{pos.line}" if pos else ""
+
+
+def value_text(program: ir.Program, address: Value | None, value: Value | None) -> str:
+    """A value as its location shows it: flags by name, pointers by what they point to."""
+    if isinstance(value, Ptr):
+        if not value.offset and value not in program.cells:
+            return f"&{value.base}"
+        name = program.show_value(value)
+        return f"&{value.base}" if not value.offset and name.startswith(f"{value.base}.") else f"&{name}"
+    cell = program.cells.get(address) if isinstance(address, Ptr) else None
+    return cell.show(value or 0).replace("|", " ") if cell else str(value or 0)
+
+
+def change_text(program: ir.Program, address: Value | None, old: Value | None, new: Value | None) -> str:
+    """What an atomic operation changed: the bits that it set and cleared, or the value before and after."""
+    cell = program.cells.get(address) if isinstance(address, Ptr) else None
+    if old == new:
+        return f"stays {value_text(program, address, old)}"
+    if cell and cell.bits and isinstance(old, int) and isinstance(new, int):
+        signs = [("+" if new >> bit & 1 else "-") + name for bit, name in cell.bits if (old ^ new) >> bit & 1]
+        return " ".join(signs)
+    return f"{value_text(program, address, old)} -> {value_text(program, address, new)}"
+
+
+def effect(program: ir.Program, events: Sequence[TraceEvent]) -> str:
+    """What one primitive did."""
+    said = []
+    for e in events:
+        if e.kind == "F" or (e.kind == "R" and e.partner is not None):
+            continue
+        if e.kind == "W" and e.partner is not None:
+            old = next((r.value for r in events if r.number == e.partner), None)
+            said.append(f"{e.cell}: {change_text(program, e.address, old, e.value)}")
+        else:
+            said.append(f"{e.cell} {'is' if e.kind == 'R' else '='} {value_text(program, e.address, e.value)}")
+    return "; ".join(dict.fromkeys(said))
+
+
+def last_thread(program: ir.Program) -> int | None:
+    """The thread that begins when all others have ended, if there is one."""
+    return program.threads[-1].index if any(address.base == DONE for address in program.cells) else None
+
+
+def meeting(events: Sequence[TraceEvent]) -> set[int]:
+    """The numbers of the events that meet another thread's."""
+    by_cell: dict[Value, list[TraceEvent]] = defaultdict(list)
+    for e in events:
+        if e.address is not None and e.kind in "RW":
+            by_cell[e.address].append(e)
+    found: set[int] = set()
+    for accesses in by_cell.values():
+        for a, b in pairwise(accesses):
+            if a.thread != b.thread and "W" in (a.kind, b.kind):
+                found |= {a.number, b.number}
+        last_write: TraceEvent | None = None
+        readers: list[TraceEvent] = []
+        for e in accesses:
+            if e.kind == "R":
+                readers.append(e)
+                found |= {last_write.number, e.number} if last_write and last_write.thread != e.thread else set()
+            else:
+                found |= {number for r in readers if r.thread != e.thread for number in (r.number, e.number)}
+                readers, last_write = [], e
+    return found
+
+
+def rows(result: RunResult, everything: bool = False) -> list[Row]:
+    """The steps of a run in their order."""
+    last = last_thread(result.program)
+    events = [e for e in result.trace.events if not (isinstance(e.address, Ptr) and e.address.base == DONE)]
+    seen = meeting([e for e in events if e.thread != last])
+    seen |= {e.number for e in events if e.thread == last and e.kind == "W"}
+    seen |= {e.partner for e in events if e.number in seen and e.partner is not None}
+    steps = [list(g) for _, g in groupby(events, key=lambda e: (e.thread, e.pos, e.text))]
+    whole = everything or len(steps) <= STEPS_IN_FULL
+    out: list[Row] = []
+    for number, group in enumerate(steps):
+        e = group[0]
+        if whole or number == len(steps) - 1 or any(e.number in seen for e in group):
+            out.append(Row(e.thread, e.text, place(e.pos), effect(result.program, group)))
+        elif out and out[-1].hidden and out[-1].thread == e.thread:
+            out[-1] = Row(e.thread, hidden=out[-1].hidden + 1)
+        else:
+            out.append(Row(e.thread, hidden=1))
+    return out
+
+
+def interleaving(result: RunResult, width: int = 100, everything: bool = False) -> list[str]:
+    """The run as text, at most ``width`` columns wide where the number of threads allows it."""
+    program = result.program
+    found = rows(result, everything)
+    last = last_thread(program)
+    lanes = sorted({row.thread for row in found} - {last})
+    each = max(NARROWEST, (width - GAP * max(0, len(lanes) - 1)) // max(1, len(lanes)))
+    names = {t.index: t.name or f"P{t.index}" for t in program.threads}
+    out = [_line([(i, names[t]) for i, t in enumerate(lanes)], each), _line([(i, "─" * each) for i in range(len(lanes))], each)]
+    for thread, group in groupby(found, key=lambda row: row.thread):
+        if thread == last:
+            out += ["", f"then, alone: {names[thread]}"]
+        for row in group:
+            what = f"{row.place}  {row.effect}".rstrip()
+            if row.hidden:
+                cells = [f"  ⋮ {row.hidden} step{'s' * (row.hidden > 1)}"]
+            elif thread == last:
+                cells = _wrapped(f"  {row.text}  {what}", width)
+            else:
+                cells = _wrapped(row.text, each) + _wrapped(what, each, "  ")
+            out += [_line([(0 if thread == last else lanes.index(thread), cell)], each) for cell in cells]
+    return out
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
+    )  # fmt: skip
+
+
+def _line(cells: Sequence[tuple[int, str]], width: int) -> str:
+    line = ""
+    for lane, text in cells:
+        line = line.ljust(lane * (width + GAP)) + text
+    return line.rstrip()

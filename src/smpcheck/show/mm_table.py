@@ -1,0 +1,163 @@
+"""The answers of ``smpcheck mm check``: a table of scenarios and variants, and failing runs as lanes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from smpcheck.mm.check import ASSUMPTIONS, Answer
+from smpcheck.mm.invariants import ABOUT
+from smpcheck.mm.variants import Variant
+from smpcheck.program import ir
+
+if TYPE_CHECKING:
+    from smpcheck.simulate import RunResult
+
+WIDTH = 100
+STYLES = {"FAILS": "bold red", "undecided": "yellow", "holds": "green"}
+
+Json = dict[str, object]
+
+
+def cell(answer: Answer | None) -> str:
+    """``holds``; ``FAILS`` or ``undecided``, and which invariants."""
+    if answer is None:
+        return "-"
+    lines = [answer.verdict]
+    if answer.failed:
+        lines.append(" ".join(_ordered(answer.failed)))
+    if answer.undecided:
+        lines.append(" ".join(f"{name}?" for name in _ordered(answer.undecided)))
+    if answer.undecided and len(answer.undecided) == len(answer.asked):
+        lines = ["undecided"]
+    return "\n".join(lines)
+
+
+def _ordered(names: Mapping[str, object]) -> list[str]:
+    order = list(ABOUT)
+    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
+
+
+def columns(answers: Sequence[Answer]) -> list[tuple[list[Variant], dict[str, Answer]]]:
+    """Variants with their answers by scenario; neighbours or not, those with equal answers share a column."""
+    by_variant: dict[Variant, dict[str, Answer]] = {}
+    for answer in answers:
+        by_variant.setdefault(answer.case.variant, {})[answer.case.scenario] = answer
+    found: dict[tuple[tuple[str, str], ...], tuple[list[Variant], dict[str, Answer]]] = {}
+    for variant, rows in by_variant.items():
+        key = tuple(sorted((scenario, cell(answer)) for scenario, answer in rows.items()))
+        found.setdefault(key, ([], rows))[0].append(variant)
+    return list(found.values())
+
+
+def write_table(answers: Sequence[Answer], order: Sequence[str], out: TextIO) -> None:
+    """One table for each memory model and flag layout."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = out.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    width = shutil.get_terminal_size((WIDTH, 24)).columns if terminal else 200
+    console = Console(file=out, highlight=False, width=width, color_system="auto" if terminal else None)
+    for model, flags in dict.fromkeys((a.case.model, a.case.flags) for a in answers):
+        part = [a for a in answers if (a.case.model, a.case.flags) == (model, flags)]
+        console.print(f"under {model}, page flags {flags}", style="bold")
+        table = Table(box=None, pad_edge=False)
+        table.add_column("scenario", no_wrap=True)
+        found = columns(part)
+        for variants, _ in found:
+            table.add_column(_stacked([v.name for v in variants]), no_wrap=True, vertical="top")
+        for scenario in order:
+            if not any(scenario in rows for _, rows in found):
+                continue
+            texts = []
+            for _, rows in found:
+                shown = cell(rows.get(scenario))
+                texts.append(Text(shown, style=STYLES.get(shown.split("\n")[0], "")))
+            table.add_row(scenario, *texts)
+        console.print(table)
+        console.print()
+
+
+def _stacked(names: Sequence[str], most: int = 3) -> str:
+    """Names in lines of a few."""
+    lines = [" ".join(names[i : i + most]) for i in range(0, len(names), most)]
+    return "\n".join(lines)
+
+
+def legend(answers: Sequence[Answer]) -> list[str]:
+    """What the names in the table mean, and what bounds the answer."""
+    lines = []
+    seen = dict.fromkeys(name for a in answers for name in (*a.failed, *a.undecided))
+    for name in _ordered(seen):
+        checks = sorted({check for a in answers for check in a.failed.get(name, ())} - {name})
+        why = f" ({', '.join(checks)})" if checks else ""
+        lines.append(f"  {name:<4} {ABOUT.get(name, 'a check of the model itself')}{why}")
+    reasons = dict.fromkeys(reason for a in answers for reason in a.undecided.values())
+    lines += [f"  undecided: {reason}" for reason in reasons]
+    head = ["Fails:" if any(a.failed for a in answers) else "Undecided:"] if lines else []
+    variants = dict.fromkeys(a.case.variant for a in answers)
+    lines = [*head, *lines, "Variants:", *(f"  {v.name:<4} {v.title}" for v in variants)]
+    lines.append("Within these bounds, all interleavings and nothing else:")
+    freeing = {a.case.freeing for a in answers}
+    where = "at the end, when all is quiet" if freeing == {"at-the-end"} else "at once, by whoever drops the last reference"
+    return [*lines, *(f"  - {text}" for text in (*ASSUMPTIONS, f"a page without references is freed {where}"))]
+
+
+def witness_text(answer: Answer, name: str, check: str, run: RunResult | None, width: int, everything: bool = False) -> str:
+    """How an invariant fails: what it says, where it is checked, and the run in lanes."""
+    from smpcheck.show.interleaving import interleaving, place
+
+    case = answer.case
+    what = ABOUT.get(name, "a check of the model itself")
+    lines = [f"{case.scenario}, {case.variant.name}: {name} fails: {what}"]
+    if check != name:
+        lines[0] += f" ({check})"
+    if run is None:
+        return "\n".join([*lines, "  no interleaving to show: the solver found it, or it is a circle of lock classes"]) + "\n"
+    found = list(dict.fromkeys(_places(run.program, check)))
+    lines += [f"  checked at {place(pos)}: {text}" for pos, text in found[:4]]
+    if run.message:
+        lines.append(f"  {run.message}")
+    for thread, pos in run.waiting.items():
+        lines.append(f"  {run.program.threads[thread].name} waits for ever at {place(pos)}")
+    return "\n".join([*lines, "", *(f"  {line}".rstrip() for line in interleaving(run, width - 2, everything))]) + "\n"
+
+
+def _places(program: ir.Program, check: str) -> list[tuple[ir.Position | None, str]]:
+    found: list[tuple[ir.Position | None, str]] = []
+
+    def look(body: Sequence[ir.Stmt]) -> None:
+        for stmt in body:
+            match stmt:
+                case ir.Assert() if stmt.name == check:
+                    found.append((stmt.pos, stmt.message))
+                case ir.If() | ir.Choice():
+                    look(stmt.then)
+                    look(stmt.other)
+                case ir.Block() | ir.Loop():
+                    look(stmt.body)
+
+    for thread in program.threads:
+        look(thread.body)
+    for final in program.invariants:
+        if final.name == check:
+            found.append((final.pos, final.message))
+    return found
+
+
+def json_line(answer: Answer) -> str:
+    """One object."""
+    case = answer.case
+    document: Json = {
+        "scenario": case.scenario, "variant": case.variant.name, "model": case.model, "flags": case.flags,
+        "freeing": case.freeing, "verdict": answer.verdict, "asked": list(answer.asked),
+        "failed": {name: list(answer.failed[name]) for name in _ordered(answer.failed)},
+        "undecided": {name: answer.undecided[name] for name in _ordered(answer.undecided)},
+        "explored": answer.explored, "seconds": round(answer.seconds, 3), "command": case.command,
+    }  # fmt: skip
+    return json.dumps(document)
+
