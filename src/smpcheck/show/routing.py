@@ -70,7 +70,7 @@ def route(picture: Picture) -> Routing:
     nodes = {node.id: node for node in picture.nodes}
     load: Counter[int] = Counter()
     plans = [_plan(edge, nodes, len(picture.lanes), load) for edge in picture.edges]
-    ports = _slots([port for _, *ends in plans for port in ends], plans, nodes)
+    ports = _slots([port for _, *ends in plans for port in ends], plans)
     routes: list[Route] = []
     far = [i for i, (_, start, end) in enumerate(plans) if start.gap != end.gap]
     channel_of = _channels([(i, plans[i][1], plans[i][2]) for i in far])
@@ -82,7 +82,7 @@ def route(picture: Picture) -> Routing:
             bends += [(i, start.gap, start.place, bend), (i, end.gap, bend, end.place)]
         else:
             bends.append((i, start.gap, start.place, end.place))
-    tracks = _tracks(bends, ports)
+    tracks = _tracks(bends)
     for i, (edge, *_) in enumerate(plans):
         own = tuple(tracks[j] for j, bend_ in enumerate(bends) if bend_[0] == i)
         routes.append(Route(edge.id, ports[2 * i], ports[2 * i + 1], own, channel_of.get(i)))
@@ -115,10 +115,12 @@ def _plan(edge: Edge, nodes: dict[int, Node], lanes: int, load: Counter[int]) ->
     return edge, start, end
 
 
-def _slots(ports: Sequence[Port], plans: Sequence[tuple[Edge, Port, Port]], nodes: dict[int, Node]) -> list[Port]:
-    """The ports with their slots: in each gap and row one after the other, those of arrows that go up first."""
+def _slots(ports: Sequence[Port], plans: Sequence[tuple[Edge, Port, Port]]) -> list[Port]:
+    """The ports with their slots: in each gap and row one after the other, so that arrows which go up leave above those which go
+    down, and of these the farther ones outside.
+    """
     partner = [port.row for _, start, end in plans for port in (end, start)]
-    order = sorted(range(len(ports)), key=lambda i: (partner[i] > ports[i].row, partner[i] - ports[i].row, i))
+    order = sorted(range(len(ports)), key=lambda i: (partner[i] > ports[i].row, ports[i].row - partner[i], i))
     used: Counter[tuple[int, int]] = Counter()
     placed = list(ports)
     for i in order:
@@ -148,7 +150,7 @@ def _channels(far: Sequence[tuple[int, Port, Port]]) -> dict[int, tuple[int, int
     return found
 
 
-def _tracks(bends: Sequence[tuple[int, int, Place, Place]], ports: Sequence[Port]) -> list[int]:
+def _tracks(bends: Sequence[tuple[int, int, Place, Place]]) -> list[int]:
     """A track for each vertical part, so that no two in one gap overlap; short ones are nearest to the lanes they serve."""
     tracks = [0] * len(bends)
     taken: dict[tuple[int, int], list[tuple[Place, Place]]] = {}
@@ -165,4 +167,5 @@ def _tracks(bends: Sequence[tuple[int, int, Place, Place]], ports: Sequence[Port
                 others.append((top, bottom))
                 tracks[j] = track
                 break
-    return tracks
+    outermost = max((tracks[j] for j, bend in enumerate(bends) if bend[1] == 0), default=0)
+    return [outermost - track if bend[1] == 0 else track for track, bend in zip(tracks, bends, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from smpcheck.questions.wording import Words
 
 WIDTH = 100
+_columns: ContextVar[int] = ContextVar("_columns", default=WIDTH)
+CODE = 44
+"""Source text longer than this is cut in a list of steps."""
 
 MODELS = {"sc": "sequential consistency", "tso": "total store order (x86)", "lkmm": "the kernel's memory model"}
 """What to call the models that are known by name."""
@@ -29,7 +33,7 @@ def wrap(text: str, indent: str = "  ", hanging: str = "  ") -> str:
     """A paragraph within the width."""
     return textwrap.fill(
         text,
-        WIDTH,
+        _columns.get(),
         initial_indent=indent,
         subsequent_indent=" " * len(indent) + hanging,
         break_long_words=False,
@@ -55,9 +59,13 @@ def head(explanation: Explanation) -> str:
     return f"{outcome}: cannot happen under any memory model"
 
 
-def text(explanation: Explanation) -> str:
-    """The whole explanation."""
-    return "\n".join(_lines(explanation)) + "\n"
+def text(explanation: Explanation, width: int = WIDTH) -> str:
+    """The whole explanation, its sentences in lines of at most ``width`` columns."""
+    token = _columns.set(width)
+    try:
+        return "\n".join(_lines(explanation)) + "\n"
+    finally:
+        _columns.reset(token)
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
@@ -107,10 +115,12 @@ def steps(execution: Execution, story: Story, words: Words) -> Iterator[str]:
             (str(len(rows) + 1), mark, words.thread(event.thread), words.text(event), f"{words.line(event.pos)}|{effect}")
         )
     widths = [max(len(row[i]) for row in rows) for i in range(4)] if rows else [0, 0, 0, 0]
+    room = _columns.get() - widths[0] - widths[2] - 18 - max((len(row[4].split("|", 1)[1]) for row in rows), default=0)
+    most = min(CODE, widths[3], max(16, room))
     for row in rows:
         line, effect = row[4].split("|", 1)
-        code = row[3] if len(row[3]) <= 44 else row[3][:41] + "..."
-        yield f"{row[0]:>{widths[0] + 2}}{row[1]} {row[2]:<{widths[2]}}  {code:<{min(widths[3], 44)}}  {line:<9} {effect}"
+        code = row[3] if len(row[3]) <= most else row[3][: most - 3] + "..."
+        yield f"{row[0]:>{widths[0] + 2}}{row[1]} {row[2]:<{widths[2]}}  {code:<{most}}  {line:<9} {effect}"
 
 
 def reason_lines(reason: Reason, words: Words, number: str = "") -> Iterator[str]:
