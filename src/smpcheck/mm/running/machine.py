@@ -184,7 +184,7 @@ class Machine:
     ) -> None:  # fmt: skip
         """Let all tasks run to their ends; after ``limit`` steps they are asked to stop at the end of their operation.
 
-        ``record`` gets the number of the task at each turn. ``until``: stop dead before this turn (then call again).
+        ``record`` gets the number of the task at each turn where there is a choice. ``until``: stop dead before this turn (then call again).
 
         :raises LimitError: ``deadline`` (of time.monotonic) has passed
         """
@@ -200,7 +200,9 @@ class Machine:
     def _begin(self, task: Task) -> None:
         """Up to the task's first step."""
         self.ready.append(task.number)
+        step = self.step
         self._turn(task.number)
+        self.step = step
 
     def _run(
         self, scheduler: Scheduler, limit: int, deadline: float | None, record: bytearray | None, until: int
@@ -209,9 +211,12 @@ class Machine:
         ready, turn = self.ready, self._turn
         note = record.append if record is not None else None
         while ready and self.turns < until:
-            number = choose(ready) if len(ready) > 1 else ready[0]
-            if note is not None:
-                note(number)
+            if len(ready) > 1:
+                number = choose(ready)
+                if note is not None:
+                    note(number)
+            else:
+                number = ready[0]
             self.turns += 1
             turn(number)
             if self.step >= limit:

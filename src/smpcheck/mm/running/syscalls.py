@@ -1,0 +1,168 @@
+"""What a workload needs besides the model's own operations, in the model's language: mmap, munmap, reads, growing a file, reclaim.
+
+The scenarios of the checker start in the middle; a workload must get there and start again. These functions are run by the same
+translation as the model's, take the same locks in the same order, and are as long as that takes. Reading a file's page into the page
+cache and writing pages back are not modelled: a file that grows has its new pages in the page cache at once.
+"""
+
+from __future__ import annotations
+
+from smpcheck.kernel import *
+from smpcheck.mm.filemap import filemap_fault, find_get_page
+from smpcheck.mm.memory import (
+    ENOMEM,
+    anon_vma_prepare,
+    do_page_fault,
+    follow_page,
+    free_page_and_swap_cache,
+    handle_mm_fault,
+    zap_pte,
+)
+from smpcheck.mm.mlock import (
+    mlock_drain,
+    mlock_vma_pages_range,
+    munlock_vma_pages_range,
+    sys_mlock,
+    sys_munlock,
+)
+from smpcheck.mm.mm_types import *
+from smpcheck.mm.page_alloc import alloc_page
+from smpcheck.mm.page_flags import *
+from smpcheck.mm.rmap import page_add_rmap, pte_offset
+from smpcheck.mm.shmem import shmem_unlock
+from smpcheck.mm.swap import *
+from smpcheck.mm.swap import __put_page
+from smpcheck.mm.truncate import vmtruncate
+from smpcheck.mm.variants import V
+from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
+
+
+def drain() -> None:
+    """This CPU's pagevecs: what lru_add_drain_all has every CPU do."""
+    if V.mlock_count:
+        mlock_drain()
+    lru_add_drain()
+
+
+def write(vma: vm_area_struct, index: int) -> None:
+    """A store to one page."""
+    do_page_fault(vma, index)
+
+
+def read(vma: vm_area_struct, index: int) -> None:
+    """A load from one page: what is there, what comes back from the swap cache, the file's page, or a new anonymous one."""
+    mm = vma.vm_mm
+    down_read(mm.mmap_sem)
+    page = follow_page(vma, index, False)
+    if page != NULL:
+        put_page(page)
+    else:
+        pt = pte_offset(vma, index)
+        if READ_ONCE(pt.pte) == NULL and vma.vm_file != NULL:
+            do_read_fault(vma, pt, index)
+        else:
+            handle_mm_fault(vma, index, False)
+    up_read(mm.mmap_sem)
+
+
+def do_read_fault(vma: vm_area_struct, pt: pte_t, index: int) -> None:
+    """__do_fault without FAULT_FLAG_WRITE: map the file's page, which stays locked until the pte is set."""
+    page = filemap_fault(vma.vm_file, index)
+    if page == NULL:
+        count(SIGBUS, 1)
+        return
+    spin_lock(pt.ptl)
+    if READ_ONCE(pt.pte) == NULL:
+        get_page(page)
+        page_add_rmap(page, vma)
+        WRITE_ONCE(pt.pte, page)
+    spin_unlock(pt.ptl)
+    unlock_page(page)
+    put_page(page)
+
+
+def munmap(vma: vm_area_struct) -> None:
+    """do_munmap of one whole vma: munlock, then unmap. The vma stays in i_mmap, where it maps nothing.
+
+    The range of addresses is not given away, so that mmap may use the vma again.
+    """
+    mm = vma.vm_mm
+    down_write(mm.mmap_sem)
+    if READ_ONCE(vma.vm_flags) & VM_LOCKED and not V.mlock_count:
+        munlock_vma_pages_range(vma)
+    lru_add_drain()
+    for index in range(vma.vm_pages):
+        pt = pte_offset(vma, index)
+        page = zap_pte(vma.vm_file, vma, pt, True, True)
+        if page != NULL:
+            lru_add_drain()
+            free_page_and_swap_cache(page)
+    if V.mlock_count:  # rmap munlocked each page; the vma is gone
+        mlock_drain()
+        WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) & ~VM_LOCKED)
+    up_write(mm.mmap_sem)
+
+
+def extend(inode: inode, size: int) -> None:
+    """ftruncate() to more pages, and the new ones read into the page cache. Faults see them when i_size says so."""
+    mapping = inode.i_mapping
+    mutex_lock(inode.i_mutex)
+    old = READ_ONCE(inode.i_size)
+    for index in range(old, size):
+        page = alloc_page()
+        if page != NULL:
+            slot = mapping.page_tree + index
+            WRITE_ONCE(page.mapping, mapping)
+            WRITE_ONCE(page.index, index)
+            spin_lock(mapping.tree_lock)
+            WRITE_ONCE(slot.page, page)
+            spin_unlock(mapping.tree_lock)
+            lru_cache_add_lru(page, False)
+    if size > old:
+        WRITE_ONCE(inode.i_size, size)
+    mutex_unlock(inode.i_mutex)
+
+
+def shmem_lock(mapping: address_space) -> None:
+    """shmctl(SHM_LOCK): nothing of the file is to be reclaimed from now on; what is on the lists is found by reclaim."""
+    set_bit(AS_UNEVICTABLE, mapping.flags)
+
+
+def shmem_unlock_page(mapping: address_space, index: int) -> None:
+    """shmctl(SHM_UNLOCK) for one page of the file."""
+    page = find_get_page(mapping, index)
+    if page != NULL:
+        shmem_unlock(mapping, page)
+        put_page(page)
+
+
+def reclaim(page: page) -> None:
+    """Reclaim looks at one page; if nobody maps it any more, its place in the swap cache goes (try_to_free_swap of shrink_page_list)."""
+    shrink_page(page)
+    if contig_zone.swap:
+        if PageSwapCache(page) and not page_mapped(page) and get_page_unless_zero(page):
+            if trylock_page(page):
+                try_to_free_swap(page)
+                unlock_page(page)
+            put_page(page)
+
+
+def migrate(page: page) -> None:
+    """A migration that fails: the page is isolated and put back, without its lock."""
+    if get_page_unless_zero(page):
+        if isolate_lru_page(page):
+            putback_lru_page(page)
+        put_page(page)
+
+
+def free_unreferenced_page(page: page) -> None:
+    """When all is quiet: what has lost its last reference reaches the allocator, if put_page left that to the end."""
+    if atomic_read(page._count) == 0 and page.freed == 0:
+        __put_page(page)
+
+
+OPERATIONS = (
+    drain, write, read, munmap, vmtruncate, extend, sys_mlock, sys_munlock, shmem_lock, shmem_unlock_page, reclaim, migrate,
+    free_unreferenced_page, shrink_page,
+)  # fmt: skip
+"""What workloads call."""
