@@ -8,9 +8,9 @@ variables use the attributes, which say the same for light. Nothing is loaded fr
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.show.geometry import (
     CODE_SIZE, HEADING, LABEL_HEIGHT, LINE, MARGIN, PAD, SMALL_SIZE, Geometry, Point, geometry,
@@ -76,10 +76,14 @@ def document(pictures: Sequence[tuple[str, Picture]]) -> str:
     return _frame("".join(drawn), width, y, title, " ".join(described(picture) for _, picture in pictures)) + "\n"
 
 
-def element(picture: Picture, title: str) -> str:
+Marks: TypeAlias = Callable[["Node | Edge"], str]
+"""Attributes for what stands for a node or an edge, escaped, each after a blank."""
+
+
+def element(picture: Picture, title: str, marks: Marks) -> str:
     """One picture alone, for a page that has :func:`style` and shows the sentences itself."""
     place = geometry(picture)
-    return _frame(_inner(picture, place), place.width, place.height + 8, title, described(picture), styled=False)
+    return _frame(_inner(picture, place, marks), place.width, place.height + 8, title, described(picture), alone=False)
 
 
 def explanation_svg(answer: Explanation) -> str | None:
@@ -99,17 +103,18 @@ def described(picture: Picture) -> str:
     return " ".join(said)
 
 
-def _frame(inner: str, width: float, height: float, title: str, description: str, styled: bool = True) -> str:
-    sheet = f"<style>{style()}</style>" if styled else ""
+def _frame(inner: str, width: float, height: float, title: str, description: str, alone: bool = True) -> str:
+    sheet = f"<style>{style()}</style>" if alone else ""
+    space = ' xmlns="http://www.w3.org/2000/svg"' if alone else ""
     w, h = _n(width), _n(height)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="smpcheck-picture" role="img" aria-label="{escape(title)}" '
+        f'<svg{space} class="smpcheck-picture" role="img" aria-label="{escape(title)}" '
         f'width="{w}" height="{h}" viewBox="0 0 {w} {h}"><title>{escape(title)}</title><desc>{escape(description)}</desc>{sheet}'
         f'<rect class="paper" width="{w}" height="{h}" fill="{LIGHT["paper"]}"/>{inner}</svg>'
     )
 
 
-def _inner(picture: Picture, place: Geometry) -> str:
+def _inner(picture: Picture, place: Geometry, marks: Marks = lambda _: "") -> str:
     parts = []
     for name, (x, width) in zip(picture.lanes, place.lanes, strict=True):
         middle = x + width / 2
@@ -118,12 +123,12 @@ def _inner(picture: Picture, place: Geometry) -> str:
             f'font-size="14" font-weight="600">{escape(name)}</text>'
             f'<path class="lane" d="M{_n(middle)} {HEADING - 3}V{_n(place.height)}" stroke="{LIGHT["rule"]}" fill="none"/>'
         )
-    parts += [_node(node, place) for node in picture.nodes]
-    parts += [_edge(edge, place) for edge in sorted(picture.edges, key=lambda e: (e.in_cycle, e.surprise))]
+    parts += [_node(node, place, marks(node)) for node in picture.nodes]
+    parts += [_edge(edge, place, marks(edge)) for edge in sorted(picture.edges, key=lambda e: (e.in_cycle, e.surprise))]
     return "".join(parts)
 
 
-def _node(node: Node, place: Geometry) -> str:
+def _node(node: Node, place: Geometry, marks: str) -> str:
     box, text = place.boxes[node.id], place.texts[node.id]
     corner, dash = (10, ' stroke-dasharray="3 3"') if node.kind in ("F", "skip", "init") else (4, "")
     parts = [
@@ -136,10 +141,10 @@ def _node(node: Node, place: Geometry) -> str:
             parts.append(_text(line, box.x + PAD, y, kind, size, MONO))
             y += LINE
     title = f"<title>{escape(f'{node.code} {node.place} {node.effect}'.strip())}</title>"
-    return f'<g class="node {node.kind}" data-node="{node.id}">{title}{"".join(parts)}</g>'
+    return f'<g class="node {node.kind}" data-node="{node.id}"{marks}>{title}{"".join(parts)}</g>'
 
 
-def _edge(edge: Edge, place: Geometry) -> str:
+def _edge(edge: Edge, place: Geometry, marks: str) -> str:
     points, label = place.lines[edge.id], place.labels[edge.id]
     width = 2.8 if edge.in_cycle else 2.2 if edge.surprise else 1.5
     dashes = f' stroke-dasharray="{DASHES[edge.style]}"' if DASHES[edge.style] else ""
@@ -151,7 +156,7 @@ def _edge(edge: Edge, place: Geometry) -> str:
     classes = " ".join(["edge", edge.style, *["cycle"] * edge.in_cycle, *["surprise"] * edge.surprise])
     bold = ' font-weight="700"' if edge.in_cycle or edge.surprise else ""
     return (
-        f'<g class="{classes}" data-edge="{edge.id}"><title>{escape(edge.text)}</title>'
+        f'<g class="{classes}" data-edge="{edge.id}"{marks}><title>{escape(edge.text)}</title>'
         f'<path class="hit" d="{path}" fill="none" stroke="#000" stroke-opacity="0" stroke-width="11"/>'
         f'<path class="line" d="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>{"".join(heads)}'
         f'<text class="label ink" x="{_n(label.x)}" y="{_n(label.y + LABEL_HEIGHT - 2)}" fill="{LIGHT["ink"]}" '
