@@ -83,8 +83,7 @@ class History:
     def content(self, target: Cell | None, site: Site | None) -> str:
         if target is None or site is None:
             return ""
-        value = getattr(target, site.field, "")
-        return show(value, site.field, self.memory.flag_names)
+        return show(target, site.field, self.memory.flag_names)
 
     def words(self, target: Cell | None, site: Site, old: str, new: str) -> str:
         if target is None:
@@ -106,6 +105,3 @@ class History:
         last = list(self.entries)[-4:] if failure.task is None and not about else []
         chosen = {id(entry): entry for entry in (*own, *about, *last)}
         return sorted(chosen.values(), key=lambda entry: entry.step)
-
-
-__all__ = ["Entry", "History"]

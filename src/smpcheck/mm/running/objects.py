@@ -175,7 +175,7 @@ class Memory:
             return Lock(name, self.ranks.get(name, -1), LOCKS[kind.cell])  # type: ignore[index]
         if isinstance(kind, Flags):
             names = {bit: name for name, bit in kind.word.bits.items()}
-            self.flag_names[field] = names
+            self.flag_names[f"{struct.__name__}.{field}"] = names
             owner._bits = BitLocks(f"{struct.__name__}.{field}", names, self.ranks)
             return int(given)
         if isinstance(kind, Scalar | Ghost):
@@ -201,9 +201,10 @@ class Memory:
         return [self.make(data[cpu], f"{name}[{cpu}]") for cpu in range(cpus)]
 
 
-def show(value: Any, field: str, flags: Mapping[str, Mapping[int, str]]) -> str:
+def show(target: Cell, field: str, flags: Mapping[str, Mapping[int, str]]) -> str:
     """A field's value for people: flag words by the names of their bits."""
-    names = flags.get(field)
+    value = getattr(target, field, "")
+    names = flags.get(f"{type(target).__name__}.{field}")
     if names is not None and isinstance(value, int):
         return "|".join(name for bit, name in sorted(names.items()) if value >> bit & 1) or "0"
     if isinstance(value, Lock):

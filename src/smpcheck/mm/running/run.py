@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from smpcheck.errors import InputError, LimitError
-from smpcheck.kernel.types import Struct
 from smpcheck.mm.invariants import ABOUT
-from smpcheck.mm.mm_types import BAD_PAGE, FREED_UNEVICTABLE, MLOCKFREED, SIGBUS, VMSTAT_NAMES
+from smpcheck.mm.mm_types import BAD_PAGE, FREED_UNEVICTABLE, SIGBUS, VMSTAT_NAMES
 from smpcheck.mm.running.history import Entry, History
-from smpcheck.mm.running.machine import DEADLOCK, FAULT, HELD, LOCK_ORDER, NOT_HELD, SLEEPING, Failure, Machine, Task
+from smpcheck.mm.running.machine import DEADLOCK, FAULT, HELD, LOCK_ORDER, NOT_HELD, SLEEPING, Failure, Machine
 from smpcheck.mm.running.tasks import Actor
 from smpcheck.mm.running.translate import Code
 from smpcheck.mm.running.workload import Workload, validate
@@ -187,6 +186,3 @@ def campaign(load: Workload, options: Options, seeds: int, *, deadline: float | 
         if results[-1].status != "ok":
             break
     return results
-
-
-__all__ = ["MLOCKFREED", "Options", "Result", "Struct", "Task", "campaign", "check_options", "run"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from smpcheck.kernel.scenario import Scenario, Setup, compiling
 from smpcheck.kernel.types import PerCpu
-from smpcheck.mm.running.machine import Machine, Stopped, Task
+from smpcheck.mm.running.machine import Machine, Task
 from smpcheck.mm.running.objects import Memory
 from smpcheck.mm.running.translate import Code, translate
 from smpcheck.simulate.schedulers import Scheduler
@@ -85,6 +85,3 @@ class ScenarioRunner:
                         machine.failed(None, final.name, "", None)
         failed = frozenset(failure.name for failure in machine.failures)
         return ScenarioRun(failed, deadlock, machine.step, tuple(task.result for task in machine.tasks), objects)
-
-
-__all__ = ["ScenarioRun", "ScenarioRunner", "Stopped"]

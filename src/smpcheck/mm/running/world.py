@@ -15,7 +15,7 @@ from smpcheck.kernel.scenario import compiling
 from smpcheck.kernel.types import Array, PerCpu, objects
 from smpcheck.mm import invariants, mm_types, scenarios
 from smpcheck.mm.running.machine import Machine, Task
-from smpcheck.mm.running.objects import NULL, Cell, Memory, Tagged
+from smpcheck.mm.running.objects import NULL, Cell, Lock, Memory, Tagged
 from smpcheck.mm.running.syscalls import OPERATIONS
 from smpcheck.mm.running.translate import Code, translate
 from smpcheck.mm.running.workload import Area, Workload
@@ -31,8 +31,6 @@ OVERRIDES = {"PUTBACK_ROUNDS": 1 << 30}
 
 OUT_OF_MEMORY = "a page to allocate"
 """The model's check that alloc_page finds a page: no error here, but counted."""
-
-VM_LOCKED = mm_types.VM_LOCKED
 
 
 class Frame(Cell):
@@ -91,6 +89,7 @@ class World:
         self.allocated = 0
         self.checks = 0
         self.mapped = {name: True for name in load.areas}
+        self.turnstiles = {(kind, name): Lock(f"{kind} {name}", -1, False) for name in load.areas for kind in ("mlock", "munlock")}
         self.memory = memory = Memory(scenarios.LOCK_ORDER, {mm_types.page: Frame})
         with compiling(bindings):
             self._declare(memory)
