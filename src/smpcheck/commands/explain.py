@@ -2,14 +2,69 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from smpcheck.commands.common import EXIT_OK, failing, find_programs, named_model, write
+from smpcheck.errors import InputError
 
-FORMATS = ("text", "json")
+if TYPE_CHECKING:
+    from smpcheck.questions.explain import Explanation
+
+PIPE_WIDTH, MOST_WIDTH, LEAST_WIDTH = 80, 100, 40
+
+Form: TypeAlias = Callable[[Sequence["Explanation"], int], str]
+
+
+def _text(answers: Sequence[Explanation], width: int) -> str:
+    from smpcheck.show.lanes import lanes_text
+    from smpcheck.show.picture import pictures
+    from smpcheck.show.why import text
+
+    shown = []
+    for answer in answers:
+        drawn = "\n".join(lanes_text(picture, width, say=False) for picture in pictures(answer))
+        shown.append(text(answer, width, drawn))
+    return "\n".join(shown)
+
+
+def _lanes(answers: Sequence[Explanation], width: int) -> str:
+    from smpcheck.show.lanes import explanation_lanes
+
+    return "\n".join(explanation_lanes(answer, width) for answer in answers)
+
+
+def _json(answers: Sequence[Explanation], width: int) -> str:
+    from smpcheck.show.why_json import document
+
+    return document(answers)
+
+
+def _svg(answers: Sequence[Explanation], width: int) -> str:
+    from smpcheck.show.svg import explanations_svg
+
+    return explanations_svg(answers)
+
+
+def _html(answers: Sequence[Explanation], width: int) -> str:
+    from smpcheck.show.html import report
+
+    return report(answers)
+
+
+def _dot(answers: Sequence[Explanation], width: int) -> str:
+    from smpcheck.show.dot import explanations_dot
+
+    return explanations_dot(answers)
+
+
+FORMS: dict[str, Form] = {"text": _text, "lanes": _lanes, "svg": _svg, "html": _html, "dot": _dot, "json": _json}
+FORMATS = tuple(FORMS)
 
 
 def register(app: typer.Typer) -> None:
@@ -33,12 +88,25 @@ def explain(
     seconds: Annotated[
         float, typer.Option("--search", metavar="S", min=0.0, help="Look for simpler executions and more reasons for so long.")
     ] = 2.0,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to standard output.")
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            "--width", metavar="N", min=LEAST_WIDTH,
+            help=f"Columns of text; else those of the terminal, at most {MOST_WIDTH}, or {PIPE_WIDTH} in a pipe.",
+        ),
+    ] = None,
 ) -> None:
     """Why can this outcome happen, or why not?
 
     If it can: an execution with as few surprises as possible, step by step, and a sentence for each step that is not in program
     order. If it cannot: each reason once, as the cycle that the memory model forbids, every edge with the lines and primitives
     that give it. Data races: both accesses and what is missing between them.
+
+    As text with the threads as lanes side by side (text; lanes: only these), as a picture (svg, or dot for Graphviz), as one HTML
+    file with the source, the picture and a replay (html), or for programs (json).
 
     Exit status: 0 explained, 2 bad usage, unreadable or unsupported input, a limit.
     """
@@ -49,13 +117,33 @@ def explain(
         found = named_model(model)
         limits = Limits(unroll=unroll, seconds=seconds)
         answers = [a for program in find_programs(path, found, scenario) for a in ask(program, found, limits, check)]
-        if form == "json":
-            from smpcheck.show.why_json import document
-
-            write(document(answers))
-        else:
-            from smpcheck.show.why import text
-
-            write("\n".join(text(answer) for answer in answers))
+        _put(FORMS[form](answers, _columns(width)), output)
     sys.stdout.flush()
     raise typer.Exit(EXIT_OK)
+
+
+def _columns(asked: int | None) -> int:
+    """How wide lines may be: as asked, or as the terminal is, within what reads well."""
+    if asked is not None:
+        return asked
+    if not sys.stdout.isatty():
+        return PIPE_WIDTH
+    return max(LEAST_WIDTH, min(MOST_WIDTH, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns))
+
+
+def _put(text: str, output: str | None) -> None:
+    """To a file, or to standard output in signs that it has."""
+    if output is not None and output != "-":
+        try:
+            Path(output).write_text(text, "utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {output}: {error.strerror}") from None
+        return
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        from smpcheck.show.canvas import ASCII
+
+        encoding = sys.stdout.encoding or "ascii"
+        text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
+    write(text)

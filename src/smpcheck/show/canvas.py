@@ -9,13 +9,13 @@ LIGHT = {
     UP | RIGHT: "└", UP | LEFT: "┘",
 }  # fmt: skip
 """The sign for a line that leaves a cell in these directions; all others are crossings."""
-HEAVY = LIGHT | {a: b for a, b in zip(LIGHT, "┃┃┃━━━┏┓┗┛", strict=True)}
-BROKEN = LIGHT | {a: "╎" for a in (UP, DOWN, UP | DOWN)} | {a: "╌" for a in (LEFT, RIGHT, LEFT | RIGHT)}
+HEAVY = LIGHT | dict(zip(LIGHT, "┃┃┃━━━┏┓┗┛", strict=True))
+BROKEN = LIGHT | dict.fromkeys((UP, DOWN, UP | DOWN), "╎") | dict.fromkeys((LEFT, RIGHT, LEFT | RIGHT), "╌")
 WEIGHTS = {"light": (LIGHT, "┼"), "heavy": (HEAVY, "╋"), "broken": (BROKEN, "┼")}
 
 ASCII = {
     ord(sign): plain
-    for signs, plain in (("│┃╎", "|"), ("─╌", "-"), ("━", "="), ("┌┐└┘┼┏┓┗┛╋", "+"), ("▶", ">"), ("◀", "<"), ("⋮", ":"), ("…", "~"))
+    for plain, signs in {"|": "│┃╎", "-": "─╌", "=": "━", "+": "┌┐└┘┼┏┓┗┛╋", ">": "▶", "<": "◀", ":": "⋮", "~": "…"}.items()
     for sign in signs
 }  # fmt: skip
 """For ``str.translate``: the same picture where only ASCII can be shown."""

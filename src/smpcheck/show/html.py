@@ -1,7 +1,7 @@
 """Explanations as one HTML file that needs nothing else: the answer, the source, the execution, and what each arrow says.
 
-What belongs together is found by the same names everywhere: ``data-edge`` and ``data-node`` within a view, ``data-line`` (file and
-line) in the source. The script only adds and takes away classes; without it, everything is there, one below the other.
+What belongs together is found by the same names everywhere: ``data-edge`` and ``data-node`` within a view, ``data-line`` (file
+and line) in the source. The script only adds and takes away classes; without it, everything is there, one below the other.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class _Page:
         shown = [self.view(view) for view in self.views]
         yield '<main><div class="sources">'
         yield from (self.source(program) for program in self.programs)
-        yield f'</div>\n<div>{"".join(shown)}</div></main>\n'
+        yield f"</div>\n<div>{''.join(shown)}</div></main>\n"
         yield (
             "<footer>Point at an arrow, a step, a sentence or a source line to see what belongs to it; a click keeps it. "
             "Arrow keys replay.</footer>\n"
@@ -147,8 +147,9 @@ class _Page:
     def arrows(self, picture: Picture) -> str:
         rest = [edge for edge in picture.edges if not edge.number]
         items = [
-            f'<li tabindex="0" data-edge="{e.id}"{self.mark(e.causes)}><span class="kind">{escape(e.label)}</span> {escape(e.text)}</li>'
-            for e in rest
+            f'<li tabindex="0" data-edge="{edge.id}"{self.mark(edge.causes)}>'
+            f'<span class="kind">{escape(edge.label)}</span> {escape(edge.text)}</li>'
+            for edge in rest
         ]
         title = "The other arrows" if picture.remarks else "The arrows"
         return f'<h3>{title}</h3><ul class="arrows">{"".join(items)}</ul>' if items else ""
@@ -171,7 +172,8 @@ class _Page:
         )
         return (
             '<h3>Replay, one thread at a time</h3><div class="replay">'
-            f'<div class="controls">{buttons}<output aria-live="polite"></output></div><ol class="steps">{"".join(items)}</ol></div>'
+            f'<div class="controls">{buttons}<output aria-live="polite"></output></div>'
+            f'<ol class="steps">{"".join(items)}</ol></div>'
         )
 
     # --- source ---
@@ -183,14 +185,15 @@ class _Page:
             if view.program is program and view.picture is not None:
                 for pos in _places(view.picture):
                     used.setdefault(pos.file, set()).add(pos.line)
-        parts = []
+        parts: list[str] = []
         for name, lines in used.items():
             text = program.source if name == program.file and program.source else _read(name)
             if text:
-                parts.append(f"<h3>{escape(name.rsplit('/', 1)[-1])}</h3>{self.listing(name, text, lines)}")
+                anchor = f"p{self.number(program)}f{len(parts)}"
+                parts.append(f"<h3>{escape(name.rsplit('/', 1)[-1])}</h3>{self.listing(name, text, lines, anchor)}")
         return f'<div class="source" data-program="{self.number(program)}">{"".join(parts)}</div>'
 
-    def listing(self, name: str, text: str, used: set[int]) -> str:
+    def listing(self, name: str, text: str, used: set[int], anchor: str) -> str:
         file = self.files.setdefault(name, len(self.files))
         lines = highlighted(text.rstrip("\n").expandtabs(4), name)
         around = {line + i for line in used for i in range(-AROUND, AROUND + 1)}
@@ -199,11 +202,10 @@ class _Page:
         for n in shown:
             if n != last + 1:
                 items.append('<li class="cut">⋮</li>')
-            anchor = f"L{file}-{n}"
             focus = ' tabindex="0"' if n in used else ""
             items.append(
-                f'<li id="p{len(self.files)}-{anchor}" class="line-of" data-line="{file}:{n}"{focus}>'
-                f'<span class="number">{n}</span>{lines[n - 1]}</li>'
+                f'<li id="{anchor}-{n}" class="line-of" data-line="{file}:{n}"{focus}>'
+                f'<span class="at">{n}</span>{lines[n - 1]}</li>'
             )
             last = n
         if shown and shown[-1] < len(lines):

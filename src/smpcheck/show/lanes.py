@@ -120,8 +120,8 @@ class _Drawing:
         used = {(way.gap, way.side) for r in routing.routes for way in (r.start, r.end)}
         found = []
         for gap, tracks in enumerate(routing.tracks):
-            left = max((label[e] + 2 for e in routing.labels.get((gap, "left"), ())), default=2 if (gap, "right") in used else 1)
-            right = max((label[e] + 2 for e in routing.labels.get((gap, "right"), ())), default=2 if (gap, "left") in used else 1)
+            left = max((label[e] + 2 for e in routing.labels.get((gap, "left"), ())), default=1 + ((gap, "right") in used))
+            right = max((label[e] + 2 for e in routing.labels.get((gap, "right"), ())), default=1 + ((gap, "left") in used))
             inner = 0 < gap < len(self.picture.lanes)
             if not tracks:
                 found.append((APART if inner else 0, 0, 0))
@@ -145,15 +145,20 @@ class _Drawing:
         return widths
 
     def draw(self, routing: Routing, zones: Sequence[tuple[int, int, int]], widths: Sequence[int]) -> list[str]:
-        gaps, lanes, x = [], [], 0
+        gaps: list[_Gap] = []
+        lanes: list[int] = []
+        x = 0
         for number, zone in enumerate(zones):
-            gaps.append(_Gap(x, *zone))
+            left, tracks, right = zone
+            gaps.append(_Gap(x, left, tracks, right))
             x = gaps[-1].end
             if number < len(widths):
                 lanes.append(x)
                 x += widths[number]
         texts = {node.id: _node_lines(node, widths[node.lane]) for node in self.picture.nodes}
-        tops, channels, y = [], [], 2
+        tops: list[int] = []
+        channels: list[int] = []
+        y = 2
         for row in range(self.picture.rows):
             channels.append(y)
             y += routing.channels[row]
@@ -180,16 +185,17 @@ class _Drawing:
         for way in routing.routes:
             edge = edges[way.edge]
             weight = "heavy" if edge.in_cycle else "broken" if edge.surprise else "light"
-            at = [gaps[port.gap].track(track) for port, track in zip((way.start, way.end), (way.tracks[0], way.tracks[-1]), strict=True)]
-            heights = [tops[port.row] + port.slot for port in (way.start, way.end)]
+            ends = (way.start, way.end)
+            meet = [gaps[port.gap].track(track) for port, track in zip(ends, (way.tracks[0], way.tracks[-1]), strict=True)]
+            heights = [tops[port.row] + port.slot for port in ends]
             if way.channel is None:
-                canvas.down(at[0], *heights, weight)
+                canvas.down(meet[0], heights[0], heights[1], weight)
             else:
                 middle = channels[way.channel[0]] + way.channel[1]
-                canvas.down(at[0], heights[0], middle, weight)
-                canvas.across(at[0], at[1], middle, weight)
-                canvas.down(at[1], middle, heights[1], weight)
-            for port, track, height in zip((way.start, way.end), at, heights, strict=True):
+                canvas.down(meet[0], heights[0], middle, weight)
+                canvas.across(meet[0], meet[1], middle, weight)
+                canvas.down(meet[1], middle, heights[1], weight)
+            for port, track, height in zip(ends, meet, heights, strict=True):
                 tip = self.tip(port, gaps[port.gap], extent)
                 canvas.across(tip, track, height, weight)
                 if port is way.end or edge.style == "race":
@@ -242,7 +248,7 @@ def _node_lines(node: Node, width: int, mark: str = "") -> list[str]:
     return [BAR + text for text in (*code, *said)]
 
 
-# --- lanes and a list of arrows --------------------------------------------------------------------------------------------------
+# --- lanes and a list of arrows ------------------------------------------------------------------------------------------------
 
 
 def letters(number: int) -> str:

@@ -168,9 +168,7 @@ class _Painter:
         for thread in threads:
             self.add_nodes([e for e in self.events if e.thread == thread])
 
-    def paint(
-        self, caption: str, story: Story | None, reason: Reason | None, race: Race | None, long_lane: int
-    ) -> Picture:
+    def paint(self, caption: str, story: Story | None, reason: Reason | None, race: Race | None, long_lane: int) -> Picture:
         self.communication()
         if reason is not None:
             for number, link in enumerate(reason.links, 1):

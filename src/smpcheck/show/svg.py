@@ -8,12 +8,21 @@ variables use the attributes, which say the same for light. Nothing is loaded fr
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.show.geometry import (
-    CODE_SIZE, HEADING, LABEL_HEIGHT, LINE, MARGIN, PAD, SMALL_SIZE, Geometry, Point, geometry,
+    CODE_SIZE,
+    HEADING,
+    LABEL_HEIGHT,
+    LINE,
+    MARGIN,
+    PAD,
+    SMALL_SIZE,
+    Geometry,
+    Point,
+    geometry,
 )  # fmt: skip
 from smpcheck.show.picture import STYLES, Edge, Node, Picture
 
@@ -34,6 +43,8 @@ SANS = "system-ui, 'DejaVu Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
 ROUND = 5
 WORDS_CHARACTER = 7.0
 NARROWEST = 380
+SMALLEST = 0.75
+"""In a page, a picture shrinks to this part of its width before it is scrolled."""
 
 
 def variables(colours: dict[str, str]) -> str:
@@ -46,7 +57,7 @@ def style() -> str:
     rules = [
         f".smpcheck-picture{{{variables(LIGHT)}}}",
         f"@media (prefers-color-scheme:dark){{.smpcheck-picture{{{variables(DARK)}}}}}",
-        ".smpcheck-picture .paper{fill:var(--paper)}.smpcheck-picture .ink{fill:var(--ink)}.smpcheck-picture .dim{fill:var(--dim)}",
+        *(f".smpcheck-picture .{name}{{fill:var(--{name})}}" for name in ("paper", "ink", "dim")),
         ".smpcheck-picture .box{fill:var(--node);stroke:var(--rule)}.smpcheck-picture .lane{stroke:var(--rule)}",
     ]
     for name in STYLES:
@@ -55,25 +66,28 @@ def style() -> str:
     return "".join(rules)
 
 
-def document(pictures: Sequence[tuple[str, Picture]]) -> str:
+def document(pictures: Sequence[tuple[str, Picture | None]]) -> str:
     """A file of pictures, one below the other, each with a headline, its sentences and a key."""
-    drawn, y, width = [], 0.0, float(NARROWEST)
-    places = [geometry(picture) for _, picture in pictures]
-    width = max([width, *(place.width for place in places)])
+    places = [geometry(picture) if picture is not None else None for _, picture in pictures]
+    width = max([float(NARROWEST), *(place.width for place in places if place is not None)])
+    drawn: list[str] = []
+    y = 4.0
     for (headline, picture), place in zip(pictures, places, strict=True):
         parts: list[str] = []
-        top = _words(parts, headline, MARGIN, 10, width, "ink", bold=True) if headline else 4.0
-        top = _words(parts, picture.caption, MARGIN, top, width, "dim")
-        parts.append(f'<g transform="translate(0 {_n(top)})">{_inner(picture, place)}</g>')
-        top += place.height + 8
-        for remark in picture.remarks:
-            top = _words(parts, f"{remark.number}  {remark.title}", MARGIN, top + 4, width, "ink", bold=True)
-            top = _words(parts, remark.text, MARGIN + 14, top, width, "ink")
-        top = _key(parts, picture, top + 4)
+        top = _words(parts, headline, MARGIN, 6, width, "ink", bold=True) if headline else 4.0
+        if picture is not None and place is not None:
+            top = _words(parts, picture.caption, MARGIN, top, width, "dim")
+            parts.append(f'<g transform="translate(0 {_n(top)})">{_inner(picture, place)}</g>')
+            top += place.height + 8
+            for remark in picture.remarks:
+                top = _words(parts, f"{remark.number}  {remark.title}", MARGIN, top + 4, width, "ink", bold=True)
+                top = _words(parts, remark.text, MARGIN + 14, top, width, "ink")
+            top = _key(parts, picture, top + 4)
         drawn.append(f'<g transform="translate(0 {_n(y)})">{"".join(parts)}</g>')
         y += top + 10
-    title = "; ".join(dict.fromkeys(headline for headline, _ in pictures))
-    return _frame("".join(drawn), width, y, title, " ".join(described(picture) for _, picture in pictures)) + "\n"
+    title = "; ".join(dict.fromkeys(headline for headline, _ in pictures if headline))
+    description = " ".join(described(picture) for _, picture in pictures if picture is not None)
+    return _frame("".join(drawn), width, y, title, description) + "\n"
 
 
 Marks: TypeAlias = Callable[["Node | Edge"], str]
@@ -88,12 +102,20 @@ def element(picture: Picture, title: str, marks: Marks) -> str:
 
 def explanation_svg(answer: Explanation) -> str | None:
     """All pictures of an explanation; None if it has none."""
+    return explanations_svg([answer]) if answer.execution is not None or answer.reasons or answer.races else None
+
+
+def explanations_svg(answers: Iterable[Explanation]) -> str:
+    """All pictures of all explanations; an answer without any is a headline."""
     from smpcheck.show.picture import pictures
     from smpcheck.show.why import head
 
-    found = pictures(answer)
-    headline = f"{answer.program.name}: {head(answer)}"
-    return document([(headline if i == 0 else "", picture) for i, picture in enumerate(found)]) if found else None
+    shown: list[tuple[str, Picture | None]] = []
+    for answer in answers:
+        found: tuple[Picture | None, ...] = pictures(answer) or (None,)
+        headline = f"{answer.program.name}: {head(answer)}"
+        shown += [(headline if i == 0 else "", picture) for i, picture in enumerate(found)]
+    return document(shown)
 
 
 def described(picture: Picture) -> str:
@@ -105,11 +127,13 @@ def described(picture: Picture) -> str:
 
 def _frame(inner: str, width: float, height: float, title: str, description: str, alone: bool = True) -> str:
     sheet = f"<style>{style()}</style>" if alone else ""
+    fitting = "" if alone else f' style="min-width:{_n(width * SMALLEST)}px"'
     space = ' xmlns="http://www.w3.org/2000/svg"' if alone else ""
     w, h = _n(width), _n(height)
     return (
         f'<svg{space} class="smpcheck-picture" role="img" aria-label="{escape(title)}" '
-        f'width="{w}" height="{h}" viewBox="0 0 {w} {h}"><title>{escape(title)}</title><desc>{escape(description)}</desc>{sheet}'
+        f'width="{w}" height="{h}" viewBox="0 0 {w} {h}"{fitting}>'
+        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{sheet}"
         f'<rect class="paper" width="{w}" height="{h}" fill="{LIGHT["paper"]}"/>{inner}</svg>'
     )
 
@@ -187,7 +211,8 @@ def _key(parts: list[str], picture: Picture, y: float) -> float:
     for name in (name for name in STYLES if any(edge.style == name for edge in picture.edges)):
         dashes = f' stroke-dasharray="{DASHES[name]}"' if DASHES[name] else ""
         parts.append(
-            f'<path class="line {name}" d="M{MARGIN} {_n(y + 10)}h34" stroke="{LIGHT[name]}" stroke-width="2" fill="none"{dashes}/>'
+            f'<path class="line {name}" d="M{MARGIN} {_n(y + 10)}h34" stroke="{LIGHT[name]}" stroke-width="2" '
+            f'fill="none"{dashes}/>'
         )
         parts.append(_text(f"{name}  {STYLES[name]}", MARGIN + 42, y + 14, "dim", 12, SANS))
         y += 18

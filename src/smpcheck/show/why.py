@@ -59,18 +59,20 @@ def head(explanation: Explanation) -> str:
     return f"{outcome}: cannot happen under any memory model"
 
 
-def text(explanation: Explanation, width: int = WIDTH) -> str:
-    """The whole explanation, its sentences in lines of at most ``width`` columns."""
+def text(explanation: Explanation, width: int = WIDTH, drawn: str = "") -> str:
+    """The whole explanation, its sentences in lines of at most ``width`` columns, with ``drawn`` below the answer."""
     token = _columns.set(width)
     try:
-        return "\n".join(_lines(explanation)) + "\n"
+        return "\n".join(_lines(explanation, drawn)) + "\n"
     finally:
         _columns.reset(token)
 
 
-def _lines(explanation: Explanation) -> Iterator[str]:
+def _lines(explanation: Explanation, drawn: str) -> Iterator[str]:
     program, words = explanation.program, explanation.words
     yield wrap(f"{program.name}: {head(explanation)}.", "")
+    if drawn:
+        yield f"\n{drawn.rstrip()}"
     if explanation.execution is not None and explanation.story is not None:
         yield from _story(explanation.execution, explanation.story, words, explanation.under)
     for number, reason in enumerate(explanation.reasons, 1):
