@@ -104,10 +104,12 @@ def munmap(vma: vm_area_struct) -> None:
 
 
 def extend(inode: inode, size: int) -> None:
-    """ftruncate() to more pages, and the new ones read into the page cache. Faults see them when i_size says so."""
+    """ftruncate() to more pages, and the new ones read into the page cache; a fault that is faster meets a hole."""
     mapping = inode.i_mapping
     mutex_lock(inode.i_mutex)
     old = READ_ONCE(inode.i_size)
+    if size > old:
+        WRITE_ONCE(inode.i_size, size)
     for index in range(old, size):
         page = alloc_page()
         if page != NULL:
@@ -118,8 +120,6 @@ def extend(inode: inode, size: int) -> None:
             WRITE_ONCE(slot.page, page)
             spin_unlock(mapping.tree_lock)
             lru_cache_add_lru(page, False)
-    if size > old:
-        WRITE_ONCE(inode.i_size, size)
     mutex_unlock(inode.i_mutex)
 
 

@@ -149,6 +149,10 @@ class Actor:
     def drain(self, task: Task, operation: Operation) -> Steps:
         yield from self.world.call["drain"](task)
 
+    def idle(self, task: Task, operation: Operation) -> Steps:
+        for _ in range(operation.number or 1):
+            yield IDLE
+
     def quiesce(self, task: Task, operation: Operation) -> Steps:
         yield from self.world.call["drain"](task)
         yield task.machine.barrier
@@ -157,5 +161,5 @@ class Actor:
 HANDLERS: dict[str, Callable[[Actor, Task, Operation], Any]] = {
     "write": Actor.store, "read": Actor.store, "mlock": Actor.mlock, "munlock": Actor.mlock, "munmap": Actor.munmap,
     "mmap": Actor.mmap, "truncate": Actor.truncate, "shmlock": Actor.shmlock, "shmunlock": Actor.shmunlock,
-    "reclaim": Actor.on_pages, "migrate": Actor.on_pages, "drain": Actor.drain, "quiesce": Actor.quiesce,
+    "idle": Actor.idle, "reclaim": Actor.on_pages, "migrate": Actor.on_pages, "drain": Actor.drain, "quiesce": Actor.quiesce,
 }  # fmt: skip

@@ -27,7 +27,7 @@ ON_AREAS = ("write", "read", "mlock", "munlock", "munmap", "mmap")
 ON_FILES = ("truncate", "shmlock", "shmunlock")
 ON_PAGES = ("reclaim", "migrate")
 ALONE = ("drain", "quiesce")
-OPERATIONS = (*ON_AREAS, *ON_FILES, *ON_PAGES, *ALONE)
+OPERATIONS = (*ON_AREAS, *ON_FILES, *ON_PAGES, "idle", *ALONE)
 """Every operation of a task."""
 
 

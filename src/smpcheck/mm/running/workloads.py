@@ -19,7 +19,7 @@ swap
 file data 64
 mmap copy private data
 
-task truncater { repeat { truncate data 0; truncate data 64 } }
+task truncater { repeat { truncate data 0; truncate data 64; idle 1000 } }
 task locker { repeat { mlock copy; munlock copy } }
 task writer { repeat { write copy any 16 } }
 task reclaimer { repeat { reclaim 16 } }

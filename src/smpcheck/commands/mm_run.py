@@ -1,0 +1,88 @@
+"""``smpcheck mm run``: the system itself, step by step, under a workload on hundreds of pages and several CPUs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smpcheck.commands.common import failing, write
+
+FORMATS = ("table", "json")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("run")(run)
+
+
+def run(
+    workload: Annotated[
+        str, typer.Option("--workload", "-w", metavar="NAME|FILE", help="race, churn, swap, or a file (docs/mm-run.md).")
+    ] = "race",
+    variant: Annotated[str, typer.Option("--variant", "-v", metavar="V", help="How the system is built: V0 to V10.")] = "V10",
+    flags: Annotated[
+        str, typer.Option("--flags", metavar="one-word|separate", help="How page flags lie in memory.")
+    ] = "one-word",
+    freeing: Annotated[
+        str, typer.Option("--freeing", metavar="at-once|at-the-end", help="When a page without references is freed.")
+    ] = "at-once",
+    chooser: Annotated[
+        str, typer.Option("--scheduler", metavar="S", help="random, pct[:DEPTH] or round-robin[:QUANTUM].")
+    ] = "random",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the schedule and of the workload's choices.")] = 0,
+    seeds: Annotated[
+        int, typer.Option("--seeds", metavar="N", min=1, help="So many runs, each with the next seed, until one fails.")
+    ] = 1,
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", min=1, help="Then every task ends with the operation it is in.")
+    ] = 200_000,
+    pages: Annotated[int | None, typer.Option("--pages", metavar="N", min=1, help="Page frames, whatever the workload says.")] = None,
+    cpus: Annotated[int | None, typer.Option("--cpus", metavar="N", min=1, help="CPUs, whatever the workload says.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", metavar="CHECK", help="Count failures of this check and go on (may be repeated).")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", metavar="FILE", help="Repeat a run that -o has written; its options count.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the last run's workload, options and schedule.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show what came of it.")] = "table",
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for all runs; then report what is done.")
+    ] = None,
+) -> None:
+    """Run mlock, truncation, faults and reclaim step by step, from the models' source, and check invariants as it goes.
+
+    The same seed and workload make the same run. Stops at the first check that fails, shows how it came about, and prints the command
+    that repeats it.
+
+    Exit status: 0 nothing failed; 1 something did; 2 bad usage or workload; 3 out of time and nothing failed; 130 interrupted.
+    """
+    with failing(form, FORMATS):
+        from smpcheck.mm.running.recorded import load_run, save
+        from smpcheck.mm.running.report import EXIT, write_json, write_table
+        from smpcheck.mm.running.run import Options, campaign
+        from smpcheck.mm.running.run import run as run_once
+        from smpcheck.mm.running.workloads import find_workload
+
+        deadline = time.monotonic() + timeout if timeout is not None else None
+        if replay is not None:
+            load, options, schedule = load_run(replay)
+            results = [run_once(load, options, schedule=schedule, deadline=deadline, record=output is not None)]
+        else:
+            options = Options(variant, flags, freeing, chooser, seed, steps, tuple(ignore or ()))
+            results = campaign(find_workload(workload, pages, cpus), options, seeds, deadline=deadline, record=output is not None)
+        if output is not None:
+            save(results[-1], output)
+        if form == "json":
+            write_json(results, sys.stdout)
+        else:
+            write_table(results, sys.stdout)
+        write("")
+        status = EXIT[results[-1].status]
+    raise typer.Exit(status)
