@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": "smpcheck.commands.compare",
     "run": "smpcheck.commands.run",
     "mm": "smpcheck.commands.mm",
+    "claims": "smpcheck.commands.claims",
 }
 """Each command and the module that adds it: a function ``register(app)``. Only the module of the command that is called is
 imported.

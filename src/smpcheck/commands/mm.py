@@ -9,6 +9,7 @@ import typer
 
 COMMANDS = {
     "check": "smpcheck.commands.mm_check",
+    "run": "smpcheck.commands.mm_run",
     "live": "smpcheck.commands.mm_live",
 }
 

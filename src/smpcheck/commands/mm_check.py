@@ -68,6 +68,7 @@ def check(
         from smpcheck.batch.streams import Lost, stream
         from smpcheck.errors import InputError
         from smpcheck.mm.check import INVARIANTS, Answer, Case, Checker, cases, units
+        from smpcheck.mm.hearts import HEARTS
         from smpcheck.mm.scenarios import SCENARIOS
         from smpcheck.show.mm_table import json_line, legend, write_table
         from smpcheck.show.progress import Counter
@@ -96,7 +97,7 @@ def check(
         order = {case: i for i, case in enumerate(todo)}
         answers.sort(key=lambda answer: order[answer.case])
         if form == "table":
-            write_table(answers, list(SCENARIOS), sys.stdout)
+            write_table(answers, [*SCENARIOS, *HEARTS], sys.stdout)
             few = witness is None and sum(bool(a.failed) for a in answers) <= MOST_SHOWN and len(answers) <= MOST_SHOWN
             if witness or few:
                 show_witnesses(answers, full)

@@ -14,9 +14,10 @@ from hashlib import sha256
 from typing import Any
 
 from smpcheck.errors import InputError, LimitError
+from smpcheck.mm.hearts import HEARTS
 from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.scenarios import SCENARIOS
-from smpcheck.mm.variants import BOUND, VARIANTS, Variant
+from smpcheck.mm.variants import BOUND, VARIANTS, Variant, find_variant
 from smpcheck.program import ir
 from smpcheck.readers.python import compile_scenario
 from smpcheck.simulate import Outcomes, RunResult, outcomes
@@ -31,6 +32,8 @@ PART_OF = {
     "deadlock": "I8", "lock cycle": "I8",
 }  # fmt: skip
 """The checker's own checks, and the invariant that they belong to."""
+
+RCU = {"Rcu-lock", "Rcu-unlock", "Sync-rcu"}
 
 MOST_STATES = 3_000_000
 
@@ -57,9 +60,7 @@ class Case:
     @property
     def command(self) -> str:
         """What computes it again."""
-        words = ["smpcheck mm check --scenario", self.scenario]
-        if VARIANTS.get(self.variant.name) == self.variant:
-            words += ["--variant", self.variant.name]
+        words = ["smpcheck mm check --scenario", self.scenario, "--variant", self.variant.name]
         for option, value, default in (
             ("--model", self.model, "sc"), ("--flags", self.flags, "one-word"), ("--freeing", self.freeing, "at-the-end"),
         ):  # fmt: skip
@@ -102,24 +103,25 @@ def cases(
 ) -> list[Case]:
     """All combinations; everything where nothing is chosen. :raises InputError: a name is not known"""
     for given, known, what in (
-        (scenarios, SCENARIOS, "scenario"), (variants, VARIANTS, "variant"), (models, MODELS, "model"),
+        (scenarios, SCENARIOS | HEARTS, "scenario"), (models, MODELS, "model"),
         (flags, FLAGS, "flag layout"), ((freeing,), FREEING, "way of freeing"),
     ):  # fmt: skip
         for name in given:
             if name not in known:
                 raise InputError(f"there is no {what} {name!r}: choose from {', '.join(known)}")
     return [
-        Case(s, VARIANTS[v], m, f, freeing)
+        Case(s, v, m, f, freeing)
         for m in models
         for f in flags
         for s in scenarios or SCENARIOS
-        for v in variants or VARIANTS
+        for v in [find_variant(name) for name in variants] or VARIANTS.values()
     ]
 
 
 def program_of(case: Case, visit: str = "no", ghosts: bool = False) -> ir.Program:
     """The program that a case is about. ``visit``: see :data:`smpcheck.mm.scenarios.VISIT`; ``ghosts``: counters are cells."""
-    bound = SCENARIOS[case.scenario].bind(variant=case.variant, flags=case.flags, freeing=case.freeing, visit=visit)
+    scenario = SCENARIOS.get(case.scenario) or HEARTS[case.scenario]
+    bound = scenario.bind(variant=case.variant, flags=case.flags, freeing=case.freeing, visit=visit)
     return compile_scenario(bound, ghost_cells=ghosts)
 
 
@@ -192,11 +194,27 @@ class Checker:
 
     def explore(self, program: ir.Program) -> Outcomes:
         """All interleavings. :raises LimitError: too many"""
-        text = repr((program.threads, program.cells, program.invariants, program.observed))
-        key = sha256(text.encode()).digest()
+        threads = [without_fences(thread.body) for thread in program.threads]
+        key = sha256(repr((threads, program.cells, program.invariants, program.observed)).encode()).digest()
         if key not in self._known:
             self._known[key] = outcomes(program, max_states=MOST_STATES)
         return self._known[key]
+
+
+def without_fences(body: Sequence[ir.Stmt]) -> list[ir.Stmt]:
+    """What sequential consistency sees: the models' fences are barriers, which do nothing there."""
+    out: list[ir.Stmt] = []
+    for stmt in body:
+        match stmt:
+            case ir.Fence(addr=None) if not stmt.tags & RCU:
+                continue
+            case ir.If() | ir.Choice():
+                out.append(replace(stmt, then=tuple(without_fences(stmt.then)), other=tuple(without_fences(stmt.other))))
+            case ir.Block() | ir.Loop():
+                out.append(replace(stmt, body=tuple(without_fences(stmt.body))))
+            case _:
+                out.append(stmt)
+    return out
 
 
 def names_of(found: Outcomes) -> list[str]:
@@ -218,5 +236,5 @@ def units(todo: Sequence[Case]) -> list[list[Case]]:
     groups: dict[Any, list[Case]] = {}
     for case in todo:
         groups.setdefault((case.scenario, case.model, case.flags, case.freeing), []).append(case)
-    order = list(SCENARIOS)
+    order = [*HEARTS, *SCENARIOS]
     return sorted(groups.values(), key=lambda group: -order.index(group[0].scenario))

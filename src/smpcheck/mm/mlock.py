@@ -42,7 +42,7 @@ def munlock_vma_page(page: page) -> None:
         was_mlocked = TestClearPageMlocked(page)
     else:
         was_mlocked = PageMlocked(page)
-        clear_bit(PG_mlocked, page.flags)
+        ClearPageMlocked(page)
     if not was_mlocked:
         return
     count(NR_MLOCK, -1)

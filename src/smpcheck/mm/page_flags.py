@@ -54,6 +54,10 @@ def SetPageMlocked(page: page) -> None:
     set_bit(PG_mlocked, page.flags)
 
 
+def ClearPageMlocked(page: page) -> None:
+    clear_bit(PG_mlocked, page.flags)
+
+
 def TestSetPageMlocked(page: page) -> bool:
     return test_and_set_bit(PG_mlocked, page.flags)
 

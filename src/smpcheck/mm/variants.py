@@ -6,9 +6,10 @@ Commits are mainline's; the base is 2.6.32-rc2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, fields, replace
+from typing import Literal, TypeAlias, get_args, get_type_hints
 
+from smpcheck.errors import InputError
 from smpcheck.kernel import parameter
 
 Barrier: TypeAlias = Literal["none", "mb", "after_atomic"]
@@ -26,7 +27,8 @@ class Variant:
     a VM_LOCKED vma. ``follow_page_mlocks``: mlock() sets the flag under the pte lock. ``rmap_clears``: page_remove_rmap clears
     PG_mlocked with the last mapping, and nobody else does. ``pagevec_putback``: every putback goes through a pagevec.
     ``mlock_count``: the rewrite of 2022. ``returning_clear``: munlock clears PG_mlocked by an operation that returns its old
-    value, and is therefore a full barrier; else by a plain clear_bit.
+    value, and is therefore a full barrier; else by a plain clear_bit. ``recheck``: the flag that putback_lru_page looks at when
+    the page is on the unevictable list.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Variant:
     pagevec_putback: bool = False
     mlock_count: bool = False
     returning_clear: bool = True
+    recheck: Literal["PG_mlocked", "PG_locked"] = "PG_mlocked"
 
     def but(self, name: str, title: str, **switches: object) -> Variant:
         """This variant with some switches set otherwise."""
@@ -74,6 +77,30 @@ VARIANTS: dict[str, Variant] = {
     v.name: v for v in (V0, V0w, V1, V2, V2a, V2b, V3, V4, V5, V6, V7, V8, V9, V9b, V10)
 }
 """Every variant by its name, oldest first."""
+
+
+
+def find_variant(text: str) -> Variant:
+    """``V4``, or with switches set otherwise: ``V4:returning_clear=no,barrier=none``. :raises InputError: there is no such one"""
+    name, _, switches = text.partition(":")
+    if name not in VARIANTS:
+        raise InputError(f"there is no variant {name!r}: choose from {', '.join(VARIANTS)}")
+    found = VARIANTS[name]
+    if not switches:
+        return found
+    kinds = get_type_hints(Variant)
+    known = [f.name for f in fields(Variant) if f.name not in ("name", "title")]
+    values: dict[str, object] = {}
+    for part in switches.split(","):
+        key, _, value = part.partition("=")
+        if key not in known:
+            raise InputError(f"variant {text}: there is no switch {key!r}: choose from {', '.join(known)}")
+        choices = {"yes": True, "no": False} if kinds[key] is bool else {choice: choice for choice in get_args(kinds[key])}
+        if value not in choices:
+            raise InputError(f"variant {text}: {key} is {' or '.join(choices)}, not {value!r}")
+        values[key] = choices[value]
+    return found.but(text, f"{name} with {switches.replace(',', ', ')}", **values)
+
 
 V = parameter("variant", V0)
 """The variant that a scenario is compiled for."""

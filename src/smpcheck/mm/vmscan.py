@@ -35,6 +35,13 @@ def isolate_lru_page(page: page) -> bool:
     return isolated
 
 
+def evictable_now(page: page) -> bool:
+    """The second look of putback_lru_page, when the page is on the list."""
+    if V.recheck == "PG_locked":
+        return not test_bit(PG_locked, page.flags)
+    return page_evictable(page)
+
+
 def putback_lru_page(page: page) -> None:
     """Back to the list where the page belongs now. The page lock is not needed."""
     if V.pagevec_putback:
@@ -57,7 +64,7 @@ def putback_lru_page(page: page) -> None:
                 smp_mb()
             if V.barrier == "after_atomic":
                 smp_mb__after_atomic()
-            if page_evictable(page) and isolate_lru_page(page):
+            if evictable_now(page) and isolate_lru_page(page):
                 put_page_not_last(page)  # the one that the isolation took: ours is left
                 again = True
             elif not was_unevictable:

@@ -8,10 +8,10 @@ conflict with anything that any other thread may still do, only that step is tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError
 from smpcheck.program import ir
@@ -24,6 +24,15 @@ from smpcheck.simulate.run import Moves, RunResult, describe_fault
 
 FinalState = tuple[tuple[FinalReg | FinalMem, Value], ...]
 
+Trail: TypeAlias = tuple[tuple[int, int], ...]
+"""Moves, each a thread and its alternative."""
+
+ONE_WAY: list[Any] = [None]
+"""The guards of a step that can always be taken."""
+
+LONGEST_TRAIL = 1000
+"""Steps without a choice after which the state is remembered all the same, or a loop would go unnoticed."""
+
 
 @dataclass
 class Outcomes:
@@ -32,7 +41,7 @@ class Outcomes:
     ``states``: the final states over what the program observes. ``failed``: the names of checks that some execution fails,
     invariants included; executions are complete, what ends in a deadlock is not one. ``deadlock``: can all threads that have not
     ended wait for locks? ``condition``: the truth values that the program's condition has in final states. ``explored``: the
-    number of states visited. ``lock_cycles``: lock classes that are waited for in a circle.
+    number of states visited in which there was a choice. ``lock_cycles``: lock classes that are waited for in a circle.
     """
 
     states: frozenset[FinalState] = frozenset()
@@ -80,14 +89,20 @@ class _Reach:
         return result
 
 
+def guards_of(point: Point) -> list[Any]:
+    """The guards of its alternatives; none where the thread has ended."""
+    guards = [] if point.done else [guard for guard, _ in point.alternatives]
+    return ONE_WAY if guards == ONE_WAY else guards
+
+
 class _Explorer:
     def __init__(self, program: ir.Program, max_states: int, witnesses: bool, reduce: bool) -> None:
         self.machine = machine = Machine(program, merge_private=reduce)
         self.max_states = max_states
         self.want_witnesses = witnesses
         self.reduce = reduce
-        self.parents: dict[Any, tuple[Any, tuple[int, int]]] = {}
-        self.found: dict[str, tuple[Any, tuple[int, int] | None]] = {}
+        self.parents: dict[Any, tuple[Any, Trail]] = {}
+        self.found: dict[str, tuple[Any, Trail]] = {}
         self.states: set[FinalState] = set()
         self.failed: set[str] = set()
         self.condition: set[bool] = set()
@@ -98,6 +113,8 @@ class _Explorer:
         self.order = order
         self.reach = [_Reach(c, lambda p: order.get(p, 0), rcu - 1, rcu) for c in machine.codes]
         self.rcu = rcu
+        self.guards = [{pc: guards_of(p) for pc, p in points.items()} for points in machine.points]
+        self.steps = [[self.effects(t, pc) for pc in range(len(c.instrs))] for t, c in enumerate(machine.codes)]
         self.keys: list[dict[int, Callable[[Registers], Any]]] = []
         for code, registers in zip(machine.codes, machine.registers, strict=True):
             own: dict[int, Callable[[Registers], Any]] = {}
@@ -107,43 +124,48 @@ class _Explorer:
             self.keys.append(own)
 
     def key(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> Any:
-        return (pcs, tuple(self.keys[t][pc](rs[t]) for t, pc in enumerate(pcs)), tuple(m))
+        return (pcs, tuple([keys[pc](r) for keys, pc, r in zip(self.keys, pcs, rs, strict=True)]), tuple(m))
 
-    def enabled(self, thread: int, pc: int, rs: list[Registers], m: Memory) -> list[int]:
-        alternatives = self.machine.points[thread][pc].alternatives
-        return [k for k, (guard, _) in enumerate(alternatives) if guard is None or guard(rs[thread], m)]
-
-    def alone(self, thread: int, pcs: tuple[int, ...]) -> bool:
-        """Can no other thread ever do anything that conflicts with the next step of ``thread``?"""
-        instr = self.machine.codes[thread].instrs[pcs[thread]]
+    def effects(self, thread: int, pc: int) -> tuple[int, int] | None:
+        """What a step reads or writes, and what it writes, as bits; None: it is not known to commute with anything."""
+        instr = self.machine.codes[thread].instrs[pc]
         if isinstance(instr, Rcu):
-            reads, writes = 0, self.rcu
-        elif isinstance(instr, Step):
+            return self.rcu, self.rcu
+        if isinstance(instr, Step):
             addr = instr.stmt.addr
             known = isinstance(addr, ir.Const) and isinstance(addr.value, Ptr)
             mask = self.order.get(addr.value, 0) if known else self.rcu - 1  # type: ignore[union-attr,arg-type]
-            reads = mask
-            writes = 0 if isinstance(instr.stmt, ir.Load) else mask
-        else:
+            return mask, 0 if isinstance(instr.stmt, ir.Load) else mask
+        return None
+
+    def alone(self, thread: int, pcs: Sequence[int]) -> bool:
+        """Can no other thread ever do anything that conflicts with the next step of ``thread``?"""
+        effect = self.steps[thread][pcs[thread]]
+        if effect is None:
             return False
+        both, writes = effect
         for other, pc in enumerate(pcs):
             if other != thread:
                 reach = self.reach[other]
-                if reach.writes[pc] & (reads | writes) or reach.reads[pc] & writes:
+                if reach.writes[pc] & both or reach.reads[pc] & writes:
                     return False
         return True
 
-    def moves(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> list[tuple[int, int]]:
+    def moves(self, pcs: Sequence[int], rs: list[Registers], m: Memory) -> list[tuple[int, int]]:
         """The moves to explore from a state: thread and alternative."""
         result: list[tuple[int, int]] = []
-        points = self.machine.points
         for thread, pc in enumerate(pcs):
-            if points[thread][pc].done:
-                continue
-            possible = self.enabled(thread, pc, rs, m)
-            if possible and self.reduce and self.alone(thread, pcs):
-                return [(thread, k) for k in possible]
-            result.extend((thread, k) for k in possible)
+            guards = self.guards[thread][pc]
+            if guards is ONE_WAY:
+                if self.reduce and self.alone(thread, pcs):
+                    return [(thread, 0)]
+                result.append((thread, 0))
+            elif guards:
+                own = rs[thread]
+                possible = [(thread, k) for k, guard in enumerate(guards) if guard is None or guard(own, m)]
+                if possible and self.reduce and self.alone(thread, pcs):
+                    return possible
+                result += possible
         return result
 
     def end(self, key: Any, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> None:
@@ -167,9 +189,9 @@ class _Explorer:
         if truth:
             self.note("condition", key)
 
-    def note(self, name: str, key: Any, move: tuple[int, int] | None = None) -> None:
+    def note(self, name: str, key: Any, trail: Trail = ()) -> None:
         if name not in self.found:
-            self.found[name] = (key, move)
+            self.found[name] = (key, trail)
 
     def explore(self) -> None:
         machine = self.machine
@@ -179,35 +201,49 @@ class _Explorer:
             return
         first = self.key(pcs, rs, m)
         seen = {first}
-        stack = [(first, pcs, rs, m)]
+        stack = [(first, pcs, rs, m, self.moves(pcs, rs, m))]
+        points = machine.points
         while stack:
-            key, pcs, rs, m = stack.pop()
-            moves = self.moves(pcs, rs, m)
+            key, pcs, rs, m, moves = stack.pop()
             if not moves:
                 self.end(key, pcs, rs, m)
-            for thread, k in moves:
-                registers, memory = list(rs[thread]), list(m)
-                action = machine.points[thread][pcs[thread]].alternatives[k][1]
-                try:
-                    pc = action(registers, memory)
-                except (KeyError, ValueError_) as error:
-                    name, _ = describe_fault(machine, error)
-                    self.failed.add(name)
-                    self.note(name, key, (thread, k))
+            for move in moves:
+                after, rs_after, memory = list(pcs), list(rs), list(m)
+                copied = 0
+                trail: list[tuple[int, int]] = []
+                ways = [move]
+                alive = True
+                # where there is only one way to go on, nothing needs to be remembered
+                while len(ways) == 1 and len(trail) < LONGEST_TRAIL:
+                    thread, k = ways[0]
+                    trail.append(ways[0])
+                    if not copied >> thread & 1:
+                        copied |= 1 << thread
+                        rs_after[thread] = list(rs_after[thread])
+                    try:
+                        pc = points[thread][after[thread]].alternatives[k][1](rs_after[thread], memory)
+                    except (KeyError, ValueError_) as error:
+                        name, _ = describe_fault(machine, error)
+                        self.failed.add(name)
+                        self.note(name, key, tuple(trail))
+                        alive = False
+                        break
+                    if pc < 0:
+                        alive = False
+                        break
+                    after[thread] = pc
+                    ways = self.moves(after, rs_after, memory)
+                if not alive:
                     continue
-                if pc < 0:
-                    continue
-                after = (*pcs[:thread], pc, *pcs[thread + 1 :])
-                rs_after = [*rs[:thread], registers, *rs[thread + 1 :]]
-                new = self.key(after, rs_after, memory)
+                new = self.key(tuple(after), rs_after, memory)
                 if new in seen:
                     continue
                 seen.add(new)
                 if len(seen) > self.max_states:
                     raise LimitError(f"more than {self.max_states} states: not explored to the end")
                 if self.want_witnesses:
-                    self.parents[new] = (key, (thread, k))
-                stack.append((new, after, rs_after, memory))
+                    self.parents[new] = (key, tuple(trail))
+                stack.append((new, tuple(after), rs_after, memory, ways))
         self.explored = len(seen)
 
     explored = 0
@@ -215,10 +251,10 @@ class _Explorer:
     def witness(self, name: str) -> RunResult:
         """The run that led to what was noted."""
         key, last = self.found[name]
-        moves: list[tuple[int, int]] = [] if last is None else [last]
+        moves: list[tuple[int, int]] = list(reversed(last or ()))
         while key in self.parents:
-            key, move = self.parents[key]
-            moves.append(move)
+            key, trail = self.parents[key]
+            moves.extend(reversed(trail))
         moves.reverse()
         return follow(*self.unmerged(moves))
 

@@ -1,0 +1,471 @@
+"""What was said in the thread of 2009 and after it, computed.
+
+Each claim is a statement, the checks that decide it, and words that depend on what the checks say. Nothing here knows an answer:
+with a different model of the system the same lines come out differently. The statements are those of a review of the patch "mm:
+munlock COW pages on truncation unmap" (linux-mm, September and October 2009), of the commits that came of it, and of 5.18.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from smpcheck.errors import InputError
+from smpcheck.mm import check
+from smpcheck.mm.check import Answer, Case, Checker, program_of
+from smpcheck.mm.scenarios import SCENARIOS
+from smpcheck.mm.variants import find_variant
+from smpcheck.program import ir
+from smpcheck.program.values import Ptr
+from smpcheck.simulate import RunResult, outcomes, simulate
+
+Verdict: TypeAlias = Literal["right", "wrong", "incomplete", "undecided"]
+
+TRUNCATIONS = tuple(name for name in SCENARIOS if name.startswith("truncate_") and name.count("_") == 1)
+"""Truncation against one other operation."""
+
+MLOCKED = "mlocked"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a claim rests on: what was asked, what came out, and the command that asks again."""
+
+    question: str
+    answer: str
+    command: str
+
+
+@dataclass
+class Finding:
+    """The computed answer to a claim. ``verdict``: was the statement right? ``answer``: one or two sentences."""
+
+    id: str
+    statement: str
+    verdict: Verdict
+    answer: str
+    checks: list[Check] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Asker:
+    """Asks the checker, and keeps what was asked."""
+
+    def __init__(self, timeout: float | None = None) -> None:
+        self.checks: list[Check] = []
+        self._checker = Checker(deadline=timeout)
+        self.undecided = False
+
+    def case(self, scenario: str, variant: str, model: str = "sc", flags: str = "one-word") -> Answer:
+        """What holds in one cell."""
+        case = Case(scenario, find_variant(variant), model, flags)
+        answer = self._checker.answer(case)
+        self.undecided |= bool(answer.undecided)
+        layout = f", flags {flags}" if flags != "one-word" else ""
+        shown = answer.verdict + (f" {' '.join(answer.failed)}" if answer.failed else "")
+        self.note(f"{scenario}, {variant}, {model}{layout}", shown, case.command)
+        return answer
+
+    def fails(self, scenario: str, variant: str, **options: str) -> set[str]:
+        """The invariants that fail in one cell."""
+        return set(self.case(scenario, variant, **options).failed)
+
+    def table(self, variant: str, scenarios: Sequence[str]) -> dict[str, frozenset[str]]:
+        """What fails in each of these scenarios; one line of evidence for all of them."""
+        before = list(self.checks)
+        found = {name: frozenset(self.case(name, variant).failed) for name in scenarios}
+        self.checks = before
+        bad = [f"{name} {' '.join(sorted(failed))}" for name, failed in found.items() if failed]
+        command = " ".join(["smpcheck mm check", *(f"--scenario {name}" for name in scenarios), f"--variant {variant}"])
+        if set(scenarios) == set(SCENARIOS):
+            command = f"smpcheck mm check --variant {variant}"
+        shown = f"fails in {', '.join(bad)}" if bad else "all hold"
+        self.note(f"{len(scenarios)} scenarios, {variant}, sc", shown, command)
+        return found
+
+    def note(self, question: str, answer: str, command: str) -> None:
+        """Something asked, once."""
+        check = Check(question, answer, command)
+        if check not in self.checks:
+            self.checks.append(check)
+
+
+Computed: TypeAlias = tuple[Verdict, str]
+
+
+def c1(ask: Asker) -> Computed:
+    base = ask.table("V4", TRUNCATIONS)
+    without_first = ask.table("V4:first_pass=no", TRUNCATIONS)
+    without_second = ask.table("V4:second_pass=no", TRUNCATIONS)
+    worse = {n for n in base if without_first[n] - base[n]}
+    beyond = sorted(n for n in base if "I9" in without_second[n] - base[n])
+    if beyond and not worse:
+        return "right", (
+            "Without the first pass every invariant holds that held with it. Without the second, I9 fails: a private copy stays"
+            f" mapped beyond the end of the file ({', '.join(beyond)})."
+        )
+    if beyond:
+        return "incomplete", f"The second pass is needed ({', '.join(beyond)}), but so is the first: {', '.join(sorted(worse))}."
+    return "wrong", "Without the second pass nothing stays mapped."
+
+
+def setters(scenario: str, variant: str) -> list[tuple[str, frozenset[str]]]:
+    """Who sets PG_mlocked when an operation runs alone: the place in the source, and the locks that its thread holds then."""
+    run = alone(scenario, variant)
+    names = run.program.cells
+    values: dict[object, object] = {address: cell.init for address, cell in names.items()}
+    bits = {name: bit for cell in names.values() for bit, name in cell.bits}
+    held: dict[str, object] = {}
+    found = []
+    for event in run.trace.events:
+        if event.kind != "W" or not isinstance(event.address, Ptr) or event.address not in names:
+            continue
+        cell = names[event.address]
+        before, after = values[event.address], event.value
+        values[event.address] = after
+        if cell.bits and isinstance(before, int) and isinstance(after, int):
+            mine = [name for bit, name in cell.bits if (after & ~before) >> bit & 1]
+            if MLOCKED in mine and event.pos:
+                found.append((f"{event.text} ({event.pos.file.rsplit('/', 1)[-1]}:{event.pos.line})", frozenset(held)))
+            if "locked" in mine:
+                held["the page lock"] = after
+            elif before >> bits["locked"] & 1 and not after >> bits["locked"] & 1 and "locked" in dict(cell.bits).values():
+                held.pop("the page lock", None)
+        elif event.text.split("(")[0].endswith(("_lock", "_trylock", "down_read", "down_write")) and after != 0:
+            held[cell.name] = after
+        elif cell.name in held and after == 0:
+            del held[cell.name]
+    return found
+
+
+def alone(scenario: str, variant: str) -> RunResult:
+    """The one run of a scenario with one thread."""
+    program = program_of(Case(scenario, find_variant(variant)), ghosts=True)
+    return simulate(program)
+
+
+def c2(ask: Asker) -> Computed:
+    found: dict[str, list[str]] = {}
+    for scenario in ("alone_mlock", "alone_reclaim", "alone_fault", "alone_munlock"):
+        places = [place for place, _ in setters(scenario, "V0")]
+        found[scenario.removeprefix("alone_")] = places
+        case = Case(scenario, find_variant("V0"))
+        ask.note(f"{scenario}, V0: what sets PG_mlocked", "; ".join(places) or "nothing", case.command)
+    others = [f"{name}: {places[0]}" for name, places in found.items() if places and name not in ("mlock", "reclaim")]
+    if not (found["mlock"] and found["reclaim"]):
+        return "wrong", "One of the two does not set it."
+    if others:
+        also = "; ".join(others)
+        return "incomplete", f"mlock() and reclaim set it, and so do {also}. Migration, which copies it, is not modelled."
+    return "right", "Nobody else does, of what is modelled (migration is not)."
+
+
+def c3(ask: Asker) -> Computed:
+    by = {}
+    for scenario in ("alone_reclaim", "alone_mlock"):
+        (_, held), *_ = setters(scenario, "V0")
+        by[scenario] = held
+        case = Case(scenario, find_variant("V0"))
+        ask.note(f"{scenario}, V0: held where PG_mlocked is set", ", ".join(sorted(held)) or "nothing", case.command)
+    lock = "anon_vma.lock"
+    if lock in by["alone_reclaim"] and lock not in by["alone_mlock"]:
+        return "right", "Reclaim holds anon_vma->lock where it sets PG_mlocked, mlock() does not: it cannot keep mlock() out."
+    reclaim, mlock = (", ".join(sorted(by[name])) for name in ("alone_reclaim", "alone_mlock"))
+    return "wrong", f"Reclaim holds {reclaim}; mlock() holds {mlock}."
+
+
+def c4(ask: Asker) -> Computed:
+    bad = [v for v in ("V0", "V2", "V4") if "I1" in ask.fails("truncate_mlock", v)]
+    fixed = [v for v in ("V7", "V8") if not ask.fails("truncate_mlock", v)]
+    if not bad:
+        return "wrong", "mlock() cannot slip in."
+    late = f" {how_late(Case('truncate_mlock', find_variant('V2')))}" if "V2" in bad else ""
+    gone = f" It ends with {fixed[0]}." if fixed else ""
+    return "right", f"The race is real: the page is freed with PG_mlocked in {', '.join(bad)}.{late}{gone}"
+
+
+def how_late(case: Case) -> str:
+    """Of a run that frees a page with PG_mlocked: who cleared the flag before, and who set it then."""
+    run = check.witness(case, "I1")
+    assert run is not None
+    cleared: tuple[int, str] | None = None
+    for event in run.trace.events:
+        cell = run.program.cells.get(event.address)  # type: ignore[arg-type]
+        if event.kind != "W" or cell is None or not cell.bits:
+            continue
+        where = f"{event.text} ({event.pos.file.rsplit('/', 1)[-1]}:{event.pos.line})" if event.pos else event.text
+        name = run.program.threads[event.thread].name
+        if "Clear" in event.text and "Mlocked" in event.text:
+            cleared = (event.thread, f"{name} has passed {where}")
+        elif "Set" in event.text and "Mlocked" in event.text and cleared and cleared[0] != event.thread:
+            return f"With {case.variant.name}, {cleared[1]} when {name} comes to {where}."
+    return ""
+
+
+def c5(ask: Asker) -> Computed:
+    who: dict[str, list[str]] = {}
+    for variant in ("V0", "V2", "V4"):
+        case = Case("truncate_mlock", find_variant(variant), freeing="at-once")
+        who[variant] = freeing_threads(case)
+        shown = ", ".join(who[variant]) or "nobody"
+        ask.note(f"truncate_mlock, {variant}, sc: who frees a page with PG_mlocked", shown, case.command)
+    every = {name for names in who.values() for name in names}
+    if "mlock" not in every:
+        return "wrong", f"It is freed by {', '.join(sorted(every)) or 'nobody'}."
+    if every == {"mlock"}:
+        return "right", "The last reference is the one that mlock() took: its put_page frees what it has just mlocked."
+    return "incomplete", (
+        "Its put_page can be the last one; but so can truncation's own, after mlock() has let go:"
+        " the flag is set before the page is unmapped then, and nobody looks again."
+    )
+
+
+def freeing_threads(case: Case) -> list[str]:
+    """The threads in which I1 can fail, by name."""
+    program = program_of(case, ghosts=True)
+    threads = tuple(replace(t, body=_renamed(t.body, f"I1 in {t.name}")) for t in program.threads)
+    found = outcomes(replace(program, threads=threads), max_states=check.MOST_STATES)
+    return sorted(name.removeprefix("I1 in ") for name in found.failed if name.startswith("I1 in "))
+
+
+def _renamed(body: Sequence[ir.Stmt], name: str) -> tuple[ir.Stmt, ...]:
+    out: list[ir.Stmt] = []
+    for stmt in body:
+        match stmt:
+            case ir.Assert() if stmt.name == "I1":
+                out.append(replace(stmt, name=name))
+            case ir.If() | ir.Choice():
+                out.append(replace(stmt, then=_renamed(stmt.then, name), other=_renamed(stmt.other, name)))
+            case ir.Block() | ir.Loop():
+                out.append(replace(stmt, body=_renamed(stmt.body, name)))
+            case _:
+                out.append(stmt)
+    return tuple(out)
+
+
+def c6(ask: Asker) -> Computed:
+    appear = "a private copy appears"
+    looks = ("truncate_then_cow", "truncate_then_fault", "truncate_then_swapin", "truncate_then_swap")
+    after = [s for s in looks if appear in ask.fails(s, "V4:second_pass=no")]
+    before = [s for s in ("truncate_cow", "truncate_fault") if "I9" in ask.fails(s, "V4:second_pass=no")]
+    swapped = "a private copy is swapped in" in ask.fails("truncate_then_swap", "V4:second_pass=no")
+    if after:
+        return "wrong", f"One can appear after it: {', '.join(after)}."
+    if not before:
+        return "wrong", "None appears before it either."
+    answer = f"None appears after it; one that was born before it is what the second pass is there for ({', '.join(before)})."
+    if swapped:
+        return "incomplete", f"{answer} But a copy that was swapped out can be swapped in again until the second pass comes."
+    return "right", answer
+
+
+def c7(ask: Asker) -> Computed:
+    races = {}
+    for variant in ("V2", "V4"):
+        for scenario in ("truncate_cow", "truncate_fault"):
+            failed = ask.fails(scenario, variant)
+            in_turn = one_after_the_other(Case(scenario, find_variant(variant)))
+            if failed:
+                shown = ", ".join(sorted(in_turn)) or "nothing fails"
+                case = Case(scenario, find_variant(variant))
+                ask.note(f"{scenario}, {variant}: one thread after the other, no race", shown, case.command)
+            races[scenario, variant] = failed - in_turn
+    bad = [f"{s} ({v})" for (s, v), names in races.items() if names]
+    if bad:
+        return "wrong", f"Something fails that does not fail without the race: {', '.join(bad)}."
+    return "right", (
+        "With the patch nothing fails. Without it (V4) a private copy in a VM_LOCKED vma is freed with PG_mlocked, but that"
+        " takes no race: it happens too when the two run one after the other."
+    )
+
+
+class InTurn:
+    """A scheduler: each thread from its start to its end, in this order; then those that are not named."""
+
+    def __init__(self, order: Sequence[int]) -> None:
+        self.order = order
+
+    def start(self, threads: int) -> None:
+        """Nothing to prepare."""
+
+    def choose(self, ready: Sequence[int]) -> int:
+        """The first of the order that can go on."""
+        return next((thread for thread in self.order if thread in ready), ready[0])
+
+    def alternative(self, count: int) -> int:
+        """The first."""
+        return 0
+
+
+def one_after_the_other(case: Case) -> set[str]:
+    """What fails when each thread runs from its start to its end, in either order."""
+    program = program_of(case, ghosts=True)
+    found: set[str] = set()
+    for order in ((0, 1), (1, 0)):
+        run = simulate(program, InTurn(order), stop=False)
+        found |= {check.invariant_of(name) for name in run.failed}
+    return found
+
+
+def c8(ask: Asker) -> Computed:
+    with_lock = {s: ask.fails(s, "V2") for s in ("truncate_reclaim", "truncate_mlock")}
+    without = {s: ask.fails(s, "V2:zap_anon_vma_lock=no") for s in ("truncate_reclaim", "truncate_mlock")}
+    helps = without["truncate_reclaim"] and not with_lock["truncate_reclaim"]
+    if helps and with_lock["truncate_mlock"]:
+        return "incomplete", (
+            "Against reclaim it is, and it is needed there; against an explicit mlock it is not:"
+            f" {', '.join(sorted(with_lock['truncate_mlock']))} fails, since mlock() does not take it."
+        )
+    if not any(with_lock.values()):
+        return "right", "Nothing fails with it."
+    return "wrong", "It does not even help against reclaim."
+
+
+def c9(ask: Asker) -> Computed:
+    same = ask.table("V0", TRUNCATIONS) == ask.table("V3", TRUNCATIONS)
+    if same:
+        return "right", "Sparing private copies in the first pass changes no verdict: the race is the same."
+    return "wrong", "Some verdicts differ."
+
+
+def c10(ask: Asker) -> Computed:
+    bad = "I3" in ask.fails("putback_munlock", "V0", model="lkmm", flags="separate")
+    strong = [m for m in ("sc", "tso") if "I3" in ask.fails("putback_munlock", "V0", model=m, flags="separate")]
+    if bad and not strong:
+        return "right", (
+            "With the flags in separate locations and no barrier, a page is stranded under the kernel's model: the second look at"
+            " PG_mlocked is satisfied before PG_lru is set, inside the critical section. Not under sc and x86."
+        )
+    return ("incomplete", "It goes wrong even without reordering.") if bad else ("wrong", "The page is never stranded.")
+
+
+def c11(ask: Asker) -> Computed:
+    one = {m: ask.fails("putback_munlock", "V0", model=m) for m in check.MODELS}
+    two = ask.fails("putback_munlock", "V0", model="lkmm", flags="separate")
+    mapping = ask.fails("putback_shm_unlock", "V0", model="lkmm", flags="separate")
+    if any(one.values()):
+        return "wrong", f"It fails under {', '.join(m for m, failed in one.items() if failed)} in one word too."
+    answer = "With all flags in one word, coherence forbids it under every model."
+    if two:
+        answer += " With separately addressed bytes the barrier is needed."
+    if not mapping:
+        answer += (
+            " For AS_UNEVICTABLE, which lies in the mapping's own word, the barrier is not needed either: SHM_UNLOCK looks at"
+            " PG_lru under lru_lock only, after it has cleared its flag, and whichever side has the lock second sees the other's."
+        )
+    else:
+        answer += " For AS_UNEVICTABLE, in the mapping's own word, it is needed too."
+    return ("right" if two else "incomplete"), answer
+
+
+def c12(ask: Asker) -> Computed:
+    both = ask.fails("putback_munlock", "V4", model="lkmm", flags="separate")
+    atomic = ask.fails("putback_munlock", "V4:barrier=after_atomic", model="lkmm", flags="separate")
+    no_other = ask.fails("putback_munlock", "V4:returning_clear=no", model="lkmm", flags="separate")
+    if "I3" in no_other and not both:
+        also = " smp_mb__after_atomic does as well as smp_mb." if not atomic else ""
+        return "right", f"With smp_mb and a clear that returns nothing, a page is stranded; with TestClearPageMlocked none.{also}"
+    return "wrong", "The clear makes no difference."
+
+
+def c13(ask: Asker) -> Computed:
+    meant = ask.fails("putback_munlock", "V4", model="lkmm", flags="separate")
+    slip = {m: ask.fails("putback_munlock", "V4:recheck=PG_locked", model=m) for m in ("sc", "lkmm")}
+    if slip["sc"] and not meant:
+        return "wrong", (
+            "PG_mlocked is meant. Looking at PG_locked again instead strands pages under every model, sc included: munlock clears"
+            " PG_locked only after it has failed to isolate the page."
+        )
+    return ("wrong", "PG_locked works under sc only.") if slip["lkmm"] else ("right", "PG_locked works as well.")
+
+
+def c14(ask: Asker) -> Computed:
+    listed = ask.fails("free_stranded_on_list", "V4")
+    off = ask.fails("free_stranded_off_list", "V4")
+    if "I7" in listed:
+        return "right", "It is freed with PG_unevictable."
+    answer = "A page that is stranded on the list is taken off it when it is freed, and that clears the flag: no warning."
+    return "wrong", answer + (" Only a page with the flag and on no list would warn." if "I7" in off else "")
+
+
+def c15(ask: Asker) -> Computed:
+    found = ask.table("V8", list(SCENARIOS))
+    once = ask.table("V7", TRUNCATIONS)
+    bad = {name for name, failed in found.items() if failed}
+    if bad:
+        return "wrong", f"Something fails: {', '.join(sorted(bad))}."
+    need = sorted(name for name, failed in once.items() if failed)
+    more = f" Both halves are needed: V7 alone fails in {', '.join(need)}." if need else ""
+    return "right", f"Every invariant holds in all {len(found)} scenarios, under sc.{more}"
+
+
+def c16(ask: Asker) -> Computed:
+    scenario = "munlock_page_putback"
+    plain = {flags: ask.fails(scenario, "V10", flags=flags) for flags in check.FLAGS}
+    barrier = {b: ask.fails(scenario, f"V10:barrier={b}") for b in ("mb", "after_atomic")}
+    if not any(plain.values()):
+        return "right", "No invariant fails without it, under sc."
+    if all("I3" in failed for failed in (*plain.values(), *barrier.values())):
+        return "incomplete", (
+            "No barrier is missing, since none would help: a page is stranded under sequential consistency already, with either"
+            " layout and with either barrier. __munlock_page that fails to clear PG_lru clears PG_mlocked without lru_lock, after"
+            " lru_add_fn has found the page unevictable and before it sets PG_lru. The comment's reason, that PG_mlocked"
+            " is cleared under lru_lock only, does not hold there. The page stays on the unevictable list until it is freed, or"
+            " mlocked and munlocked again."
+        )
+    return "wrong", "With a barrier it holds."
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement, where it comes from, and what computes the answer."""
+
+    id: str
+    statement: str
+    compute: Callable[[Asker], Computed]
+
+
+CLAIMS: dict[str, Claim] = {
+    claim.id: claim
+    for claim in (
+        Claim("C1", "Truncation unmaps twice: the first pass is for efficiency, the second for correctness.", c1),
+        Claim("C2", "PG_mlocked is set by mlock() and by reclaim.", c2),
+        Claim("C3", "Reclaim sets PG_mlocked under anon_vma->lock, mlock() does not.", c3),
+        Claim("C4", "An explicit mlock() can still set PG_mlocked between its clearing and the freeing of the page.", c4),
+        Claim("C5", "It is then put_page() in __mlock_vma_pages_range that frees the page.", c5),
+        Claim("C6", "After truncate_inode_pages no private copy can appear; before it, one can.", c6),
+        Claim("C7", "The race of truncation with COW breaking is harmless.", c7),
+        Claim("C8", "Taking anon_vma->lock around the zap is sufficient.", c8),
+        Claim("C9", "To spare private copies in the first pass, and take them in the second, changes nothing.", c9),
+        Claim("C10", "UNLOCK lets a later load move up: PG_mlocked may be tested before PG_lru is set.", c10),
+        Claim("C11", "Both flags lie in one word, and that alone forbids it.", c11),
+        Claim("C12", "TestClearPageMlocked is the other half of the barrier in putback_lru_page.", c12),
+        Claim("C13", "The barrier is about the clearing of PG_locked (so the comment).", c13),
+        Claim("C14", "A stranded page is finally freed with PG_unevictable set, and warns (so the commit).", c14),
+        Claim("C15", "What ended it is right: page_remove_rmap clears PG_mlocked, reclaim mlocks under the pte lock.", c15),
+        Claim("C16", "The design of 5.18 needs no barrier in lru_add_fn (so the comment).", c16),
+    )
+}
+"""Each by its number."""
+
+
+def choose(ids: Sequence[str]) -> list[Claim]:
+    """The claims of these numbers, all if none is given. :raises InputError: there is no such claim"""
+    wanted = [each.upper() for each in ids]
+    for each in wanted:
+        if each not in CLAIMS:
+            raise InputError(f"there is no claim {each!r}: choose from {', '.join(CLAIMS)}")
+    return [CLAIMS[each] for each in wanted] or list(CLAIMS.values())
+
+
+def compute(claims: Sequence[Claim], timeout: float | None = None) -> Iterator[Finding]:
+    """The answer to each."""
+    for claim in claims:
+        began = time.monotonic()
+        ask = Asker(timeout)
+        verdict, answer = claim.compute(ask)
+        if ask.undecided:
+            verdict, answer = "undecided", f"One of the checks was not decided in time. As far as they go: {answer}"
+        yield Finding(claim.id, claim.statement, verdict, answer, ask.checks, time.monotonic() - began)
