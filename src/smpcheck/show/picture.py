@@ -188,7 +188,8 @@ class _Painter:
         edges = [replace(e, source=renamed[e.source], target=renamed[e.target]) for e in edges]
         cyclic = reason is not None or race is not None
         down = [(e.source, e.target) for e in edges if e.style in ("rf", "co") or (e.style == "fr" and not cyclic)]
-        placed = arrange(nodes, down, {renamed[n]: p for n, p in prefer.items()}, {renamed[n] for n in late})
+        firmly = {(e.source, e.target) for e in edges if e.style in ("rf", "co")}
+        placed = arrange(nodes, down, firmly, {renamed[n]: p for n, p in prefer.items()}, {renamed[n] for n in late})
         names = tuple(self.words.thread(thread) for thread in self.lane)
         order = interleaving(self.execution)
         replay = None if order is None else tuple(dict.fromkeys(renamed[self.node_of[e]] for e in order))

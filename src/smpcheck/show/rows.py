@@ -50,18 +50,26 @@ def fold(nodes: Sequence[Node], used: Collection[int], long_lane: int) -> tuple[
 
 
 def arrange(
-    nodes: Sequence[Node], down: Sequence[tuple[int, int]], prefer: Mapping[int, int], late: Collection[int]
+    nodes: Sequence[Node],
+    down: Sequence[tuple[int, int]],
+    firmly: Collection[tuple[int, int]],
+    prefer: Mapping[int, int],
+    late: Collection[int],
 ) -> list[Node]:
     """The nodes with their rows: as high as their lane and the edges in ``down`` (pairs of ids) that can be met let them.
 
-    ``prefer`` gives an order by which to choose; where a cycle leaves nothing to choose from, a node of ``late`` comes first,
-    so that it is the edges to it that run upwards.
+    ``prefer`` gives an order by which to choose. Where a cycle leaves nothing to choose from, a node comes first to which none of
+    the edges in ``firmly`` is left, if there is one, then one of ``late``: it is the edges to it that run upwards.
     """
     lanes = lanes_of(nodes)
     before: dict[int, set[int]] = {node.id: set() for node in nodes}
     for source, target in down:
         before[target].add(source)
     rows: dict[int, int] = {}
+
+    def unmet(node: Node) -> int:
+        return sum((source, node.id) in firmly for source in before[node.id] - rows.keys())
+
     heads = [0] * len(lanes)
     current = -1
     while len(rows) < len(nodes):
@@ -70,7 +78,7 @@ def arrange(
         if ready:
             node = min(ready, key=lambda n: (n.kind != "init", prefer.get(n.id, -1), n.lane != current, n.id))
         else:
-            node = min(open_nodes, key=lambda n: (n.id not in late, len(before[n.id] - rows.keys()), n.id))
+            node = min(open_nodes, key=lambda n: (unmet(n), n.id not in late, len(before[n.id] - rows.keys()), n.id))
         current = node.lane
         own = lanes[current][heads[current] - 1] if heads[current] else None
         above = [rows[n] for n in before[node.id] if n in rows] + ([rows[own.id]] if own is not None else [])
