@@ -40,10 +40,12 @@ def run(
     steps: Annotated[
         int, typer.Option("--steps", metavar="N", min=1, help="Then every task ends with the operation it is in.")
     ] = 200_000,
-    pages: Annotated[int | None, typer.Option("--pages", metavar="N", min=1, help="Page frames, whatever the workload says.")] = None,
+    pages: Annotated[
+        int | None, typer.Option("--pages", metavar="N", min=1, help="Page frames, whatever the workload says.")
+    ] = None,
     cpus: Annotated[int | None, typer.Option("--cpus", metavar="N", min=1, help="CPUs, whatever the workload says.")] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", metavar="CHECK", help="Count failures of this check and go on (may be repeated).")
+        list[str] | None, typer.Option("--ignore", metavar="CHECK", help="Count failures of this check, and go on.")
     ] = None,
     replay: Annotated[
         Path | None, typer.Option("--replay", metavar="FILE", help="Repeat a run that -o has written; its options count.")
@@ -51,15 +53,15 @@ def run(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the last run's workload, options and schedule.")
     ] = None,
-    form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show what came of it.")] = "table",
+    form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show it.")] = "table",
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for all runs; then report what is done.")
     ] = None,
 ) -> None:
     """Run mlock, truncation, faults and reclaim step by step, from the models' source, and check invariants as it goes.
 
-    The same seed and workload make the same run. Stops at the first check that fails, shows how it came about, and prints the command
-    that repeats it.
+    The same seed and workload make the same run. Stops at the first check that fails, shows how it came about, and
+    prints the command that repeats it.
 
     Exit status: 0 nothing failed; 1 something did; 2 bad usage or workload; 3 out of time and nothing failed; 130 interrupted.
     """

@@ -9,4 +9,6 @@ from smpcheck.mm.running.script import parse
 from smpcheck.mm.running.workload import Any_, Workload, choose, op, repeat
 from smpcheck.mm.running.workloads import BUILT_IN, find_workload
 
-__all__ = ["BUILT_IN", "Any_", "Options", "Result", "Workload", "campaign", "choose", "find_workload", "op", "parse", "repeat", "run"]
+__all__ = [
+    "BUILT_IN", "Any_", "Options", "Result", "Workload", "campaign", "choose", "find_workload", "op", "parse", "repeat", "run",
+]  # fmt: skip

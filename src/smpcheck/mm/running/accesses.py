@@ -9,7 +9,7 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel.layout import Flags, Pointer, Scalar, Type, field_type
 from smpcheck.kernel.types import PerCpu, Struct, field_annotations
 from smpcheck.mm.running.primitives import FREE, GHOSTS, NOT_HERE, PRIMITIVES, READ, WRITE, Primitive
-from smpcheck.mm.running.sites import Site, constant, expression, name, statements, steady
+from smpcheck.mm.running.sites import Site, constant, expression, name, statements, steady, target
 from smpcheck.readers.python.source import FunctionSource
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Accesses:
         if steady(part):
             return [], part
         variable = self.temporary()
-        return [ast.copy_location(ast.NamedExpr(name(variable, node, True), part), node)], name(variable, node)
+        return [ast.copy_location(ast.NamedExpr(target(variable, node), part), node)], name(variable, node)
 
     def with_settled(self, before: list[ast.expr], value: ast.expr, node: ast.AST) -> ast.expr:
         if not before:
@@ -121,15 +121,15 @@ class Accesses:
         whole = ast.copy_location(ast.Tuple([*before, value], ast.Load()), node)
         return ast.copy_location(ast.Subscript(whole, constant(-1, node), ast.Load()), node)
 
-    def store(self, target: ast.Attribute, value: ast.expr, stmt: ast.stmt) -> list[ast.stmt]:
+    def store(self, place: ast.Attribute, value: ast.expr, stmt: ast.stmt) -> list[ast.stmt]:
         """A plain write."""
-        kind = self.kind(target.attr, target)
+        kind = self.kind(place.attr, place)
         if self.quiet or not isinstance(kind, Scalar | Pointer):
-            raise UnsupportedError(f"{self.source.text(target)} is not assigned step by step", self.source.pos(stmt))
+            raise UnsupportedError(f"{self.source.text(place)} is not assigned step by step", self.source.pos(stmt))
         first, value = self.settled(value, stmt)
-        second, base = self.settled(self.value(target.value), stmt)
-        body = statements("o.F = a", stmt, {"o": base, "a": value}, target.attr)
-        return self.void(first + second, self.step(stmt, WRITE, base, target.attr), body, stmt)
+        second, base = self.settled(self.value(place.value), stmt)
+        body = statements("o.F = a", stmt, {"o": base, "a": value}, place.attr)
+        return self.void(first + second, self.step(stmt, WRITE, base, place.attr), body, stmt)
 
     def void(self, before: list[ast.expr], step: ast.expr, body: list[ast.stmt], node: ast.AST) -> list[ast.stmt]:
         """What is evaluated before, the step, and what it does."""
@@ -137,7 +137,9 @@ class Accesses:
 
     # primitives
 
-    def operands(self, entry: Primitive, what: str, node: ast.Call) -> tuple[list[ast.expr], dict[str, ast.expr], str, Type | None]:
+    def operands(
+        self, entry: Primitive, what: str, node: ast.Call
+    ) -> tuple[list[ast.expr], dict[str, ast.expr], str, Type | None]:
         """What is evaluated before the step, the parts of the fragment, and the field and its type."""
         wanted = [argument for argument in entry.arguments if argument != "t"]
         if node.keywords or len(node.args) != len(wanted):
@@ -148,7 +150,8 @@ class Accesses:
         for argument, given in zip(wanted, node.args, strict=True):
             if argument == "o":
                 if not isinstance(given, ast.Attribute):
-                    raise UnsupportedError(f"{self.source.text(given)}: a place is a field of a struct here", self.source.pos(given))
+                    text = f"{self.source.text(given)}: a place is a field of a struct here"
+                    raise UnsupportedError(text, self.source.pos(given))
                 field, kind = given.attr, self.kind(given.attr, given)
                 given = given.value
             more, parts[argument] = self.settled(self.value(given), node)
@@ -209,7 +212,7 @@ class Accesses:
         parts = {**parts, "old": name(old, node)}
         writing = ast.copy_location(ast.Call(name(helper, node), [parts[n] for n in names], []), node)
         stored = self.after_step(self.step(node, WRITE, parts["o"], field), writing, node)
-        first = ast.copy_location(ast.NamedExpr(name(old, node, True), reading), node)
+        first = ast.copy_location(ast.NamedExpr(target(old, node), reading), node)
         return self.with_settled([*before, first, stored], expression(entry.busy, node, parts), node)
 
     def primitive_statement(self, what: str, node: ast.Call) -> list[ast.stmt]:
@@ -225,7 +228,7 @@ class Accesses:
         if what in GHOSTS:
             return self.ghost(what, node)
         entry = self.entry(what, node)
-        before, parts, field, kind = self.operands(entry, what, node)
+        before, parts, field, _ = self.operands(entry, what, node)
         if entry.form == "nothing":
             return statements(entry.text, node, parts)
         if entry.form in ("lock", "bit_lock"):

@@ -1,7 +1,7 @@
 """One model function, statement by statement and expression by expression.
 
 ``(yield n) or E`` is a step that reads: the task resumes with None. Where a place or an argument is itself found by steps or
-calls, it is evaluated before; else it may as well be evaluated when the step is taken, as only shared memory can change meanwhile.
+calls, it is evaluated before; else it may as well be evaluated when the step is taken: only shared memory changes meanwhile.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Body(Accesses):
     # names and what is known of them
 
     def is_local(self, identifier: str) -> bool:
-        return (identifier in self.source.assigned or identifier in self.source.parameters) and identifier not in self.source.shared
+        source = self.source
+        return (identifier in source.assigned or identifier in source.parameters) and identifier not in source.shared
 
     def known(self, node: ast.expr) -> Any:
         """The value of an expression over constants and switches, or ``_MISSING``."""

@@ -42,8 +42,6 @@ class History:
         """To the end."""
         machine = self.machine
         try:
-            if machine.turns == 0:
-                machine.run(scheduler, limit, until=0)
             while machine.ready and not machine.failures:
                 number = scheduler.choose(machine.ready) if len(machine.ready) > 1 else machine.ready[0]
                 machine.turns += 1
@@ -71,11 +69,9 @@ class History:
         """The object that the task's next step accesses."""
         if site.place is None:
             return None
-        variables: dict[str, Any] = {}
-        for _, _, variables in task.where():
-            pass
+        frames = list(task.where())
         try:
-            found = eval(site.place, self.space, variables)
+            found = eval(site.place, self.space, frames[-1][2] if frames else {})
         except Exception:
             return None
         return found if isinstance(found, Cell) else None

@@ -142,6 +142,7 @@ class Machine:
         self.ready: list[int] = []
         self.step = 0
         self.turns = 0
+        self.begun = False
         self.stopping = False
         self.failures: list[Failure] = []
         self.counted: dict[str, int] = {}
@@ -184,12 +185,14 @@ class Machine:
     ) -> None:  # fmt: skip
         """Let all tasks run to their ends; after ``limit`` steps they are asked to stop at the end of their operation.
 
-        ``record`` gets the number of the task at each turn where there is a choice. ``until``: stop dead before this turn (then call again).
+        ``record`` gets the number of the task at each turn where there is a choice. ``until``: stop dead before this turn, so
+        that another call goes on.
 
         :raises LimitError: ``deadline`` (of time.monotonic) has passed
         """
         try:
-            if self.turns == 0:
+            if not self.begun:
+                self.begun = True
                 scheduler.start(len(self.tasks))
                 for task in self.tasks:
                     self._begin(task)
@@ -223,6 +226,13 @@ class Machine:
                 self.stopping = True
             if self.turns & LOOK_AT_CLOCK == 0 and deadline is not None and time.monotonic() > deadline:
                 raise LimitError(f"out of time after {self.step} steps")
+        if not ready:
+            self._all_ended()
+
+    def _all_ended(self) -> None:
+        stuck = [task.name for task in self.tasks if task.steps is not None]
+        if stuck and not self.failures:
+            self.failed(None, DEADLOCK, f"{', '.join(stuck)} can never go on", None, ())
 
     def _turn(self, number: int) -> None:
         """The next step of a task."""

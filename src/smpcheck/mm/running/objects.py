@@ -164,7 +164,7 @@ class Memory:
         self.made[id(declared)] = (declared, new)
         for field, kind in self.fields(struct).items():
             setattr(new, field, self._value(kind, initial_value(declared, field), new, field, struct))
-        return new  # type: ignore[no-any-return]
+        return new
 
     def _value(self, kind: Type, given: Any, owner: Any, field: str, struct: type[Struct]) -> Any:
         """What a field holds at the start."""
@@ -172,7 +172,7 @@ class Memory:
             kind = kind.of
         if isinstance(kind, Scalar) and kind.cell in LOCKS:
             name = f"{struct.__name__}.{field}"
-            return Lock(name, self.ranks.get(name, -1), LOCKS[kind.cell])  # type: ignore[index]
+            return Lock(name, self.ranks.get(name, -1), LOCKS[kind.cell])
         if isinstance(kind, Flags):
             names = {bit: name for name, bit in kind.word.bits.items()}
             self.flag_names[f"{struct.__name__}.{field}"] = names

@@ -1,7 +1,7 @@
 """What each kernel primitive does in one step under sequential consistency: one table of Python fragments.
 
-In a fragment ``o.F`` is the place, ``m`` the mask of a bit, ``nr`` its number, ``a`` and ``b`` the other arguments, ``t`` the task.
-The counterpart for checking, with all orderings, is :mod:`smpcheck.readers.python.primitives`; here a barrier does nothing.
+In a fragment ``o.F`` is the place, ``m`` the mask of a bit, ``nr`` its number, ``a`` and ``b`` the other arguments, ``t`` the
+task. The counterpart for checking, with all orderings, is :mod:`smpcheck.readers.python.primitives`; here a barrier does nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Primitive:
     """One primitive.
 
     ``form``: ``value``, an expression that only reads; ``void``, a statement; ``update``, the body of a function of ``o`` that
-    changes something and returns a value; ``plain``, two steps, a read to ``old`` and then a write; ``lock`` and ``bit_lock``, waiting
-    until the expression ``busy`` is false, then ``text``; ``call``, a method of the task; ``nothing``, no step.
+    changes something and returns a value; ``plain``, two steps, a read to ``old`` and then a write; ``lock`` and ``bit_lock``,
+    waiting until the expression ``busy`` is false, then ``text``; ``call``, a method of the task; ``nothing``, no step.
     ``arguments`` names them in order; ``place`` is written ``o``.
     """
 

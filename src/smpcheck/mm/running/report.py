@@ -147,7 +147,8 @@ def write_json(results: Sequence[Result], out: TextIO) -> None:
     load, options = last.workload, last.options
     data = {
         "workload": load.name, "pages": load.pages, "tasks": list(last.tasks), "variant": options.variant, "flags": options.flags,
-        "freeing": options.freeing, "scheduler": options.scheduler, "model": "sc", "runs": [as_dict(result) for result in results],
+        "freeing": options.freeing, "scheduler": options.scheduler, "model": "sc",
+        "runs": [as_dict(result) for result in results],
     }  # fmt: skip
     json.dump(data, out, indent=2)
     out.write("\n")

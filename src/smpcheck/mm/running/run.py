@@ -49,10 +49,10 @@ class Options:
 
 @dataclass
 class Result:
-    """What came of one run. ``counters``: by their names in /proc/vmstat; ``events``: what the model and the runner count besides.
+    """What came of one run. ``counters``: by their names in /proc/vmstat; ``events``: what the model and the runner count.
 
-    ``status``: ``ok``, ``failed``, or ``out of time`` (nothing failed so far, but the quiet state was not reached). ``ignored``: how
-    often a check failed that was to be ignored. ``schedule``: the task at each turn where several could go on.
+    ``status``: ``ok``, ``failed``, or ``out of time`` (nothing failed so far, but the quiet state was not reached).
+    ``ignored``: how often a check failed that was to be ignored. ``schedule``: the task at each turn where several could go on.
     """
 
     workload: Workload
@@ -176,7 +176,9 @@ def _look_again(load: Workload, options: Options, schedule: bytes | None, result
     return history.concerned(result.failure)
 
 
-def campaign(load: Workload, options: Options, seeds: int, *, deadline: float | None = None, record: bool = False) -> list[Result]:
+def campaign(
+    load: Workload, options: Options, seeds: int, *, deadline: float | None = None, record: bool = False
+) -> list[Result]:
     """Runs with seeds ``options.seed`` and the next ones, until one fails or time is out."""
     if seeds < 1:
         raise InputError("the number of seeds is at least 1")

@@ -229,7 +229,8 @@ class _Parser:
         if kind in ON_AREAS:
             target = self.known("area", self.load.areas).text
             return Operation(kind, target, range=self.range() if kind in ("write", "read") else None, pos=token.pos)
-        return Operation(kind, number=self.optional_number("how many steps" if kind == "idle" else "how many pages"), pos=token.pos)
+        what = "how many steps" if kind == "idle" else "how many pages"
+        return Operation(kind, number=self.optional_number(what), pos=token.pos)
 
     def range(self) -> Range:
         token = self.next

@@ -69,14 +69,19 @@ def expression(text: str, where: ast.AST, parts: Mapping[str, ast.expr], field: 
     return statement.value
 
 
-def constant(value: object, where: ast.AST) -> ast.expr:
+def constant(value: str | int | bool | None, where: ast.AST) -> ast.expr:
     """A literal."""
     return ast.copy_location(ast.Constant(value), where)
 
 
-def name(text: str, where: ast.AST, store: bool = False) -> ast.expr:
-    """A variable."""
-    return ast.copy_location(ast.Name(text, ast.Store() if store else ast.Load()), where)
+def name(text: str, where: ast.AST) -> ast.expr:
+    """A variable's value."""
+    return ast.copy_location(ast.Name(text, ast.Load()), where)
+
+
+def target(text: str, where: ast.AST) -> ast.Name:
+    """A variable that is assigned."""
+    return ast.copy_location(ast.Name(text, ast.Store()), where)
 
 
 def steady(node: ast.expr) -> bool:

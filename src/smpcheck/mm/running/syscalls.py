@@ -1,8 +1,8 @@
-"""What a workload needs besides the model's own operations, in the model's language: mmap, munmap, reads, growing a file, reclaim.
+"""What a workload needs besides the model's own operations, in the model's language: munmap, reads, growing a file, reclaim.
 
 The scenarios of the checker start in the middle; a workload must get there and start again. These functions are run by the same
-translation as the model's, take the same locks in the same order, and are as long as that takes. Reading a file's page into the page
-cache and writing pages back are not modelled: a file that grows has its new pages in the page cache at once.
+translation as the model's and take the same locks in the same order. Reading a file's page into the page cache and writing pages
+back are not modelled: a file that grows has its new pages in the page cache at once.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 from smpcheck.kernel import *
 from smpcheck.mm.filemap import filemap_fault, find_get_page
 from smpcheck.mm.memory import (
-    ENOMEM,
-    anon_vma_prepare,
     do_page_fault,
     follow_page,
     free_page_and_swap_cache,
@@ -20,7 +18,6 @@ from smpcheck.mm.memory import (
 )
 from smpcheck.mm.mlock import (
     mlock_drain,
-    mlock_vma_pages_range,
     munlock_vma_pages_range,
     sys_mlock,
     sys_munlock,
@@ -137,7 +134,7 @@ def shmem_unlock_page(mapping: address_space, index: int) -> None:
 
 
 def reclaim(page: page) -> None:
-    """Reclaim looks at one page; if nobody maps it any more, its place in the swap cache goes (try_to_free_swap of shrink_page_list)."""
+    """Reclaim looks at one page; if nobody maps it any more, it leaves the swap cache (shrink_page_list's try_to_free_swap)."""
     shrink_page(page)
     if contig_zone.swap:
         if PageSwapCache(page) and not page_mapped(page) and get_page_unless_zero(page):

@@ -1,6 +1,6 @@
 """From model functions to Python generators: the same syntax tree, with a ``yield`` before each access to shared memory.
 
-What a generator yields is the number of the step's :class:`~smpcheck.mm.running.sites.Site`, or a lock that the task has to wait for.
+What a generator yields is the number of the step's :class:`~smpcheck.mm.running.sites.Site`, or a lock that the task waits for.
 Switches (``V``, ``FREEING``) are decided here, as in the compiler for checking. A function that can make no step becomes an
 ordinary function. Every function gets the task as its first argument ``t_``.
 """

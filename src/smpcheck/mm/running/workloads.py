@@ -22,7 +22,7 @@ mmap copy private data
 task truncater { repeat { truncate data 0; truncate data 64; idle 1000 } }
 task locker { repeat { mlock copy; munlock copy } }
 task writer { repeat { write copy any 16 } }
-task reclaimer { repeat { reclaim 16 } }
+task reclaimer per cpu { repeat { reclaim 16 } }
 """,
     ),
     "churn": (
@@ -47,6 +47,19 @@ task worker per cpu {
 }
 """,
     ),
+    "lazy": (
+        "two pages, where reclaim often holds the page that mlock wants and has to mlock it later, against truncation",
+        """\
+pages 8
+file data 2
+mmap copy private data
+
+task truncater { repeat { truncate data 0; truncate data 2; idle 300 } }
+task locker { repeat { mlock copy; idle 200; munlock copy } }
+task writer { repeat { write copy } }
+task reclaimer 3 { repeat { reclaim 4 } }
+""",
+    ),
     "swap": (
         "anonymous memory of a parent and a child goes to the swap cache and comes back while both lock it",
         """\
@@ -57,7 +70,7 @@ fork child of heap
 mmap stack anon 16
 
 task parent { repeat { repeat 3 { write heap; mlock heap; read heap any 8; munlock heap }; munmap stack; mmap stack; quiesce } }
-task child { repeat { repeat 3 { write child; mlock child; munlock child; read child any 8 }; munmap child; mmap child; quiesce } }
+task child { repeat { repeat 3 { write child; mlock child; munlock child; read child any }; munmap child; mmap child; quiesce } }
 task writer { repeat { random 8 { write stack; write heap any 8; read child any 8; migrate 4 }; quiesce } }
 task kswapd { repeat { repeat 20 { reclaim 16 }; quiesce } }
 """,
@@ -102,4 +115,4 @@ def _from_python(path: Path) -> Workload:
         raise InputError(f"{path}: {type(error).__name__}: {error}") from error
     if not isinstance(load, Workload):
         raise InputError(f"workload() of {path} gives {type(load).__name__}, not a Workload")
-    return load
+    return replace(load, name=str(path))

@@ -1,7 +1,7 @@
 """The machine that a workload runs on: page frames, an allocator, files, areas, and what must hold when all is quiet.
 
-Objects are made from the model's struct declarations. The model's allocator gives each CPU one page, once; here it gives page frames
-from a queue, and frames that were freed go to its end, so that whoever still uses one is seen: a free frame must not change.
+Objects are made from the model's struct declarations. The model's allocator gives each CPU one page, once; here it gives page
+frames from a queue, and frames that were freed go to its end: a free frame must not change, so that who still uses it is seen.
 """
 
 from __future__ import annotations
@@ -88,8 +88,9 @@ class World:
         self.free: deque[Frame] = deque()
         self.allocated = 0
         self.checks = 0
-        self.mapped = {name: True for name in load.areas}
-        self.turnstiles = {(kind, name): Lock(f"{kind} {name}", -1, False) for name in load.areas for kind in ("mlock", "munlock")}
+        self.mapped = dict.fromkeys(load.areas, True)
+        calls = [(kind, name) for name in load.areas for kind in ("mlock", "munlock")]
+        self.turnstiles = {call: Lock(" ".join(call), -1, False) for call in calls}
         self.memory = memory = Memory(scenarios.LOCK_ORDER, {mm_types.page: Frame})
         with compiling(bindings):
             self._declare(memory)
@@ -154,7 +155,7 @@ class World:
         self._fill_files()
 
     def _vma(self, area: Area, vmas: Mapping[str, Any], nodes: Mapping[str, Any], ptes: Any, mm: Any) -> Any:
-        mapping = nodes[area.file].i_mapping if area.file else 0
+        mapping: Any = nodes[area.file].i_mapping if area.file else 0
         vma = mm_types.vm_area_struct(vm_mm=mm, vm_file=mapping, page_table=ptes[0], vm_pages=area.pages)
         if area.fork_of:
             parent = vmas[area.fork_of]
@@ -198,7 +199,7 @@ class World:
     # what must hold
 
     def quiet(self) -> None:
-        """Nobody is inside an operation, and all pagevecs are drained: ask every invariant; at the end, after reclaim's visit too."""
+        """Nobody is inside an operation, all pagevecs are drained: ask every invariant; at the end, after reclaim's visit too."""
         ended = all(task.steps is None for task in self.machine.tasks)
         self.settle()
         self.invariants()
@@ -264,9 +265,7 @@ class World:
         return ptes, slots
 
     def visited(self) -> None:
-        """I4: reclaim has looked at every page. Of file pages, only where rmap mlocks them: the model's reclaim does not walk their
-        mappings.
-        """
+        """I4: reclaim has looked at every page. Of file pages, only where rmap mlocks them: reclaim does not walk to their ptes."""
         for name, vma in self.vmas.items():
             for pte in self.ptes[name]:
                 page = pte.pte
