@@ -33,7 +33,10 @@ BREAKS = re.compile(r"(?<=[\s,(])(?=[^\s,()])|(?<=[\w)])(?=->)")
 
 def drawing(picture: Picture, width: int = WIDTH) -> list[str]:
     """The lanes and arrows, without what is said about them."""
-    return _Drawing(picture, width).lines() or _listed(picture, width)
+    for short in (False, True):
+        if lines := _Drawing(picture, width, short).lines():
+            return lines
+    return _listed(picture, width)
 
 
 def key(picture: Picture) -> str:
@@ -99,9 +102,12 @@ class _Gap:
 
 
 class _Drawing:
-    def __init__(self, picture: Picture, width: int) -> None:
+    """``short``: of an arrow with a number, the label is only that."""
+
+    def __init__(self, picture: Picture, width: int, short: bool) -> None:
         self.picture = picture
         self.width = width
+        self.label = {e.id: str(e.number) if short and e.number else e.label for e in picture.edges}
         self.nodes = {node.id: node for node in picture.nodes}
 
     def lines(self) -> list[str]:
@@ -116,7 +122,7 @@ class _Drawing:
 
     def zones(self, routing: Routing) -> list[tuple[int, int, int]]:
         """The columns of each gap: left zone, tracks, right zone."""
-        label = {edge.id: len(edge.label) for edge in self.picture.edges}
+        label = {number: len(text) for number, text in self.label.items()}
         used = {(way.gap, way.side) for r in routing.routes for way in (r.start, r.end)}
         found = []
         for gap, tracks in enumerate(routing.tracks):
@@ -133,7 +139,7 @@ class _Drawing:
         """Every lane gets what its longest text needs, or an equal share of what there is."""
         need = [len(name) for name in self.picture.lanes]
         for node in self.picture.nodes:
-            longest = max(len(text) for text in (node.code, *_below(node), NARROWEST * " "))
+            longest = max(len(text) for text in (node.code, *_below(node, self.width), NARROWEST * " "))
             need[node.lane] = max(need[node.lane], longest + len(BAR))
         left = room
         widths = [0] * len(need)
@@ -202,7 +208,8 @@ class _Drawing:
                     canvas.write(tip, height, "▶" if port.side == "left" else "◀")
             gap, height = gaps[way.start.gap], heights[0]
             right = way.start.side == "right"
-            canvas.write(gap.x + 1 if right else gap.end - 1 - len(edge.label), height, edge.label)
+            label = self.label[edge.id]
+            canvas.write(gap.x + 1 if right else gap.end - 1 - len(label), height, label)
         return canvas.rows()
 
     def tip(self, port: Port, gap: _Gap, extent: dict[tuple[int, int], int]) -> int:
@@ -227,24 +234,26 @@ def broken(code: str, width: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def _below(node: Node) -> list[str]:
-    """What stands below a node's source text."""
+def _below(node: Node, width: int) -> list[str]:
+    """What stands below a node's source text, if possible in lines of at most ``width`` columns."""
     if node.hidden:
         return [f"⋮ {node.hidden} steps"]
-    said = [f"{node.effect}  {node.place}".strip()] if node.effect or node.place else []
-    return [*said, *node.notes]
+    said = [f"{node.effect}  {node.place}".strip()]
+    if len(said[0]) > width:
+        said = [node.effect, node.place]
+    return [text for text in (*said, *node.notes) if text]
 
 
 def _node_lines(node: Node, width: int, mark: str = "") -> list[str]:
     """A node in at most ``width`` columns."""
     inner = width - len(BAR)
     if node.hidden:
-        return [BAR + shorten(text, inner) for text in _below(node)]
+        return [BAR + shorten(text, inner) for text in _below(node, inner)]
     code = broken(mark + node.code, inner)
     if len(code) > MOST_LINES:
         code = [*code[: MOST_LINES - 1], shorten(code[MOST_LINES - 1] + "…", inner - 1) + "…"]
         code[-1] = code[-1].rstrip("…") + "…"
-    said = [part for text in _below(node) for part in textwrap.wrap(text, inner, break_on_hyphens=False)]
+    said = [part for text in _below(node, inner) for part in textwrap.wrap(text, inner, break_on_hyphens=False)]
     return [BAR + text for text in (*code, *said)]
 
 

@@ -92,8 +92,8 @@ def _story(execution: Execution, story: Story, words: Words, under: str) -> Iter
     if story.surprises:
         yield ""
         yield "Not in program order:"
-        for surprise in story.surprises:
-            yield wrap(surprise.sentence + ".", "  - ", "")
+        for number, surprise in enumerate(story.surprises, 1):
+            yield wrap(surprise.sentence + ".", f"  {number} ", "")
 
 
 def steps(execution: Execution, story: Story, words: Words) -> Iterator[str]:
@@ -129,10 +129,11 @@ def reason_lines(reason: Reason, words: Words, number: str = "") -> Iterator[str
     """The axiom, and its cycle edge by edge."""
     events = reason.execution.events
     yield wrap(f"{number}Axiom {reason.axiom}: these would go round in a circle:", "")
-    for link in reason.links:
+    for place, link in enumerate(reason.links, 1):
         source, target = events[link.source], events[link.target]
         yield wrap(
-            f"{words.thread(source.thread)} {words.action(source)} -> {words.thread(target.thread)} {words.action(target)}"
+            f"{place} {words.thread(source.thread)} {words.action(source)} -> "
+            f"{words.thread(target.thread)} {words.action(target)}"
         )
         yield wrap(f"{link.kind}: {link.text}", "      ")
 
