@@ -11,7 +11,10 @@ from smpcheck.questions.reasons import Link, Reason
 from smpcheck.show.picture import Picture, picture
 
 CELLS = ("x", "y", "a_long_name.of_a_field")
-NASTY = ("READ_ONCE(*x)", 'f("<b>&amp;</b>", "\\n")', "a_function_with_a_name_that_is_rather_long(first->second.third[12], &fourth)", "é€𝔘 '\"\\")
+NASTY = (
+    "READ_ONCE(*x)", 'f("<b>&amp;</b>", "\\n")', "é€ü '\"\\",
+    "a_function_with_a_name_that_is_rather_long(first->second.third[12], &fourth)",
+)  # fmt: skip
 
 
 @st.composite
@@ -37,8 +40,8 @@ def executions(draw, most_threads=4, most_events=6):
         order = [writes[0], *draw(st.permutations(writes[1:]))]
         co |= {(a, b) for i, a in enumerate(order) for b in order[i + 1 :]}
         rf |= {(draw(st.sampled_from(writes)), e.id) for e in events if e.kind == "R" and e.cell == cell}
-    none = frozenset()
-    relations = {"po": frozenset(po), "rf": frozenset(rf), "co": frozenset(co), "rmw": none, "addr": none, "data": none, "ctrl": none}
+    relations = dict.fromkeys(("rmw", "addr", "data", "ctrl"), frozenset())
+    relations |= {"po": frozenset(po), "rf": frozenset(rf), "co": frozenset(co)}
     program = Program("a <test> & more", {}, tuple(Thread(i, ()) for i in range(threads)), file="t.c")
     return program, Execution(tuple(events), relations)
 

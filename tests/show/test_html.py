@@ -96,8 +96,8 @@ def test_every_example_makes_a_page(path):
 def test_whatever_the_source_says_is_text(shown):
     page_ = Page(page([View(shown.program, "a <b>headline</b>", "tab", shown, ("a <note>",))]))
     assert {tag for tag, _ in page_.elements} <= {
-        "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "p", "main", "div", "section", "svg", "desc",
-        "rect", "path", "g", "text", "ol", "ul", "li", "span", "b", "br", "button", "output", "code", "footer", "script",
+        "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "p", "main", "div", "section", "svg",
+        "desc", "rect", "path", "g", "text", "ol", "ul", "li", "span", "b", "br", "button", "output", "code", "footer", "script",
     }  # fmt: skip
     assert "a <b>headline</b>" in page_.text
     assert "a <note>" in page_.text

@@ -29,7 +29,8 @@ HAIR = 0.5
 def segments(points) -> list[Box]:
     """The parts of a line as boxes as thin as a hair."""
     return [
-        Box(min(a, c) - HAIR, min(b, d) - HAIR, abs(a - c) + 2 * HAIR, abs(b - d) + 2 * HAIR) for (a, b), (c, d) in pairwise(points)
+        Box(min(a, c) - HAIR, min(b, d) - HAIR, abs(a - c) + 2 * HAIR, abs(b - d) + 2 * HAIR)
+        for (a, b), (c, d) in pairwise(points)
     ]
 
 
@@ -42,14 +43,14 @@ def check_places(shown: Picture) -> None:
     for box in (*boxes, *labels):
         assert box.x >= 0
         assert box.x + box.width <= place.width
-        assert 0 <= box.y
+        assert box.y >= 0
         assert box.y + box.height <= place.height
     for number, points in place.lines.items():
         ends = {shown.edges[number].source, shown.edges[number].target}
         inner = segments(points[1:-1])
         for part in inner:
             assert not any(part.meets(box) for box in boxes)
-            assert 0 <= part.x
+            assert part.x >= 0
             assert part.x + part.width <= place.width
         for part in segments(points):
             assert not any(part.meets(box) for node, box in place.boxes.items() if node not in ends)
