@@ -17,12 +17,13 @@ from smpcheck.program.ir import Position, Program
 from smpcheck.program.values import Ptr, Value
 from smpcheck.questions.wording import Words
 from smpcheck.show.highlight import highlighted
-from smpcheck.show.picture import STYLES, Edge, Node, Picture, pictures
+from smpcheck.show.picture import STYLES, Edge, Node, Picture, picture_of_run, pictures
 from smpcheck.show.svg import DARK, DASHES, LIGHT, element, style, variables
 from smpcheck.show.why import head
 
 if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation
+    from smpcheck.simulate.run import RunResult
 
 WHOLE = 150
 """Files of more lines than this are shown around what the pictures refer to."""
@@ -60,6 +61,11 @@ def report(answers: Sequence[Explanation]) -> str:
     """The explanations as one page."""
     model = answers[0].model if answers else ""
     return page(views_of(answers), f"Memory model: {model}" if model else "")
+
+
+def run_report(result: RunResult, headline: str) -> str:
+    """A step-by-step run as one page, to be replayed."""
+    return page([View(result.program, headline, "run", picture_of_run(result))])
 
 
 def page(views: Sequence[View], subtitle: str = "") -> str:
@@ -197,6 +203,7 @@ class _Page:
         file = self.files.setdefault(name, len(self.files))
         lines = highlighted(text.rstrip("\n").expandtabs(4), name)
         around = {line + i for line in used for i in range(-AROUND, AROUND + 1)}
+        around |= {n for n in range(1, len(lines)) if {n - 1, n + 1} <= around}
         shown = [n for n in range(1, len(lines) + 1) if len(lines) <= WHOLE or n in around]
         items, last = [], 0
         for n in shown:

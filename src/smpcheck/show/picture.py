@@ -118,7 +118,7 @@ def pictures(answer: Explanation) -> tuple[Picture, ...]:
     if answer.execution is not None:
         turns = answer.under == "sc"
         said = "The threads take turns" if turns else "Downwards in the order of taking effect, as far as program order lets it"
-        found.append(picture(program, answer.execution, said, story=answer.story))
+        found.append(picture(program, answer.execution, said, story=answer.story, dependencies=not turns))
     for number, reason in enumerate(answer.reasons, 1):
         which = f" (reason {number} of {len(answer.reasons)})" if len(answer.reasons) > 1 else ""
         found.append(picture(program, reason.execution, f"Axiom {reason.axiom} forbids this cycle{which}", reason=reason))
@@ -130,7 +130,7 @@ def pictures(answer: Explanation) -> tuple[Picture, ...]:
 
 def picture_of_run(result: RunResult, caption: str = "") -> Picture:
     """A step-by-step run, in the order in which it took place."""
-    return picture(result.program, result.execution(), caption or f"A run: {result.status}")
+    return picture(result.program, result.execution(), caption or f"A run: {result.status}", dependencies=False)
 
 
 def picture(
@@ -141,13 +141,15 @@ def picture(
     story: Story | None = None,
     reason: Reason | None = None,
     race: Race | None = None,
+    dependencies: bool = True,
     long_lane: int = LONG_LANE,
 ) -> Picture:
     """The picture of one execution. With a ``story``, its surprises are arrows; with a ``reason`` or ``race``, its links are.
 
-    In a lane of more than ``long_lane`` nodes, those that nothing refers to are counted instead of shown.
+    ``dependencies``: note them at the nodes. In a lane of more than ``long_lane`` nodes, those that nothing refers to are counted instead of shown.
     """
-    return _Painter(program, execution).paint(caption, story, reason, race, long_lane)
+    painter = _Painter(program, execution)
+    return painter.paint(caption, story, reason, race, dependencies, long_lane)
 
 
 class _Painter:
@@ -168,7 +170,15 @@ class _Painter:
         for thread in threads:
             self.add_nodes([e for e in self.events if e.thread == thread])
 
-    def paint(self, caption: str, story: Story | None, reason: Reason | None, race: Race | None, long_lane: int) -> Picture:
+    def paint(
+        self,
+        caption: str,
+        story: Story | None,
+        reason: Reason | None,
+        race: Race | None,
+        dependencies: bool,
+        long_lane: int,
+    ) -> Picture:
         self.communication()
         if reason is not None:
             for number, link in enumerate(reason.links, 1):
@@ -178,7 +188,8 @@ class _Painter:
                 self.surprise(number, surprise)
         if race is not None:
             self.race(race)
-        self.dependencies()
+        if dependencies:
+            self.dependencies()
         prefer = {self.node_of[e]: place for place, e in reversed(list(enumerate(story.steps)))} if story is not None else {}
         late = {self.node_of[s.first] for s in story.surprises if s.kind == "po"} if story is not None else set()
         edges = [replace(edge, id=number) for number, edge in enumerate(self.edges.values())]
