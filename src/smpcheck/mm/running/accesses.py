@@ -189,7 +189,7 @@ class Accesses:
             value = ast.copy_location(ast.Call(name(helper, node), [parts[n] for n in names], []), node)
         elif entry.form == "call":
             value = expression(entry.text, node, parts, field)
-        elif entry.form == "plain" and entry.busy:
+        elif entry.form == "plain":
             return self.plain_with_value(entry, before, parts, field, kind, node)
         else:
             raise InputError(f"{what} has no value", self.source.pos(node))
@@ -213,7 +213,7 @@ class Accesses:
         writing = ast.copy_location(ast.Call(name(helper, node), [parts[n] for n in names], []), node)
         stored = self.after_step(self.step(node, WRITE, parts["o"], field), writing, node)
         first = ast.copy_location(ast.NamedExpr(target(old, node), reading), node)
-        return self.with_settled([*before, first, stored], expression(entry.busy, node, parts), node)
+        return self.with_settled([*before, first, stored], expression(entry.busy or "0", node, parts), node)
 
     def primitive_statement(self, what: str, node: ast.Call) -> list[ast.stmt]:
         """A primitive for its effect."""

@@ -53,6 +53,8 @@ class Body(Accesses):
         out: list[ast.stmt] = []
         for stmt in body:
             out.extend(self.statement(stmt))
+            if out and isinstance(out[-1], ast.Return | ast.Break | ast.Continue):
+                break  # a switch may have decided that nothing after it is reached
         return out
 
     # names and what is known of them

@@ -62,7 +62,7 @@ class ScenarioRunner:
 
             def start(spec: Any) -> Any:
                 args = [memory.pointer(a) if not isinstance(a, list | tuple) else memory.make(a) for a in spec.args]
-                function = space[code.name(spec.function)]
+                function = code.entry(space, spec.function)
 
                 def begin(task: Task) -> Any:
                     for own, init in code.thread_locals.items():

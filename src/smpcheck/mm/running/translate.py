@@ -8,7 +8,7 @@ ordinary function. Every function gets the task as its first argument ``t_``.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any
@@ -42,6 +42,17 @@ class Code:
         for block in self.blocks:
             exec(block, space)
         return space
+
+    def entry(self, space: Mapping[str, Any], function: Callable[..., Any]) -> Callable[..., Generator[Any, None, Any]]:
+        """A model function as what a task runs: a generator in any case."""
+        name = self.name(function)
+        loaded: Callable[..., Any] = space[name]
+
+        def without_steps(*arguments: Any) -> Generator[Any, None, Any]:
+            return loaded(*arguments)
+            yield
+
+        return loaded if name in self.steps else without_steps
 
     def name(self, function: Callable[..., Any], quiet: bool = False) -> str:
         """What a model function is called in the loaded space."""

@@ -103,7 +103,7 @@ class World:
                 else:
                     self.space[name] = memory.make(value, name)
         code.load(self.space)
-        self.call = {function.__name__: self.space[code.name(function)] for function in OPERATIONS}
+        self.call = {function.__name__: code.entry(self.space, function) for function in OPERATIONS}
         self.ask = {function.__name__: self.space[code.name(function, quiet=True)] for function in FINALS}
         self.keeper = Task(machine, -1, 0, "when all is quiet")
         self.own(self.keeper)
@@ -265,7 +265,7 @@ class World:
         return ptes, slots
 
     def visited(self) -> None:
-        """I4: reclaim has looked at every page. Of file pages, only where rmap mlocks them: reclaim does not walk to their ptes."""
+        """I4: reclaim has looked at every page. Of file pages, only if rmap mlocks them: reclaim does not walk to their ptes."""
         for name, vma in self.vmas.items():
             for pte in self.ptes[name]:
                 page = pte.pte
