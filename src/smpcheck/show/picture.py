@@ -146,7 +146,8 @@ def picture(
 ) -> Picture:
     """The picture of one execution. With a ``story``, its surprises are arrows; with a ``reason`` or ``race``, its links are.
 
-    ``dependencies``: note them at the nodes. In a lane of more than ``long_lane`` nodes, those that nothing refers to are counted instead of shown.
+    ``dependencies``: note them at the nodes. In a lane of more than ``long_lane`` nodes, those that nothing refers to are counted
+    instead of shown.
     """
     painter = _Painter(program, execution)
     return painter.paint(caption, story, reason, race, dependencies, long_lane)

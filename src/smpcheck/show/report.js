@@ -11,6 +11,7 @@
   let pinned = null;
 
   function show(number) {
+    if (active && step.get(active)) replay(active, 0);
     active = views[number];
     views.forEach((view) => view.classList.toggle("active", view === active));
     all(".source").forEach((source) => source.classList.toggle("active", source.dataset.program === active.dataset.program));
@@ -46,12 +47,12 @@
     all("[data-edge]", active).filter((e) => edges.has(e.dataset.edge)).forEach((e) => e.classList.add("hot"));
     all("[data-node]", active).filter((e) => nodes.has(e.dataset.node)).forEach((e) => e.classList.add("hot"));
     all(".source.active [data-line]").filter((e) => lines.has(e.dataset.line)).forEach((e) => e.classList.add("hot"));
-    if (!target.closest(".source")) reveal();
+    if (!target.closest(".source")) reveal(".hot");
   }
 
-  function reveal() {
+  function reveal(which) {
     const source = document.querySelector(".source.active");
-    const line = source && source.querySelector("li.hot");
+    const line = source && source.querySelector(`li${which}`);
     if (!line || getComputedStyle(source.parentElement).position !== "sticky") return;
     const box = source.getBoundingClientRect(), at = line.getBoundingClientRect();
     if (at.top < box.top || at.bottom > box.bottom) source.scrollTop += at.top - box.top - box.height / 3;
@@ -81,6 +82,10 @@
     });
     all("g.edge", view).forEach((g) => g.classList.toggle("done", words(g.dataset.ends).every((n) => done.has(n))));
     steps.forEach((li, i) => li.classList.toggle("now", i === now - 1));
+    const lines = words(view.querySelector("g.node.now")?.dataset.lines);
+    const source = document.querySelector(`.source[data-program="${view.dataset.program}"]`);
+    all("[data-line]", source).forEach((li) => li.classList.toggle("now", lines.includes(li.dataset.line)));
+    if (now) reveal(".now");
     const said = now ? `Step ${now} of ${steps.length}. Memory: ${steps[now - 1].dataset.state}` : `${steps.length} steps`;
     view.querySelector("output").textContent = said;
     view.querySelector("[data-go='-1']").disabled = now === 0;
