@@ -15,7 +15,9 @@ from smpcheck.questions.explain import explain
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.draw import svg
 from smpcheck.show.geometry import Box, geometry
-from smpcheck.show.picture import STYLES, Picture, pictures
+from smpcheck.show.html import run_report
+from smpcheck.show.lanes import drawing
+from smpcheck.show.picture import STYLES, Picture, picture_of_run, pictures
 from smpcheck.show.svg import DARK, DASHES, LIGHT, document, rounded
 from tests.show.shapes import drawn
 
@@ -79,6 +81,23 @@ def test_nothing_overlaps_in_examples(path):
             assert (drawing is None) == (not pictures(answer))
             if drawing is not None:
                 ET.fromstring(drawing)
+
+
+@pytest.mark.parametrize("name", ["munlock_putback", "truncate_munlock_reclaim"])
+def test_long_runs_of_the_mm_scenarios(name):
+    """Many events, many arrows: folded, and drawn without overlaps as a picture and within the columns as text."""
+    from smpcheck.mm.scenarios import SCENARIOS
+    from smpcheck.readers.python import compile_scenario
+    from smpcheck.simulate import simulate
+
+    result = simulate(compile_scenario(SCENARIOS[name]), "random", seed=3)
+    shown = picture_of_run(result)
+    assert any(node.hidden for node in shown.nodes)
+    assert shown.replay is not None
+    check_places(shown)
+    for width in (80, 100):
+        assert all(len(line) <= width for line in drawing(shown, width))
+    assert "Replay, one thread at a time" in run_report(result, name)
 
 
 @settings(max_examples=60, deadline=None)
