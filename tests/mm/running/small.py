@@ -1,3 +1,4 @@
+# ruff: noqa: F403, F405
 """A small model for tests of the machine: counters, flags, locks, pointers with tags, an array."""
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def tagged(n: node) -> int:
     check("target", found & ~1 == n)
     check("no tag", n & 1 == 0)
     back: node = cast(node, found & ~1)
-    return READ_ONCE(back.value)
+    value: int = READ_ONCE(back.value)
+    return value
 
 
 def through_null(n: node) -> int:

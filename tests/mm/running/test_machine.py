@@ -85,7 +85,8 @@ def test_pointers_carry_tags() -> None:
 @pytest.mark.parametrize("layout", ["one-word", "separate"])
 def test_bit_operations(layout: str) -> None:
     result = run(small.bits, flags=layout)
-    assert (result.failed, result.results) == (set(), (0,))
+    assert result.failed == frozenset()
+    assert result.results == (0,)
 
 
 @pytest.mark.parametrize("clears", [small.clear_done_plain, small.test_clear_done_plain])

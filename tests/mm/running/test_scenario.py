@@ -17,8 +17,9 @@ from smpcheck.simulate.schedulers import Scheduler
 FIELDS = ("flags", "_count", "_mapcount", "lru", "mlock_count")
 
 SMALL = [
-    ("truncate_mlock", "V0"), ("truncate_mlock", "V2"), ("truncate_mlock", "V8"), ("truncate_mlock", "V9"), ("truncate_mlock", "V10"),
-    ("truncate_munlock", "V0"), ("truncate_munlock", "V10"), ("truncate_reclaim", "V5"), ("truncate_reclaim", "V8"),
+    ("truncate_mlock", "V0"), ("truncate_mlock", "V2"), ("truncate_mlock", "V8"), ("truncate_mlock", "V9"),
+    ("truncate_mlock", "V10"), ("truncate_munlock", "V0"), ("truncate_munlock", "V10"),
+    ("truncate_reclaim", "V5"), ("truncate_reclaim", "V8"),
     ("truncate_swapout", "V4"), ("truncate_swapin", "V10"), ("munlock_page_putback", "V2b"), ("munlock_page_putback", "V10"),
     ("shm_unlock_putback", "V4"), ("mlock_munlock", "V9"),
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from smpcheck.mm.running.workload import (
     Operation,
     Random,
     Repeat,
+    Statement,
     Workload,
     choose,
     op,
@@ -130,8 +131,13 @@ def test_what_the_model_has_not_is_refused(text: str, message: str) -> None:
         parse(text, "w")
 
 
-@given(st.lists(st.sampled_from(["task", "t", "{", "}", "repeat", "random", "3", "0..2", "any", ";", "\n", "file", "f", "mmap", "a",
-                                 "anon", "private", "write", "truncate", "pages", "swap", "fork", "of", "per", "cpu", "#", "%"])))  # fmt: skip
+WORDS = [
+    "task", "t", "{", "}", "repeat", "random", "3", "0..2", "any", ";", "\n", "file", "f", "mmap", "a", "anon", "private", "write",
+    "truncate", "pages", "swap", "fork", "of", "per", "cpu", "#", "%",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WORDS)))
 def test_any_text_is_read_or_refused(words: list[str]) -> None:
     try:
         load = parse(" ".join(words))
@@ -141,9 +147,16 @@ def test_any_text_is_read_or_refused(words: list[str]) -> None:
         assert load.tasks
 
 
-@given(st.recursive(st.sampled_from([op("write", "heap"), op("mlock", "heap"), op("reclaim", number=3), op("drain")]),
-                    lambda inner: st.builds(lambda n, body: repeat(n, *body), st.integers(1, 9), st.lists(inner, max_size=3))
-                    | st.builds(lambda n, body: choose(n, *body), st.integers(1, 9), st.lists(inner, min_size=1, max_size=3))))  # fmt: skip
+SIMPLE = st.sampled_from([op("write", "heap"), op("mlock", "heap"), op("reclaim", number=3), op("drain")])
+COUNTS = st.integers(1, 9)
+
+
+def blocks(inner: st.SearchStrategy[Statement]) -> st.SearchStrategy[Statement]:
+    repeats = st.builds(lambda n, body: repeat(n, *body), COUNTS, st.lists(inner, max_size=3))
+    return repeats | st.builds(lambda n, body: choose(n, *body), COUNTS, st.lists(inner, min_size=1, max_size=3))
+
+
+@given(st.recursive(SIMPLE, blocks))
 def test_what_is_written_is_read(statement: object) -> None:
     def text(node: object) -> str:
         if isinstance(node, Operation):
