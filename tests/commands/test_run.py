@@ -58,7 +58,7 @@ def test_a_failure_is_repeated_by_its_seed(called: Called) -> None:
 
 
 def test_all_schedules(called: Called) -> None:
-    assert called("seqlock.py", "--all") == (0, "seqlock: nothing can fail, in all schedules (40 states)\n" + "".join(
+    assert called("seqlock.py", "--all") == (0, "seqlock: nothing can fail, in all schedules (18 states)\n" + "".join(
         f"  read_clock()={n};\n" for n in (-1, 1, 2)))  # fmt: skip
     status, text = called("refcount_mistakes.py", "--all")
     assert status == 1 and text.count("can fail: the item that was looked up") == 2

@@ -201,12 +201,11 @@ def quiesce(n: int, pages: tuple[page, ...]) -> None:
 def visit(pages: tuple[page, ...]) -> None:
     """Reclaim's next visit."""
     for each in pages:
-        shrink_page(each)
-        if V.mlock_count:
-            mlock_drain()
-        lru_add_drain()
-    for each in pages:
-        if each.freed == 0:
+        if atomic_read(each._count) > 0:
+            shrink_page(each)
+            if V.mlock_count:
+                mlock_drain()
+            lru_add_drain()
             free_unreferenced(each)
 
 

@@ -73,7 +73,7 @@ def __put_page(page: page) -> None:
 
 def free_unreferenced(page: page) -> None:
     """What the last put_page left to do, if it leaves that to the end (see FREEING)."""
-    if atomic_read(page._count) == 0:
+    if FREEING == "at-the-end" and atomic_read(page._count) == 0:
         __put_page(page)
 
 

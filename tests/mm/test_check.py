@@ -1,0 +1,192 @@
+"""Scenarios by variants: what holds, what fails, and that three ways to find out agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from smpcheck.cat.load import load_model
+from smpcheck.errors import InputError, LimitError
+from smpcheck.mm import check
+from smpcheck.mm.check import Case, Checker, cases, names_of, program_of, units, witness
+from smpcheck.mm.hearts import HEARTS
+from smpcheck.mm.scenarios import SCENARIOS
+from smpcheck.mm.variants import VARIANTS, find_variant
+from smpcheck.program import ir
+from smpcheck.simulate import outcomes, simulate
+from smpcheck.solver.answer import Question
+from smpcheck.solver.solve import solve
+
+
+def failing(scenario: str, variant: str, **options: str) -> set[str]:
+    return set(Checker().answer(Case(scenario, find_variant(variant), **options)).failed)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "variant", "expected"),
+    [
+        ("truncate_mlock", "V0", {"I1"}),
+        ("truncate_mlock", "V1", {"I1", "I8"}),
+        ("truncate_mlock", "V2", {"I1"}),
+        ("truncate_mlock", "V7", set()),
+        ("truncate_mlock", "V10", {"I1"}),
+        ("truncate_reclaim", "V2", set()),
+        ("truncate_reclaim", "V2a", {"I1"}),
+        ("truncate_reclaim", "V7", {"I1"}),
+        ("truncate_reclaim", "V8", set()),
+        ("truncate_cow", "V2", set()),
+        ("truncate_fault", "V4:second_pass=no", {"I1", "I9"}),
+        ("munlock_page_putback", "V4", set()),
+        ("munlock_page_putback", "V10", {"I3"}),
+        ("free_stranded_off_list", "V4", {"I7"}),
+        ("mlock_reclaim", "V9", set()),
+    ],
+)
+def test_what_fails(scenario: str, variant: str, expected: set[str]) -> None:
+    assert failing(scenario, variant) == expected
+
+
+@pytest.mark.parametrize(
+    ("variant", "switches", "scenario", "fails"),
+    [
+        ("V8", "lazy_mlock=try_to_unmap_one", "truncate_reclaim", "I1"),
+        ("V8", "rmap_clears=no", "truncate_mlock", "I1"),
+        ("V2", "zap_anon_vma_lock=no", "truncate_reclaim", "I1"),
+        ("V4", "second_pass=no", "truncate_fault", "I9"),
+        ("V8", "unmap_munlocks=yes", "truncate_mlock", "I8"),
+        ("V4", "recheck=PG_locked", "munlock_page_putback", "I3"),
+    ],
+)
+def test_a_mutation_of_a_variant_that_holds_is_noticed(variant: str, switches: str, scenario: str, fails: str) -> None:
+    assert fails not in failing(scenario, variant)
+    assert fails in failing(scenario, f"{variant}:{switches}")
+
+
+@pytest.mark.parametrize("scenario", ["truncate_mlock", "truncate_reclaim"])
+@pytest.mark.parametrize("variant", ["V0", "V2", "V8", "V10"])
+def test_when_pages_are_freed_makes_no_difference(scenario: str, variant: str) -> None:
+    assert failing(scenario, variant) == failing(scenario, variant, freeing="at-once")
+
+
+@pytest.mark.parametrize("scenario", ["truncate_mlock", "munlock_page_putback"])
+@pytest.mark.parametrize("variant", ["V4", "V10"])
+def test_the_layout_of_flags_makes_no_difference_under_sc(scenario: str, variant: str) -> None:
+    assert failing(scenario, variant) == failing(scenario, variant, flags="separate")
+
+
+class TestAgainstOtherWays:
+    """Exploring, solving and running are three programs; under sc they have to say the same."""
+
+    @pytest.mark.parametrize("scenario", [name for name in HEARTS if name not in ("truncate_then_cow", "truncate_then_swap")])
+    @pytest.mark.parametrize("variant", ["V4", "V4:second_pass=no,recheck=PG_locked"])
+    def test_the_solver_says_the_same(self, scenario: str, variant: str) -> None:
+        case = Case(scenario, find_variant(variant))
+        explored = outcomes(program_of(case, ghosts=True))
+        question = Question(mode="assertions", flags=False, deadlock=True)
+        solved = solve(program_of(case), load_model("sc"), question)
+        assert solved.status == "ok"
+        assert set(solved.failed) == set(names_of(explored))
+
+    @pytest.mark.parametrize("scenario", ["truncate_mlock", "munlock_page_putback", "truncate_mlock_reclaim"])
+    @pytest.mark.parametrize("variant", ["V0", "V8", "V10"])
+    def test_random_runs_end_in_states_that_are_known(self, scenario: str, variant: str) -> None:
+        program = program_of(Case(scenario, VARIANTS[variant]), ghosts=True)
+        flags = [address for address, cell in program.cells.items() if cell.bits or cell.name.endswith(("_count", ".lru"))]
+        program = replace(program, observed=tuple(ir.FinalMem(address) for address in flags))
+        found = outcomes(program)
+        seen = set()
+        for seed in range(20):
+            run = simulate(program, "random", seed, stop=False)
+            assert run.status in ("finished", "failed", "abandoned"), run.message
+            assert set(run.failed) <= set(names_of(found))
+            if run.final:
+                seen.add(tuple(run.final.items()))
+        assert seen and seen <= found.states
+
+    @pytest.mark.parametrize("variant", ["V0", "V2", "V10"])
+    def test_reducing_the_schedules_loses_nothing(self, variant: str) -> None:
+        program = program_of(Case("munlock_page_putback", VARIANTS[variant]), ghosts=True)
+        full, reduced = outcomes(program, reduce=False), outcomes(program)
+        assert (full.states, full.failed, full.deadlock) == (reduced.states, reduced.failed, reduced.deadlock)
+        assert full.explored > reduced.explored
+
+
+class TestWeakModels:
+    """What fails under sc fails everywhere; what does not is asked of the solver, and may stay undecided."""
+
+    @pytest.mark.parametrize("model", check.MODELS)
+    def test_what_fails_under_sc_fails_under_every_model(self, model: str) -> None:
+        answer = Checker(only=["I1"]).answer(Case("truncate_mlock", VARIANTS["V2"], model))
+        assert answer.failed == {"I1": ("I1",)} and not answer.undecided
+
+    def test_a_failure_that_takes_reordering_is_found(self) -> None:
+        assert failing("putback_munlock", "V0", model="lkmm", flags="separate") == {"I3"}
+        assert failing("putback_munlock", "V4", model="lkmm", flags="separate") == set()
+
+    def test_time_that_runs_out_is_no_proof(self) -> None:
+        answer = Checker(deadline=0.01).answer(Case("putback_munlock", VARIANTS["V4"], "lkmm"))
+        assert answer.verdict == "undecided"
+        assert set(answer.undecided) == set(answer.asked)
+
+    def test_too_many_states_are_no_proof(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(check, "MOST_STATES", 50)
+        answer = Checker().answer(Case("truncate_mlock", VARIANTS["V8"]))
+        assert answer.verdict == "undecided" and "more than 50 states" in answer.undecided["I1"]
+        with pytest.raises(LimitError):
+            witness(Case("truncate_mlock", VARIANTS["V0"]), "I1")
+
+    def test_a_loop_that_reaches_its_bound_is_no_proof(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from smpcheck.mm import vmscan
+
+        monkeypatch.setattr(vmscan, "PUTBACK_ROUNDS", 1)
+        answer = Checker().answer(Case("munlock_page_putback", VARIANTS["V4"]))
+        assert "bound" in answer.undecided["I3"]
+
+
+def test_a_witness_replays_to_the_failure() -> None:
+    run = witness(Case("truncate_mlock", VARIANTS["V2"]), "I1")
+    assert run is not None and "I1" in run.failed
+    last = {e.text: at for at, e in enumerate(run.trace.events)}
+    assert last["TestClearPageMlocked(page)"] < last["TestSetPageMlocked(page)"] < last["__TestClearPageMlocked(page)"]
+
+
+class TestChoosing:
+    def test_everything_by_default(self) -> None:
+        assert len(cases()) == len(SCENARIOS) * len(VARIANTS)
+
+    def test_units_keep_scenarios_together_and_lose_nothing(self) -> None:
+        found = units(cases())
+        assert len(found) == len(SCENARIOS)
+        assert sum(map(len, found)) == len(cases())
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ({"scenarios": ["none"]}, "no scenario 'none'"),
+            ({"variants": ["V11"]}, "no variant 'V11'"),
+            ({"variants": ["V4:first_pass"]}, "first_pass is yes or no"),
+            ({"variants": ["V4:name=x"]}, "no switch 'name'"),
+            ({"variants": ["V4:barrier=rmb"]}, "none or mb or after_atomic"),
+            ({"models": ["c11"]}, "no model 'c11'"),
+            ({"flags": ["two"]}, "no flag layout 'two'"),
+            ({"freeing": "never"}, "no way of freeing 'never'"),
+        ],
+    )
+    def test_names_that_are_not_known(self, arguments: dict, words: str) -> None:
+        with pytest.raises(InputError, match=words):
+            cases(**arguments)
+
+    def test_the_command_asks_the_same_again(self) -> None:
+        case = Case("putback_munlock", find_variant("V4:returning_clear=no"), "lkmm", "separate", "at-once")
+        words = case.command.split()[3:]
+        given = dict(zip(words[::2], words[1::2], strict=True))
+        again = cases([given["--scenario"]], [given["--variant"]], [given["--model"]], [given["--flags"]], given["--freeing"])
+        assert again == [case]
+
+
+def test_every_scenario_asks_every_invariant_that_it_can() -> None:
+    for name in SCENARIOS:
+        found = check.asked(program_of(Case(name, VARIANTS["V10"]), "too", ghosts=True))
+        expected = set(check.INVARIANTS) - ({"I9"} if "truncate" not in name else set())
+        assert set(found) == expected, name

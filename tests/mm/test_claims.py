@@ -1,0 +1,76 @@
+"""The claims: computed answers, compared with what careful reading says (design/claims.md); and that they are computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from smpcheck.errors import InputError
+from smpcheck.mm import claims, variants
+from smpcheck.mm.claims import CLAIMS, choose, compute
+from smpcheck.mm.variants import VARIANTS
+
+
+def answer(number: str) -> claims.Finding:
+    (found,) = compute(choose([number]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict", "words"),
+    [
+        ("C2", "incomplete", "munlock: TestSetPageMlocked"),
+        ("C3", "right", "Reclaim holds anon_vma->lock"),
+        ("C4", "right", "freed with PG_mlocked in V0, V2, V4"),
+        ("C5", "incomplete", "can be the last one"),
+        ("C6", "incomplete", "can be swapped in again"),
+        ("C7", "right", "takes no race"),
+        ("C8", "incomplete", "against an explicit mlock it is not"),
+        ("C10", "right", "Not under sc and x86"),
+        ("C11", "right", "coherence forbids it under every model"),
+        ("C12", "right", "a page is stranded"),
+        ("C13", "wrong", "PG_mlocked is meant"),
+        ("C14", "wrong", "no warning"),
+        ("C16", "incomplete", "under sequential consistency already"),
+    ],
+)
+def test_the_answer(number: str, verdict: str, words: str) -> None:
+    found = answer(number)
+    assert found.verdict == verdict, found.answer
+    assert words in found.answer
+    assert found.checks
+    assert all(check.command.startswith("smpcheck mm check --") for check in found.checks)
+
+
+def test_there_are_sixteen() -> None:
+    assert list(CLAIMS) == [f"C{n}" for n in range(1, 17)]
+
+
+def test_numbers_in_any_case_and_unknown_ones() -> None:
+    assert [c.id for c in choose(["c3", "C1"])] == ["C3", "C1"]
+    with pytest.raises(InputError, match="C17"):
+        choose(["C17"])
+
+
+class TestTheyAreComputed:
+    """With another system the same lines come out differently."""
+
+    def other(self, monkeypatch: pytest.MonkeyPatch, name: str, **switches: object) -> None:
+        monkeypatch.setitem(variants.VARIANTS, name, replace(VARIANTS[name], **switches))  # type: ignore[arg-type]
+
+    def test_c8_if_the_patch_did_not_need_the_lock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.other(monkeypatch, "V2", lazy_mlock="pte_lock")
+        assert "not even" in answer("C8").answer
+
+    def test_c12_if_the_clear_returned_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.other(monkeypatch, "V4", returning_clear=False)
+        assert answer("C12").verdict == "wrong"
+
+    def test_c10_if_there_were_a_barrier(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.other(monkeypatch, "V0", barrier="mb")
+        assert answer("C10").verdict == "wrong"
+
+    def test_what_is_not_decided_in_time_is_said(self) -> None:
+        (found,) = compute(choose(["C10"]), timeout=0.001)
+        assert found.verdict == "undecided"
