@@ -28,7 +28,6 @@ from smpcheck.mm.live.race import Check, RaceReport
 from smpcheck.mm.live.report import document, sentence, write_table
 from smpcheck.mm.live.scenarios import scenarios
 from smpcheck.mm.live.session import Report, Wish
-from tests.mm.live.by_rules import on_tmpfs
 
 APP = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 mm_live.register(APP)
@@ -43,12 +42,11 @@ def call(*arguments: str) -> Any:
 
 
 @pytest.fixture
-def able(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skip where nothing can be compared; predictions are those of the rules."""
+def able() -> None:
+    """Skip where nothing can be compared; predictions are the model's."""
     machine = look(8)
     if not machine.sees_anything or not machine.modelled:
         pytest.skip("; ".join(str(missing) for missing in machine.missing))
-    monkeypatch.setattr(session, "find_predictor", lambda: on_tmpfs)
 
 
 def machine(modelled: bool = True, pages: int = 8) -> Machine:
@@ -226,7 +224,7 @@ def test_without_rights_it_says_what_is_missing_and_compares_the_rest() -> None:
     setup, call_it = RUN.rsplit("; ", 1)
     once = "app(['nosuch'], standalone_mode=False)"  # imports what it needs while it may read the folder it is installed in
     drop = "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)"
-    eager = "import smpcheck.mm.live.report, smpcheck.mm.live.race, smpcheck.mm.live.session, contextlib, io"
+    eager = "import smpcheck.mm.live.report, smpcheck.mm.live.race, smpcheck.mm.predict as p, contextlib, io; p.predict([])"
     code = (
         f"{eager}\n{setup}\nwith contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(BaseException):\n"
         f"    {once}\n{drop}\n{call_it}"

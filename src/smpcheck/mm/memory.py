@@ -23,6 +23,11 @@ def pte_present(pte: page) -> bool:
     return pte != NULL and not is_swap_pte(pte)
 
 
+def wants_copy(vma: vm_area_struct) -> bool:
+    """Does a store go to a private copy of the file's page?"""
+    return vma.vm_file != NULL and vma.vm_shared == 0
+
+
 # --- finding the page behind an address ---------------------------------------------------------------------------------------
 
 
@@ -31,7 +36,7 @@ def follow_page(vma: vm_area_struct, index: int, write: bool) -> page:
     pt = pte_offset(vma, index)
     spin_lock(pt.ptl)
     page = READ_ONCE(pt.pte)
-    if not pte_present(page) or (write and vma.vm_file != NULL and not PageAnon(page)):
+    if not pte_present(page) or (write and wants_copy(vma) and not PageAnon(page)):
         page = NULL
     else:
         get_page(page)
@@ -80,14 +85,16 @@ def handle_mm_fault(vma: vm_area_struct, index: int, write: bool) -> bool:
     pt = pte_offset(vma, index)
     pte = READ_ONCE(pt.pte)
     if pte == NULL:
-        if vma.vm_file != NULL:
+        if wants_copy(vma):
             return __do_fault(vma, pt, index)
+        if vma.vm_file != NULL:
+            return do_shared_fault(vma, pt, index)
         do_anonymous_page(vma, pt, index)
         return True
     if is_swap_pte(pte):
         do_swap_page(vma, pt, pte)
         return True
-    if write and vma.vm_file != NULL and not PageAnon(pte):
+    if write and wants_copy(vma) and not PageAnon(pte):
         do_wp_page(vma, pt, pte, index)
     return True
 
@@ -172,6 +179,23 @@ def __do_fault(vma: vm_area_struct, pt: pte_t, index: int) -> bool:
     else:
         spin_unlock(pt.ptl)
         put_page(new)
+    unlock_page(page)
+    put_page(page)
+    return True
+
+
+def do_shared_fault(vma: vm_area_struct, pt: pte_t, index: int) -> bool:
+    """A load, or any access to a shared mapping: map the file's page, which stays locked until the pte is set."""
+    page = filemap_fault(vma.vm_file, index)
+    if page == NULL:
+        count(SIGBUS, 1)
+        return False
+    spin_lock(pt.ptl)
+    if READ_ONCE(pt.pte) == NULL:
+        get_page(page)
+        page_add_rmap(page, vma)
+        WRITE_ONCE(pt.pte, page)
+    spin_unlock(pt.ptl)
     unlock_page(page)
     put_page(page)
     return True

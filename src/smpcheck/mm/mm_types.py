@@ -113,7 +113,8 @@ class mm_struct(Struct):
 class vm_area_struct(Struct):
     vm_flags: ulong = 0
     vm_mm: Const[Ptr[mm_struct]]
-    vm_file: Const[Ptr[address_space]] = NULL  # the mapping of a private file mapping; NULL: anonymous memory
+    vm_file: Const[Ptr[address_space]] = NULL  # the file's mapping; NULL: anonymous memory
+    vm_shared: Const[int] = 0  # VM_SHARED: stores go to the file's page; else to a private copy
     anon_vma: Ptr[struct_anon_vma] = NULL
     anon_vma_spare: Const[Ptr[struct_anon_vma]] = NULL  # what anon_vma_prepare allocates
     page_table: Const[Ptr[pte_t]]

@@ -132,8 +132,8 @@ def test_what_the_model_has_not_is_refused(text: str, message: str) -> None:
 
 
 WORDS = [
-    "task", "t", "{", "}", "repeat", "random", "3", "0..2", "any", ";", "\n", "file", "f", "mmap", "a", "anon", "private", "write",
-    "truncate", "pages", "swap", "fork", "of", "per", "cpu", "#", "%",
+    "task", "t", "{", "}", "repeat", "random", "3", "0..2", "any", ";", "\n", "file", "f", "mmap", "a", "anon", "private",
+    "write", "truncate", "pages", "swap", "fork", "of", "per", "cpu", "#", "%",
 ]  # fmt: skip
 
 

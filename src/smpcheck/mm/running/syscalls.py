@@ -8,9 +8,10 @@ back are not modelled: a file that grows has its new pages in the page cache at 
 from __future__ import annotations
 
 from smpcheck.kernel import *
-from smpcheck.mm.filemap import filemap_fault, find_get_page
+from smpcheck.mm.filemap import find_get_page
 from smpcheck.mm.memory import (
     do_page_fault,
+    do_shared_fault,
     follow_page,
     free_page_and_swap_cache,
     handle_mm_fault,
@@ -25,7 +26,7 @@ from smpcheck.mm.mlock import (
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_alloc import alloc_page
 from smpcheck.mm.page_flags import *
-from smpcheck.mm.rmap import page_add_rmap, pte_offset
+from smpcheck.mm.rmap import pte_offset
 from smpcheck.mm.shmem import shmem_unlock
 from smpcheck.mm.swap import *
 from smpcheck.mm.swap import __put_page
@@ -56,26 +57,10 @@ def read(vma: vm_area_struct, index: int) -> None:
     else:
         pt = pte_offset(vma, index)
         if READ_ONCE(pt.pte) == NULL and vma.vm_file != NULL:
-            do_read_fault(vma, pt, index)
+            do_shared_fault(vma, pt, index)
         else:
             handle_mm_fault(vma, index, False)
     up_read(mm.mmap_sem)
-
-
-def do_read_fault(vma: vm_area_struct, pt: pte_t, index: int) -> None:
-    """__do_fault without FAULT_FLAG_WRITE: map the file's page, which stays locked until the pte is set."""
-    page = filemap_fault(vma.vm_file, index)
-    if page == NULL:
-        count(SIGBUS, 1)
-        return
-    spin_lock(pt.ptl)
-    if READ_ONCE(pt.pte) == NULL:
-        get_page(page)
-        page_add_rmap(page, vma)
-        WRITE_ONCE(pt.pte, page)
-    spin_unlock(pt.ptl)
-    unlock_page(page)
-    put_page(page)
 
 
 def munmap(vma: vm_area_struct) -> None:
@@ -102,6 +87,15 @@ def munmap(vma: vm_area_struct) -> None:
 
 def extend(inode: inode, size: int) -> None:
     """ftruncate() to more pages, and the new ones read into the page cache; a fault that is faster meets a hole."""
+    fill(inode, size, False)
+
+
+def extend_shmem(inode: inode, size: int) -> None:
+    """The same for a file in memory, whose pages would go to swap."""
+    fill(inode, size, True)
+
+
+def fill(inode: inode, size: int, shmem: bool) -> None:
     mapping = inode.i_mapping
     mutex_lock(inode.i_mutex)
     old = READ_ONCE(inode.i_size)
@@ -111,6 +105,8 @@ def extend(inode: inode, size: int) -> None:
         page = alloc_page()
         if page != NULL:
             slot = mapping.page_tree + index
+            if shmem:
+                SetPageSwapBacked(page)
             WRITE_ONCE(page.mapping, mapping)
             WRITE_ONCE(page.index, index)
             spin_lock(mapping.tree_lock)
@@ -159,7 +155,7 @@ def free_unreferenced_page(page: page) -> None:
 
 
 OPERATIONS = (
-    drain, write, read, munmap, vmtruncate, extend, sys_mlock, sys_munlock, shmem_lock, shmem_unlock_page, reclaim, migrate,
-    free_unreferenced_page, shrink_page,
+    drain, write, read, munmap, vmtruncate, extend, extend_shmem, sys_mlock, sys_munlock, shmem_lock, shmem_unlock_page,
+    reclaim, migrate, free_unreferenced_page, shrink_page,
 )  # fmt: skip
 """What workloads call."""

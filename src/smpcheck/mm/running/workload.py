@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position
 
-ANON, PRIVATE = "anon", "private"
+ANON, PRIVATE, SHARED = "anon", "private", "shared"
 
 DEFAULT_PAGES = 256
 MOST_CPUS = 64
@@ -42,7 +42,11 @@ class File:
 
 @dataclass(frozen=True)
 class Area:
-    """A mapping: anonymous memory, or a private mapping of a whole file; ``process``: whose. ``fork_of``: the parent's area."""
+    """A mapping: anonymous memory, or a private mapping of a whole file; ``process``: whose. ``fork_of``: the parent's area.
+
+    Shared mappings are for predictions about V10 (:mod:`smpcheck.mm.predict`): the models of rmap before it do not walk from a
+    file's page to its mappings.
+    """
 
     name: str
     kind: str

@@ -18,7 +18,7 @@ from smpcheck.mm.running.machine import Machine, Task
 from smpcheck.mm.running.objects import NULL, Cell, Lock, Memory, Tagged
 from smpcheck.mm.running.syscalls import OPERATIONS
 from smpcheck.mm.running.translate import Code, translate
-from smpcheck.mm.running.workload import Area, Workload
+from smpcheck.mm.running.workload import SHARED, Area, Workload
 from smpcheck.mm.variants import Variant
 
 FINALS = (
@@ -157,6 +157,7 @@ class World:
     def _vma(self, area: Area, vmas: Mapping[str, Any], nodes: Mapping[str, Any], ptes: Any, mm: Any) -> Any:
         mapping: Any = nodes[area.file].i_mapping if area.file else 0
         vma = mm_types.vm_area_struct(vm_mm=mm, vm_file=mapping, page_table=ptes[0], vm_pages=area.pages)
+        vma.vm_shared = 1 if area.kind == SHARED else 0
         if area.fork_of:
             parent = vmas[area.fork_of]
             vma.anon_vma = parent.anon_vma = anon = parent.anon_vma_spare
