@@ -32,7 +32,7 @@ def answer(number: str) -> claims.Finding:
         ("C12", "right", "a page is stranded"),
         ("C13", "wrong", "PG_mlocked is meant"),
         ("C14", "wrong", "no warning"),
-        ("C16", "incomplete", "under sequential consistency already"),
+        ("C16", "incomplete", "SHM_UNLOCK, which clears PG_lru before it takes lru_lock"),
     ],
 )
 def test_the_answer(number: str, verdict: str, words: str) -> None:

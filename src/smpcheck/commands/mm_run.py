@@ -21,9 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def run(
     workload: Annotated[
-        str, typer.Option("--workload", "-w", metavar="NAME|FILE", help="race, churn, swap, or a file (docs/mm-run.md).")
+        str, typer.Option("--workload", "-w", metavar="NAME|FILE", help="race, churn, lazy, swap, or a file (docs/mm-run.md).")
     ] = "race",
-    variant: Annotated[str, typer.Option("--variant", "-v", metavar="V", help="How the system is built: V0 to V10.")] = "V10",
+    variant: Annotated[str, typer.Option("--variant", "-v", metavar="V", help="How the system is built: V0 to V10, with switches as in mm check.")] = "V10",
     flags: Annotated[
         str, typer.Option("--flags", metavar="one-word|separate", help="How page flags lie in memory.")
     ] = "one-word",

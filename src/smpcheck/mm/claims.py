@@ -405,7 +405,9 @@ def c16(ask: Asker) -> Computed:
     scenario = "munlock_page_putback"
     plain = {flags: ask.fails(scenario, "V10", flags=flags) for flags in check.FLAGS}
     barrier = {b: ask.fails(scenario, f"V10:barrier={b}") for b in ("mb", "after_atomic")}
-    if not any(plain.values()):
+    shm = " SHM_UNLOCK, which clears PG_lru before it takes lru_lock since 5.11, strands pages in the same way."
+    also = shm if "I3" in ask.fails("shm_unlock_putback", "V10") else ""
+    if not any(plain.values()) and not also:
         return "right", "No invariant fails without it, under sc."
     if all("I3" in failed for failed in (*plain.values(), *barrier.values())):
         return "incomplete", (
@@ -413,7 +415,7 @@ def c16(ask: Asker) -> Computed:
             " layout and with either barrier. __munlock_page that fails to clear PG_lru clears PG_mlocked without lru_lock, after"
             " lru_add_fn has found the page unevictable and before it sets PG_lru. The comment's reason, that PG_mlocked"
             " is cleared under lru_lock only, does not hold there. The page stays on the unevictable list until it is freed, or"
-            " mlocked and munlocked again."
+            f" mlocked and munlocked again.{also}"
         )
     return "wrong", "With a barrier it holds."
 

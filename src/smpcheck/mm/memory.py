@@ -50,7 +50,8 @@ def follow_page_mlock(page: page) -> None:
     """FOLL_MLOCK: the pte lock makes sure that the page stays mapped; the page lock may not be waited for."""
     if READ_ONCE(page.mapping) != NULL and trylock_page(page):
         lru_add_drain()
-        mlock_vma_page(page)
+        if READ_ONCE(page.mapping) != NULL:  # not truncated before it was locked
+            mlock_vma_page(page)
         unlock_page(page)
 
 

@@ -18,13 +18,20 @@ def alloc_page() -> page:
     return page
 
 
-def free_pages_check(page: page) -> None:
-    """One look at the word of flags, as in the kernel; what is wrong with it is named after the flag."""
+def free_pages_check(page: page) -> bool:
+    """One look at the word of flags, as in the kernel. False: "Bad page state", and the page is not used any more."""
     flags = READ_ONCE(page.flags)
-    check("I7", flags & (1 << PG_lru | 1 << PG_unevictable | 1 << PG_active | 1 << PG_locked | 1 << PG_swapcache) == 0)
-    check("I7", atomic_read(page._mapcount) == -1)
-    if V.rmap_clears:  # "Bad page" for PG_mlocked too: nobody repairs it any more
+    in_use = flags & (1 << PG_lru | 1 << PG_unevictable | 1 << PG_active | 1 << PG_locked | 1 << PG_swapcache)
+    mapcount = atomic_read(page._mapcount)
+    check("I7", in_use == 0)
+    check("I7", mapcount == -1)
+    bad = in_use != 0 or mapcount != -1
+    if V.rmap_clears:  # PG_mlocked is bad too: nobody repairs it any more
         check("I1", flags & (1 << PG_mlocked) == 0)
+        bad = bad or flags & (1 << PG_mlocked) != 0
+    if bad:
+        count(BAD_PAGE, 1)
+    return not bad
 
 
 def free_hot_cold_page(page: page) -> None:
@@ -34,8 +41,7 @@ def free_hot_cold_page(page: page) -> None:
         check("I1", not was_mlocked)
     if PageAnon(page):
         WRITE_ONCE(page.mapping, NULL)
-    free_pages_check(page)
-    if was_mlocked:
+    if free_pages_check(page) and was_mlocked:  # of a bad page, NR_MLOCK is not repaired
         count(NR_MLOCK, -1)
         if V.mlock_count:
             count(PGCLEARED, 1)

@@ -37,7 +37,10 @@ def page_add_new_anon_rmap(page: page, vma: vm_area_struct, index: int) -> None:
         if not TestSetPageMlocked(page):
             count(NR_MLOCK, 1)
             count(PGMLOCKED, 1)
-        add_page_to_unevictable_list(page)
+        if V.pagevec_putback:  # since 4.17 nothing goes around the pagevecs
+            lru_cache_add_lru(page, False)
+        else:
+            add_page_to_unevictable_list(page)
     else:
         lru_cache_add_lru(page, True)
 

@@ -6,6 +6,7 @@ from smpcheck.kernel import *
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.swap import *
+from smpcheck.mm.variants import V
 
 
 def shmem_unlock(mapping: address_space, page: page) -> None:
@@ -15,8 +16,20 @@ def shmem_unlock(mapping: address_space, page: page) -> None:
 
 
 def scan_mapping_unevictable_page(page: page) -> None:
-    """Under lru_lock, which is taken for every page: what is on the unevictable list without a reason is moved."""
+    """Under lru_lock, which is taken for every page: what is on the unevictable list without a reason is moved.
+
+    Since 5.11 whoever clears PG_lru has the page, and lru_lock is taken after that (V10).
+    """
     zone = page_zone(page)
+    if V.mlock_count:
+        if TestClearPageLRU(page):
+            spin_lock(zone.lru_lock)
+            if PageUnevictable(page):
+                check_move_unevictable_page(page)
+            SetPageLRU(page)
+            spin_unlock(zone.lru_lock)
+        count(PGSCANNED, 1)
+        return
     spin_lock(zone.lru_lock)
     if PageLRU(page) and PageUnevictable(page):
         check_move_unevictable_page(page)

@@ -23,12 +23,12 @@ class Variant:
     ``first_pass``, ``second_pass``: truncation's unmap before and after the page cache is emptied; ``first_even_cows``: does the
     first one take private copies too? ``zap_munlocks``: zap_pte_range clears PG_mlocked of private copies;
     ``zap_anon_vma_lock``: with vma->anon_vma->lock held. ``unmap_munlocks``: unmap_vmas calls munlock_vma_pages_range.
-    ``barrier``: between setting PG_lru and testing PG_mlocked again. ``lazy_mlock``: where reclaim mlocks a page that it finds in
-    a VM_LOCKED vma. ``follow_page_mlocks``: mlock() sets the flag under the pte lock. ``rmap_clears``: page_remove_rmap clears
-    PG_mlocked with the last mapping, and nobody else does. ``pagevec_putback``: every putback goes through a pagevec.
-    ``mlock_count``: the rewrite of 2022. ``returning_clear``: munlock clears PG_mlocked by an operation that returns its old
-    value, and is therefore a full barrier; else by a plain clear_bit. ``recheck``: the flag that putback_lru_page looks at when
-    the page is on the unevictable list.
+    ``warn_once``: a warning where I1 is checked, which changes nothing. ``barrier``: between setting PG_lru and testing
+    PG_mlocked again. ``lazy_mlock``: where reclaim mlocks a page that it finds in a VM_LOCKED vma. ``follow_page_mlocks``:
+    mlock() sets the flag under the pte lock. ``rmap_clears``: page_remove_rmap clears PG_mlocked with the last mapping, and
+    nobody else does. ``pagevec_putback``: every putback goes through a pagevec. ``mlock_count``: the rewrite of 2022.
+    ``returning_clear``: munlock clears PG_mlocked by an operation that returns its old value, and is therefore a full barrier;
+    else by a plain clear_bit. ``recheck``: the flag that putback_lru_page looks at when the page is on the unevictable list.
     """
 
     name: str

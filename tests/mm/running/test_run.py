@@ -310,7 +310,7 @@ def test_each_quiet_invariant_notices_what_it_is_about(name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"variant": "V11"}, "there is no variant 'V11': V0, V0w"),
+        ({"variant": "V11"}, "there is no variant 'V11': choose from V0, V0w"),
         ({"flags": "two"}, "there is no flags 'two': one-word, separate"),
         ({"freeing": "never"}, "there is no freeing 'never'"),
         ({"scheduler": "fair"}, "unknown scheduler fair"),
@@ -338,3 +338,16 @@ def test_time_is_up_when_it_is() -> None:
     result = run(find_workload("race"), Options("V9", steps=10_000_000), deadline=0.0)
     assert result.status == "out of time"
     assert result.failure is None
+
+
+def test_switches_of_a_variant_may_be_set_otherwise() -> None:
+    load = find_workload("race")
+    assert run(load, Options("V8", steps=60_000)).status == "ok"
+    result = run(load, Options("V8:rmap_clears=no", steps=60_000))
+    assert (result.status, result.invariant) == ("failed", "I1")
+
+
+def test_a_page_that_is_freed_in_a_bad_state_is_counted() -> None:
+    """Where rmap clears PG_mlocked nobody repairs it when a page is freed: too bad if mlock() sets it after the last unmap."""
+    result = run(find_workload("race"), Options("V4:rmap_clears=yes", steps=300_000, ignore=("I1", "I2")))
+    assert result.events["bad_page"] == result.ignored["I1"] > 0

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from smpcheck.mm.running.history import Entry
 from smpcheck.mm.running.run import Options, Result
-from smpcheck.mm.variants import VARIANTS
+from smpcheck.mm.variants import find_variant
 
 EXIT = {"ok": 0, "failed": 1, "out of time": 3}
 
@@ -35,7 +35,7 @@ def command(result: Result) -> str:
 def balances(result: Result) -> list[tuple[str, int, int, bool]]:
     """I10 and its like: what counters have to agree on: text, both sides, and is it asked of this variant?"""
     c = result.counters
-    asked = VARIANTS[result.options.variant].mlock_count
+    asked = find_variant(result.options.variant).mlock_count
     get = {name.removeprefix("unevictable_pgs_"): value for name, value in c.items()}
     return [
         (
@@ -57,7 +57,7 @@ def write_table(results: Sequence[Result], out: TextIO) -> None:
     """The last run in full, after one line about those before."""
     result = results[-1]
     load, options = result.workload, result.options
-    variant = VARIANTS[options.variant]
+    variant = find_variant(options.variant)
     out.write(f"{load.name}: {load.pages} page frames, {len(result.tasks)} CPUs ({', '.join(result.tasks)})\n")
     out.write(f"{variant.name}: {variant.title}; flags {options.flags}, freeing {options.freeing}\n")
     out.write(f"{ASSUMPTION}\n\n")
@@ -99,7 +99,7 @@ def _failure(result: Result, out: TextIO) -> None:
     out.write(f"  {who}, step {failure.step:,}\n")
     if failure.objects:
         out.write(f"  about {', '.join(each._name for each in failure.objects)}\n")
-    if failure.name == "I1" and VARIANTS[result.options.variant].mlock_count:
+    if failure.name == "I1" and find_variant(result.options.variant).mlock_count:
         out.write(f"  {ALLOWED}\n")
     out.write("\n")
     if result.history:

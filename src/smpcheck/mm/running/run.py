@@ -15,7 +15,7 @@ from smpcheck.mm.running.tasks import Actor
 from smpcheck.mm.running.translate import Code
 from smpcheck.mm.running.workload import Workload, validate
 from smpcheck.mm.running.world import OUT_OF_MEMORY, World, code_for
-from smpcheck.mm.variants import BOUND, VARIANTS
+from smpcheck.mm.variants import BOUND, find_variant
 from smpcheck.simulate.schedulers import ReplayScheduler, Schedule, Scheduler, scheduler
 
 FLAG_LAYOUTS = ("one-word", "separate")
@@ -88,14 +88,14 @@ _CODES: dict[tuple[str, str, str], tuple[Code, Mapping[str, object]]] = {}
 def _code(options: Options) -> tuple[Code, Mapping[str, object]]:
     key = (options.variant, options.flags, options.freeing)
     if key not in _CODES:
-        _CODES[key] = code_for(VARIANTS[options.variant], options.flags, options.freeing)
+        _CODES[key] = code_for(find_variant(options.variant), options.flags, options.freeing)
     return _CODES[key]
 
 
 def check_options(options: Options) -> None:
     """:raises InputError: an option has a value that does not exist"""
-    for what, value, known in (("variant", options.variant, VARIANTS), ("flags", options.flags, FLAG_LAYOUTS),
-                               ("freeing", options.freeing, FREEINGS)):  # fmt: skip
+    find_variant(options.variant)
+    for what, value, known in (("flags", options.flags, FLAG_LAYOUTS), ("freeing", options.freeing, FREEINGS)):
         if value not in known:
             raise InputError(f"there is no {what} {value!r}: {', '.join(known)}")
     names = [*ABOUT, *OWN_CHECKS, BOUND]
