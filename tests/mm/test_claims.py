@@ -53,6 +53,12 @@ def test_numbers_in_any_case_and_unknown_ones() -> None:
         choose(["C17"])
 
 
+@pytest.mark.parametrize("ids", [[], ["C3"], ["C9", "C2", "C15"]])
+def test_no_claim_is_lost_or_asked_twice(ids: list[str]) -> None:
+    parts = claims.units(choose(ids))
+    assert sorted(c.id for part in parts for c in part) == sorted(c.id for c in choose(ids))
+
+
 class TestTheyAreComputed:
     """With another system the same lines come out differently."""
 

@@ -41,20 +41,20 @@ def claims(
     status = EXIT_OK
     with failing("text", FORMATS):
         from smpcheck.batch.streams import Lost, stream
-        from smpcheck.mm.claims import Finding, choose, compute
+        from smpcheck.mm.claims import Finding, choose, compute, units
         from smpcheck.show.claims_text import finding_text, json_line, summary
         from smpcheck.show.progress import Counter
 
         chosen = choose(ids or ())
-        workers = min(len(chosen), os.cpu_count() or 1) if jobs is None else jobs
-        longest = sorted(chosen, key=lambda claim: claim.id not in ("C15", "C1", "C9"))
+        work = units(chosen)
+        workers = min(len(work), os.cpu_count() or 1) if jobs is None else jobs
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         width = min(shutil.get_terminal_size((100, 24)).columns, 110) if sys.stdout.isatty() else 100
         done: dict[str, Finding] = {}
         shown: list[Finding] = []
         try:
             with Counter(len(chosen), "claims") as counter:
-                for claim, found in stream([[c] for c in longest], compute, workers, timeout, counter.tick):
+                for claim, found in stream(work, compute, workers, timeout, counter.tick):
                     if isinstance(found, Lost):
                         found = Finding(claim.id, claim.statement, "undecided", f"Not answered: {found.why}.")
                     done[claim.id] = found

@@ -23,7 +23,9 @@ def run(
     workload: Annotated[
         str, typer.Option("--workload", "-w", metavar="NAME|FILE", help="race, churn, lazy, swap, or a file (docs/mm-run.md).")
     ] = "race",
-    variant: Annotated[str, typer.Option("--variant", "-v", metavar="V", help="How the system is built: V0 to V10, with switches as in mm check.")] = "V10",
+    variant: Annotated[
+        str, typer.Option("--variant", "-v", metavar="V", help="How the system is built: V0 to V10, or V8:rmap_clears=no.")
+    ] = "V10",
     flags: Annotated[
         str, typer.Option("--flags", metavar="one-word|separate", help="How page flags lie in memory.")
     ] = "one-word",

@@ -19,7 +19,7 @@ from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import find_variant
 from smpcheck.program import ir
 from smpcheck.program.values import Ptr
-from smpcheck.simulate import RunResult, outcomes, simulate
+from smpcheck.simulate import Outcomes, RunResult, outcomes, simulate
 
 Verdict: TypeAlias = Literal["right", "wrong", "incomplete", "undecided"]
 
@@ -50,12 +50,31 @@ class Finding:
     seconds: float = 0.0
 
 
+_EXPLORED: dict[bytes, Outcomes] = {}
+_ANSWERS: dict[tuple[Case, float | None], Answer] = {}
+
+
+class Remembering(Checker):
+    """A checker that asks once in a process: several claims rest on the same cells."""
+
+    def __init__(self, deadline: float | None = None) -> None:
+        super().__init__(deadline=deadline)
+        self._known = _EXPLORED
+
+    def answer(self, case: Case) -> Answer:
+        """Which invariants hold."""
+        key = case, self.deadline
+        if key not in _ANSWERS:
+            _ANSWERS[key] = super().answer(case)
+        return _ANSWERS[key]
+
+
 class Asker:
     """Asks the checker, and keeps what was asked."""
 
     def __init__(self, timeout: float | None = None) -> None:
         self.checks: list[Check] = []
-        self._checker = Checker(deadline=timeout)
+        self._checker = Remembering(timeout)
         self.undecided = False
 
     def case(self, scenario: str, variant: str, model: str = "sc", flags: str = "one-word") -> Answer:
@@ -460,6 +479,18 @@ def choose(ids: Sequence[str]) -> list[Claim]:
         if each not in CLAIMS:
             raise InputError(f"there is no claim {each!r}: choose from {', '.join(CLAIMS)}")
     return [CLAIMS[each] for each in wanted] or list(CLAIMS.values())
+
+
+TOGETHER = (("C15",), ("C1", "C9", "C4", "C5", "C7", "C8", "C6"))
+"""Claims that one process answers, as they rest on the same scenarios; longest first."""
+
+
+def units(claims: Sequence[Claim]) -> list[list[Claim]]:
+    """The claims in parts that one process each takes."""
+    alone = [(claim.id,) for claim in claims if not any(claim.id in ids for ids in TOGETHER)]
+    known = {claim.id: claim for claim in claims}
+    parts = [[known[each] for each in ids if each in known] for ids in (*TOGETHER, *alone)]
+    return [part for part in parts if part]
 
 
 def compute(claims: Sequence[Claim], timeout: float | None = None) -> Iterator[Finding]:

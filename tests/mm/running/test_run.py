@@ -345,9 +345,3 @@ def test_switches_of_a_variant_may_be_set_otherwise() -> None:
     assert run(load, Options("V8", steps=60_000)).status == "ok"
     result = run(load, Options("V8:rmap_clears=no", steps=60_000))
     assert (result.status, result.invariant) == ("failed", "I1")
-
-
-def test_a_page_that_is_freed_in_a_bad_state_is_counted() -> None:
-    """Where rmap clears PG_mlocked nobody repairs it when a page is freed: too bad if mlock() sets it after the last unmap."""
-    result = run(find_workload("race"), Options("V4:rmap_clears=yes", steps=300_000, ignore=("I1", "I2")))
-    assert result.events["bad_page"] == result.ignored["I1"] > 0

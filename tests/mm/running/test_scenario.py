@@ -7,6 +7,8 @@ from functools import cache
 import pytest
 
 from smpcheck.kernel import Scenario, Setup
+from smpcheck.mm.hearts import HEARTS
+from smpcheck.mm.mm_types import BAD_PAGE
 from smpcheck.mm.running.scenario import ScenarioRunner
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import VARIANTS
@@ -78,3 +80,10 @@ def test_no_seed_frees_an_mlocked_page_where_the_explorer_says_none_can(variant:
     assert "I1" not in found.failed
     runner = ScenarioRunner(bound("truncate_mlock", variant))
     assert not any(runner.run(scheduler).failed for scheduler in schedulers(150))
+
+
+def test_a_page_that_is_freed_in_a_bad_state_is_counted() -> None:
+    for name, bad in (("free_stranded_off_list", 1), ("free_stranded_on_list", 0)):
+        ended = ScenarioRunner(HEARTS[name].bind(variant=VARIANTS["V4"])).run(RandomScheduler())
+        assert ended.objects["zone"].vm_stat[BAD_PAGE] == bad
+        assert ("I7" in ended.failed) == bool(bad)
