@@ -100,6 +100,21 @@ def test_what_is_static_needs_no_literal_but_its_guard() -> None:
     assert all(g == ALWAYS for g in r.guard)
 
 
+def test_a_certain_closure_does_not_lead_through_what_may_not_happen() -> None:
+    r = relations(BRANCH)
+    adjacent = op("union", *[op("seq", events(a), op("seq", base("po"), events(b))) for a, b in (("R", "Mb"), ("Mb", "R"))])
+    found = r.evaluate(adjacent)
+    assert pairs(r.must(found)) == {(3, 5), (5, 7)}
+    assert pairs(closure(found.may)) == {(3, 5), (5, 7), (3, 7)}
+    assert pairs(r.certain_closure(found)) == {(3, 5), (5, 7)}
+
+
+def test_a_certain_closure_leads_through_what_happens_with_one_end() -> None:
+    r = relations(BRANCH)
+    steps = op("union", *[op("seq", events(a), op("seq", base("po"), events(b))) for a, b in (("W", "Mb"), ("Mb", "R"))])
+    assert pairs(r.certain_closure(r.evaluate(steps))) == {(4, 5), (5, 7), (4, 7)}
+
+
 def test_unknown_base_relations_are_refused_by_name() -> None:
     with pytest.raises(UnsupportedError, match="the base relation amo is not provided"):
         relations(BRANCH).evaluate(base("amo"))

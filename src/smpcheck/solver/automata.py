@@ -19,9 +19,11 @@ union over the elements i of ``[T, i in code] ; X ; [T, i not in code]``, where 
 the same size: of two different ones, each has an element that the other lacks. All three are exact.
 
 The proof in ``harmless``: walk round any cycle of s, keeping the event (the anchor) where the last proved step of t+ ended. A
-step x -> y is *progress* if anchor -> y is certainly in t+ (whenever both happen), or if the anchor is x itself and the leaf
-pair is literally one of t's. If no cycle of such a walk is without progress, then walking round a cycle of s forever makes an
-endless chain of t+ over finitely many events, hence a cycle of t.
+step x -> y is *progress* if anchor -> y is certainly in t+ (whenever both happen), or if the pair is one of t's whenever it is
+there, and anchor -> x is certainly in t+ or the anchor is x itself. If no cycle of such a walk is without progress, then walking
+round a cycle of s forever makes an endless chain of t+ over finitely many events, hence a cycle of t. A walk that makes no more
+progress from some anchor on stays in a component of the steps that make none from there; it may be anchored anew inside, so the
+same is asked of these steps alone, as long as they are fewer.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import combinations, islice
 from math import comb
+from typing import TypeAlias
 
 from smpcheck.cat.nodes import Model, Node, make
+from smpcheck.program.guards import NEVER
 from smpcheck.solver.aspif import FALSE, TRUE
 from smpcheck.solver.relations import Relation, Relations, Rows, bits, closure, transpose
 
@@ -40,6 +44,9 @@ thread; measured on the reference library."""
 
 MANY_EDGES = 20_000
 """Products of more edges are written without looking for their components first."""
+
+_Edge: TypeAlias = tuple[int, int, Relation, int, int]
+"""An edge of a product: node, node, and the leaf pair."""
 
 _PATH = frozenset(("seq", "plus", "star", "opt", "union"))
 
@@ -65,22 +72,34 @@ class _Draft:
         return self.states - 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What is known of the pairs of a relation that must be acyclic: those certainly in its closure, leaf pairs that are its own
+    (by the leaf's identity), and its own pairs from static leaves."""
+
+    certain: Rows
+    literal: dict[int, Rows]
+    static: list[tuple[Relation, Rows]]
+
+
 class Automata:
     """Automata of path expressions for one program under one model."""
 
-    def __init__(self, relations: Relations, model: Model) -> None:
+    def __init__(self, relations: Relations, model: Model, weaker: bool = False) -> None:
+        """``weaker``: where no proof is found, leave out paths instead of writing closures; the encoding then allows more."""
         self.relations = relations
+        self.weaker = weaker
         self.out = relations.out
         self.n = relations.n
         self.required = [a.node for a in model.axioms if a.kind == "acyclic" and not a.flag and not a.negated]
         self._harmless: dict[int, bool] = {}
         self._automaton: dict[tuple[int, bool, bool], Automaton] = {}
-        self._targets: dict[int, tuple[Rows, dict[int, Rows]]] = {}
+        self._targets: dict[int, _Target] = {}
         self._reach: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
         self._rows: dict[tuple[int, ...], Rows] = {}
         self._domains: dict[int, tuple[Rows, int]] = {}
         self._inverses: dict[int, tuple[Rows, Rows]] = {}
-        self._thinned: dict[tuple[int, int], tuple[Rows, Rows]] = {}
+        self._thinned: dict[tuple[int, int, int], tuple[Rows, Rows]] = {}
 
     # --- construction ---
 
@@ -114,9 +133,11 @@ class Automata:
         elif op == "opt":
             draft.empty.append((start, self.relations.all, end))
             self._build(draft, node.args[0], start, end, loops, copies)
-        elif op in ("star", "plus") and (loops or self.harmless(node.args[0])):
-            inside = draft.state()
+        elif op in ("star", "plus") and (loops or self.weaker or self.harmless(node.args[0])):
+            inside, before = draft.state(), len(draft.leaves)
             self._build(draft, node.args[0], inside, inside, loops, copies)
+            if not loops and not self.harmless(node.args[0]):
+                draft.leaves[before:] = self._own_steps(draft.leaves[before:])
             if op == "star":
                 draft.empty.append((start, self.relations.all, inside))
             else:
@@ -251,24 +272,52 @@ class Automata:
             moves[p] = found
         return self._thin(_quotient(moves, accept))
 
-    def _thin(self, auto: Automaton) -> Automaton:
-        """Drop static steps x -> z of a loop for which x -> y -> z is there too, if y happens whenever x and z do."""
-        imp = self.relations.imp
-        for p, moves in enumerate(auto.moves):
-            for i, (relation, domain, rows, q) in enumerate(moves):
-                if p != q or not relation.static or relation.part or any(rows[x] & ((2 << x) - 1) for x in bits(domain)):
-                    continue
-                key = (id(rows), domain)
-                if key not in self._thinned:
-                    thin = list(rows)
-                    for x in bits(domain):
-                        redundant = 0
-                        for y in bits(rows[x] & domain):
-                            redundant |= rows[y] if imp[y] >> x & 1 else rows[y] & imp[y]
-                        thin[x] = rows[x] & ~redundant
-                    self._thinned[key] = (rows, thin)
-                moves[i] = (relation, domain, self._thinned[key][1], q)
-        return auto
+    def _thin(self, auto: Automaton, start: int = 0) -> Automaton:
+        """Drop static steps x -> z into a state where the same relation is a loop, if x -> y -> z is there whenever x -> z is.
+
+        ``start``: where the accepting state is also the initial one, so that what leads from there to a state loops there too.
+        """
+        result: list[list[tuple[Relation, int, Rows, int]]] = []
+        for moves in auto.moves:
+            thin = []
+            for relation, domain, rows, q in moves:
+                loop = 0
+                if relation.static and not any(rows[x] & ((2 << x) - 1) for x in bits(domain)):
+                    for from_, where in ((q, self.relations.all), (0, auto.accept[q] & start)):
+                        for r, d, own, t in auto.moves[from_] if where else ():
+                            if r is relation and own is rows and t == q:
+                                loop |= d & where
+                thin.append((relation, domain, self._thinner(relation, rows, domain, loop) if loop else rows, q))
+            result.append(thin)
+        return Automaton(result, auto.accept)
+
+    def _thinner(self, relation: Relation, rows: Rows, domain: int, loop: int) -> Rows:
+        key = (id(rows), domain, loop)
+        found = self._thinned.get(key)
+        if found is None:
+            thin = list(rows)
+            for x in bits(domain):
+                redundant = 0
+                for y in bits(rows[x] & loop):
+                    if redundant >> y & 1:
+                        continue
+                    redundant |= self._bridged(relation, x, y, rows[x] & rows[y] & ~redundant)
+                thin[x] = rows[x] & ~redundant
+            found = self._thinned[key] = (rows, thin)
+        return found[1]
+
+    def _bridged(self, relation: Relation, x: int, y: int, goals: int) -> int:
+        """The z of ``goals`` for which (x, y) and (y, z) are in the relation whenever (x, z) is."""
+        if not relation.part:
+            return goals if self.relations.imp[y] >> x & 1 else goals & self.relations.imp[y]
+        condition, guards = self.relations.condition, self.relations.guards
+        first = condition(relation, x, y)
+        result = 0
+        for z in bits(goals):
+            whole = condition(relation, x, z)
+            if guards.implies(whole, first) and guards.implies(whole, condition(relation, y, z)):
+                result |= 1 << z
+        return result
 
     def _domain(self, rows: Rows) -> int:
         """The events with a non-empty row."""
@@ -286,6 +335,7 @@ class Automata:
         out, relations = self.out, self.relations
         for x in bits(auto.accept[0] & start):
             out.forbid((relations.happens(x),))
+        auto = self._thin(auto, start)
         if self._size(auto) > MANY_EDGES:
             self._write_all(auto, start)
             return
@@ -385,7 +435,7 @@ class Automata:
             found = self._inverses[id(rows)] = (rows, transpose(rows))
         return found[1]
 
-    def _product(self, auto: Automaton, start: int) -> list[tuple[int, int, Relation, int, int]]:
+    def _product(self, auto: Automaton, start: int) -> list[_Edge]:
         """Edges of the product with accepting nodes identified with initial ones: (node, node, relation, x, y)."""
         n = self.n
         region = self._regions(auto, start, loop=True)
@@ -428,52 +478,85 @@ class Automata:
             return True
         return any(self._progress(edges, target) for target in self.required)
 
-    def _progress(self, edges: list[tuple[int, int, Relation, int, int]], target: Node) -> bool:
-        certain, literal = self._target(target)
-        follow: dict[int, list[tuple[int, bool, int, int]]] = {}
-        for source, goal, relation, x, y in edges:
-            rows = literal.get(id(relation))
-            included = rows is not None and bool(rows[x] >> y & 1)
-            follow.setdefault(source, []).append((goal, included, x, y))
-        # states (node, anchor); depth-first search for a step without progress that closes a cycle
-        n = self.n
-        colour: dict[tuple[int, int], int] = {}
+    def _progress(self, edges: list[_Edge], target: Node) -> bool:
+        """Does every endless walk along ``edges`` make an endless chain of ``target``?"""
+        known = self._target(target)
+        certain = known.certain
+        follow: dict[int, list[tuple[_Edge, bool]]] = {}
+        for edge in edges:
+            follow.setdefault(edge[0], []).append((edge, self._included(known, *edge[2:])))
+        anchored: dict[int, list[int]] = {}
         for root in follow:
-            first = (root, root % n)
-            if first in colour:
-                continue
-            colour[first] = 1
-            stack = [(first, iter(follow.get(root, ())))]
-            while stack:
-                (node, anchor), steps = stack[-1]
-                for goal, included, x, y in steps:
-                    if (included and anchor == x) or certain[anchor] >> y & 1:
-                        continue  # progress: the walk goes on from (goal, y), which is one of the roots
-                    following = (goal, anchor)
-                    state = colour.get(following, 0)
-                    if state == 1:
-                        return False
-                    if state == 0:
-                        colour[following] = 1
-                        stack.append((following, iter(follow.get(goal, ()))))
-                        break
-                else:
-                    colour[node, anchor] = 2
-                    stack.pop()
+            anchored.setdefault(root % self.n, []).append(root)
+        for anchor, todo in anchored.items():
+            # the steps without progress of walks that were last anchored here; progress goes on from another anchor
+            certainly, seen, stuck = certain[anchor], set(todo), list[_Edge]()
+            while todo:
+                for edge, included in follow.get(todo.pop(), ()):
+                    _, goal, _, x, y = edge
+                    if (included and (anchor == x or certainly >> x & 1)) or certainly >> y & 1:
+                        continue
+                    stuck.append(edge)
+                    if goal not in seen:
+                        seen.add(goal)
+                        todo.append(goal)
+            rest = _inside_components(stuck) if stuck else stuck
+            # a walk that makes no progress for ever stays on these: anchored anew there, it may
+            if rest and (len(rest) == len(edges) or not self._progress(rest, target)):
+                return False
         return True
 
-    def _target(self, target: Node) -> tuple[Rows, dict[int, Rows]]:
-        """Of a relation that must be acyclic: pairs certainly in its closure, and leaf pairs that are literally its own."""
+    def _own_steps(self, leaves: list[tuple[int, Relation, Rows, int]]) -> list[tuple[int, Relation, Rows, int]]:
+        """Of the leaves of a loop the pairs that are steps of one and the same thing that must be acyclic: with these alone, a
+        cycle in the loop is one of that."""
+        best: list[tuple[int, Relation, Rows, int]] = []
+        most = -1
+        for node in self.required:
+            target = self._target(node)
+            kept = []
+            count = 0
+            for start, relation, rows, end in leaves:
+                own = []
+                for x, row in enumerate(rows):
+                    sure = row & target.certain[x]
+                    for y in bits(row & ~sure):
+                        if self._included(target, relation, x, y):
+                            sure |= 1 << y
+                    own.append(sure)
+                    count += sure.bit_count()
+                kept.append((start, relation, self._rows.setdefault(tuple(own), own), end))
+            if count > most:
+                best, most = kept, count
+        return best
+
+    def _included(self, target: _Target, relation: Relation, x: int, y: int) -> bool:
+        """Is a leaf's pair also one of the target's, whenever it is there?"""
+        rows = target.literal.get(id(relation))
+        if rows is not None and rows[x] >> y & 1:
+            return True
+        if not relation.static:
+            return False
+        guards, relations = self.relations.guards, self.relations
+        covered = NEVER
+        for other, own in target.static:
+            if own[x] >> y & 1:
+                covered = guards.disj(covered, relations.condition(other, x, y))
+        return covered != NEVER and guards.implies(relations.condition(relation, x, y), covered)
+
+    def _target(self, target: Node) -> _Target:
         found = self._targets.get(target.id)
         if found is None:
-            certain = closure(self.relations.must(self.relations.evaluate(target)))
             auto = self.automaton(target, loops=True)
             literal: dict[int, Rows] = {}
+            static: list[tuple[Relation, Rows]] = []
             for relation, domain, rows, q in auto.moves[0]:
-                own = literal.setdefault(id(relation), [0] * self.n)
-                for x in bits(domain):
-                    own[x] |= rows[x] & auto.accept[q]
-            found = self._targets[target.id] = (certain, literal)
+                own = [rows[x] & auto.accept[q] if domain >> x & 1 else 0 for x in range(self.n)]
+                before = literal.get(id(relation))
+                literal[id(relation)] = own if before is None else [a | b for a, b in zip(own, before, strict=True)]
+                if relation.static:
+                    static.append((relation, own))
+            certain = self.relations.certain_closure(self.relations.evaluate(target))
+            found = self._targets[target.id] = _Target(certain, literal, static)
         return found
 
     # --- reachability from one source ---
@@ -627,9 +710,7 @@ def _quotient(
     return Automaton(result, accepts)
 
 
-def _inside_components(
-    edges: list[tuple[int, int, Relation, int, int]],
-) -> list[tuple[int, int, Relation, int, int]]:
+def _inside_components(edges: list[_Edge]) -> list[_Edge]:
     """The edges that lie on a cycle (Tarjan 1972, iterative)."""
     follow: dict[int, list[int]] = {}
     for source, target, _, _, _ in edges:

@@ -488,6 +488,17 @@ class Relations:
             return [row | 1 << x for x, row in enumerate(musts[0])]
         return musts[0]
 
+    def certain_closure(self, relation: Relation) -> Rows:
+        """Pairs that are in the closure whenever both events happen: paths of such pairs through events that then happen too."""
+        result = list(self.must(relation))
+        for k in range(self.n):
+            via, given = result[k], self.imp[k]
+            if via:
+                for x, row in enumerate(result):
+                    if row >> k & 1:
+                        result[x] = row | (via if given >> x & 1 else via & given)
+        return result
+
     # --- literals ---
 
     def happens(self, x: int) -> int:
