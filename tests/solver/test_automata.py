@@ -149,6 +149,25 @@ def test_acyclic(few: int, many: int, subject: ir.Program, path: Node) -> None:
         agree(subject, Model("m", (Axiom("acyclic", path, "a"),)), NO_MODEL)
 
 
+BACK = op("inverse", base("po"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        op("union", base("po"), op("seq", events("W"), op("seq", BACK, events("W")))),
+        op("seq", base("po"), op("seq", op("star", base("rf")), BACK)),
+        op("union", op("seq", base("po"), events("W")), op("seq", op("union", base("rf"), base("fr")), base("po"))),
+        op("union", *[op("seq", base(r), op("seq", base("po"), events(s))) for r, s in (("rf", "R"), ("fr", "W"))]),
+    ],
+)
+def test_a_product_that_is_written_whole_forbids_what_its_axiom_does(monkeypatch: pytest.MonkeyPatch, path: Node) -> None:
+    monkeypatch.setattr(automata, "MANY_EDGES", 0)
+    branch = "r0 = READ_ONCE(*x); if (r0) { WRITE_ONCE(*y, 1); r1 = READ_ONCE(*y); WRITE_ONCE(*y, 2); WRITE_ONCE(*x, 3); }"
+    for other in ("WRITE_ONCE(*x, 1); r0 = READ_ONCE(*y); r1 = READ_ONCE(*x); WRITE_ONCE(*x, 2);", "WRITE_ONCE(*x, 1);"):
+        agree(program(branch, other), Model("m", (Axiom("acyclic", path, "a"),)), NO_MODEL)
+
+
 @QUICK
 @given(subject=PROGRAMS, path=PATHS)
 def test_irreflexive_and_empty(subject: ir.Program, path: Node) -> None:

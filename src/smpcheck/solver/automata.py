@@ -28,6 +28,7 @@ same is asked of these steps alone, as long as they are fewer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import combinations, islice
 from math import comb
@@ -35,7 +36,7 @@ from typing import TypeAlias
 
 from smpcheck.cat.nodes import Model, Node, make
 from smpcheck.program.guards import NEVER
-from smpcheck.solver.aspif import FALSE, TRUE
+from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.relations import Relation, Relations, Rows, bits, closure, transpose
 
 FEW_PAIRS = 200
@@ -44,6 +45,9 @@ thread; measured on the reference library."""
 
 MANY_EDGES = 20_000
 """Products of more edges are written without looking for their components first."""
+
+FEW_TARGETS = 3
+"""Fewer targets of an event are written one by one."""
 
 _Edge: TypeAlias = tuple[int, int, Relation, int, int]
 """An edge of a product: node, node, and the leaf pair."""
@@ -85,10 +89,8 @@ class _Target:
 class Automata:
     """Automata of path expressions for one program under one model."""
 
-    def __init__(self, relations: Relations, model: Model, weaker: bool = False) -> None:
-        """``weaker``: where no proof is found, leave out paths instead of writing closures; the encoding then allows more."""
+    def __init__(self, relations: Relations, model: Model) -> None:
         self.relations = relations
-        self.weaker = weaker
         self.out = relations.out
         self.n = relations.n
         self.required = [a.node for a in model.axioms if a.kind == "acyclic" and not a.flag and not a.negated]
@@ -100,6 +102,8 @@ class Automata:
         self._domains: dict[int, tuple[Rows, int]] = {}
         self._inverses: dict[int, tuple[Rows, Rows]] = {}
         self._thinned: dict[tuple[int, int, int], tuple[Rows, Rows]] = {}
+        self._whole: dict[int, Rows] = {}
+        """Of rows that were made thinner (by identity), what they were before."""
 
     # --- construction ---
 
@@ -133,11 +137,9 @@ class Automata:
         elif op == "opt":
             draft.empty.append((start, self.relations.all, end))
             self._build(draft, node.args[0], start, end, loops, copies)
-        elif op in ("star", "plus") and (loops or self.weaker or self.harmless(node.args[0])):
-            inside, before = draft.state(), len(draft.leaves)
+        elif op in ("star", "plus") and (loops or self.harmless(node.args[0])):
+            inside = draft.state()
             self._build(draft, node.args[0], inside, inside, loops, copies)
-            if not loops and not self.harmless(node.args[0]):
-                draft.leaves[before:] = self._own_steps(draft.leaves[before:])
             if op == "star":
                 draft.empty.append((start, self.relations.all, inside))
             else:
@@ -304,6 +306,7 @@ class Automata:
                     redundant |= self._bridged(relation, x, y, rows[x] & rows[y] & ~redundant)
                 thin[x] = rows[x] & ~redundant
             found = self._thinned[key] = (rows, thin)
+            self._whole[id(thin)] = rows
         return found[1]
 
     def _bridged(self, relation: Relation, x: int, y: int, goals: int) -> int:
@@ -354,11 +357,15 @@ class Automata:
         return sum(rows[x].bit_count() for moves in auto.moves for _, domain, rows, _ in moves for x in bits(domain))
 
     def _write_all(self, auto: Automaton, start: int) -> None:
-        """Write the product without looking for its components first: in a dense program nearly every edge is on a cycle."""
-        out, relations, n = self.out, self.relations, self.n
-        lines = out.lines
+        """Write the product without looking for its components first: in a dense program nearly every edge is on a cycle.
+
+        A cycle comes to an event only by an edge that takes the event to happen. So a static edge needs no condition but that its
+        target happens, which is one edge for all that lead there: clingo looks for cycles anew for each edge that gets true.
+        """
+        relations, n = self.relations, self.n
         region = self._regions(auto, start, loop=True)
-        first = out.new_nodes(n * len(auto.moves))
+        first = self.out.new_nodes(n * len(auto.moves))
+        shared: dict[tuple[int, int, int, int], tuple[Relation, Rows, list[tuple[int, int]]]] = {}
         for p, moves in enumerate(auto.moves):
             for relation, domain, rows, q in moves:
                 live = 0
@@ -367,27 +374,23 @@ class Automata:
                 goals = [(first + q * n, region[q] & live)]
                 if q != 0:
                     goals.append((first, auto.accept[q] & start))
-                always = relation.static and not relation.part and relations.straight
-                for x in bits(region[p] & domain):
-                    source = first + p * n + x
-                    for base, goal in goals:
-                        row = rows[x] & goal
-                        while row:
-                            low = row & -row
-                            row ^= low
-                            y = low.bit_length() - 1
-                            if source == base + y:
-                                out.forbid((relations.literal(relation, x, y),))
-                            elif always:
-                                lines.append(f"8 {source} {base + y} 0")
-                            else:
-                                found = relation.memo.get((x, y))
-                                if found is None:
-                                    found = relations.literal(relation, x, y)
-                                if found == TRUE:
-                                    lines.append(f"8 {source} {base + y} 0")
-                                elif found != FALSE:
-                                    lines.append(f"8 {source} {base + y} 1 {found}")
+                for base, goal in goals:
+                    same = shared.setdefault((id(relation), id(rows), base, goal), (relation, rows, []))
+                    same[2].append((first + p * n, region[p] & domain))
+        writer = _Writer(relations)
+        for (_, _, base, goal), (relation, rows, sources) in shared.items():
+            for x in reversed(list(bits(_either(mask for _, mask in sources)))):
+                row = rows[x] & goal
+                if not row:
+                    continue
+                at = [source + x for source, mask in sources if mask >> x & 1]
+                if len(at) > 1 and row.bit_count() > 1:
+                    between = self.out.new_nodes(1)
+                    for source in at:
+                        self.out.edge(source, between, TRUE)
+                    at = [between]
+                for source in at:
+                    writer.row(relation, source, x, base, row, self._whole.get(id(rows), rows)[x] & goal)
 
     def _regions(self, auto: Automaton, start: int, loop: bool) -> list[int]:
         """For each state, the events at which some path from the initial state passes and from which it can be completed."""
@@ -505,29 +508,6 @@ class Automata:
             if rest and (len(rest) == len(edges) or not self._progress(rest, target)):
                 return False
         return True
-
-    def _own_steps(self, leaves: list[tuple[int, Relation, Rows, int]]) -> list[tuple[int, Relation, Rows, int]]:
-        """Of the leaves of a loop the pairs that are steps of one and the same thing that must be acyclic: with these alone, a
-        cycle in the loop is one of that."""
-        best: list[tuple[int, Relation, Rows, int]] = []
-        most = -1
-        for node in self.required:
-            target = self._target(node)
-            kept = []
-            count = 0
-            for start, relation, rows, end in leaves:
-                own = []
-                for x, row in enumerate(rows):
-                    sure = row & target.certain[x]
-                    for y in bits(row & ~sure):
-                        if self._included(target, relation, x, y):
-                            sure |= 1 << y
-                    own.append(sure)
-                    count += sure.bit_count()
-                kept.append((start, relation, self._rows.setdefault(tuple(own), own), end))
-            if count > most:
-                best, most = kept, count
-        return best
 
     def _included(self, target: _Target, relation: Relation, x: int, y: int) -> bool:
         """Is a leaf's pair also one of the target's, whenever it is there?"""
@@ -708,6 +688,77 @@ def _quotient(
             merged[key] = (relation, domain | before, rows, order[block[q]])
         result[number] = list(merged.values())
     return Automaton(result, accepts)
+
+
+def _either(masks: Iterable[int]) -> int:
+    result = 0
+    for mask in masks:
+        result |= mask
+    return result
+
+
+class _Writer:
+    """Writes pairs of leaves as few edges of the graph that must be acyclic, for :meth:`Automata._write_all`.
+
+    The nodes of a state's events are numbered ``base + event``. A static edge leads to the gate of its target, which is open
+    where the target happens. What precedes many events precedes all that something later does: so there are nodes that lead to
+    a set of events, to some directly and to the rest through such a node that is there already.
+    """
+
+    def __init__(self, relations: Relations) -> None:
+        self.relations = relations
+        self.out: GroundProgram = relations.out
+        self._gates: dict[int, int] = {}
+        self._bundles: dict[int, list[tuple[int, int]]] = {}
+
+    def row(self, relation: Relation, source: int, x: int, base: int, row: int, whole: int) -> None:
+        """The pairs of x with the events of ``row``, as edges from node ``source``. ``whole``: what may have edges as well."""
+        relations, out = self.relations, self.out
+        if relation.static:
+            row = self._bundle(relation, source, x, base, row, whole)
+        for y in bits(row):
+            target = base + y
+            if source == target:
+                out.forbid((relations.literal(relation, x, y),))
+            elif relation.static and (x, y) not in relation.part:
+                # what x implies needs no gate; but on every cycle there is one, at an edge that does not lead to a later event
+                out.edge(source, target if y > x and relations.imp[y] >> x & 1 else self._gate(target, y), TRUE)
+            else:
+                found = relation.memo.get((x, y))
+                out.edge(source, target, relations.literal(relation, x, y) if found is None else found)
+
+    def _gate(self, target: int, y: int) -> int:
+        happens = self.relations.happens(y)
+        if happens == TRUE:
+            return target
+        gate = self._gates.get(target)
+        if gate is None:
+            gate = self._gates[target] = self.out.new_nodes(1)
+            self.out.edge(gate, target, happens)
+        return gate
+
+    def _bundle(self, relation: Relation, source: int, x: int, base: int, row: int, whole: int) -> int:
+        """Write what can be shared; returns what is left to be written."""
+        if relation.part:
+            for y in bits(whole):
+                if (x, y) in relation.part:
+                    whole &= ~(1 << y)
+        bundled = row & whole & ~(1 << x)
+        if bundled.bit_count() < FEW_TARGETS:
+            return row
+        bundles = self._bundles.setdefault(base, [])
+        best, most, at = 0, FEW_TARGETS - 1, 0
+        for members, node in bundles:
+            if not members & ~whole and (count := (members & bundled).bit_count()) > most:
+                best, most, at = members, count, node
+        between = self.out.new_nodes(1)
+        self.out.edge(source, between, TRUE)
+        if best:
+            self.out.edge(between, at, TRUE)
+        for y in bits(bundled & ~best):
+            self.out.edge(between, self._gate(base + y, y), TRUE)
+        bundles.append((best | bundled, between))
+        return row & ~bundled
 
 
 def _inside_components(edges: list[_Edge]) -> list[_Edge]:
