@@ -155,7 +155,7 @@ SPIN = ir.Loop("l", (load("r"), ir.If(ir.Reg("r"), (ir.Exit("l"),))))
 def test_a_loop_is_cut_after_its_bound_and_says_so(bound: int) -> None:
     g = graph((SPIN, store()), bound=bound)
     assert kinds(g) == "R" * bound + "W"
-    ((cut, _),) = g.bounds
+    ((cut, _, _),) = g.bounds
     assert cut not in (NEVER, ALWAYS)
     assert g.guards.conj(cut, g.events[-1].guard) == NEVER
 
@@ -163,7 +163,7 @@ def test_a_loop_is_cut_after_its_bound_and_says_so(bound: int) -> None:
 def test_a_loop_that_cannot_be_entered_is_a_bound_at_0() -> None:
     g = graph((SPIN, store()), bound=0)
     assert kinds(g) == ""
-    assert [guard for guard, _ in g.bounds] == [ALWAYS]
+    assert [guard for guard, _, _ in g.bounds] == [ALWAYS]
 
 
 def test_a_loop_with_a_bound_of_its_own_ignores_ours() -> None:

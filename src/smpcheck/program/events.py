@@ -194,7 +194,7 @@ class EventGraph:
     assertions: list[Assertion] = field(default_factory=list)
     computations: list[Computation] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
-    bounds: list[tuple[int, ir.Position | None]] = field(default_factory=list)
+    bounds: list[tuple[int, ir.Position | None, str]] = field(default_factory=list)
     addr: dict[tuple[int, int], int] = field(default_factory=dict)
     data: dict[tuple[int, int], int] = field(default_factory=dict)
     ctrl: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -476,7 +476,7 @@ class _Unroller:
         else:
             self.exits[label] = outer
         end = covered = self.merge(ends, env)
-        for guard, _ in self.graph.bounds[cut:]:
+        for guard, _, _ in self.graph.bounds[cut:]:
             covered = self.guards.disj(covered, guard)
         if covered == alive:
             env.ctrl = before  # whatever was decided inside, this point is reached
@@ -489,7 +489,7 @@ class _Unroller:
             if alive == NEVER:
                 return NEVER
         if alive != NEVER:
-            self.graph.bounds.append((alive, stmt.pos))
+            self.graph.bounds.append((alive, stmt.pos, stmt.label))
         return NEVER
 
 

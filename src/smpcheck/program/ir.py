@@ -262,12 +262,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One thread of execution, number ``index`` (P0, P1, ...)."""
+    """One thread of execution, number ``index`` (P0, P1, ...).
+
+    ``after``: it begins by waiting, with acquire loads, until every other thread has ended with a release store.
+    """
 
     index: int
     body: tuple[Stmt, ...]
     name: str = ""
     reg_types: Mapping[str, CType] = field(default_factory=dict)
+    after: bool = False
 
 
 Quantifier: TypeAlias = Literal["exists", "~exists", "forall"]

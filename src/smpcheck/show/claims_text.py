@@ -26,9 +26,8 @@ def finding_text(finding: Finding, width: int = 100, colour: bool = False, evide
     lines += textwrap.wrap(finding.answer, width, initial_indent=" " * 5, subsequent_indent=" " * 5, break_on_hyphens=False)
     if evidence:
         for check in finding.checks:
-            lines += textwrap.wrap(
-                f"{check.question}: {check.answer}", width, initial_indent=" " * 7, subsequent_indent=" " * 9, break_on_hyphens=False
-            )
+            answer = f"{check.question}: {check.answer}"
+            lines += textwrap.wrap(answer, width, initial_indent=" " * 7, subsequent_indent=" " * 9, break_on_hyphens=False)
             lines.append(f"         $ {check.command}")
     return "\n".join(lines) + "\n"
 

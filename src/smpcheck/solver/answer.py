@@ -30,6 +30,9 @@ class Question:
     execution that satisfies the condition (``Answer.witness``) and, if there is one, one that does not. ``flags``: decide
     the model's flags too. ``deadlock``: allow threads to wait forever at blocking operations and ask whether they can.
     ``deadline``: seconds of wall time for the whole call, checked inside. ``on_state`` is called for each state as it is found.
+    ``lazy``: for large programs; only a weaker form of the model goes to the solver, and what it proposes is judged by the model
+    itself (:mod:`smpcheck.solver.refine`). A thread that is to run after all others is taken to: the model has to order what is
+    before a release after what follows an acquire that reads from it, as the models shipped do. Answers are the same.
     """
 
     mode: Literal["verdict", "states", "assertions"] = "states"
@@ -39,6 +42,7 @@ class Question:
     flags: bool = True
     deadlock: bool = False
     deadline: float | None = None
+    lazy: bool = False
     threads: int = 1
     on_state: Callable[[State], None] | None = None
     condition: Expr | None = None
@@ -52,7 +56,8 @@ class Answer:
     ``verdict`` is about the proposition, as in herd7's Observation line: ``Never`` if it holds in no final state,
     ``Always`` if in all, else ``Sometimes``; None unless ``status == 'ok'``.
     ``states``: distinct final states, sorted, with for each whether the proposition holds. ``flags``: names of raised flags.
-    ``failed``: assertion name -> witness. ``complete`` is False where ``max_states`` cut the listing.
+    ``failed``: assertion name -> witness. ``complete`` is False where ``max_states`` cut the listing. ``cut``: in mode
+    ``assertions``, the labels of loops that some execution would go on with.
     """
 
     status: Status
@@ -64,6 +69,7 @@ class Answer:
     counter: Execution | None = None
     flag_witnesses: Mapping[str, Execution] = field(default_factory=dict)
     failed: Mapping[str, Execution] = field(default_factory=dict)
+    cut: tuple[str, ...] = ()
     message: str = ""
     statistics: Mapping[str, float] = field(default_factory=dict)
     program: Program | None = None

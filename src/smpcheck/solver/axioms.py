@@ -99,11 +99,11 @@ def _union_parts(node: Node) -> list[Node]:
 class Axioms:
     """Adds a model's axioms to the program; collects its flags' literals. ``automata``: how path expressions are encoded."""
 
-    def __init__(self, relations: Relations, model: Model, automata: bool = True, weaker: bool = False) -> None:
+    def __init__(self, relations: Relations, model: Model, automata: bool = True) -> None:
         self.relations = relations
         self.out = relations.out
         self.model = model
-        self.automata = Automata(relations, model, weaker) if automata else None
+        self.automata = Automata(relations, model) if automata else None
         relations.paths = self.automata
         self.flags: list[tuple[str, int]] = []
 

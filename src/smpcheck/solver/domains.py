@@ -8,7 +8,7 @@ by cycle, gives a superset of all values that occur in any execution: a proven b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import product
 
 from smpcheck.errors import LimitError, UnsupportedError
@@ -27,12 +27,14 @@ class Domains:
     """Domains of terms, addresses of accesses, and the writes that each read may see.
 
     ``sources[r]`` are the writes that read ``r`` may read from; ``coherent`` says that the model requires per-location coherence,
-    so that reads from program-order later or overwritten writes need not be considered.
+    so that reads from program-order later or overwritten writes need not be considered. ``after``: the threads that the model
+    orders after all others, from whose writes no other thread reads.
     """
 
-    def __init__(self, graph: EventGraph, extra: Iterable[Term], coherent: bool) -> None:
+    def __init__(self, graph: EventGraph, extra: Iterable[Term], coherent: bool, after: Collection[int] = ()) -> None:
         self.graph = graph
         self.coherent = coherent
+        self.after = after
         self.reads = [e for e in graph.events if e.kind == "R"]
         self.writes = [e for e in graph.events if e.kind == "W"]
         self.domain: dict[int, Domain] = {}
@@ -123,7 +125,7 @@ class Domains:
                     if w.thread == r.thread and w.id < r.id and len(self.address[w.id]) == 1 and w.thread >= 0
                 ]
             for w in found:
-                if conj(w.guard, r.guard) == NEVER or w.id == r.partner:
+                if conj(w.guard, r.guard) == NEVER or w.id == r.partner or (w.thread in self.after and w.thread != r.thread):
                     continue
                 if self.coherent:
                     if w.thread == r.thread and w.id > r.id:

@@ -35,7 +35,7 @@ class Encoding:
         self._values: dict[int, Values] = {}
         self._undefined: dict[int, int] = {}
         self._co: dict[tuple[int, int], int] = {}
-        self._last: dict[int, int] = {}
+        self._last: dict[tuple[int, int | None], int] = {}
         self.pairs = self._co_pairs()
         self._later: dict[int, list[int]] = {}
         for a, b in self.pairs:
@@ -173,6 +173,23 @@ class Encoding:
                 for v, literal in self.values(value).items():
                     if v not in domain:
                         out.forbid((atom, literal))
+        if self.graph.events[r].thread in self.domains.after:
+            self._read_afterwards(r)
+
+    def _read_afterwards(self, r: int) -> None:
+        """A read of a thread that runs after all others: its own last write to the cell, or the last one of all others."""
+        events, out = self.graph.events, self.out
+        thread = events[r].thread
+        for w in self.sources[r]:
+            if events[w].thread != thread:
+                out.forbid((self.rf[w, r], -self.last(w, but=thread)))
+        between = [w.id for w in self.domains.writes if w.thread == thread and w.id < r and w.id != events[r].partner]
+        for later in between:
+            same = self.same_address(later, r)
+            if same != FALSE:
+                for w in self.sources[r]:
+                    if events[w].thread != thread or w < later:
+                        out.forbid((self.rf[w, r], self.happens(later), same))
 
     # --- values ---
 
@@ -442,9 +459,14 @@ class Encoding:
                     if self.guards.conj(events[a].guard, events[b].guard) == NEVER:
                         continue
                     result.append((a, b))
-                    if a >= init and not (self.domains.coherent and events[a].thread == events[b].thread):
+                    if a >= init and not self._comes_first(a, b):
                         result.append((b, a))
         return result
+
+    def _comes_first(self, a: int, b: int) -> bool:
+        """Is write a certainly before b, where both access one cell, for the order of their threads? a < b."""
+        first, second = self.graph.events[a].thread, self.graph.events[b].thread
+        return (self.domains.coherent and first == second) or (second in self.domains.after and first != second)
 
     def _ordered(self, a: int, b: int) -> bool:
         """Do a and b certainly access one address, and is a's place before b certain?"""
@@ -454,7 +476,7 @@ class Encoding:
             return False
         if a < init <= b:
             return True
-        return self.domains.coherent and events[a].thread == events[b].thread and init <= a < b
+        return init <= a < b and self._comes_first(a, b)
 
     def co(self, a: int, b: int) -> int:
         """The literal "a comes before b in the coherence order of their cell"."""
@@ -469,7 +491,7 @@ class Encoding:
             both = out.conj2(both, self.same_address(a, b))
         if a < init:
             literal = both
-        elif self.domains.coherent and events[a].thread == events[b].thread:
+        elif self._comes_first(min(a, b), max(a, b)):
             literal = both if a < b else FALSE
         elif both == FALSE:
             literal = FALSE
@@ -481,11 +503,13 @@ class Encoding:
         self._co[a, b] = literal
         return literal
 
-    def last(self, w: int) -> int:
-        """The literal "w happens, and no write to its cell comes after it"."""
-        found = self._last.get(w)
+    def last(self, w: int, but: int | None = None) -> int:
+        """The literal "w happens, and no write to its cell comes after it"; none but those of thread ``but``."""
+        found = self._last.get((w, but))
         if found is None:
-            found = self._last[w] = self.out.conj([self.happens(w), *[-self.co(w, x) for x in self._later.get(w, ())]])
+            events = self.graph.events
+            later = [x for x in self._later.get(w, ()) if but is None or events[x].thread != but]
+            found = self._last[w, but] = self.out.conj([self.happens(w), *[-self.co(w, x) for x in later]])
         return found
 
 

@@ -26,6 +26,7 @@ Rows = list[int]
 Pair = tuple[int, int]
 
 
+_EDGES = frozenset(("po", "rf", "co", "fr", "loc", "addr", "data", "ctrl", "rmw", "int", "ext", "universe"))
 _STRICT = frozenset(("inter", "diff", "seq", "product", "setid", "inverse", "plus", "domain", "range", "diffvals"))
 """Operators that give nothing if their first argument is empty."""
 
@@ -124,6 +125,10 @@ class Relations:
         self.all = (1 << self.n) - 1
         self.guard = [e.guard for e in graph.events]
         self.straight = all(g == ALWAYS for g in self.guard)
+        after = encoding.domains.after
+        self.ordered = sum(1 << e.id for e in graph.events if e.thread in after)
+        """Events of threads that the model orders after all others. They are where they must be, and on no cycle: no base
+        relation has edges from or to them."""
         self.imp = self._implications()
         self.cache: dict[int, Relation] = {}
         self.zero = Relation([0] * self.n, True)
@@ -176,7 +181,14 @@ class Relations:
         found = self._base.get(name)
         if found is None:
             found = self._base[name] = self._make_base(name)
+            if self.ordered and name in _EDGES:
+                found.may = self._without_ordered(found.may)
+                found.part = {(x, y): g for (x, y), g in found.part.items() if found.may[x] >> y & 1}
         return found
+
+    def _without_ordered(self, rows: Rows) -> Rows:
+        kept = self.all & ~self.ordered
+        return [row & kept if kept >> x & 1 else 0 for x, row in enumerate(rows)]
 
     def _make_base(self, name: str) -> Relation:
         events, n = self.graph.events, self.n
@@ -473,7 +485,7 @@ class Relations:
             return empty
         if node.op == "base":
             rows: Rows = self.encoding.must(node.name, self)
-            return rows
+            return self._without_ordered(rows) if self.ordered and node.name in _EDGES else rows
         args = [self.evaluate(a) for a in node.args]
         musts = [self.must(a) for a in args]
         if node.op == "union":

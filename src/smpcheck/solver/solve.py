@@ -28,7 +28,9 @@ from smpcheck.solver.axioms import Axioms, is_coherent
 from smpcheck.solver.chains import add_chains, is_atomic
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.encode import Encoding
+from smpcheck.solver.refine import Assignment, Refinement
 from smpcheck.solver.relations import Relations, bits
+from smpcheck.solver.relax import relax
 from smpcheck.solver.symmetry import break_symmetry, interchangeable, threads_in
 
 _QUIET = ["--warn=none"]
@@ -89,13 +91,16 @@ class _Session:
         self.filter_term = final_term(graph, program.filter) if program.filter is not None else None
         self.observed = [(v, final_term(graph, v)) for v in program.observed]
         extra = [self.condition_term, *[t for _, t in self.observed]]
-        self.domains = Domains(graph, extra, is_coherent(model))
+        after = [t.index for t in program.threads if t.after] if question.lazy else []
+        self.domains = Domains(graph, extra, is_coherent(model), after)
         self.out = out = GroundProgram()
         self.encoding = encoding = Encoding(graph, self.domains, out)
         self.relations = Relations(graph, encoding)
         self._break_symmetry(condition)
         self.check_time()
-        axioms = Axioms(self.relations, model, automata)
+        written, weaker = relax(model) if question.lazy and automata else (model, False)
+        self.refinement = Refinement(self, model) if weaker else None
+        axioms = Axioms(self.relations, written, automata)
         axioms.add(question.flags)
         self.flags = axioms.flags
         if not self.domains.coherent:
@@ -110,13 +115,13 @@ class _Session:
         self.condition = encoding.truth(self.condition_term)
         if self.filter_term is not None:
             out.require([encoding.truth(self.filter_term)])
-        self.bound = out.disj([encoding.guard_literal(g) for g, _ in graph.bounds])
+        self.bound = out.disj([encoding.guard_literal(g) for g, _, _ in graph.bounds])
         self.fault = out.disj([literal for literal, _, _, _ in encoding.faults])
         self.assertions = self._assertion_literals()
         self.deadlocked = self._deadlock_literal()
-        self.asserting = self.faulting = FALSE
+        self.asserting = self.faulting = self.cutting = FALSE
         self.values = [(v, list(encoding.values(t).items())) for v, t in self.observed]
-        self.needs_witness = question.witness or question.mode == "assertions"
+        self.needs_witness = question.witness or question.mode == "assertions" or weaker
         if self.needs_witness:
             self._prepare_witness()
         self.mark("encode")
@@ -204,8 +209,13 @@ class _Session:
             options.append("--project=project")
         if question.threads > 1:
             options.append(f"--parallel-mode={question.threads}")
+        if self.refinement is not None:
+            options.append("--configuration=jumpy")  # half the conflicts of the default on what is asked lazily
         self.control = clingo.Control(options)
+        if self.refinement is not None:
+            self.control.register_propagator(self.refinement)
         if question.mode == "assertions":
+            self.cutting = self._selector([self.encoding.guard_literal(g) for g, _, _ in self.graph.bounds])
             self.asserting = self._selector(list(self.assertions.values()))
             self.faulting = self._selector([x for x, _, _, _ in self.encoding.faults])
         path = self.out.write()
@@ -322,7 +332,7 @@ class _Session:
         cut = self.bound != FALSE and self._bound_reached()
         message = ""
         if cut:
-            pos = next((p for _, p in self.graph.bounds), None)
+            pos = next((p for _, p, _ in self.graph.bounds), None)
             message = f"{pos}: this loop needs more than {self.question.unroll} iterations in some execution (see --unroll)"
             complete = False
         elif not complete:
@@ -368,7 +378,11 @@ class _Session:
         answer = self._conclude(bool(failed), holds)
         if failed and answer.status == "no-execution":
             answer = replace(answer, status="ok", verdict="Always", message="")
-        return replace(answer, failed=failed)
+        cut: dict[str, Execution] = {}
+        if not (answer.status == "ok" and answer.complete):
+            loops = [(label, self.encoding.guard_literal(g)) for g, _, label in self.graph.bounds]
+            self._find_failing(self.cutting, loops, [], cut)
+        return replace(answer, failed=failed, cut=tuple(sorted(cut)))
 
     def _find_failing(
         self, selector: int, wanted: list[tuple[str, int]], assumptions: list[int], failed: dict[str, Execution]
@@ -397,7 +411,7 @@ class _Session:
     # --- reading models ---
 
     @staticmethod
-    def _holds(m: clingo.Model, literal: int) -> bool:
+    def _holds(m: Assignment, literal: int) -> bool:
         if literal in (TRUE, FALSE):
             return literal == TRUE
         return m.is_true(literal) if literal > 0 else not m.is_true(-literal)
@@ -408,23 +422,24 @@ class _Session:
             return values, UNDETERMINED
         return values[:-1], values[-1][0]
 
-    def _value(self, m: clingo.Model, values: list[tuple[Value, int]]) -> Value:
+    def _value(self, m: Assignment, values: list[tuple[Value, int]]) -> Value:
         asked, other = self._columns(values)
         return next((value for value, literal in asked if self._holds(m, literal)), other)
 
-    def _term_value(self, m: clingo.Model, term: Term) -> Value | None:
+    def _term_value(self, m: Assignment, term: Term) -> Value | None:
         for value, literal in self.encoding.values(term).items():
             if self._holds(m, literal):
                 return value
         return UNDETERMINED if self.domains.cyclic else None
 
-    def _execution(self, m: clingo.Model) -> Execution:
-        """Read an execution off a model."""
+    def _execution(self, m: Assignment) -> Execution:
+        """Read an execution off a model; ``self.shown`` then has the unrolled program's number of each of its events."""
         graph, encoding, holds = self.graph, self.encoding, self._holds
         happening = [e for e in graph.events if holds(m, encoding.happens(e.id))]
         used = {e.id for e in happening if e.thread >= 0}
         touched = {self._term_value(m, e.addr) for e in happening if e.id in used and e.addr is not None}
         shown = {v.cell for v, _ in self.observed if isinstance(v, ir.FinalMem)}
+        self.shown = shown_ids = list[int]()
         number: dict[int, int] = {}
         events: list[ExecutedEvent] = []
         for e in happening:
@@ -437,6 +452,7 @@ class _Session:
             value = self._term_value(m, e.value) if e.value is not None else None
             cell = self.program.cell_name(address) if address is not None and not isinstance(address, int) else None
             number[e.id] = len(events)
+            shown_ids.append(e.id)
             events.append(ExecutedEvent(len(events), e.thread, e.kind, tags, cell, address, value, e.pos, e.text))
         relations: dict[str, frozenset[tuple[int, int]]] = {}
         for name, table in (("addr", graph.addr), ("data", graph.data), ("ctrl", graph.ctrl)):

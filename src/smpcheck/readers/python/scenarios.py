@@ -156,7 +156,7 @@ class _Compilation:
             compiler.reg_types[RETURN] = ctype_of(result.type)
         body = tidy.without_dead_assignments(tuple(compiler.out), keep)
         types = {name: compiler.reg_types.get(name, values.LONG) for name in dict.fromkeys(tidy.assigned(body))}
-        return ir.Thread(spec.index, body, spec.name, types)
+        return ir.Thread(spec.index, body, spec.name, types, after=waits > 0)
 
     # final states
 

@@ -1,0 +1,74 @@
+"""A program without some of its branches, which are put back when they turn out to matter.
+
+Most branches of a large model are never taken: for a page in a given state, few of the ways through reclaim are open. A branch
+that is left out becomes a loop of no rounds with a label of its own; the solver says which of these an execution would enter
+(:attr:`smpcheck.solver.answer.Answer.cut`). If there is none, nothing was left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from smpcheck.program import ir
+
+CUT = "left out: "
+"""How the labels of branches that were left out begin."""
+
+
+def without_branches(
+    program: ir.Program, steps: Collection[int], reached: Collection[int], put_back: Collection[str] = ()
+) -> ir.Program:
+    """``program`` without branches that have accesses of which none is reached, but for those labelled in ``put_back``.
+
+    ``steps``, ``reached``: as from :func:`smpcheck.simulate.reached.reached`, for this very program object. A branch that was put
+    back is left as it is, without looking for more inside.
+    """
+    threads = tuple(
+        replace(thread, body=_Cutter(f"{CUT}thread {thread.index}, ", steps, reached, put_back).body(thread.body))
+        for thread in program.threads
+    )
+    return replace(program, threads=threads)
+
+
+class _Cutter:
+    def __init__(self, prefix: str, steps: Collection[int], reached: Collection[int], put_back: Collection[str]) -> None:
+        self.prefix = prefix
+        self.steps = steps
+        self.reached = reached
+        self.put_back = put_back
+        self.count = 0
+
+    def body(self, body: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
+        return tuple(self.statement(stmt) for stmt in body)
+
+    def statement(self, stmt: ir.Stmt) -> ir.Stmt:
+        match stmt:
+            case ir.If() | ir.Choice():
+                return replace(stmt, then=self.branch(stmt.then), other=self.branch(stmt.other))
+            case ir.Block() | ir.Loop():
+                return replace(stmt, body=self.body(stmt.body))
+        return stmt
+
+    def branch(self, body: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
+        own = [id(stmt) for stmt in leaves(body) if id(stmt) in self.steps]
+        if not own or any(stmt in self.reached for stmt in own):
+            return self.body(body)
+        self.count += 1
+        label = f"{self.prefix}branch {self.count}"
+        if label in self.put_back:
+            return tuple(body)
+        pos = next((stmt.pos for stmt in leaves(body) if stmt.pos is not None), None)
+        return (ir.Loop(label, (), 0, pos),)
+
+
+def leaves(body: Sequence[ir.Stmt]) -> Iterator[ir.Load | ir.Store | ir.Rmw]:
+    """The accesses in a piece of program, in order."""
+    for stmt in body:
+        match stmt:
+            case ir.If() | ir.Choice():
+                yield from leaves((*stmt.then, *stmt.other))
+            case ir.Block() | ir.Loop():
+                yield from leaves(stmt.body)
+            case ir.Load() | ir.Store() | ir.Rmw():
+                yield stmt

@@ -1,0 +1,89 @@
+"""Branches are left out, entered ones are told, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from smpcheck.cat.load import load_model
+from smpcheck.program import ir
+from smpcheck.program.cut import CUT, leaves, without_branches
+from smpcheck.readers.litmus import read_litmus
+from smpcheck.simulate.reached import reached
+from smpcheck.solver.answer import Answer, Question
+from smpcheck.solver.solve import solve
+
+STORE_BUFFERING = """C t
+{ }
+P0(int *x, int *y, int *z) { int r0; WRITE_ONCE(*x, 1); r0 = READ_ONCE(*y); WRITE_ONCE(*z, r0 + 1); }
+P1(int *x, int *y, int *z) {
+	int r0; int r1;
+	WRITE_ONCE(*y, 1);
+	r0 = READ_ONCE(*x);
+	r1 = READ_ONCE(*z);
+	if (r0 == 0 && r1 == 1) {
+		WRITE_ONCE(*x, 2);
+		if (r0 == 1) WRITE_ONCE(*x, 3);
+	}
+	if (r0 == 5) WRITE_ONCE(*x, 5);
+}
+exists (x=2)
+"""
+
+
+def cut(program: ir.Program, *put_back: str) -> ir.Program:
+    return without_branches(program, *reached(program), put_back)
+
+
+def ask(program: ir.Program, model: str) -> Answer:
+    return solve(program, load_model(model), Question(mode="assertions", flags=False))
+
+
+def left(program: ir.Program) -> list[str]:
+    return [s.text for s in leaves(program.threads[1].body)]
+
+
+def labels(body: Sequence[ir.Stmt]) -> list[str]:
+    """Of the branches that were left out."""
+    found = []
+    for stmt in body:
+        match stmt:
+            case ir.If() | ir.Choice():
+                found += labels((*stmt.then, *stmt.other))
+            case ir.Block():
+                found += labels(stmt.body)
+            case ir.Loop():
+                found += [stmt.label, *labels(stmt.body)]
+    return found
+
+
+PROGRAM = read_litmus(STORE_BUFFERING)
+
+
+def test_branches_that_no_interleaving_takes_are_left_out() -> None:
+    assert left(PROGRAM)[3:] == ["WRITE_ONCE(*x, 2)", "WRITE_ONCE(*x, 3)", "WRITE_ONCE(*x, 5)"]
+    assert left(cut(PROGRAM)) == left(PROGRAM)[:3]
+
+
+def test_what_is_taken_stays() -> None:
+    program = read_litmus(STORE_BUFFERING.replace("r0 == 0 && r1 == 1", "r0 == 0 || r1 == 7"))
+    assert left(cut(program)) == left(program)[:4]
+
+
+def test_a_model_that_enters_none_says_so() -> None:
+    assert ask(cut(PROGRAM), "sc").cut == ()
+    assert ask(cut(PROGRAM), "sc").status == "ok"
+
+
+def test_a_model_that_enters_one_names_it_and_it_can_be_put_back() -> None:
+    answer = ask(cut(PROGRAM), "lkmm")
+    assert answer.cut == (f"{CUT}thread 1, branch 1",)
+    assert not answer.complete
+    again = cut(PROGRAM, *answer.cut)
+    assert left(again) == left(PROGRAM)[:5]
+    assert ask(again, "lkmm").cut == ()
+
+
+def test_numbers_of_branches_do_not_change_when_one_is_put_back() -> None:
+    names = labels(cut(PROGRAM).threads[1].body)
+    assert names == [f"{CUT}thread 1, branch {i}" for i in (1, 2)]
+    assert labels(cut(PROGRAM, names[0]).threads[1].body) == names[1:]
