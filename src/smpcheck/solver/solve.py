@@ -34,6 +34,8 @@ from smpcheck.solver.relax import relax
 from smpcheck.solver.symmetry import break_symmetry, interchangeable, threads_in
 
 _QUIET = ["--warn=none"]
+MANY_EVENTS = 150
+"""From so many events on, clingo's configuration for large problems takes less time (bench/dense.py: a third less at 200)."""
 
 
 class _Timeout(Exception):
@@ -211,6 +213,8 @@ class _Session:
             options.append(f"--parallel-mode={question.threads}")
         if self.refinement is not None:
             options.append("--configuration=jumpy")  # half the conflicts of the default on what is asked lazily
+        elif len(self.graph.events) >= MANY_EVENTS:
+            options.append("--configuration=handy")
         self.control = clingo.Control(options)
         if self.refinement is not None:
             self.control.register_propagator(self.refinement)
