@@ -61,7 +61,7 @@ _INT_WORDS = {
     ("unsigned", "long", "long"): ULONG,
 }
 
-_NAMED: dict[str, Type] = {
+NAMED: dict[str, Type] = {
     "void": VOID,
     "bool": BOOL,
     "_Bool": BOOL,
@@ -101,7 +101,7 @@ class TypeTable:
         """The type that the specifier ``words`` name, e.g. ``('unsigned', 'long')`` or ``('struct', 'foo')``; None if unknown."""
         words = tuple(w for w in words if w not in _QUALIFIERS)
         name = " ".join(words)
-        found = self.names.get(name) or _NAMED.get(name) or _integer(words)
+        found = self.names.get(name) or NAMED.get(name) or _integer(words)
         if isinstance(found, CType):
             return self.scalar(found)
         return found
