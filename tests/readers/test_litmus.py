@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import smpcheck
 from smpcheck.errors import InputError, SmpcheckError, UnsupportedError
 from smpcheck.program.ir import Cell, FinalMem, FinalReg, Program
 from smpcheck.program.values import INT, POINTER, Ptr
@@ -96,6 +97,7 @@ def cells(init: str, params: str = "int *x", before: str = "") -> dict[str, Cell
         ("int *p = &a[1]; int a[2]; x;", {"p": Ptr("a", 4), "a[0]": 0, "a[1]": 0, "x": 0}),
         ("unsigned long x = 1; volatile int y = 2; const long int z = 3;", {"x": 1, "y": 2, "z": 3}),
         ("(* a *) x = 1; /* b */ // c\n y = 2;", {"x": 1, "y": 2}),
+        ("int *x = NULL; y = true; z = false; w=NULL;", {"x": 0, "y": 1, "z": 0, "w": 0}),
     ],
 )
 def test_initial_values(init: str, values: dict[str, object]) -> None:
@@ -248,6 +250,52 @@ FRAME = "C t\n{}\nP0(int *x) { int r1 = *x; }\n"
 def test_errors_say_where_and_what(text: str, position: str, message: str) -> None:
     caught = error(text)
     assert str(caught) == f"test.litmus:{position}: {message}"
+
+
+def answer(body: str, question: str, params: str = "int *x, int **p") -> bool:
+    """Is the condition true at the end of a thread that runs alone?"""
+    text = f"C t\n{{ x=5; int *p=NULL; }}\nP0({params})\n{{ {body} }}\nexists ({question})\n"
+    return smpcheck.check(text).verdict == "Always"
+
+
+@pytest.mark.parametrize(
+    ("question", "holds"),
+    [
+        ("p=NULL", True),  # and not the address of an object of that name
+        ("NULL=p", True),
+        ("0:r0=true /\\ 0:r1=false", True),
+        ("5=x", True),  # a number on the left: on the right is the location, not its address
+        ("&x=0:q", True),
+        ("0:x=x", True),  # a parameter is an address
+        ("0:x=0", False),
+        ("x=0x5", True),
+    ],
+)
+def test_values_in_conditions(question: str, holds: bool) -> None:
+    assert answer("int r0 = 1; int r1 = 0; int *q = x;", question) is holds
+
+
+@pytest.mark.parametrize(
+    ("question", "holds"),
+    [
+        ("0:u=-1", True),
+        ("0:u=4294967295", True),
+        ("0:u=0:i", True),
+        ("0:l=-1 /\\ 0:l=0:i", True),
+        ("0:u=0:l", False),
+        ("0:c=-1", False),  # promoted to int, it is 255
+        ("0:u<0", False),
+        ("0:i<0", True),
+    ],
+)
+def test_conditions_compare_as_c_does(question: str, holds: bool) -> None:
+    assert answer("unsigned int u = -1; int i = -1; unsigned long l = -1; unsigned char c = -1;", question) is holds
+
+
+@pytest.mark.parametrize("storage", ["static", "extern"])
+def test_local_variables_that_threads_share_are_refused(storage: str) -> None:
+    with pytest.raises(UnsupportedError, match=f"t:4:3: a local variable that is {storage}"):
+        read_litmus(f"C t\n{{}}\nP0(int *x) {{\n  {storage} int r0; r0 = *x; }}\n", "t")
 
 
 def test_an_array_is_not_one_location() -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from smpcheck.errors import InputError
-from smpcheck.program.ir import Binary, Const, Expr, FinalMem, FinalReg, Unary
-from smpcheck.program.values import POINTER, Ptr
+from smpcheck.program.ir import Binary, Cast, Const, Expr, FinalMem, FinalReg, Unary
+from smpcheck.program.values import INT, LONG, POINTER, CType, Ptr
 from smpcheck.readers.ctree import number
 from smpcheck.readers.source import Source
 
@@ -27,6 +27,8 @@ TOKEN = re.compile(
     r"|(?P<bad>\S)|$)"
 )
 COMPARISONS = {"=": "==", "==": "==", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+NUMBERS = {"NULL": 0, "false": 0, "true": 1}
+"""Names that stand for numbers, as in C."""
 _OR, _AND = {"\\/", "||"}, {"/\\", "&&"}
 
 
@@ -128,6 +130,9 @@ class Names(Protocol):
     def show(self, address: Ptr) -> str:
         """How an address is printed."""
 
+    def type_of(self, term: FinalReg | FinalMem) -> CType:
+        """The type of a register or location."""
+
 
 class ConditionReader:
     """Parses propositions from ``tokens``."""
@@ -185,16 +190,34 @@ class ConditionReader:
         self.tokens.next()
         if self.tokens.value == "{" and op in ("==", "!="):
             return self._array(left, op)
-        right = self.term(False)
+        right = self.term(isinstance(left.expr, Const))  # a value on the left: the location is on the right
         for side in (left, right):
             if side.level == "array":
                 raise InputError(f"{side.text} is not one location: name an element", self.tokens.source.pos(at))
         if isinstance(left.expr, Const) and not isinstance(right.expr, Const) and op in ("==", "!="):
             left, right = right, left
-        expr = Binary(op, left.expr, right.expr, POINTER)
+        expr = self._compare(op, left.expr, right.expr)
         if op == "!=":
             return Printed(expr, f"not ({left.text}={right.text})")
         return Printed(expr, f"{left.text}{'=' if op == '==' else op}{right.text}")
+
+    def _compare(self, op: str, left: Expr, right: Expr) -> Expr:
+        """``left op right`` as C compares them: where the usual conversions lead to an unsigned type, -1 is its largest value."""
+        types = [self._type(left), self._type(right)]
+        common = max(types, key=lambda t: (t.bits, not t.signed))
+
+        def converted(side: Expr, ctype: CType) -> Expr:
+            if common.signed or common is POINTER or common.bits < INT.bits or not ctype.signed:
+                return side
+            return Const(common.wrap(side.value)) if isinstance(side, Const) else Cast(common, side)
+
+        return Binary(op, converted(left, types[0]), converted(right, types[1]), POINTER)
+
+    def _type(self, side: Expr) -> CType:
+        if isinstance(side, (FinalReg, FinalMem)):
+            return self.names.type_of(side)
+        assert isinstance(side, Const)
+        return POINTER if isinstance(side.value, Ptr) else INT if INT.wrap(side.value) == side.value else LONG
 
     def _array(self, left: Printed, op: str) -> Printed:
         """``a={1,2}``: element by element."""
@@ -211,7 +234,7 @@ class ConditionReader:
             raise InputError(f"{left.text} has {len(elements)} elements, not {len(items)}", self.tokens.source.pos(at))
         expr: Expr = Const(1)
         for cell, item in zip(elements, items, strict=True):
-            equal = Binary("==", FinalMem(cell), item.expr, POINTER)
+            equal = self._compare("==", FinalMem(cell), item.expr)
             expr = equal if expr == Const(1) else Binary("&&", expr, equal)
         text = f"{left.text}={{{','.join(i.text for i in items)}}}"
         return Printed(Unary("!", expr), f"not ({text})") if op == "!=" else Printed(expr, text)
@@ -241,6 +264,9 @@ class ConditionReader:
             return self._memory(inner)
         if tokens.accept("*"):
             return self._memory(self._address())
+        if kind == "name" and value in NUMBERS:
+            tokens.next()
+            return Printed(Const(NUMBERS[value]), str(NUMBERS[value]))
         if tokens.accept("&") or (kind == "name" and not location):
             address, _ = self._address()
             return Printed(Const(address), self.names.show(address))
@@ -275,6 +301,6 @@ def final_terms(expr: Expr) -> set[FinalReg | FinalMem]:
         return {expr}
     if isinstance(expr, Binary):
         return final_terms(expr.left) | final_terms(expr.right)
-    if isinstance(expr, Unary):
+    if isinstance(expr, (Unary, Cast)):
         return final_terms(expr.arg)
     return set()

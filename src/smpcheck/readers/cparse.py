@@ -87,6 +87,9 @@ class CReader(ExpressionReader):
 
     def _declaration(self, node: Node, top_level: bool = False) -> list[Declare]:
         base = self._specified_type(node)
+        storage = next((self._text(c) for c in node.children if c.type == "storage_class_specifier"), "")
+        if storage in ("static", "extern") and not top_level:
+            self._refuse(f"a local variable that is {storage}, and so shared,", node)
         out: list[Declare] = []
         for child in node.children_by_field_name("declarator"):
             init: CExpr | None = None

@@ -322,7 +322,7 @@ _EXPRESSIONS: dict[str, Callable[[ExpressionReader, Node, int, int], CExpr]] = {
 
 _REFUSED = {
     "compound_literal_expression": "a compound literal",
-    "initializer_list": "an initializer list for a local variable",
+    "initializer_list": "an initializer list (for shared objects there is the init section)",
     "string_literal": "a string",
     "generic_expression": "_Generic",
     "compound_statement": "a statement expression ({ ... })",

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import (
+    Assign,
     Block,
     Cell,
     Choice,
@@ -22,7 +23,7 @@ from smpcheck.program.ir import (
     Store,
     Thread,
 )
-from smpcheck.program.values import INT, CType, Ptr, Value
+from smpcheck.program.values import INT, POINTER, CType, Ptr, Value
 from smpcheck.readers import ctree as c
 from smpcheck.readers.cparse import CReader
 from smpcheck.readers.cvalues import NeedWide
@@ -66,6 +67,7 @@ class CTest:
         self.types = TypeTable(bool(wide))
         self.memory = Memory(source, self.types)
         self.threads: tuple[Thread, ...] = ()
+        self.parameters: list[set[str]] = []
 
     def read(self) -> Program:
         """The program."""
@@ -181,6 +183,7 @@ class CTest:
             if index >= len(functions):
                 where = self.source.pos(self.sections.init[0])
                 raise InputError(f"the init section sets registers of P{index}, which does not exist", where)
+        self.parameters = [{param.name for param in function.params} for _, _, function in functions]
         lowering = Lowering(self.source, self.types, unit, self.definitions, self.memory)
         return tuple(lowering.thread(function, index, registers.get(index, {})) for index, _, function in functions)
 
@@ -213,14 +216,28 @@ class CTest:
         """A variable of a thread."""
         if thread >= len(self.threads):
             raise InputError(f"no thread P{thread}: this test has P0 to P{len(self.threads) - 1}", self.source.pos(at))
+        if name in self.parameters[thread] and name not in self.threads[thread].reg_types:
+            self._keep_parameter(thread, name)
         if name not in self.threads[thread].reg_types:
             self.memory.remark(f"P{thread} has no variable '{name}': it is 0", at)
             self.threads = with_register(self.threads, thread, name, self.types.scalar(INT))
         return FinalReg(thread, name)
 
+    def type_of(self, term: FinalReg | FinalMem) -> CType:
+        """The type of a register or location."""
+        return (
+            self.threads[term.thread].reg_types[term.name] if isinstance(term, FinalReg) else self.memory.cells[term.cell].ctype
+        )
+
+    def _keep_parameter(self, index: int, name: str) -> None:
+        """Give the parameter ``name``, which its thread never changes, a register: it is asked for."""
+        threads = with_register(self.threads, index, name, POINTER)
+        body = (Assign(name, Const(Ptr(name))), *threads[index].body)
+        self.threads = (*threads[:index], replace(threads[index], body=body), *threads[index + 1 :])
+
 
 def with_register(threads: tuple[Thread, ...], index: int, name: str, ctype: CType) -> tuple[Thread, ...]:
-    """The same threads; thread ``index`` also has the register ``name``, which is never written."""
+    """The same threads; thread ``index`` also has the register ``name``, which nothing in it writes."""
     more = replace(threads[index], reg_types={**threads[index].reg_types, name: ctype})
     return (*threads[:index], more, *threads[index + 1 :])
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from smpcheck.errors import InputError
-from smpcheck.readers.conditions import Tokens
+from smpcheck.readers.conditions import NUMBERS, Tokens
 from smpcheck.readers.conditions import path as path_of
 from smpcheck.readers.ctree import number
 from smpcheck.readers.source import Source
@@ -43,7 +43,7 @@ def read_init(source: Source, span: tuple[int, int]) -> list[Entry]:
         end = text.find(";", at, span[1])
         end = span[1] if end == -1 else end
         simple = _SIMPLE.match(text, at, end)
-        if simple and simple[3] != "ATOMIC_INIT":
+        if simple and simple[3] not in _NOT_OBJECTS:
             value: InitValue
             word = simple[3].lstrip("& \t\n")
             found = number(word.lstrip("-"))
@@ -98,7 +98,9 @@ def _entry(t: Tokens) -> Entry:
 
 
 _INIT_MACROS = frozenset(("ATOMIC_INIT", "ATOMIC64_INIT", "ATOMIC_LONG_INIT", "REFCOUNT_INIT"))
-_UNLOCKED = frozenset(("SPIN_LOCK_UNLOCKED", "__SPIN_LOCK_UNLOCKED", "__RAW_SPIN_LOCK_UNLOCKED", "NULL", "false"))
+_UNLOCKED = frozenset(("SPIN_LOCK_UNLOCKED", "__SPIN_LOCK_UNLOCKED", "__RAW_SPIN_LOCK_UNLOCKED"))
+_NOT_OBJECTS = _INIT_MACROS | _UNLOCKED | NUMBERS.keys()
+"""Names that are values, not addresses."""
 
 
 def _init_value(t: Tokens) -> InitValue:
@@ -146,6 +148,6 @@ def _init_value(t: Tokens) -> InitValue:
         return value
     if name in _UNLOCKED:
         return 0
-    if name == "true":
-        return 1
+    if name in NUMBERS:
+        return NUMBERS[name]
     return (name, path_of(t))

@@ -30,6 +30,7 @@ from smpcheck.program.ir import (
     Exit,
     Expr,
     Fence,
+    FinalMem,
     FinalReg,
     If,
     Load,
@@ -41,7 +42,7 @@ from smpcheck.program.ir import (
     Store,
     Thread,
 )
-from smpcheck.program.values import POINTER, Ptr, Value
+from smpcheck.program.values import POINTER, CType, Ptr, Value
 from smpcheck.readers.ctest import with_register
 from smpcheck.readers.forms import MB, ORDERS
 from smpcheck.readers.initial import Entry, read_init
@@ -357,6 +358,9 @@ class _Names:
 
     def show(self, address: Ptr) -> str:
         return address.base
+
+    def type_of(self, term: FinalReg | FinalMem) -> CType:
+        return WIDE_INT
 
 
 def _initial(source: Source, entry: Entry, memory: dict[str, Value]) -> Value:
