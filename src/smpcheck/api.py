@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from smpcheck.batch.paths import Item, items
 from smpcheck.batch.worker import Job
+from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError
-from smpcheck.questions.check import DEFAULT_MAX_STATES, DEFAULT_UNROLL, CheckOptions, Result, StateRow, find_model
+from smpcheck.questions.check import DEFAULT_MAX_STATES, DEFAULT_UNROLL, CheckOptions, Result, StateRow
 from smpcheck.sources import Source, answers
 
 __all__ = ["CheckOptions", "Result", "check", "check_all"]
@@ -42,7 +43,7 @@ def check(
     :raises InputError: there is no such file or model, or the file has more than one program (see :func:`check_all`)
     """
     options = CheckOptions(verdict_only, unroll, timeout, max_states, keep_answer=True, threads=threads)
-    results = answers(path_or_text, find_model(os.fspath(model)), options, on_state)
+    results = answers(path_or_text, load_model(model), options, on_state)
     if len(results) != 1:
         raise InputError(f"{path_or_text} has {len(results)} programs: use check_all")
     return results[0]
@@ -76,7 +77,7 @@ def check_all(
             raise entry
         found.append(entry)
     job = Job(os.fspath(model), CheckOptions(verdict_only, unroll, timeout, max_states), memory)
-    find_model(job.model)
+    load_model(job.model)
     if jobs == 0:
         yield from run_here(found, job)
         return

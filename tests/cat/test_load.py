@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import smpcheck
 from smpcheck.cat import cache, load
 from smpcheck.cat.graph import reachable, roots
 from smpcheck.cat.load import load_model
@@ -20,7 +21,7 @@ from tests.models import kernel_tree
 
 @pytest.fixture(autouse=True)
 def read_afresh() -> None:
-    load._load.cache_clear()
+    load._loaded.clear()
 
 
 def equal(a: Model, b: Model) -> bool:
@@ -129,8 +130,10 @@ def test_a_cached_model_is_the_model(name: str, own_cache: Path) -> None:
     name = name if name in load.SHIPPED else kernel_tree(name)
     first = load_model(name)
     assert len(entries(own_cache)) == 1
-    second = cache.load(str(load._find(name)), name)
-    assert second is not None and second is not first
+    kept = cache.load(str(load._find(name)), name)
+    assert kept is not None
+    second = kept[0]
+    assert second is not first
     assert equal(first, second)
     assert (first.name, first.definitions_file) == (second.name, second.definitions_file)
 
@@ -141,13 +144,26 @@ def test_a_cached_model_needs_neither_lark_nor_the_parser() -> None:
     assert outputs == ["True\n", "False\n"]
 
 
-def test_a_change_in_an_included_file_is_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize("same_process", [False, True])
+def test_a_change_in_an_included_file_is_seen(same_process: bool, tmp_path: Path) -> None:
     (tmp_path / "part.cat").write_text("acyclic po as a")
     (tmp_path / "m.cat").write_text('include "part.cat"')
-    assert load_model(tmp_path / "m.cat").axioms[0].name == "a"
-    load._load.cache_clear()
-    (tmp_path / "part.cat").write_text("acyclic po as b")
-    assert load_model(tmp_path / "m.cat").axioms[0].name == "b"
+    first = load_model(tmp_path / "m.cat")
+    assert first.axioms[0].name == "a" and load_model(tmp_path / "m.cat") is first
+    if not same_process:
+        load._loaded.clear()
+    (tmp_path / "part.cat").write_text("acyclic po as longer")
+    assert load_model(tmp_path / "m.cat").axioms[0].name == "longer"
+
+
+def test_the_python_interface_sees_a_model_that_changes(tmp_path: Path) -> None:
+    model = tmp_path / "m.cat"
+    verdicts = []
+    for axiom in ("acyclic po", "acyclic po | rf | co | fr"):
+        model.write_text(axiom)
+        verdicts.append(smpcheck.check("C SB\n{}\nP0(int *x,int *y) { *x = 1; int r = *y; }\n"
+                        "P1(int *x,int *y) { *y = 1; int r = *x; }\nexists (0:r=0 /\\ 1:r=0)\n", str(model)).verdict)  # fmt: skip
+    assert verdicts == ["Sometimes", "Never"]
 
 
 @pytest.mark.parametrize(
@@ -165,9 +181,9 @@ def test_a_damaged_entry_is_as_good_as_none(damage: object, own_cache: Path) -> 
     load_model("sc")
     (entry,) = entries(own_cache)
     entry.write_bytes(damage(entry.read_bytes()))  # type: ignore[operator]
-    load._load.cache_clear()
+    load._loaded.clear()
     assert load_model("sc").name == "sc"
-    load._load.cache_clear()
+    load._loaded.clear()
     assert cache.load(str(load.MODELS / "sc.cat"), "sc") is not None, "the entry is written anew"
 
 
@@ -181,7 +197,7 @@ def test_without_a_place_to_write_models_still_load(monkeypatch: pytest.MonkeyPa
     (tmp_path / "file").write_text("")
     for place in ("", str(tmp_path / "file" / "below"), "/proc/nowhere"):
         monkeypatch.setenv(cache.VARIABLE, place)
-        load._load.cache_clear()
+        load._loaded.clear()
         assert load_model("tso").name == "tso"
 
 

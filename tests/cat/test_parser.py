@@ -108,6 +108,11 @@ def test_titles(title: str) -> None:
     assert len(file.body) == 1
 
 
+def test_a_misspelt_test_is_no_part_of_the_title() -> None:
+    with pytest.raises(InputError, match="m:2:1: unexpected 'acylic'; accepted: a statement"):
+        parse('"title"\nacylic po\nempty po\n', "m")
+
+
 def test_statements_of_every_kind_are_read() -> None:
     text = """
     enum E = 'a || 'b

@@ -53,8 +53,8 @@ def _entry(path: str) -> Path | None:
     return None if where is None else where / f"{_digest(os.path.abspath(path).encode(errors='surrogateescape'))}.json"
 
 
-def load(path: str, name: str) -> Model | None:
-    """The model read from ``path`` earlier, if nothing changed since; called ``name``."""
+def load(path: str, name: str) -> tuple[Model, list[str]] | None:
+    """The model read from ``path`` earlier, if nothing changed since, and the files that it was read from; called ``name``."""
     try:
         entry = _entry(path)
         if entry is None:
@@ -69,7 +69,7 @@ def load(path: str, name: str) -> Model | None:
             if _digest(Path(file).read_bytes()) != digest:
                 return None
         forget()
-        return _decode(data)
+        return _decode(data), list(data["files"])
     except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError):
         return None
 

@@ -7,9 +7,9 @@ the user's cache folder; see :mod:`smpcheck.cat.cache`.
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.cat import cache
 from smpcheck.cat.graph import depth, roots
@@ -45,17 +45,41 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
     """A memory model, by its name (``sc``, ``tso``, ``lkmm``), as a ``.cat`` file, or as a kernel tree's ``tools/memory-model``.
 
     Of a folder, ``linux-kernel.cfg`` names the bell file, the model and the macros (``Model.definitions_file``). The same model
-    is read once per process, unless that file changes.
+    is read once per process, unless one of its files changes.
 
     :raises InputError: there is no such model, or a file of it is not well formed; says where and what is accepted
     :raises UnsupportedError: it uses a construct that smpcheck does not support, which is named
     """
     name = os.fspath(name_or_path)
-    path = _find(name)
+    path = str(_find(name))
+    known = _loaded.get((name, path))
+    if known is not None and known[1] == _stamps(known[1]):
+        return known[0]
     try:
-        return _load(name, str(path), path.stat().st_mtime_ns)
+        model, files = _load(name, path)
     except RecursionError:
         raise UnsupportedError(f"the model {name} is nested too deeply") from None
+    _loaded[name, path] = model, _stamps(files)
+    return model
+
+
+Stamps: TypeAlias = dict[str, tuple[int, int] | None]
+"""Files, each with its time and size, or None if it is not there."""
+
+_loaded: dict[tuple[str, str], tuple[Model, Stamps]] = {}
+"""The models read by this process, by name and path."""
+
+
+def _stamps(files: Iterable[str]) -> Stamps:
+    stamps: Stamps = {}
+    for file in files:
+        try:
+            status = os.stat(file)
+        except OSError:
+            stamps[file] = None
+        else:
+            stamps[file] = status.st_mtime_ns, status.st_size
+    return stamps
 
 
 def _find(name: str) -> Path:
@@ -78,15 +102,15 @@ def _find(name: str) -> Path:
     raise InputError(f"there is no model {name}: accepted are {shipped}, a .cat file, a kernel tree's tools/memory-model")
 
 
-@lru_cache(maxsize=64)
-def _load(name: str, path: str, _changed: int) -> Model:
-    model = cache.load(path, name)
-    if model is None:
-        forget()
-        reader = _Reader()
-        model = reader.read(name, Path(path))
-        cache.store(path, model, reader.read_files)
-    return model
+def _load(name: str, path: str) -> tuple[Model, Iterable[str]]:
+    kept = cache.load(path, name)
+    if kept is not None:
+        return kept
+    forget()
+    reader = _Reader()
+    model = reader.read(name, Path(path))
+    cache.store(path, model, reader.read_files)
+    return model, reader.read_files
 
 
 class _Reader:

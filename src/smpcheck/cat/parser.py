@@ -109,6 +109,10 @@ class _Builder(Transformer[Token, File]):
         return File(title, tuple(children))
 
     def title(self, children: list[Token]) -> str:
+        """All of it stands on one line: a misspelt test in the next one is no part of the title."""
+        for word in children:
+            if word.line != children[0].line:
+                raise _StrayWordError(word)
         return str(children[0]).strip('"')
 
     # statements
@@ -304,6 +308,14 @@ def _lark() -> Lark:
 _COMMENT = re.compile(r'"[^"]*"|\(\*|\*\)|(?://|#)[^\n]*')
 
 
+class _StrayWordError(Exception):
+    """A word where a statement is expected."""
+
+    def __init__(self, word: Token) -> None:
+        super().__init__(word)
+        self.word = word
+
+
 def _without_comments(text: str, file: str) -> str:
     """The text with each comment turned into blanks, so that positions stay."""
     parts: list[str] = []
@@ -375,6 +387,10 @@ def parse(text: str, file: str) -> File:
             where, found = Position(file, token.line or 1, token.column or 1), f"unexpected {str(token)!r}"
         raise InputError(f"{found}; accepted: {accepted}", where) from None
     except VisitError as error:
+        if isinstance(error.orig_exc, _StrayWordError):
+            word = error.orig_exc.word
+            where = Position(file, word.line or 1, word.column or 1)
+            raise InputError(f"unexpected {str(word)!r}; accepted: a statement", where) from None
         raise error.orig_exc from None
     parsed: File = result
     _check_depth(parsed.body, file)
