@@ -386,11 +386,10 @@ def parse(text: str, file: str) -> File:
         else:
             where, found = Position(file, token.line or 1, token.column or 1), f"unexpected {str(token)!r}"
         raise InputError(f"{found}; accepted: {accepted}", where) from None
+    except _StrayWordError as error:
+        where = Position(file, error.word.line or 1, error.word.column or 1)
+        raise InputError(f"unexpected {str(error.word)!r}; accepted: a statement", where) from None
     except VisitError as error:
-        if isinstance(error.orig_exc, _StrayWordError):
-            word = error.orig_exc.word
-            where = Position(file, word.line or 1, word.column or 1)
-            raise InputError(f"unexpected {str(word)!r}; accepted: a statement", where) from None
         raise error.orig_exc from None
     parsed: File = result
     _check_depth(parsed.body, file)
