@@ -28,10 +28,13 @@ class Domains:
 
     ``sources[r]`` are the writes that read ``r`` may read from; ``coherent`` says that the model requires per-location coherence,
     so that reads from program-order later or overwritten writes need not be considered. ``after``: the threads that the model
-    orders after all others, from whose writes no other thread reads.
+    orders after all others, from whose writes no other thread reads. ``founded``: the model forbids that values of marked
+    accesses justify each other, so that they may be assumed.
     """
 
-    def __init__(self, graph: EventGraph, extra: Iterable[Term], coherent: bool, after: Collection[int] = ()) -> None:
+    def __init__(
+        self, graph: EventGraph, extra: Iterable[Term], coherent: bool, after: Collection[int] = (), founded: bool = False
+    ) -> None:
         self.graph = graph
         self.coherent = coherent
         self.after = after
@@ -41,6 +44,9 @@ class Domains:
         self.address: dict[int, Domain] = {}
         self.cyclic: set[int] = set()
         """Reads whose value may depend on itself through other threads: their values must be derived, not assumed."""
+        self.assumed: set[int] = set()
+        """Such reads where the model sees to it that none does."""
+        self.founded = founded
         self.faults: list[Event] = []
         self._allowed = self._single_read_requirements()
         self._allows: dict[tuple[int, Value], bool] = {}
@@ -209,10 +215,14 @@ class Domains:
             if len(component) == 1 and component[0] not in edges[component[0]]:
                 self._read_domain[component[0]] = self._gather(self.graph.events[component[0]])
                 continue
-            self.cyclic |= members
             writes = {
                 w.id for r in component for w in self.sources[r] if w.value is not None and not members.isdisjoint(w.value.reads)
             }
+            events = self.graph.events
+            if self.founded and all(events[e].tags for e in members | writes):
+                self.assumed |= members
+            else:
+                self.cyclic |= members
             for _ in range(len(writes) + 1):
                 self.domain = {}
                 fresh = {r: self._gather(self.graph.events[r]) for r in component}
@@ -221,6 +231,8 @@ class Domains:
                 if not changed:
                     break
             self.domain = {}
+        if self.founded:
+            self.assumed |= {r.id for r in self.reads if r.id not in self.cyclic and len(self._read_domain[r.id]) > 1}
         # accesses whose address may be none of the program's cells
         cells = self.graph.program.cells
         for e in self.reads + self.writes:

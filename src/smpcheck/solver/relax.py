@@ -26,7 +26,7 @@ _MONOTONE = frozenset(("union", "seq", "inter", "opt", "inverse"))
 def relax(model: Model) -> tuple[Model, bool]:
     """The weaker model, and whether it is weaker (False: it is the model itself). Flags stay as they are."""
     axioms = [a if a.flag or a.negated else _weaker(a) for a in model.axioms]
-    if all(a is b for a, b in zip(axioms, model.axioms, strict=True)):
+    if axioms == list(model.axioms):
         return model, False
     return replace(model, axioms=tuple(a for a in axioms if a is not None)), True
 
@@ -34,12 +34,23 @@ def relax(model: Model) -> tuple[Model, bool]:
 def _weaker(axiom: Axiom) -> Axiom | None:
     rewriter = _Rewriter(none=axiom.kind == "acyclic")
     if not rewriter.has_closure(axiom.node):
-        return axiom
+        return replace(axiom, node=_in_steps(axiom.node)) if axiom.kind == "acyclic" else axiom
     try:
         node = rewriter.short(axiom.node)
     except _NotMonotoneError:
         return None
-    return None if node.op == "empty" else replace(axiom, node=node)
+    if node.op == "empty":
+        return None
+    return replace(axiom, node=_in_steps(node) if axiom.kind == "acyclic" else node)
+
+
+def _in_steps(node: Node) -> Node:
+    """``node`` with the members ``fr`` of unions as two steps, ``rf^-1 ; co``: the same, and each step has a literal already."""
+    if node.op == "base" and node.name == "fr":
+        return make("rel", "seq", (make("rel", "inverse", (make("rel", "base", (), "rf"),)), make("rel", "base", (), "co")))
+    if node.op == "union":
+        return make("rel", "union", tuple(_in_steps(a) for a in node.args))
+    return node
 
 
 class _NotMonotoneError(Exception):

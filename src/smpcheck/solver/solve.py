@@ -94,7 +94,7 @@ class _Session:
         self.observed = [(v, final_term(graph, v)) for v in program.observed]
         extra = [self.condition_term, *[t for _, t in self.observed]]
         after = [t.index for t in program.threads if t.after] if question.lazy else []
-        self.domains = Domains(graph, extra, is_coherent(model), after)
+        self.domains = Domains(graph, extra, is_coherent(model), after, founded=question.lazy)
         self.out = out = GroundProgram()
         self.encoding = encoding = Encoding(graph, self.domains, out)
         self.relations = Relations(graph, encoding)
@@ -189,7 +189,7 @@ class _Session:
         for e in self.graph.events:
             encoding.happens(e.id)
             for term in (e.addr, e.value):
-                if term is not None:
+                if term is not None and encoding.word(term) is None:
                     encoding.values(term)
         for a, b in encoding.pairs:
             encoding.co(a, b)
@@ -431,6 +431,9 @@ class _Session:
         return next((value for value, literal in asked if self._holds(m, literal)), other)
 
     def _term_value(self, m: Assignment, term: Term) -> Value | None:
+        word = self.encoding.word(term)
+        if word is not None:
+            return sum(1 << i for i, x in enumerate(word) if self._holds(m, x))
         for value, literal in self.encoding.values(term).items():
             if self._holds(m, literal):
                 return value
