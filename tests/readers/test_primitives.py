@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from smpcheck.errors import UnsupportedError
@@ -187,6 +189,26 @@ def test_an_srcu_cookie_is_what_was_read() -> None:
     lock, unlock = litmus("int r = srcu_read_lock(d); srcu_read_unlock(d, r);", params=PARAMS).threads[0].body
     assert isinstance(lock, ir.Load) and isinstance(unlock, ir.Store)
     assert (lock.addr, unlock.addr, unlock.value) == (ir.Const(Ptr("d")), ir.Const(Ptr("d")), ir.Reg("r"))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("int r = atomic_add(1, a);", "a value is used where there is none"),
+        ("if (set_bit(1, w)) *x = 1;", "a value of type void is not a condition"),
+        ("READ_ONCE(*x) = 3;", r"READ_ONCE\(\) is not a place"),
+        ("READ_ONCE(*x)++;", r"READ_ONCE\(\) is not a place"),
+        ("likely(*x) = 3;", r"'likely\(\*x\)' is not a place"),
+        ("int r = READ_ONCE(5);", "'5' is not a place"),
+        ("spin_lock(&s);", "accesses a local variable"),
+        ("atomic_inc(a, a);", "takes 1 argument, not 2"),
+        ("set_bit(64, w);", r"an access to w\+8, where no object begins"),
+    ],
+)
+def test_wrong_use_is_one_message(body: str, message: str) -> None:
+    error = body_error(body, params=PARAMS)
+    assert error.pos is not None and error.pos.line == 6
+    assert re.search(message, str(error))
 
 
 def test_a_wait_is_a_loop() -> None:

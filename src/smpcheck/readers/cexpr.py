@@ -124,13 +124,13 @@ class Expressions(Arithmetic, ABC):
             if isinstance(index.type, Pointer):
                 array, index = index, array
             if not isinstance(array.type, Pointer) or not isinstance(index.type, CType):
-                self.wrong(f"'{shorten(self.source.snippet(node.at, node.end))}' does not index an array", self.at(node))
+                self.wrong(f"'{shorten(self.where(node)[1])}' does not index an array", self.at(node))
             return self._pointee(self.offset(array, index, "+", node), node)
         if isinstance(node, c.Member):
             return self._member(node)
         if isinstance(node, c.Call):
             return self.macro_place(node)
-        text = shorten(self.source.snippet(node.at, node.end))
+        text = shorten(self.where(node)[1])
         return self.wrong(f"'{text}' is not a place that can be read or written", self.at(node))
 
     def _same_width(self, pointer: Val, cast: c.Convert) -> None:

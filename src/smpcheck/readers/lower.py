@@ -98,14 +98,17 @@ class Lowering(Expressions):
             if isinstance(macro.body, c.Compound):
                 return self._body(macro.body.body, macro.name, self.int if macro.returns else VOID, "")
             self.steps += macro.statement
-            return self.value(macro.body)
+            value = self.value(macro.body)
+            return Val(Const(0), VOID) if macro.statement else value
 
     def macro_place(self, node: c.Call) -> LValue:
         """The place that a primitive's definition stands for."""
-        with self._macro(node) as macro:
-            if isinstance(macro.body, c.Compound):
-                self.wrong(f"{node.name}() is not a place that can be read or written", self.at(node))
-            return self.lvalue(macro.body)
+        if node.name not in self.unit.functions:
+            with self._macro(node) as macro:
+                body = macro.body
+                if not isinstance(body, c.Compound) and not (isinstance(body, c.Call) and forms.find(body.name)):
+                    return self.lvalue(body)
+        return self.wrong(f"{node.name}() is not a place that can be read or written", self.at(node))
 
     @contextmanager
     def _macro(self, node: c.Call) -> Iterator[Macro]:
