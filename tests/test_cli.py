@@ -157,3 +157,29 @@ def test_a_model_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
 def test_every_command_runs_what_the_readme_says() -> None:
     text = (ROOT / "README.md").read_text()
     assert ".venv/bin/smpcheck check examples" in text
+
+
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+
+
+@FULL
+@pytest.mark.parametrize("command", [f"check {SB}", f"explain {SB}", f"barriers {SB}", "--help", "--version"])
+@pytest.mark.parametrize("to", ["> /dev/full", ">&-"])
+def test_output_that_cannot_be_written_is_said_once(command: str, to: str) -> None:
+    line = f"{sys.executable} -m smpcheck {command} {to}"
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (2, "smpcheck: cannot write the output: No space left on device\n")
+
+
+def test_closed_standard_input_and_error() -> None:
+    line = f"{sys.executable} -m smpcheck check {SB} <&- 2>&-"
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "1 Sometimes" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+@pytest.mark.parametrize("path", ["/dev/zero", "- < /dev/zero"])
+def test_a_file_without_end_is_refused(path: str) -> None:
+    line = f"{sys.executable} -m smpcheck check {path}"
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "is larger than 16 MiB" in done.stdout + done.stderr

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -22,12 +23,32 @@ COMMANDS = {
 imported.
 """
 
+EXIT_INPUT = 2
+EXIT_BROKEN_PIPE = 141
+
 HELP = """Can this happen, is this barrier needed, and why: answers for code that shares memory the way the Linux kernel does."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line (``sys.argv`` unless ``arguments`` are given) and leave with its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _open_streams()
+    try:
+        try:
+            _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:  # not about a stream
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter's own flush at exit has nothing to say
+        if isinstance(error, BrokenPipeError):
+            sys.exit(EXIT_BROKEN_PIPE)
+        print(f"smpcheck: cannot write the output: {error.strerror or error}", file=sys.stderr)
+        sys.exit(EXIT_INPUT)
+
+
+def _run(arguments: Sequence[str]) -> None:
     if arguments and arguments[0] in ("--version", "-V"):
         from smpcheck import __version__
 
@@ -46,6 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if wanted in (None, name):
             import_module(module).register(app)
     app(arguments, prog_name="smpcheck")
+
+
+def _open_streams() -> None:
+    """Standard streams that the caller has closed (``>&-``): what is read is empty, what is written cannot be."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 (open as long as the program runs)
+    if sys.stdout is None:
+        sys.stdout = open("/dev/full" if os.path.exists("/dev/full") else os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position
-from smpcheck.readers.registry import STDIN, decode, read_text
+from smpcheck.readers.registry import STDIN, read_bounded, read_text
 
 LITMUS_SUFFIX = ".litmus"
 STDIN_NAME = "<stdin>"
@@ -47,7 +47,10 @@ def items(paths: Iterable[str]) -> Iterator[Item | InputError]:
         if isinstance(entry, InputError):
             yield entry
         elif entry == STDIN:
-            yield Item(index, STDIN_NAME, decode(sys.stdin.buffer.read()))
+            try:
+                yield Item(index, STDIN_NAME, read_bounded(sys.stdin.buffer, STDIN_NAME))
+            except (OSError, InputError) as error:
+                yield error if isinstance(error, InputError) else InputError(f"cannot read {STDIN_NAME}: {error.strerror}")
         else:
             yield Item(index, entry)
 

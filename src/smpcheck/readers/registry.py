@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position, Program
@@ -32,10 +32,23 @@ def decode(data: bytes) -> str:
         return data.decode("latin-1")
 
 
+MAX_SIZE = 16 << 20
+"""Larger files are refused: no test is so large, and a device may have no end."""
+
+
+def read_bounded(file: BinaryIO, name: str) -> str:
+    """The text of an open file. :raises InputError: it is larger than :data:`MAX_SIZE`"""
+    data = file.read(MAX_SIZE + 1)
+    if len(data) > MAX_SIZE:
+        raise InputError(f"{name} is larger than {MAX_SIZE >> 20} MiB")
+    return decode(data)
+
+
 def read_text(path: str) -> str:
     """The text of the file at ``path``. :raises InputError: if it cannot be read."""
     try:
-        return decode(Path(path).read_bytes())
+        with open(path, "rb") as file:
+            return read_bounded(file, path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
 
