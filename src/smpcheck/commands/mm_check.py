@@ -14,6 +14,7 @@ from smpcheck.commands.common import EXIT_FOUND, EXIT_INTERRUPTED, EXIT_OK, fail
 
 if TYPE_CHECKING:
     from smpcheck.mm.check import Answer
+    from smpcheck.simulate import RunResult
 
 FORMATS = ("table", "json")
 EXIT_UNDECIDED = 3
@@ -100,7 +101,7 @@ def check(
             write_table(answers, [*SCENARIOS, *HEARTS], sys.stdout)
             few = witness is None and sum(bool(a.failed) for a in answers) <= MOST_SHOWN and len(answers) <= MOST_SHOWN
             if witness or few:
-                show_witnesses(answers, full)
+                show_witnesses(answers, full, timeout)
             elif any(a.failed for a in answers):
                 first = next(a for a in answers if a.failed)
                 write(f"Show how: {first.case.command}\n\n")
@@ -113,12 +114,16 @@ def check(
     raise typer.Exit(status)
 
 
-def show_witnesses(answers: Sequence[Answer], full: bool) -> None:
-    """The failing runs of all answers."""
+def show_witnesses(answers: Sequence[Answer], full: bool, timeout: float) -> None:
+    """The failing runs of all answers. ``timeout``: seconds for each one that is no interleaving."""
+    from smpcheck.mm import weak
     from smpcheck.mm.check import witness
     from smpcheck.show.mm_table import witness_text
 
     width = min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
     for answer in answers:
         for name, checks in answer.failed.items():
-            write(witness_text(answer, name, checks[0], witness(answer.case, checks[0]), width, full) + "\n")
+            run: RunResult | weak.WeakRun | None = witness(answer.case, checks[0])
+            if run is None and answer.case.model != "sc":
+                run = weak.witness(answer.case, checks[0], timeout)
+            write(witness_text(answer, name, checks[0], run, width, full) + "\n")

@@ -8,66 +8,129 @@ is asked again, until none is entered.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.cut import CUT, without_branches
-from smpcheck.solver.answer import Question
+from smpcheck.program.execution import Execution
+from smpcheck.simulate.trace import TraceEvent
+from smpcheck.solver.answer import Answer, Question
 
 if TYPE_CHECKING:
     from smpcheck.mm.check import Case
 
 UNROLL = 2
 
+ASSUMPTION = (
+    "branches that no interleaving takes are left out until an execution of the rest enters one; missed would be one that is"
+    " entered only since a store in it, or po-later in its thread, is read earlier elsewhere (load buffering)"
+)
+"""What bounds an answer under a model with load buffering."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeakRun:
+    """An execution that no interleaving has: its events in an order in which they may take effect, and what is not in program
+    order in it, in sentences."""
+
+    program: ir.Program
+    events: tuple[TraceEvent, ...]
+    sentences: tuple[str, ...]
+
+
+class NoTime(Exception):
+    """The time for a cell is over."""
+
 
 def ask(case: Case, left: Sequence[str], deadline: float | None) -> tuple[list[str], dict[str, str]]:
     """Which checks of the invariants in ``left`` can fail, and which invariants are undecided, with the reason."""
-    from smpcheck.mm.check import program_of
-
     ends = None if deadline is None else time.monotonic() + deadline
     failed: list[str] = []
     undecided: dict[str, str] = {}
     for visit, wanted in (("no", [i for i in left if i != "I4"]), ("only", [i for i in left if i == "I4"])):
         if wanted:
-            also, why = _answer(program_of(case, visit), case.model, wanted, ends)
+            also, why = _answer(case, visit, wanted, ends)
             failed += also
             undecided |= why
     return failed, undecided
 
 
-def _answer(program: ir.Program, model_name: str, wanted: Sequence[str], ends: float | None) -> tuple[list[str], dict[str, str]]:
-    from smpcheck.cat.load import load_model
-    from smpcheck.mm.check import MOST_STATES, invariant_of
-    from smpcheck.mm.variants import BOUND
-    from smpcheck.simulate.reached import reached
-    from smpcheck.solver.solve import solve
+def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | None:
+    """An execution in which a check fails; None if there is none, or none was found in time."""
+    ends = None if deadline is None else time.monotonic() + deadline
+    for visit in ("no", "only"):
+        try:
+            for program, answer in _rounds(case, visit, ends):
+                if check in answer.failed:
+                    return _told(program, answer.failed[check], case.model)
+        except (LimitError, UnsupportedError, NoTime):
+            pass
+    return None
 
-    model = load_model(model_name)
+
+def _told(program: ir.Program, execution: Execution, model_name: str) -> WeakRun:
+    from smpcheck.cat.load import load_model
+    from smpcheck.questions.surprises import tell
+    from smpcheck.questions.wording import Words
+
+    story = tell(execution, load_model(model_name), Words(program))
+    partner = dict(execution.relations["rmw"])
+    partner |= {w: r for r, w in partner.items()}
+    known = {e.id: e for e in execution.events}
+    events = tuple(
+        TraceEvent(e.id, e.thread, e.kind, e.tags, e.address, e.cell, e.value, e.pos, e.text, partner=partner.get(e.id))
+        for e in map(known.__getitem__, story.steps)
+    )
+    return WeakRun(program, events, tuple(s.sentence for s in story.surprises))
+
+
+def _answer(case: Case, visit: str, wanted: Sequence[str], ends: float | None) -> tuple[list[str], dict[str, str]]:
+    from smpcheck.mm.check import invariant_of
+    from smpcheck.mm.variants import BOUND
+
     failed: dict[str, None] = {}
-    put_back: set[str] = set()
 
     def open_ones(why: str) -> tuple[list[str], dict[str, str]]:
         done = {invariant_of(check) for check in failed}
         return list(failed), {i: why for i in wanted if i not in done}
 
+    answer = None
     try:
-        steps, taken = reached(program, max_states=MOST_STATES)
-        while True:
-            rest = None if ends is None else ends - time.monotonic()
-            if rest is not None and rest <= 0:
-                return open_ones("no time was left")
-            question = Question(mode="assertions", flags=False, deadlock=True, unroll=UNROLL, deadline=rest, lazy=True)
-            answer = solve(without_branches(program, steps, taken, put_back), model, question)
+        for _, answer in _rounds(case, visit, ends):
             failed |= dict.fromkeys(check for check in answer.failed if invariant_of(check) in wanted)
             if answer.status == "timeout":
                 return open_ones("the solver had no answer in time")
             if BOUND in answer.failed or any(not label.startswith(CUT) for label in answer.cut):
                 return open_ones("a loop goes on beyond its bound")
-            if not answer.cut:
-                break
-            put_back |= set(answer.cut)
+    except NoTime:
+        return open_ones("no time was left")
     except (LimitError, UnsupportedError) as error:
         return open_ones(str(error))
-    return open_ones("no execution at all") if answer.status == "no-execution" else (list(failed), {})
+    none = answer is None or answer.status == "no-execution"
+    return open_ones("no execution at all") if none else (list(failed), {})
+
+
+def _rounds(case: Case, visit: str, ends: float | None) -> Iterator[tuple[ir.Program, Answer]]:
+    """Answers for the program with more and more of its branches, until one enters none that is left out."""
+    from smpcheck.cat.load import load_model
+    from smpcheck.mm.check import MOST_STATES, program_of
+    from smpcheck.simulate.reached import reached
+    from smpcheck.solver.solve import solve
+
+    program, model = program_of(case, visit), load_model(case.model)
+    steps, taken = reached(program, max_states=MOST_STATES)
+    put_back: set[str] = set()
+    while True:
+        rest = None if ends is None else ends - time.monotonic()
+        if rest is not None and rest <= 0:
+            raise NoTime
+        question = Question(mode="assertions", flags=False, deadlock=True, unroll=UNROLL, deadline=rest, lazy=True)
+        part = without_branches(program, steps, taken, put_back)
+        answer = solve(part, model, question)
+        yield part, answer
+        if answer.status == "timeout" or not set(answer.cut) - put_back:
+            return
+        put_back |= set(answer.cut)

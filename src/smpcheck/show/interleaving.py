@@ -107,20 +107,20 @@ def meeting(events: Sequence[TraceEvent]) -> set[int]:
     return found
 
 
-def rows(result: RunResult, everything: bool = False) -> list[Row]:
+def rows(program: ir.Program, steps: Sequence[TraceEvent], everything: bool = False) -> list[Row]:
     """The steps of a run in their order."""
-    last = last_thread(result.program)
-    events = [e for e in result.trace.events if not (isinstance(e.address, Ptr) and e.address.base == DONE)]
+    last = last_thread(program)
+    events = [e for e in steps if not (isinstance(e.address, Ptr) and e.address.base == DONE)]
     seen = meeting([e for e in events if e.thread != last])
     seen |= {e.number for e in events if e.thread == last and e.kind == "W"}
     seen |= {e.partner for e in events if e.number in seen and e.partner is not None}
-    steps = [list(g) for _, g in groupby(events, key=lambda e: (e.thread, e.pos, e.text))]
-    whole = everything or len(steps) <= STEPS_IN_FULL
+    groups = [list(g) for _, g in groupby(events, key=lambda e: (e.thread, e.pos, e.text))]
+    whole = everything or len(groups) <= STEPS_IN_FULL
     out: list[Row] = []
-    for number, group in enumerate(steps):
+    for number, group in enumerate(groups):
         e = group[0]
-        if whole or number == len(steps) - 1 or any(e.number in seen for e in group):
-            out.append(Row(e.thread, e.text, place(e.pos), effect(result.program, group)))
+        if whole or number == len(groups) - 1 or any(e.number in seen for e in group):
+            out.append(Row(e.thread, e.text, place(e.pos), effect(program, group)))
         elif out and out[-1].hidden and out[-1].thread == e.thread:
             out[-1] = Row(e.thread, hidden=out[-1].hidden + 1)
         else:
@@ -130,8 +130,12 @@ def rows(result: RunResult, everything: bool = False) -> list[Row]:
 
 def interleaving(result: RunResult, width: int = 100, everything: bool = False) -> list[str]:
     """The run as text, at most ``width`` columns wide where the number of threads allows it."""
-    program = result.program
-    found = rows(result, everything)
+    return in_lanes(result.program, result.trace.events, width, everything)
+
+
+def in_lanes(program: ir.Program, steps: Sequence[TraceEvent], width: int = 100, everything: bool = False) -> list[str]:
+    """Steps as text, in their order, a lane for each thread."""
+    found = rows(program, steps, everything)
     last = last_thread(program)
     lanes = sorted({row.thread for row in found} - {last})
     each = max(NARROWEST, (width - GAP * max(0, len(lanes) - 1)) // max(1, len(lanes)))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from smpcheck.mm.check import ASSUMPTIONS, Answer
 from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.variants import Variant
+from smpcheck.mm.weak import ASSUMPTION, WeakRun
 from smpcheck.program import ir
 
 if TYPE_CHECKING:
@@ -101,15 +103,21 @@ def legend(answers: Sequence[Answer]) -> list[str]:
     head = ["Fails:" if any(a.failed for a in answers) else "Undecided:"] if lines else []
     variants = dict.fromkeys(a.case.variant for a in answers)
     lines = [*head, *lines, "Variants:", *(f"  {v.name:<4} {v.title}" for v in variants)]
-    lines.append("Within these bounds, all interleavings and nothing else:")
+    models = {a.case.model for a in answers}
+    lines.append(f"Within these bounds, all {'interleavings' if models == {'sc'} else 'executions'} and nothing else:")
     freeing = {a.case.freeing for a in answers}
     where = "at the end, when all is quiet" if freeing == {"at-the-end"} else "at once, by whoever drops the last reference"
-    return [*lines, *(f"  - {text}" for text in (*ASSUMPTIONS, f"a page without references is freed {where}"))]
+    bounds = [*ASSUMPTIONS, f"a page without references is freed {where}"]
+    if "lkmm" in models:
+        bounds.append(f"under lkmm: {ASSUMPTION}")
+    return [*lines, *(f"  - {text}" for text in bounds)]
 
 
-def witness_text(answer: Answer, name: str, check: str, run: RunResult | None, width: int, everything: bool = False) -> str:
+def witness_text(
+    answer: Answer, name: str, check: str, run: RunResult | WeakRun | None, width: int, everything: bool = False
+) -> str:
     """How an invariant fails: what it says, where it is checked, and the run in lanes."""
-    from smpcheck.show.interleaving import interleaving, place
+    from smpcheck.show.interleaving import in_lanes, interleaving, place
 
     case = answer.case
     what = ABOUT.get(name, "a check of the model itself")
@@ -117,9 +125,16 @@ def witness_text(answer: Answer, name: str, check: str, run: RunResult | None, w
     if check != name:
         lines[0] += f" ({check})"
     if run is None:
-        return "\n".join([*lines, "  no interleaving to show: the solver found it, or it is a circle of lock classes"]) + "\n"
+        return "\n".join([*lines, "  no run to show: it is a circle of lock classes, or the time was not enough"]) + "\n"
     found = list(dict.fromkeys(_places(run.program, check)))
     lines += [f"  checked at {place(pos)}: {text}" for pos, text in found[:4]]
+    if isinstance(run, WeakRun):
+        lines.append(f"  no interleaving does this; under {case.model} the steps may take effect in this order:")
+        lines += ["", *(f"  {line}".rstrip() for line in in_lanes(run.program, run.events, width - 2, everything)), ""]
+        for number, sentence in enumerate(run.sentences, 1):
+            text = textwrap.wrap(f"{number} {sentence}", width - 2, subsequent_indent="  ", break_on_hyphens=False)
+            lines += [f"  {line}" for line in text]
+        return "\n".join(lines) + "\n"
     if run.message:
         lines.append(f"  {run.message}")
     for thread, pos in run.waiting.items():

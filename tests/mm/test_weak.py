@@ -1,0 +1,56 @@
+"""Scenarios under weak models: branches that are left out and put back, and executions that no interleaving has."""
+
+from __future__ import annotations
+
+import pytest
+
+from smpcheck.cat.load import load_model
+from smpcheck.mm import weak
+from smpcheck.mm.check import Case, Checker, program_of
+from smpcheck.mm.variants import find_variant
+from smpcheck.solver.answer import Question
+from smpcheck.solver.solve import solve
+
+
+def case(scenario: str, variant: str, **options: str) -> Case:
+    return Case(scenario, find_variant(variant), **options)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "variant", "flags", "failed"),
+    [
+        ("munlock_page_putback", "V0", "separate", {"I3"}),
+        ("munlock_page_putback", "V4", "separate", set()),
+        ("munlock_page_putback", "V0", "one-word", set()),
+        ("truncate_mlock", "V8", "one-word", set()),
+        ("truncate_mlock", "V2", "one-word", {"I1"}),
+    ],
+)
+def test_two_operations_are_decided_under_the_kernels_model(scenario: str, variant: str, flags: str, failed: set[str]) -> None:
+    answer = Checker(deadline=300).answer(case(scenario, variant, model="lkmm", flags=flags))
+    assert set(answer.failed) == failed
+    assert not answer.undecided
+
+
+@pytest.mark.parametrize("model", ["sc", "tso", "lkmm"])
+@pytest.mark.parametrize(("scenario", "variant"), [("putback_munlock", "V0"), ("putback_munlock", "V4"), ("putback_munlock", "V10")])
+@pytest.mark.parametrize("flags", ["one-word", "separate"])
+def test_what_is_asked_in_parts_is_what_is_asked_at_once(model: str, scenario: str, variant: str, flags: str) -> None:
+    asked = case(scenario, variant, model=model, flags=flags)
+    whole = solve(program_of(asked), load_model(model), Question(mode="assertions", flags=False, deadlock=True))
+    failed, undecided = weak.ask(asked, ["I1", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "I10"], None)
+    assert set(failed) == set(whole.failed)
+    assert not undecided
+
+
+def test_a_witness_has_its_steps_in_an_order_and_says_what_is_not_in_program_order() -> None:
+    run = weak.witness(case("munlock_page_putback", "V0", model="lkmm", flags="separate"), "I3")
+    assert run is not None
+    texts = [e.text for e in run.events]
+    assert texts.index("TestClearPageMlocked(page)") < texts.index("SetPageLRU(page)")
+    assert len(run.sentences) == 1
+    assert "is satisfied before its earlier load" in run.sentences[0]
+
+
+def test_there_is_no_witness_where_nothing_fails() -> None:
+    assert weak.witness(case("putback_munlock", "V4", model="lkmm", flags="separate"), "I3") is None
