@@ -158,3 +158,21 @@ def test_the_api_gives_states_as_they_are_found() -> None:
     result = smpcheck.check(SMALL, on_state=rows.append, threads=2)
     assert len(rows) == 4
     assert all(row in rows for row in result.states)
+
+
+def test_ctrl_c_while_a_result_is_being_written_loses_none_of_it(tmp_path: Path) -> None:
+    """Nobody reads the pipe until it is full and Ctrl-C has come: then every line is whole, and all that is done is there."""
+    names = [f"t{i}" for i in range(400)]
+    for name in names:
+        (tmp_path / f"{name}.litmus").write_text(SMALL.replace("C SB", "C " + "x" * 400))
+    process = subprocess.Popen(
+        [*COMMAND, "--format", "json", "-j", "1", str(tmp_path)], cwd=ROOT, env=ENVIRONMENT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    time.sleep(3)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.3)
+    out, err = process.communicate(timeout=30)
+    done = [json.loads(line) for line in out.splitlines()]
+    assert process.returncode == 130 and 0 < len(done) < len(names)
+    assert err == f"smpcheck: interrupted: {len(done)} of {len(names)} done\n"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -16,6 +18,8 @@ from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.show.formats import FORMATS, Summary, make_form
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from smpcheck.batch.paths import Item
     from smpcheck.batch.worker import Job
     from smpcheck.questions.check import Result, StateRow
@@ -232,14 +236,38 @@ class Run:
         _say(f"{name}{state_line(row)}", self.progress)
 
     def _show(self, result: Result) -> None:
-        self.summary.add(result)
-        self.form.result(result)
-        sys.stdout.flush()
+        with _uninterrupted():  # what is done is printed, and printed once
+            self.summary.add(result)
+            self.form.result(result)
+            sys.stdout.flush()
         if result.message and not self.form.speaks:
             said = result.message if result.file in result.message else f"{result.file}: {result.status}: {result.message}"
             _complain(said, self.progress)
         if self.progress:
             self.progress.advance()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """The first Ctrl-C waits until the end of this; a second one does not (a pipe that nobody reads has no end)."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting = False
+
+    def later(number: int, frame: FrameType | None) -> None:
+        nonlocal waiting
+        if waiting:
+            raise KeyboardInterrupt
+        waiting = True
+
+    before = signal.signal(signal.SIGINT, later)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if waiting:
+        raise KeyboardInterrupt
 
 
 def _complain(message: str, progress: ProgressBar | None = None) -> None:
