@@ -250,7 +250,10 @@ class Run:
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     """The first Ctrl-C waits until the end of this; a second one does not (a pipe that nobody reads has no end)."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+    if (
+        signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        or threading.current_thread() is not threading.main_thread()
+    ):
         yield
         return
     waiting = False
