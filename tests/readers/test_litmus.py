@@ -227,7 +227,7 @@ FRAME = "C t\n{}\nP0(int *x) { int r1 = *x; }\n"
         ("C t\n{}\nP0(int *x) { }\nP2(int *x) { }\n", "4:1", "thread P1 is missing: P2 follows P0"),
         ("C t\n{}\nP0(int *x) { }\nP0(int *x) { }\n", "4:1", "P0 is defined twice"),
         ("C t\n{}\nP0(int x) { }\n", "3:4", "the parameter 'x' of P0 is not a pointer: threads share objects by address"),
-        ("C t\n{}\nP0(struct foo *x) { }\n", "1:1", "'x' is a struct foo, which this file does not define"),
+        ("C t\n{}\nP0(struct foo *x) { int r = x->a; }\n", "3:29", "struct foo is not defined in this file"),
         ("C t\n{ int x; int x; }\nP0(int *x) { }\n", "2:14", "'x' is declared twice"),
         ("C t\n{ foo x; }\nP0(int *x) { }\n", "2:7", "unknown type 'foo' of 'x'"),
         ("C t\n{ x=; }\nP0(int *x) { }\n", "2:5", "a number, an address or a list in braces expected, the end found"),
@@ -296,6 +296,33 @@ def test_conditions_compare_as_c_does(question: str, holds: bool) -> None:
 def test_local_variables_that_threads_share_are_refused(storage: str) -> None:
     with pytest.raises(UnsupportedError, match=f"t:4:3: a local variable that is {storage}"):
         read_litmus(f"C t\n{{}}\nP0(int *x) {{\n  {storage} int r0; r0 = *x; }}\n", "t")
+
+
+@pytest.mark.parametrize(
+    ("code", "position", "message"),
+    [
+        ("P0(int *x) { int r0 = 1; int r0 = 2; }", "3:30", "'r0' is declared twice"),
+        ("P0(int *x, int *x) { }", "3:12", "P0 has two parameters 'x'"),
+        ("P0(int *x) { switch (*x) { case 1: break; case 2 - 1: break; } }", "3:43", "a second 'case 1'"),
+        ("P0(int *x) { switch (*x) { default: break; default: break; } }", "3:44", "a second 'default'"),
+        ("P0(int *x) { int r0; switch (*x) { case r0: break; } }", "3:41", "'r0' is not a constant"),
+    ],
+)
+def test_what_is_there_twice(code: str, position: str, message: str) -> None:
+    assert str(error(f"C t\n{{}}\n{code}\nexists (0:r0=2)\n")).startswith(f"test.litmus:{position}: {message}")
+
+
+def test_words_of_the_format_are_names_elsewhere() -> None:
+    text = "C t\n{}\nP0(int *filter) { int final = *filter; int exists = 1; }\nexists (0:final=0 /\\ filter=0 /\\ 0:exists=1)\n"
+    assert smpcheck.check(text).verdict == "Always"
+    assert smpcheck.check("\ufeff" + text).verdict == "Always"
+
+
+def test_parameters_may_point_to_anything() -> None:
+    text = "C t\n{}\nP0(int *x, struct foo *f, void *v) { int r0 = READ_ONCE(*x); }\nexists (0:r0=0)\n"
+    assert smpcheck.check(text).verdict == "Always"
+    later = "C t\n{}\nP0(struct foo *f) { }\nstruct foo { int a; int b; };\nP1(struct foo *f) { f->b = 1; }\nexists (f.b=1)\n"
+    assert smpcheck.check(later).verdict == "Always"
 
 
 def test_an_array_is_not_one_location() -> None:

@@ -49,8 +49,10 @@ class Expressions(Arithmetic, ABC):
 
     # --- variables ---
 
-    def declare(self, name: str, type_: Type) -> Local:
+    def declare(self, name: str, type_: Type, at: int) -> Local:
         """A variable in the innermost scope. Disjoint scopes share the register, so that ``0:r1`` means what it says."""
+        if name in self.scope.names:
+            self.wrong(f"'{name}' is declared twice", at)
         reg = self.frames[-1].prefix + name
         if isinstance(self._hidden(name), Local):
             self.shadowed[reg] = self.shadowed.get(reg, 1) + 1

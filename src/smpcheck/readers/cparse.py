@@ -137,6 +137,8 @@ class CReader(ExpressionReader):
             param_name, type_, _ = self._declarator(inner, base)
             if isinstance(type_, Array):
                 type_ = Pointer(type_.element)
+            if any(param.name == param_name for param in params):
+                self._wrong(f"{name} has two parameters '{param_name}'", child)
             params.append(Param(param_name, type_, self.offset(child.start_byte)))
         self._assigned = set()
         statements = self._compound(body)
@@ -199,6 +201,7 @@ class CReader(ExpressionReader):
 
     def _switch(self, node: Node, at: int, end: int) -> CStmt:
         cases: list[tuple[list[CExpr | None], list[CStmt]]] = []
+        numbers: list[int | None] = []
         for child in self._field(node, "body").named_children:
             if child.type == "comment":
                 continue
@@ -206,6 +209,10 @@ class CReader(ExpressionReader):
                 self._refuse(f"'{self._short(child)}' outside of a case", child)
             value = child.child_by_field_name("value")
             label = self._expr(value) if value else None
+            number = None if value is None else self._constant(value)
+            if number in numbers:
+                self._wrong(f"a second '{'default' if number is None else f'case {number}'}' in this switch", child)
+            numbers.append(number)
             body = [self._stmt(c) for c in child.named_children if c != value and c.type != "comment"]
             if cases and not cases[-1][1]:
                 cases[-1][0].append(label)

@@ -62,7 +62,7 @@ class Lowering(Expressions):
         for param in function.params:
             value: Value = initial[param.name][1] if param.name in initial else Ptr(param.name)
             if param.name in function.assigned or param.name in initial:
-                self.out.append(Assign(self.declare(param.name, param.type).reg, Const(value), pos))
+                self.out.append(Assign(self.declare(param.name, param.type, param.at).reg, Const(value), pos))
             else:
                 self.scope.names[param.name] = Val(Const(value), param.type)
         for name, (type_, value) in initial.items():
@@ -203,7 +203,7 @@ class Lowering(Expressions):
         for declared in node.body:
             if isinstance(declared.type, (Struct, Array, Void)):
                 self.refuse(f"a local variable of type {show(declared.type)} is not supported", declared.at)
-            local = self.declare(declared.name, declared.type)  # in scope in its own initialiser, as in C
+            local = self.declare(declared.name, declared.type, declared.at)  # in scope in its own initialiser, as in C
             if declared.init is not None:
                 self.assign(local, self.value(declared.init), declared)
 

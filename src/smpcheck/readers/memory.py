@@ -76,11 +76,10 @@ class Memory:
                 known = self.known.setdefault(entry.name, self.types.scalar(INT))
                 if isinstance(entry.value, list) and not isinstance(known, (Struct, Array)):
                     self.known[entry.name] = Array(known, max(len(entry.value), 1))
-        for name, type_ in self.known.items():
-            if isinstance(type_, Void):
+        for name, mentioned in self.known.items():
+            type_ = self.known[name] = self.types.resolve(mentioned)
+            if isinstance(type_, Void) or (isinstance(type_, Struct) and type_.fields is None):  # only its address is of use
                 self.known[name] = self.types.scalar(INT)
-            elif isinstance(type_, Struct) and type_.fields is None:
-                raise UnsupportedError(f"'{name}' is a {type_.name}, which this file does not define", self.source.pos(0))
 
     # --- addresses ---
 

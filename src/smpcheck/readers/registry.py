@@ -72,6 +72,7 @@ def read_programs(path: str, text: str | None = None, definitions: object = None
         return reader(path)
     if text is None:
         text = read_text(path)
+    text = text.removeprefix("\ufeff")
     if "\0" in text:
         raise InputError(
             "this is not a text file: it has a NUL character", Position(path, text[: text.index("\0")].count("\n") + 1)

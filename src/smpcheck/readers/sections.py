@@ -46,7 +46,7 @@ def split(source: Source) -> Sections:
             if depth < 0:
                 raise InputError("this '}' closes nothing", source.pos(match.start()))
         elif word in "()":
-            parentheses += 0 if found else 1 if word == "(" else -1
+            parentheses += 1 if word == "(" else -1
         elif depth == 0 and parentheses == 0:
             start = match.start()
             if word == "exists":
