@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""The page machinery: cells of ``mm check`` one by one, the default table, ``claims``, and the speed of ``mm run``.
+
+Cells of two and three operations are asked in a process each, all their invariants, under each model; what fails under sc is
+not asked under weaker models again. A time has ``>`` where a cell stays undecided.
+
+    python bench/mm.py [--cells] [--commands] [--timeout S]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.common import print_table, show_seconds
+from smpcheck.mm.check import MODELS, Case, Checker
+from smpcheck.mm.variants import find_variant
+
+TWO = ("truncate_mlock", "truncate_reclaim", "truncate_fault", "munlock_page_putback", "mlock_munlock", "mlock_reclaim")
+THREE = ("truncate_mlock_reclaim", "mlock_munlock_putback")
+VARIANTS = ("V4", "V8")
+REACH = {"two": {"sc": 0.5, "tso": None, "lkmm": 1.0}, "three": {"sc": 5.0, "tso": None, "lkmm": 5.0}}
+COMMANDS = (
+    (("mm", "check", "--no-witness"), 120.0),
+    (("claims",), 30.0),
+    (("mm", "run", "--workload", "race", "--ignore", "I1"), None),
+)
+
+
+def cell(case: Case, timeout: float) -> tuple[float, str]:
+    """Wall seconds and verdict, in a forked process."""
+    reader, writer = os.pipe()
+    began = time.perf_counter()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        answer = Checker(deadline=timeout).answer(case)
+        with os.fdopen(writer, "wb") as pipe:
+            pickle.dump(answer.verdict, pipe)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        data = pipe.read()
+    os.waitpid(pid, 0)
+    return time.perf_counter() - began, pickle.loads(data) if data else "died"
+
+
+def cells(timeout: float) -> None:
+    """The table of single cells."""
+    rows = []
+    for size, scenarios in (("two", TWO), ("three", THREE)):
+        for model in MODELS:
+            times, verdicts = [], []
+            for scenario in scenarios:
+                for variant in VARIANTS:
+                    seconds, verdict = cell(Case(scenario, find_variant(variant), model), timeout)
+                    times.append(seconds)
+                    verdicts.append(verdict)
+            said = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+            median, slowest = statistics.median(times), max(times)
+            open_ = "undecided" in verdicts
+            rows.append([size, model, len(times), show_seconds(REACH[size][model]), show_seconds(median),
+                         f"{'>' if open_ else ''}{show_seconds(slowest)}", said])  # fmt: skip
+    columns = ["operations", "model", "cells>", "to reach, s>", "median, s>", "slowest, s>", "verdicts"]
+    print_table(f"cells of mm check, {timeout:g} s each at most", columns, rows)
+
+
+def commands() -> None:
+    """Whole commands, from the shell."""
+    program = str(Path(sys.executable).with_name("smpcheck"))
+    rows = []
+    for command, reach in COMMANDS:
+        began = time.perf_counter()
+        output = subprocess.run([program, *command], check=False, capture_output=True, text=True).stdout
+        seconds = time.perf_counter() - began
+        speed = next((part.strip() for line in output.splitlines() for part in line.split(",  ") if "steps/s" in part), "")
+        rows.append([" ".join(("smpcheck", *command)), show_seconds(reach), show_seconds(seconds), speed])
+    print_table("commands", ["command", "to reach, s>", "seconds>", "speed"], rows)
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description="The page machinery.")
+    parser.add_argument("--cells", action="store_true", help="only single cells")
+    parser.add_argument("--commands", action="store_true", help="only whole commands")
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds for each cell")
+    arguments = parser.parse_args()
+    if not arguments.commands:
+        cells(arguments.timeout)
+    if not arguments.cells:
+        commands()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
