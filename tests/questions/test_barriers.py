@@ -142,6 +142,32 @@ class TestSeveral:
             frozenset({w, r}) for w in ("smp_wmb()", "smp_store_release(y, 1)") for r in ("smp_rmb()", "smp_load_acquire(y)")
         }
 
+    def test_each_says_what_it_orders_and_pairs_with_all_that_can_stand_on_the_other_side(self):
+        for finding in barriers(self.TWO, LKMM).findings:
+            text = finding.element.text
+            writes = text in ("smp_wmb()", "smp_store_release(y, 1)")
+            order = ("store to x (line 7)", "store to y (line 9)") if writes else ("load of y (line 14)", "load of x (line 16)")
+            other = {"smp_load_acquire(y)", "smp_rmb()"} if writes else {"smp_wmb()", "smp_store_release(y, 1)"}
+            assert finding.orders == (" before ".join(order),), text
+            assert {e.text for e in finding.pairs} == other, text
+
+    def test_nothing_pairs_with_what_is_not_needed(self):
+        """The dependency stands at the position of the release, which is needed: without it the first store is not seen by P2."""
+        program = test_of(
+            [
+                "WRITE_ONCE(*x, 1);\nsmp_store_release(y, 1);",
+                "int r0;\nr0 = READ_ONCE(*y);\nsmp_store_release(z, r0);",
+                "int r0; int r1;\nr0 = smp_load_acquire(z);\nr1 = READ_ONCE(*x);",
+            ],
+            "1:r0=1 /\\ 2:r0=1 /\\ 2:r1=0",
+        )
+        answer = barriers(program, LKMM)
+        assert [f.element.text for f in answer.findings if f.status == "not needed"] == [
+            "data dependency into smp_store_release(z, r0)"
+        ]
+        assert [len(f.pairs) for f in answer.findings if f.status == "needed"] == [2, 2, 2]
+        assert not [e for f in answer.findings for e in f.pairs if e.kind == "dependency"]
+
 
 class TestDependencies:
     def test_an_address_dependency_is_an_element(self):

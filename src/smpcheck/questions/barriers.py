@@ -28,6 +28,9 @@ from smpcheck.solver.candidates import Candidates
 
 Status: TypeAlias = Literal["needed", "one of several", "not needed"]
 
+DEPENDENCIES = ("addr", "data", "ctrl")
+"""Kinds of links that are dependencies."""
+
 
 @dataclass(frozen=True, slots=True)
 class Protected:
@@ -186,7 +189,7 @@ class _Asking:
             notes.append(f"the search for smallest sets stopped after {len(self.search.known)} versions of the program")
         if not self.search.known.get(everything, True):
             notes.append("the elements protect nothing by themselves")
-        reasons = self.reasons()
+        reasons = self.reasons(sets)
         findings = []
         for element in self.elements:
             findings.append(self.finding(element, sets, complete, reasons))
@@ -234,30 +237,41 @@ class _Asking:
             return replace(finding, without=races[0].execution, story=story, race=races[0])
         return finding
 
-    def reasons(self) -> list[Reason]:
-        """Why what is protected cannot happen, to see which elements work together."""
+    def reasons(self, sets: list[frozenset[Key]]) -> list[Reason]:
+        """Why what is protected cannot happen, to see which elements work together. Where several sets suffice, a reason may
+        rest on any of them, so the program is asked about with each set alone as well, for as long as ``limits`` says.
+        """
         found: list[Reason] = []
         if not self.elements:
             return found
-        for condition in (self.protected.condition, *self.protected.failing):
-            if condition is not None:
-                outcome = Outcome("", condition)
-                found += why_not(self.program, self.model, outcome, self.limits, self.words)[0]
+        versions = [self.program]
+        if len(sets) > 1:
+            everything = frozenset(self.by_key)
+            versions += [self.rewriter.version(self.without(everything - members)) for members in sets]
+        deadline = time.perf_counter() + self.limits.seconds
+        for version in versions:
+            words = Words(version)
+            for condition in (self.protected.condition, *self.protected.failing):
+                if condition is not None:
+                    found += why_not(version, self.model, Outcome("", condition), self.limits, words)[0]
+            if time.perf_counter() > deadline:
+                break
         return found
 
     def pairs(
         self, element: Element, sets: list[frozenset[Key]], reasons: list[Reason]
     ) -> tuple[tuple[Element, ...], tuple[str, ...]]:
-        """Elements of other threads on the same cycle, and what the element orders there."""
+        """Elements of other threads on the same cycle that are needed too, and what the element orders there."""
         partners: dict[Key, Element] = {}
         orders: dict[str, None] = {}
+        useful = [e for e in self.elements if any(e.key in members for members in sets)] or self.elements
         for reason in reasons:
             mine = [link for link in reason.links if self.gives(element, link, reason)]
             for link in mine:
                 a, b = reason.execution.events[link.source], reason.execution.events[link.target]
                 if a.kind != "F" and b.kind != "F":
                     orders[f"{self.words.action(a)} before {self.words.action(b)}"] = None
-            for other in self.elements if mine else ():
+            for other in useful if mine else ():
                 apart = not set(other.threads) & set(element.threads)
                 if apart and any(self.gives(other, link, reason) for link in reason.links):
                     partners[other.key] = other
@@ -271,11 +285,13 @@ class _Asking:
         return tuple(e for e in self.elements if e.key in partners), tuple(orders)
 
     def gives(self, element: Element, link: Link, reason: Reason) -> bool:
-        """Is the link there because of the element?"""
-        if element.key[0] != "ctrl":
-            return element.pos in link.causes
-        if link.kind != "ctrl":
+        """Is the link there because of the element? A dependency and the order of an access can stand at one position."""
+        if element.key[0] not in DEPENDENCIES:
+            return element.pos in link.causes and link.kind not in DEPENDENCIES
+        if link.kind != element.key[0]:
             return False
+        if link.kind != "ctrl":
+            return element.pos in link.causes
         if element.key not in self.branches:
             cut = self.rewriter.version({element.key: "none"})
             self.branches[element.key] = self.controlled(self.program) - self.controlled(cut)
