@@ -58,7 +58,18 @@ def read_init(source: Source, span: tuple[int, int]) -> list[Entry]:
         elif text[at:end].strip():
             entries.append(_entry(Tokens(source, at, end)))
         at = end + 1
+    _check_once(source, entries)
     return entries
+
+
+def _check_once(source: Source, entries: list[Entry]) -> None:
+    seen: set[tuple[int | None, str, tuple[int | str, ...]]] = set()
+    for entry in entries:
+        key = (entry.proc, entry.name, entry.path)
+        if entry.value is not None and key in seen:
+            raise InputError(f"a second initial value of '{entry.name}'", source.pos(entry.at))
+        if entry.value is not None:
+            seen.add(key)
 
 
 def _entry(t: Tokens) -> Entry:
