@@ -229,7 +229,7 @@ FRAME = "C t\n{}\nP0(int *x) { int r1 = *x; }\n"
         ("C t\n{}\nP0(int x) { }\n", "3:4", "the parameter 'x' of P0 is not a pointer: threads share objects by address"),
         ("C t\n{}\nP0(struct foo *x) { int r = x->a; }\n", "3:29", "struct foo is not defined in this file"),
         ("C t\n{ int x; int x; }\nP0(int *x) { }\n", "2:14", "'x' is declared twice"),
-        ("C t\n{ x=1; int y; y = 1; x=2; }\nP0(int *x) { }\n", "2:24", "a second initial value of 'x'"),
+        ("C t\n{ x=1; int y; y = 1; x=2; }\nP0(int *x) { }\n", "2:22", "a second initial value of 'x'"),
         ("C t\n{ foo x; }\nP0(int *x) { }\n", "2:7", "unknown type 'foo' of 'x'"),
         ("C t\n{ x=; }\nP0(int *x) { }\n", "2:5", "a number, an address or a list in braces expected, the end found"),
         ("C t\n{ x==1 2; }\nP0(int *x) { }\n", "2:8", "';' or '=' expected, '2' found"),
