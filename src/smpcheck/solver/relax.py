@@ -4,11 +4,11 @@ For a large program the closures of a model are too much to write down. This mak
 given model allows, it allows too: so what cannot happen under it cannot happen, and what can is to be checked against the model
 itself (:mod:`smpcheck.solver.refine`).
 
-In ``empty e`` and ``irreflexive e``, ``x*`` becomes ``x?`` where there is no closure in x, and else ``id``; ``x+`` becomes x;
-what is defined by recursion becomes empty. In ``acyclic e``, all closures become empty, which leaves the members of a union that
-have none. All are contained in what they stand for. Less of e is never forbidden where more is not, if all operators between it
-and the axiom are monotone: unions, compositions, intersections, inverses, and the left side of a difference. An axiom for which
-this fails is left out as a whole.
+``x*`` becomes ``x?`` where there is no closure in x, and else ``id``; ``x+`` becomes x; what is defined by recursion becomes
+empty. In ``acyclic e``, ``x \\ id`` with a closure in x becomes empty: its pairs are paths of which the exact encoding needs a
+copy for each thread (see :mod:`smpcheck.solver.automata`). All are contained in what they stand for. Less of e is never forbidden
+where more is not, if all operators between it and the axiom are monotone: unions, compositions, intersections, inverses, and the
+left side of a difference. An axiom for which this fails is left out as a whole.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def relax(model: Model) -> tuple[Model, bool]:
 
 
 def _weaker(axiom: Axiom) -> Axiom | None:
-    rewriter = _Rewriter(none=axiom.kind == "acyclic")
+    rewriter = _Rewriter(acyclic=axiom.kind == "acyclic")
     if not rewriter.has_closure(axiom.node):
         return replace(axiom, node=_in_steps(axiom.node)) if axiom.kind == "acyclic" else axiom
     try:
@@ -58,10 +58,10 @@ class _NotMonotoneError(Exception):
 
 
 class _Rewriter:
-    """Takes closures out of a node; ``none``: nothing is put in their place."""
+    """Takes closures out of a node of an ``acyclic`` or of another axiom."""
 
-    def __init__(self, none: bool) -> None:
-        self._none = none
+    def __init__(self, acyclic: bool) -> None:
+        self._acyclic = acyclic
         self._closures: dict[int, bool] = {}
         self._varying: dict[int, bool] = {}
         self._short: dict[int, Node] = {}
@@ -94,8 +94,6 @@ class _Rewriter:
     def _shortened(self, node: Node) -> Node:
         if node.kind == "rel":
             match node.op:
-                case "star" | "plus" if self._none:
-                    return _EMPTY
                 case "rec":
                     return _EMPTY
                 case "star":
@@ -104,6 +102,8 @@ class _Rewriter:
                 case "plus":
                     return self.short(node.args[0])
                 case "diff" if not self.has_closure(node.args[1]):
+                    if self._acyclic and node.args[1].name == "id":
+                        return _EMPTY
                     left = self.short(node.args[0])
                     return _EMPTY if left.op == "empty" else make("rel", "diff", (left, node.args[1]))
             if node.op in _MONOTONE:
