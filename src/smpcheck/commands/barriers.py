@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, failing, find_programs, named_model, write
+from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, columns, failing, find_programs, having, named_model, write
 from smpcheck.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,11 +64,13 @@ def barriers(
         from smpcheck.questions.elements import COSTS
         from smpcheck.questions.explain import Limits
 
-        names = [name.strip() for name in models.split(",") if name.strip()] if models else [model]
+        names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else [model]
+        if not names:
+            raise InputError("--models takes the names of models, with commas between them")
         asked = [named_model(name) for name in names]
         costs = {**COSTS, **_costs(cost, COSTS)}
         limits = Limits(unroll=unroll)
-        programs = find_programs(path, asked[0], scenario)
+        programs = having(find_programs(path, asked[0], scenario), check)
         if fix:
             status = _fix(programs, asked, limits, costs, form, check)
         else:
@@ -93,7 +95,7 @@ def barriers(
             else:
                 from smpcheck.show.which import text
 
-                write("\n".join(text(row) for row in answers))
+                write("\n".join(text(row, columns()) for row in answers))
     raise typer.Exit(status)
 
 
@@ -114,7 +116,7 @@ def _fix(programs: object, models: list[Model], limits: Limits, costs: dict[str,
     else:
         from smpcheck.show.which import fix_text
 
-        write("\n".join(fix_text(one) for one in found))
+        write("\n".join(fix_text(one, columns()) for one in found))
     return EXIT_OK if all(one.status in ("fixed", "safe") for one in found) else EXIT_FOUND
 
 

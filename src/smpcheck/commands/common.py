@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +22,19 @@ EXIT_FOUND = 1
 EXIT_INPUT = 2
 EXIT_BROKEN_PIPE = 141
 EXIT_INTERRUPTED = 130
+
+
+MOST_WIDTH, LEAST_WIDTH = 100, 40
+"""Columns of text, at most and at least, whatever the terminal has."""
+
+
+def columns(asked: int | None = None, pipe: int = MOST_WIDTH) -> int:
+    """How wide lines may be: as asked, or as the terminal is, within what reads well; ``pipe`` where there is no terminal."""
+    if asked is not None:
+        return asked
+    if not sys.stdout.isatty():
+        return pipe
+    return max(LEAST_WIDTH, min(MOST_WIDTH, shutil.get_terminal_size((pipe, 24)).columns))
 
 
 def complain(message: str) -> None:
@@ -62,6 +76,22 @@ def named_model(name: str) -> Model:
     from smpcheck.questions.check import find_model
 
     return find_model(name)
+
+
+def having(programs: Sequence[Program], check: str | None) -> Sequence[Program]:
+    """Those of ``programs`` that have an assertion or invariant of the name ``check``; all, if none is asked for.
+
+    :raises InputError: none has it
+    """
+    from smpcheck.questions.outcomes import assertion_names
+
+    if check is None:
+        return programs
+    found = [program for program in programs if check in assertion_names(program)]
+    if not found:
+        names = ", ".join(dict.fromkeys(name for program in programs for name in assertion_names(program)))
+        raise InputError(f"there is no assertion {check!r}: {f'there are {names}' if names else 'the program has none'}")
+    return found
 
 
 def find_programs(path: str, model: Model | None = None, scenario: str | None = None) -> Sequence[Program]:

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from smpcheck.commands.common import EXIT_FOUND, EXIT_INPUT, EXIT_OK, complain, failing, find_programs, named_model, write
+from smpcheck.commands.common import (
+    EXIT_FOUND,
+    EXIT_INPUT,
+    EXIT_OK,
+    columns,
+    complain,
+    failing,
+    find_programs,
+    named_model,
+    write,
+)
 from smpcheck.errors import InputError, SmpcheckError
 
 FORMATS = ("text", "json")
@@ -61,7 +71,7 @@ def compare(
         else:
             from smpcheck.show.versus import text
 
-            write(text(shown, [model.name for model in asked], witnesses))
+            write(text(shown, [model.name for model in asked], witnesses, columns()))
         if status == EXIT_OK and any(row.differs for row in rows):
             status = EXIT_FOUND
     raise typer.Exit(status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,13 +9,23 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from smpcheck.commands.common import EXIT_OK, failing, find_programs, named_model, write
+from smpcheck.commands.common import (
+    EXIT_OK,
+    LEAST_WIDTH,
+    MOST_WIDTH,
+    columns,
+    failing,
+    find_programs,
+    having,
+    named_model,
+    write,
+)
 from smpcheck.errors import InputError
 
 if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation
 
-PIPE_WIDTH, MOST_WIDTH, LEAST_WIDTH = 80, 100, 40
+PIPE_WIDTH = 80
 
 Form: TypeAlias = Callable[[Sequence["Explanation"], int], str]
 
@@ -94,7 +103,9 @@ def explain(
     width: Annotated[
         int | None,
         typer.Option(
-            "--width", metavar="N", min=LEAST_WIDTH,
+            "--width",
+            metavar="N",
+            min=LEAST_WIDTH,
             help=f"Columns of text; else those of the terminal, at most {MOST_WIDTH}, or {PIPE_WIDTH} in a pipe.",
         ),
     ] = None,
@@ -116,19 +127,11 @@ def explain(
 
         found = named_model(model)
         limits = Limits(unroll=unroll, seconds=seconds)
-        answers = [a for program in find_programs(path, found, scenario) for a in ask(program, found, limits, check)]
-        _put(FORMS[form](answers, _columns(width)), output)
+        programs = having(find_programs(path, found, scenario), check)
+        answers = [a for program in programs for a in ask(program, found, limits, check)]
+        _put(FORMS[form](answers, columns(width, PIPE_WIDTH)), output)
     sys.stdout.flush()
     raise typer.Exit(EXIT_OK)
-
-
-def _columns(asked: int | None) -> int:
-    """How wide lines may be: as asked, or as the terminal is, within what reads well."""
-    if asked is not None:
-        return asked
-    if not sys.stdout.isatty():
-        return PIPE_WIDTH
-    return max(LEAST_WIDTH, min(MOST_WIDTH, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns))
 
 
 def _put(text: str, output: str | None) -> None:

@@ -6,25 +6,28 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from smpcheck.questions.wording import Words
-from smpcheck.show.why import reason_lines, steps, wrap
+from smpcheck.show.why import WIDTH, columns, reason_lines, room, steps, wrap
 
 if TYPE_CHECKING:
     from smpcheck.questions.compare import Cell, Row
 
-NAME = 44
+NAME, SHORT = 44, 12
+"""Columns of a test's name, at most and at least."""
 
 
-def text(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> str:
-    """A table, then the differences."""
-    return "\n".join(_lines(rows, models, witnesses)) + "\n"
+def text(rows: Sequence[Row], models: Sequence[str], witnesses: bool, width: int = WIDTH) -> str:
+    """A table, then the differences, in lines of at most ``width`` columns."""
+    with columns(width):
+        return "\n".join(_lines(rows, models, witnesses)) + "\n"
 
 
 def _lines(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> Iterator[str]:
     several = {row.program.file for row in rows if sum(r.program is row.program for r in rows) > 1}
     names = [f"{row.program.name}: {row.outcome.text}" if row.program.file in several else row.program.name for row in rows]
-    names = [name if len(name) <= NAME else name[: NAME - 3] + "..." for name in names]
-    width = max([len("test"), *map(len, names)])
     sizes = [max([len(model), *(len(_shown(row.cells[i])) for row in rows)]) for i, model in enumerate(models)]
+    most = max(SHORT, min(NAME, room() - 2 - sum(2 + size for size in sizes)))
+    names = [name if len(name) <= most else name[: most - 3] + "..." for name in names]
+    width = max([len("test"), *map(len, names)])
     yield f"  {'test':<{width}}  " + "  ".join(f"{m:<{s}}" for m, s in zip(models, sizes, strict=True)).rstrip()
     for name, row in zip(names, rows, strict=True):
         cells = "  ".join(f"{_shown(c):<{s}}" for c, s in zip(row.cells, sizes, strict=True))

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from smpcheck.program import ir
+from smpcheck.questions.elements import walk
 from smpcheck.questions.outcomes import outcome_text
 from smpcheck.questions.wording import Words
-from smpcheck.show.why import model_name, wrap
+from smpcheck.show.why import WIDTH, columns, model_name, room, wrap
 
 if TYPE_CHECKING:
+    from smpcheck.program.ir import Program
     from smpcheck.questions.barriers import Barriers, Finding
     from smpcheck.questions.elements import Element
     from smpcheck.questions.fix import Fix, Placement
     from smpcheck.questions.patch import Edit
 
-WIDEST = 46
+WIDEST, NARROWEST = 46, 24
+"""Columns of an element's text in a table; where there are fewer, its cells stand in a line of their own below it."""
+
+LEVELS = ("acquire", "release", "relaxed")
+"""Levels of an atomic operation that are called by their suffix; others are barriers of their own."""
+
+GRACE_PERIODS = {"Sync-rcu", "Sync-srcu"}
 
 
-def text(answers: Sequence[Barriers]) -> str:
-    """The answers for one program under one or more models."""
-    lines = list(_one(answers[0]) if len(answers) == 1 else _table(answers))
+def text(answers: Sequence[Barriers], width: int = WIDTH) -> str:
+    """The answers for one program under one or more models, in lines of at most ``width`` columns."""
+    with columns(width):
+        lines = list(_one(answers[0]) if len(answers) == 1 else _table(answers))
     return "\n".join(lines) + "\n"
 
 
 def name(element: Element, words: Words) -> str:
     """``smp_mb() in P0 (line 12)``."""
+    if element.kind == "lock":
+        return f"{element.text} ({words.line(element.pos)})"
     threads = " and ".join(words.thread(t) for t in element.threads)
     return f"{element.text} in {threads} ({words.line(element.pos)})"
 
@@ -36,16 +49,18 @@ def _one(answer: Barriers) -> Iterator[str]:
     yield from _head(answer)
     if answer.protected is None:
         return
+    given = _given(answer.program, [f.element for f in answer.findings])
     if not answer.findings:
-        yield "Nothing in it gives order: no barrier, no acquire or release, no ordered atomic operation, no dependency."
+        nothing = "no barrier, no acquire or release, no ordered atomic operation, no dependency"
+        yield wrap(f"Nothing that is asked about: {nothing}." + (f" Taken as given: {given}." if given else ""), "")
         return
-    width = min(WIDEST, max(len(_short(f.element)) for f in answer.findings))
-    for finding in answer.findings:
-        threads = "+".join(words.thread(t) for t in finding.element.threads)
-        where = words.line(finding.element.pos)
-        yield f"  {threads:<4} {where:<9} {_short(finding.element):<{width}}  {verdict(finding)}"
+    long = [[verdict(finding)] for finding in answer.findings]
+    short = [[f.status if f.weakest is None else "needed, something weaker is enough"] for f in answer.findings]
+    elements = [finding.element for finding in answer.findings]
+    yield from _rows(elements, long if _fits(elements, long, words) else short, words)
     if all(f.status == "not needed" for f in answer.findings):
-        yield "Nothing of this is needed: it cannot happen without any of it."
+        stays = f", as long as its {given} stay" if given else ""
+        yield wrap(f"Nothing of this is needed: it cannot happen without any of it{stays}.", "")
     for finding in answer.findings:
         if finding.status != "not needed":
             yield ""
@@ -68,8 +83,59 @@ def _one(answer: Barriers) -> Iterator[str]:
         yield wrap(f"Note: {note}.", "")
 
 
-def _short(element: Element) -> str:
-    return element.text if len(element.text) <= WIDEST else element.text[: WIDEST - 3] + "..."
+def _rows(elements: Sequence[Element], cells: Sequence[Sequence[str]], words: Words, heads: Sequence[str] = ()) -> Iterator[str]:
+    """A line for each element: where it stands, its text as far as there is room, and its cells; or two lines."""
+    threads, places, width, sizes = _sizes(elements, [*cells, heads] if heads else cells, words)
+    lines = [("", "", "", heads)] if heads else []
+    lines += [(*_place(e, words), e.text, row) for e, row in zip(elements, cells, strict=True)]
+    below = width < min(NARROWEST, max(len(e.text) for e in elements))
+    if below:
+        width = max(NARROWEST, room() - 2 - threads - 1 - places - 1)
+    for thread, where, said, row in lines:
+        said = said if len(said) <= width else said[: width - 3] + "..."
+        shown = "  ".join(f"{cell:<{size}}" for cell, size in zip(row, sizes, strict=True))
+        place = f"  {thread:<{threads}} {where:<{places}} "
+        if below:
+            yield from ([f"{place}{said}".rstrip()] if said else [])
+            yield f"      {shown}".rstrip()
+        else:
+            yield f"{place}{said:<{width}}  {shown}".rstrip()
+
+
+def _place(element: Element, words: Words) -> tuple[str, str]:
+    return "+".join(words.thread(t) for t in element.threads), words.line(element.pos)
+
+
+def _sizes(elements: Sequence[Element], cells: Sequence[Sequence[str]], words: Words) -> tuple[int, int, int, list[int]]:
+    """The widths of the columns of a table: threads, lines, texts of elements, cells."""
+    threads = max([4, *(len(_place(e, words)[0]) for e in elements)])
+    places = max([9, *(len(_place(e, words)[1]) for e in elements)])
+    sizes = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    left = room() - 2 - threads - 1 - places - 1 - sum(2 + size for size in sizes)
+    return threads, places, min(WIDEST, left, max(len(e.text) for e in elements)), sizes
+
+
+def _fits(elements: Sequence[Element], cells: Sequence[Sequence[str]], words: Words) -> bool:
+    """Is there room for the texts of the elements, or most of them, beside these cells?"""
+    threads, places, width, sizes = _sizes(elements, cells, words)
+    enough = width >= min(WIDEST, max(len(e.text) for e in elements))
+    return enough and 2 + threads + 1 + places + 1 + width + sum(2 + size for size in sizes) <= room()
+
+
+def _given(program: Program, asked: Sequence[Element]) -> str:
+    """What in the program gives order and is not asked about."""
+    tags: set[str] = set()
+    for thread in program.threads:
+        for statement in walk(thread.body):
+            match statement:
+                case ir.Fence():
+                    tags |= statement.tags
+                case ir.Rmw():
+                    tags |= statement.read_tags
+    found = ["grace periods"] if tags & GRACE_PERIODS else []
+    if "LKR" in tags and not any(element.kind == "lock" for element in asked):
+        found.append("critical sections of locks (see --locks)")
+    return " and ".join(found)
 
 
 def _head(answer: Barriers) -> Iterator[str]:
@@ -122,33 +188,27 @@ def _table(answers: Sequence[Barriers]) -> Iterator[str]:
     if not ordered:
         yield "  Nothing in it gives order."
         return
-    width = min(WIDEST, max(len(_short(e)) for e in ordered))
-    columns = [a for a in answers if a.protected is not None]
+    judged = [a for a in answers if a.protected is not None]
 
     def cell(model: str, element: Element) -> str:
         finding = findings.get((model, element.key))
         if finding is None:
             return "-"
         if finding.status == "needed" and finding.weakest is not None:
-            return finding.weakest.text.partition("(")[0] + " enough"
+            level = finding.weakest
+            return f"{level.name if level.name in LEVELS else level.text.partition('(')[0]} enough"
         return finding.status
 
-    rows = [[cell(a.model, e) for a in columns] for e in ordered]
-    sizes = [max([len(a.model), *(len(row[i]) for row in rows)]) for i, a in enumerate(columns)]
-    heads = "  ".join(f"{a.model:<{size}}" for a, size in zip(columns, sizes, strict=True))
-    yield f"  {'':<4} {'':<9} {'':<{width}}  {heads}".rstrip()
-    for element, row in zip(ordered, rows, strict=True):
-        threads = "+".join(words.thread(t) for t in element.threads)
-        cells = "  ".join(f"{c:<{size}}" for c, size in zip(row, sizes, strict=True))
-        yield f"  {threads:<4} {words.line(element.pos):<9} {_short(element):<{width}}  {cells}".rstrip()
+    yield from _rows(ordered, [[cell(a.model, e) for a in judged] for e in ordered], words, [a.model for a in judged])
 
 
 # --- what is missing -----------------------------------------------------------------------------------------------------------
 
 
-def fix_text(answer: Fix) -> str:
+def fix_text(answer: Fix, width: int = WIDTH) -> str:
     """Placements, each as a diff."""
-    return "\n".join(_fix_lines(answer)) + "\n"
+    with columns(width):
+        return "\n".join(_fix_lines(answer)) + "\n"
 
 
 def _fix_lines(answer: Fix) -> Iterator[str]:
@@ -195,29 +255,52 @@ def comments(answer: Barriers) -> str:
     parts = []
     for finding in answer.findings:
         if finding.status != "not needed":
-            parts.append("\n".join(_comment(finding, words)))
+            parts.append("\n".join(_comment(finding, words, [f.element for f in answer.findings])))
     if not parts:
         return f"{answer.program.name}: no element is needed; there is nothing to comment.\n"
     return "\n\n".join(parts) + "\n"
 
 
-def _comment(finding: Finding, words: Words) -> Iterator[str]:
+LINE = re.compile(r" \((?:\S+ )?line \d+\)")
+"""A line number in a sentence. In a comment it would be wrong as soon as the comment is there."""
+
+
+def _comment(finding: Finding, words: Words, elements: Sequence[Element]) -> Iterator[str]:
     element = finding.element
-    body: list[str] = []
+    dependency = element.text.partition(" dependency ")[0] if element.kind == "dependency" else ""
+    body: dict[str, None] = {}
     for order in finding.orders:
-        before, _, after = order.partition(" before ")
-        body.append(f"Order the {before} before the {after}.")
+        before, _, after = LINE.sub("", order).partition(" before ")
+        body[f"{f'The {dependency} dependency orders' if dependency else 'Order'} the {before} before the {after}."] = None
     if finding.pairs:
-        body.append("Pairs with " + ", ".join(name(e, words) for e in finding.pairs) + ".")
+        body["Pairs with " + ", ".join(_called(e, words, elements) for e in finding.pairs) + "."] = None
     if finding.race is not None:
-        body.append(f"Without it there is a {finding.race.sentence.split(':')[0]}.")
+        body[f"Without it there is a {finding.race.sentence.split(':')[0]}."] = None
     if finding.story is not None and finding.outcome is not None and not isinstance(finding.outcome, str):
-        body.append("Without it, the final state can be: " + outcome_text(finding.outcome, words.program) + ".")
+        body["Without it, the final state can be: " + outcome_text(finding.outcome, words.program) + "."] = None
     elif isinstance(finding.outcome, str):
-        body.append(f"Without it, {finding.outcome} can fail.")
+        body[f'Without it, "{finding.outcome}" can fail.'] = None
     yield f"{words.line(element.pos)}:"
     yield "/*"
     for sentence in body or [f"Needed: {element.text}."]:
         yield from textwrap.wrap(sentence, 72, initial_indent=" * ", subsequent_indent=" * ", break_long_words=False)
     yield " */"
-    yield element.text + (";" if element.kind in ("mb", "rmb", "wmb", "at-atomic", "at-lock", "barrier") else "")
+    yield _code(element, words.program) + (";" if element.kind in ("mb", "rmb", "wmb", "at-atomic", "at-lock", "barrier") else "")
+
+
+def _called(element: Element, words: Words, elements: Sequence[Element]) -> str:
+    """``smp_mb() in P0``; with its line only where there is another of that name in that thread."""
+    said = name(element, words)
+    bare = LINE.sub("", said)
+    return bare if sum(LINE.sub("", name(e, words)) == bare for e in elements) == 1 else said
+
+
+def _code(element: Element, program: Program) -> str:
+    """What the comment stands above: the element itself, or the statement that has it."""
+    if element.kind not in ("dependency", "lock") and " inside " not in element.text:
+        return element.text
+    for thread in program.threads:
+        for statement in walk(thread.body):
+            if getattr(statement, "pos", None) == element.pos and (found := getattr(statement, "text", "")):
+                return str(found)
+    return element.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,21 @@ CODE = 44
 
 MODELS = {"sc": "sequential consistency", "tso": "total store order (x86)", "lkmm": "the kernel's memory model"}
 """What to call the models that are known by name."""
+
+
+@contextmanager
+def columns(width: int) -> Iterator[None]:
+    """Within it, lines have at most ``width`` columns."""
+    token = _columns.set(width)
+    try:
+        yield
+    finally:
+        _columns.reset(token)
+
+
+def room() -> int:
+    """How many columns a line may have."""
+    return _columns.get()
 
 
 def model_name(name: str) -> str:
@@ -61,11 +77,8 @@ def head(explanation: Explanation) -> str:
 
 def text(explanation: Explanation, width: int = WIDTH, drawn: str = "") -> str:
     """The whole explanation, its sentences in lines of at most ``width`` columns, with ``drawn`` below the answer."""
-    token = _columns.set(width)
-    try:
+    with columns(width):
         return "\n".join(_lines(explanation, drawn)) + "\n"
-    finally:
-        _columns.reset(token)
 
 
 def _lines(explanation: Explanation, drawn: str) -> Iterator[str]:
