@@ -100,6 +100,15 @@ def test_what_is_static_needs_no_literal_but_its_guard() -> None:
     assert all(g == ALWAYS for g in r.guard)
 
 
+def test_a_recursion_that_subtracts_itself_is_refused_not_run_for_ever() -> None:
+    s, t = rec_variable("set", "s"), rec_variable("set", "t")
+    reads, writes = make("set", "base", (), "R"), make("set", "base", (), "W")
+    define_rec(s, make("set", "diff", (reads, t)))
+    define_rec(t, make("set", "union", (writes, s)))
+    with pytest.raises(UnsupportedError, match="s, t does not settle"):
+        relations(BRANCH).evaluate(s)
+
+
 def test_a_certain_closure_does_not_lead_through_what_may_not_happen() -> None:
     r = relations(BRANCH)
     adjacent = op("union", *[op("seq", events(a), op("seq", base("po"), events(b))) for a, b in (("R", "Mb"), ("Mb", "R"))])

@@ -198,16 +198,15 @@ class Result:
         return bundle_of_result(self)
 
 
-@lru_cache(maxsize=16)
 def find_model(name: str) -> Model:
-    """The memory model of that name, file or folder; read once per process. :raises SmpcheckError: where there is none."""
+    """The memory model of that name, file or folder; read again when its files change. :raises SmpcheckError: there is none"""
     from smpcheck.cat.load import load_model
 
     return load_model(name)
 
 
 @lru_cache(maxsize=16)
-def _definitions(path: str) -> object:
+def _definitions(path: str, _changed: int) -> object:
     from smpcheck.readers.deffile import read_definitions
     from smpcheck.readers.registry import read_text
 
@@ -216,7 +215,8 @@ def _definitions(path: str) -> object:
 
 def model_definitions(model: Model) -> object:
     """The table of primitives that ``model`` brings along (a kernel tree's ``linux-kernel.def``), or None."""
-    return _definitions(model.definitions_file) if model.definitions_file else None
+    path = model.definitions_file
+    return _definitions(path, os.stat(path).st_mtime_ns) if path else None
 
 
 def check_file(

@@ -182,6 +182,7 @@ class Axioms:
             literals = [relations.literal(relation, x, x) for x, row in enumerate(relation.may) if row >> x & 1]
         else:
             what = f"the test {'~' if axiom.negated else ''}acyclic as a flag or negated ({axiom.name})"
-            raise UnsupportedError(f"not supported in a model: {what}")
+            place = f"{axiom.where}: " if axiom.where else ""
+            raise UnsupportedError(f"{place}not supported in a model: {what}")
         result: int = self.out.disj(literals)
         return result

@@ -446,6 +446,7 @@ class Relations:
         group = _group(node)
         cone = _cone(group)
         current = {i: Relation([0] * self.n, True, None, var) for i, var in group.items()}
+        seen: set[object] = set()
         while True:
             self.cache.update(current)
             for member in cone:
@@ -466,6 +467,11 @@ class Relations:
             current = fresh
             if stable:
                 break
+            state = tuple((tuple(r.may), frozenset(r.part.items()), r.static) for r in fresh.values())
+            if state in seen:
+                names = ", ".join(sorted(v.name for v in group.values()))
+                raise UnsupportedError(f"the recursive definition of {names} does not settle (it subtracts itself)")
+            seen.add(state)
         for member in cone:
             self.cache.pop(member.id, None)
         self.cache.update(current)
