@@ -51,6 +51,19 @@ class TestAllowed:
         assert not answer.story.surprises
         assert "by taking turns" in text(answer)
 
+    @pytest.mark.parametrize("model", [SC, TSO, LKMM], ids=lambda m: m.name)
+    def test_an_interleaving_is_told_as_one_under_every_model(self, model):
+        answer = given(["WRITE_ONCE(*x, 1);", "int r0;\nr0 = READ_ONCE(*x);"], "1:r0=1", model=model)
+        assert answer.under == "sc"
+        assert "can happen, by taking turns" in text(answer)
+        assert "tso" not in text(answer) and "total store order" not in text(answer)
+
+    def test_no_model_that_is_weaker_than_the_one_in_question_is_named(self):
+        threads = [f"int r0;\nWRITE_ONCE(*{a}, 1);\nr0 = READ_ONCE(*{b});" for a, b in ("xy", "yx")]
+        assert given(threads, "0:r0=0 /\\ 1:r0=0", model=TSO).under == "tso"
+        assert given(threads, "0:r0=0 /\\ 1:r0=0", model=LKMM).under == "tso"
+        assert given(threads, "0:r0=0 /\\ 1:r0=0", model=SC).kind == "forbidden"
+
     def test_of_several_executions_the_one_with_the_fewest_surprises_is_shown(self):
         threads = [
             "int r0; int r1;\nWRITE_ONCE(*x, 1);\nr0 = READ_ONCE(*y);\nr1 = READ_ONCE(*z);",

@@ -128,9 +128,8 @@ def witness(
     """The easiest execution with this outcome, the strongest model that allows it, its story, and notes; None if there is
     none.
     """
-    for stronger in (*STRONGER, None):
-        if stronger == model.name:
-            continue
+    simpler = STRONGER[: STRONGER.index(model.name)] if model.name in STRONGER else STRONGER
+    for stronger in (*simpler, None):
         asked = load_model(stronger) if stronger else model
         best: tuple[Execution, Story] | None = None
         deadline = time.perf_counter() + limits.seconds
@@ -147,7 +146,7 @@ def witness(
             notes: tuple[str, ...] = ()
             if number >= limits.witnesses:
                 notes = (f"the simplest of the first {number} executions; there are more",)
-            if stronger != "sc" and not best[1].surprises:
+            if asked.name != "sc" and not best[1].surprises:
                 notes += _no_interleaving(best[0], words)
             return asked.name, *best, notes
     return None
