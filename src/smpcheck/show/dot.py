@@ -1,6 +1,7 @@
 """Pictures for Graphviz: one digraph, a cluster for each thread, program order as the backbone of each.
 
-Arrows between threads do not move the nodes (``constraint=false``): the lanes stay lanes.
+Arrows between threads do not move the nodes (``constraint=false``): the lanes stay lanes. Their labels are external (``xlabel``):
+with labels that have nodes of their own, Graphviz 2.43 loses memory and dies where such an arrow joins nodes of one rank.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def picture_dot(picture: Picture, titles: Sequence[str] = ()) -> str:
     label = "\\l".join([quoted(title)[1:-1] for title in titles or (picture.caption,)] + [""])
     lines = [
         f"digraph {quoted(picture.program.name)} {{",
-        f'  graph [label="{label}", labelloc=t, labeljust=l, fontname="sans-serif", splines=true, newrank=true]',
+        f'  graph [label="{label}", labelloc=t, labeljust=l, fontname="sans-serif"]',
+        "  graph [nodesep=1, splines=true, newrank=true, forcelabels=true]",
         '  node [shape=box, style=rounded, fontname="monospace", fontsize=11]',
         '  edge [fontname="monospace", fontsize=10]',
     ]
@@ -70,7 +72,8 @@ def _node(node: Node) -> str:
 def _edge(edge: Edge) -> str:
     width = 2.5 if edge.in_cycle else 2 if edge.surprise else 1
     both = ", dir=both" if edge.style == "race" else ""
+    colour = quoted(LIGHT[edge.style])
     return (
-        f"n{edge.source} -> n{edge.target} [label={quoted(edge.label)}, color={quoted(LIGHT[edge.style])}, "
+        f"n{edge.source} -> n{edge.target} [xlabel={quoted(edge.label)}, color={colour}, fontcolor={colour}, "
         f"style={LINES[edge.style]}, penwidth={width}, constraint=false, tooltip={quoted(edge.text)}{both}]"
     )
