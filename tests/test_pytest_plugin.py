@@ -176,7 +176,7 @@ class TestSettings:
         copy(pytester, "01-SB", "sb", "Result:", "Gives:")
         result = pytester.runpytest("--smpcheck", "-rs")
         result.assert_outcomes(skipped=1)
-        result.stdout.fnmatch_lines(["*Sometimes; the test has no Result: comment*"])
+        result.stdout.fnmatch_lines(["*: Sometimes; the test has no Result: comment*"])
 
     def test_broken_files_are_failures_with_a_place(self, pytester):
         (pytester.path / "empty.litmus").write_text("")

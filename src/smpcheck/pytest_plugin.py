@@ -158,9 +158,9 @@ class ProgramItem(pytest.Item):
             raise PropertyError(str(error)) from None
         for result in results:
             if result.status == "unsupported" and settings.unsupported == "skip":
-                pytest.skip(f"unsupported: {result.message}")
+                pytest.skip(f"{result.name}: unsupported: {result.message}")
             if result.status == "ok" and not says_something(result):
-                pytest.skip(f"{result.verdict}; the test has no Result: comment to compare with")
+                pytest.skip(f"{result.name}: {result.verdict}; the test has no Result: comment to compare with")
             require(result, "holds")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -9,6 +9,7 @@ from smpcheck.questions.elements import COSTS
 from smpcheck.questions.fix import fix
 from smpcheck.questions.patch import Lines, apply, edits_of, stronger
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
+from smpcheck.show.which import fix_text
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
@@ -33,6 +34,45 @@ def test_message_passing_takes_release_and_acquire():
     (placement,) = answer.placements
     assert [e.new for e in placement.edits] == ["smp_store_release(flag, 1)", "smp_load_acquire(flag)"]
     assert "-\tWRITE_ONCE(*flag, 1);\n+\tsmp_store_release(flag, 1);\n" in placement.diff
+
+
+RACY = """C racy
+
+{}
+
+P0(int *x, int *y)
+{
+	*x = 3;
+	smp_store_release(y, 1);
+}
+
+P1(int *x, int *y)
+{
+	int r0 = READ_ONCE(*y);
+
+	*x = 1;
+}
+
+exists (x=3 /\\ 1:r0=1)
+"""
+
+
+@pytest.mark.parametrize("load", ["READ_ONCE(*y)", "smp_load_acquire(y)"])
+def test_a_data_race_is_said_where_nothing_else_is_missing_and_where_something_is(load):
+    (answer,) = fix(read_litmus(RACY.replace("READ_ONCE(*y)", load), "racy.litmus"), LKMM)
+    assert answer.status == ("fixed" if "READ" in load else "safe")
+    (note,) = answer.notes
+    assert "there is a data race" in note
+    said = " ".join(fix_text(answer).split())
+    assert "nothing is missing" not in said
+    assert "Note: " in said
+
+
+def test_without_a_race_there_is_no_note():
+    for stem, nothing in (("SB+mbs", True), ("MP", False)):
+        (answer,) = fix(read_litmus_file(path_of(stem)), LKMM)
+        assert answer.notes == ()
+        assert ("nothing is missing" in " ".join(fix_text(answer).split())) is nothing
 
 
 def test_costs_decide():

@@ -22,6 +22,8 @@ from smpcheck.questions.explain import Limits
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes
 from smpcheck.questions.patch import PYTHON, Edit, Lines, apply, cost, edits_of
+from smpcheck.questions.races import RACE_FLAG
+from smpcheck.solver.candidates import Candidates
 
 FixStatus: TypeAlias = Literal["fixed", "safe", "interleaving", "no placement", "unfinished"]
 """``fixed``: there are placements. ``safe``: the outcome cannot happen anyway. ``interleaving``: it can by taking turns, no
@@ -74,15 +76,23 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
     def answer(status: FixStatus, placements: tuple[Placement, ...] = (), *notes: str) -> Fix:
         return Fix(program, model.name, outcome, status, placements, notes, time.perf_counter() - began)
 
+    def racy(changed: Program) -> list[str]:
+        """The note that accesses race, if any do."""
+        flagged = any(axiom.flag and axiom.name == RACE_FLAG for axiom in model.axioms)
+        if not flagged or next(iter(Candidates(changed, model, flag=RACE_FLAG, unroll=limits.unroll)), None) is None:
+            return []
+        also = "" if changed is program else "with this, too, "
+        return [f"{also}there is a data race (see smpcheck explain), and as long as there is, answers about outcomes mean little"]
+
     if not can_happen(program):
-        return answer("safe")
+        return answer("safe", (), *racy(program))
     if can_happen(program, load_model("sc")):
         return answer("interleaving")
     edits = edits_of(program)
     search = Search(edits, lambda chosen: not can_happen(apply(program, chosen)), seconds=max(10 * limits.seconds, 1.0))
     lines = Lines(program)
     placements: list[Placement] = []
-    notes = []
+    notes: list[str] = []
     try:
         sets = search.cheapest_sets(lambda edit: cost(edit, costs), count)
     except OutOfTime:
@@ -94,6 +104,7 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
         text = lines.changed(ordered)
         shown = lines.diff(text) if text is not None and _holds(program, text, model, outcome, limits) else ""
         placements.append(Placement(ordered, sum(cost(e, costs) for e in ordered), shown))
+    notes += racy(apply(program, sets[0]))
     if len(sets) == count:
         notes.append(f"the first {count}; there may be more at this cost")
     return answer("fixed", tuple(placements), *notes)

@@ -215,7 +215,7 @@ def _fix_lines(answer: Fix) -> Iterator[str]:
     outcome, model = answer.outcome.text, model_name(answer.model)
     head = f"{answer.program.name}: {outcome}: "
     said = {
-        "safe": f"cannot happen under {model} as it is; nothing is missing.",
+        "safe": f"cannot happen under {model} as it is{'' if answer.notes else '; nothing is missing'}.",
         "interleaving": "can happen by taking turns: no barrier forbids it (a lock, or another protocol, may).",
         "no placement": f"can happen under {model}, and no placement of barriers, acquires and releases forbids it.",
         "unfinished": f"can happen under {model}; no placement was found in time.",
