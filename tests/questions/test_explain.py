@@ -64,6 +64,20 @@ class TestAllowed:
         assert given(threads, "0:r0=0 /\\ 1:r0=0", model=LKMM).under == "tso"
         assert given(threads, "0:r0=0 /\\ 1:r0=0", model=SC).kind == "forbidden"
 
+    def test_a_control_dependency_orders_a_later_store_unless_it_is_plain(self):
+        """After C-wmb-race2 of the reference library."""
+        threads = [
+            "int r0;\nr0 = READ_ONCE(*x);\nif (r0 == 1) {\n*y = 1;\n}\nsmp_wmb();\nWRITE_ONCE(*z, 1);",
+            "int r0; int r1;\nr0 = smp_load_acquire(z);\nr1 = READ_ONCE(*y);\nsmp_store_release(x, r1);",
+        ]
+        marked = given(
+            [threads[0].replace("*y = 1", "WRITE_ONCE(*y, 1)"), threads[1]], "0:r0=1 /\\ 1:r1=1", "int *x, int *y, int *z"
+        )
+        assert marked.kind == "forbidden"
+        answer = given(threads, "0:r0=1 /\\ 1:r1=1", "int *x, int *y, int *z")
+        (surprise,) = answer.story.surprises
+        assert surprise.sentence.endswith("a control dependency does not order a load before a later plain store")
+
     def test_of_several_executions_the_one_with_the_fewest_surprises_is_shown(self):
         threads = [
             "int r0; int r1;\nWRITE_ONCE(*x, 1);\nr0 = READ_ONCE(*y);\nr1 = READ_ONCE(*z);",
@@ -163,6 +177,11 @@ class TestRaces:
         (race,) = answer.races
         assert len(race.missing) == 1
         assert f"access in line {line + 1}" in race.missing[0] or f"access in line {line}" in race.missing[0]
+
+    def test_the_marked_access_is_called_so(self):
+        (race,) = given(["WRITE_ONCE(*x, 1);", "int r0;\nr0 = *x;"], "1:r0=1").races
+        assert "P0 writes x (marked access, line 7)" in race.sentence
+        assert "P1 reads x (plain access, line 12)" in race.sentence
 
     def test_no_race_where_there_is_none(self):
         assert example("RACE+fixed").races == ()

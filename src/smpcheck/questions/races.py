@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from smpcheck.cat.concrete import Violation, evaluate
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import ExecutedEvent, Execution
-from smpcheck.questions.wording import Words
+from smpcheck.questions.wording import Words, is_plain
 
 RACE_FLAG = "data-race"
 
@@ -44,8 +44,8 @@ def race_of(violation: Violation, model: Model, execution: Execution, words: Wor
     doing = {"R": "reads", "W": "writes"}
     parts = []
     for event in (first, second):
-        plain = "plain " if "Plain" in event.tags or not event.tags - {"FW"} else ""
-        parts.append(f"{words.thread(event.thread)} {doing[event.kind]} {event.cell} ({plain}access, {words.line(event.pos)})")
+        how = "plain" if is_plain(event) else "marked"
+        parts.append(f"{words.thread(event.thread)} {doing[event.kind]} {event.cell} ({how} access, {words.line(event.pos)})")
     sentence = f"data race on {first.cell}: {parts[0]}, {parts[1]}, and nothing keeps one from happening during the other"
     return Race(execution, first.id, second.id, sentence, tuple(_missing(first, second, model, execution, words)))
 

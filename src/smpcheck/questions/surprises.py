@@ -14,7 +14,7 @@ from smpcheck.cat.concrete import Evaluation, bits, closed
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.questions.orders import Edge, feedback, graph_of, shortest_cycle, story
-from smpcheck.questions.wording import Words
+from smpcheck.questions.wording import Words, is_plain
 
 REORDERED = 2
 """The price of a pair out of program order that nothing orders."""
@@ -187,7 +187,7 @@ class _Teller:
         """What stands between two accesses, and why it does not order them."""
         po, words = self.relations["po"], self.words
         said: dict[str, None] = {}
-        pair = f"a {NOUN[a.kind]} before a later {NOUN[b.kind]}"
+        pair = f"a {_noun(a)} before a later {_noun(b)}"
         between = [e for e in self.events if (a.id, e.id) in po and (e.id, b.id) in po]
         for kind, name in (("ctrl", "a control"), ("addr", "an address"), ("data", "a data")):
             if (a.id, b.id) in self.relations[kind]:
@@ -208,6 +208,11 @@ class _Teller:
 
 
 NOUN = {"R": "load", "W": "store"}
+
+
+def _noun(event: ExecutedEvent) -> str:
+    """What orders marked accesses need not order plain ones."""
+    return f"plain {NOUN[event.kind]}" if is_plain(event) else NOUN[event.kind]
 
 
 def _listed(lines: list[str]) -> str:

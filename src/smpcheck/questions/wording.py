@@ -14,6 +14,11 @@ ACTION = {"R": "load", "W": "store", "F": "barrier"}
 """What a person calls an event of this kind."""
 
 
+def is_plain(event: ExecutedEvent) -> bool:
+    """Is it an access of plain C, with nothing that the compiler respects?"""
+    return event.kind != "F" and ("Plain" in event.tags or not event.tags - {"FW"})
+
+
 def line_of(pos: Position | None, home: str = "") -> str:
     """``line 12``, or ``mlock.py line 12`` where the place is not in the file ``home``; empty where it is not known."""
     if pos is None:
