@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import smpcheck.solver.encode as encode
 import smpcheck.solver.refine as refine
+import smpcheck.solver.words as words
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.load import load_model
 from smpcheck.program import ir
@@ -38,13 +38,13 @@ def test_examples_have_the_same_states_and_flags(path: Path) -> None:
     assert said(lazy) == said(eager)
 
 
-@pytest.mark.parametrize("many", [2, encode.MANY_VALUES])
+@pytest.mark.parametrize("many", [2, words.MANY_VALUES])
 @pytest.mark.parametrize("model", ["lkmm", "tso"])
 @pytest.mark.parametrize("first", range(0, 200, 40))
 def test_random_programs_have_the_same_states_and_flags(
     model: str, first: int, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encode, "MANY_VALUES", many)
+    monkeypatch.setattr(words, "MANY_VALUES", many)
     for number in range(first, first + 40):
         for text in (random_litmus(number), twins(number)):
             eager, lazy = answers(read_litmus(text), model)

@@ -9,9 +9,6 @@ depends on a branch and the branch on the value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import zip_longest
-
 from smpcheck.cat.nodes import make
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, Term, compute
@@ -20,18 +17,10 @@ from smpcheck.program.values import OBJECT_ALIGNMENT, Value, ValueError_, truth
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.relations import Relation, Relations, Rows, bits
+from smpcheck.solver.words import Words
 
 Values = dict[Value, int]
 """For each possible value of a term, the literal that says it has that value."""
-
-Bits = list[int]
-"""For each bit of a non-negative integer, the lowest first, the literal that says it is 1."""
-
-MANY_VALUES = 6
-"""A read that can have so many values, all of them small integers, is encoded bit by bit (where that is open to us)."""
-
-WORD = 16
-"""Integers of more bits are not."""
 
 
 class Encoding:
@@ -46,7 +35,7 @@ class Encoding:
         self._guard_literal: dict[int, int] = {NEVER: FALSE, ALWAYS: TRUE}
         self._values: dict[int, Values] = {}
         self._undefined: dict[int, int] = {}
-        self._bits: dict[int, Bits | None] = {}
+        self.words = Words(self)
         self._co: dict[tuple[int, int], int] = {}
         self._last: dict[tuple[int, int | None], int] = {}
         self.pairs = self._co_pairs()
@@ -61,12 +50,7 @@ class Encoding:
         self.sources: dict[int, list[int]] = {}
         for r in domains.reads:
             self._choose_source(r.id)
-        for r in domains.reads:
-            if r.id in domains.assumed:
-                self._assume(r.id)
-        for r in domains.reads:
-            if r.id in domains.assumed:
-                self._link(r.id)
+        self.words.assume()
         for i in range(len(graph.decisions)):
             self._constrain_decision(i)
         for r in domains.reads:
@@ -164,6 +148,10 @@ class Encoding:
         for w in sources:
             self.rf[w, r] = self.out.choice()
 
+    def reads_from(self, w: int, r: int) -> int:
+        """The literal "r reads from w", for w one of its sources; before :attr:`rf` has it for those with a single one."""
+        return self.happens(r) if self._sure(r) else self.rf[w, r]
+
     def _check_read(self, r: int) -> None:
         """One source for a read that happens, none otherwise; the source happens, at the same address, with a possible value.
         A read of no cell at all has none: that is a fault, not an execution that there is not."""
@@ -210,115 +198,6 @@ class Encoding:
                     if events[w].thread != thread or w < later:
                         out.forbid((self.rf[w, r], self.happens(later), same))
 
-    # --- values that are assumed: of reads from writes that depend on reads in turn ---
-
-    def _assume(self, r: int) -> None:
-        """Literals for the value of a read, free for now: bits where it can be one of many small integers, as flags can."""
-        term, out = self.graph.terms.read(r), self.out
-        domain = self.domains.of(term)
-        if len(domain) >= MANY_VALUES and _are_words(domain):
-            self._bits[term.id] = [
-                out.choice() if len(ones) == 2 else TRUE if ones == {1} else FALSE
-                for ones in ({v >> i & 1 for v in domain if isinstance(v, int)} for i in range(_width(domain)))
-            ]
-        elif len(domain) == 1:
-            self._values[term.id] = dict.fromkeys(domain, TRUE)
-        else:
-            self._values[term.id] = {v: out.choice() for v in domain}
-
-    def _link(self, r: int) -> None:
-        """The value of an assumed read is that of the write that it reads from; there is none if it does not happen."""
-        term, out = self.graph.terms.read(r), self.out
-        happens = self.happens(r)
-        bits_ = self._bits.get(term.id)
-        own = self._values.get(term.id) if bits_ is None else None
-        if own is not None and len(own) == 1:
-            return
-        for x in bits_ if bits_ is not None else own.values() if own is not None else ():
-            if x not in (TRUE, FALSE):
-                out.forbid((x, -happens))
-        if own is not None:
-            out.at_most_one(list(own.values()))
-            out.forbid((happens, *[-x for x in own.values()]))
-        for w in self.sources[r]:
-            value = self.graph.events[w].value
-            assert value is not None
-            atom = happens if self._sure(r) else self.rf[w, r]
-            if own is not None:
-                for v, x in self.values(value).items():
-                    if v in own:
-                        out.forbid((atom, x, -own[v]))
-            else:
-                for x, y in zip(bits_ or (), self.bits(value, len(bits_ or ())), strict=True):
-                    if x != y:
-                        out.forbid((atom, x, -y))
-                        out.forbid((atom, -x, y))
-
-    def bits(self, term: Term, width: int) -> Bits:
-        """The literals of the lowest ``width`` bits of ``term``, for what is at least 0 and less than 2**width."""
-        found = self._made_of_bits(term)
-        if found is None:
-            values = self.values(term)
-            return [self.out.disj([x for v, x in values.items() if isinstance(v, int) and v >> i & 1]) for i in range(width)]
-        return (found + [FALSE] * width)[:width]
-
-    def word(self, term: Term) -> Bits | None:
-        """The bits of ``term``, if it is encoded bit by bit."""
-        return self._made_of_bits(term) if self.domains.founded else None
-
-    def _made_of_bits(self, term: Term) -> Bits | None:
-        """The bits of a term whose bits are known without going through its values."""
-        if term.id not in self._bits:
-            self._bits[term.id] = self._make_bits(term)
-        return self._bits[term.id]
-
-    def _make_bits(self, term: Term) -> Bits | None:
-        out = self.out
-        if term.op == "const":
-            value = term.data
-            return [TRUE if value >> i & 1 else FALSE for i in range(value.bit_length())] if _are_words([value]) else None
-        if term.op not in ("bin", "cast", "ite", "mem") or not _are_words(self.domains.of(term)):
-            return None
-        width = _width(self.domains.of(term))
-        if term.op == "mem":
-            return self._memory_bits(term, width)
-        if term.op == "cast":
-            arg = term.args[0]
-            return self._made_of_bits(arg) if _are_words(self.domains.of(arg)) and _width(self.domains.of(arg)) <= width else None
-        if term.op == "ite":
-            sides = [self._made_of_bits(a) for a in term.args]
-            if sides[0] is None or sides[1] is None:
-                return None
-            guard = self.guard_literal(term.data)
-            return [self._either(guard, x, y) for x, y in zip_longest(*sides, fillvalue=FALSE)]  # type: ignore[arg-type]
-        operator = term.data[0]
-        if operator == "&":
-            for arg, other in (term.args, term.args[::-1]):
-                if arg.op == "const" and isinstance(arg.data, int) and (masked := self._made_of_bits(other)) is not None:
-                    return [x if arg.data >> i & 1 else FALSE for i, x in enumerate(masked)]
-        if operator not in ("&", "|", "^"):
-            return None
-        a, b = (self._made_of_bits(arg) for arg in term.args)
-        if a is None or b is None:
-            return None
-        pairs = list(zip_longest(a, b, fillvalue=FALSE))
-        if operator == "&":
-            return [out.conj2(x, y) for x, y in pairs]
-        if operator == "|":
-            return [-out.conj2(-x, -y) for x, y in pairs]
-        return [self._either(x, -y, y) for x, y in pairs]
-
-    def _either(self, guard: int, then: int, other: int) -> int:
-        return then if then == other else self.out.disj((self.out.conj2(guard, then), self.out.conj2(-guard, other)))
-
-    def _memory_bits(self, term: Term, width: int) -> Bits | None:
-        """The bits of a cell's final contents; None unless one of its writes has bits."""
-        writes = [w for w in self.domains.writes if term.data in self.domains.address[w.id]]
-        if any(w.addr is None or w.addr.op != "const" or w.value is None for w in writes):
-            return None
-        found = [(self.last(w.id), self.bits(w.value, width)) for w in writes if w.value is not None]
-        return [self.out.disj([self.out.conj2(last, row[i]) for last, row in found]) for i in range(width)]
-
     # --- values ---
 
     def values(self, term: Term) -> Values:
@@ -328,8 +207,7 @@ class Encoding:
         found = self._values.get(term.id)
         if found is not None:
             return found
-        if (word := self.word(term)) is not None:
-            known: Values = {v: self._is_word(word, v) for v in self.domains.of(term) if isinstance(v, int)}
+        if (known := self.words.values(term)) is not None:
             self._values[term.id] = known
             return known
         if term.op == "read":
@@ -357,11 +235,6 @@ class Encoding:
             done = dict.fromkeys(done, TRUE)
         self._values[term.id] = done
         return done
-
-    def _is_word(self, word: Bits, value: int) -> int:
-        if value >> len(word):
-            return FALSE
-        return self.out.conj([x if value >> i & 1 else -x for i, x in enumerate(word)])
 
     def _determined(self, term: Term) -> bool:
         """Does the term certainly have a value?"""
@@ -651,14 +524,6 @@ class Encoding:
             later = [x for x in self._later.get(w, ()) if but is None or events[x].thread != but]
             found = self._last[w, but] = self.out.conj([self.happens(w), *[-self.co(w, x) for x in later]])
         return found
-
-
-def _are_words(domain: Iterable[Value]) -> bool:
-    return all(isinstance(v, int) and 0 <= v < 1 << WORD for v in domain)
-
-
-def _width(domain: Iterable[Value]) -> int:
-    return max((v.bit_length() for v in domain if isinstance(v, int)), default=0)
 
 
 _BASE = {name: make("set" if name == "FW" else "rel", "base", (), name) for name in ("rf", "co", "fr", "loc", "FW")}

@@ -189,7 +189,7 @@ class _Session:
         for e in self.graph.events:
             encoding.happens(e.id)
             for term in (e.addr, e.value):
-                if term is not None and encoding.word(term) is None:
+                if term is not None and encoding.words.bits(term) is None:
                     encoding.values(term)
         for a, b in encoding.pairs:
             encoding.co(a, b)
@@ -431,7 +431,7 @@ class _Session:
         return next((value for value, literal in asked if self._holds(m, literal)), other)
 
     def _term_value(self, m: Assignment, term: Term) -> Value | None:
-        word = self.encoding.word(term)
+        word = self.encoding.words.bits(term)
         if word is not None:
             return sum(1 << i for i, x in enumerate(word) if self._holds(m, x))
         for value, literal in self.encoding.values(term).items():
