@@ -14,6 +14,7 @@ from smpcheck.cat.concrete import Evaluation, bits, closed
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.questions.orders import Edge, feedback, graph_of, shortest_cycle, story
+from smpcheck.questions.strength import counts
 from smpcheck.questions.wording import Words, is_plain
 
 REORDERED = 2
@@ -22,8 +23,14 @@ FORWARDED = 3
 """A load that sees its own thread's store before others can."""
 NOT_AT_ONCE = 5
 """A store that reaches one thread before another."""
+WEAKLY = 4
+"""A pair that the model keeps in order, but not in the kind of cycle that it is in (see :mod:`smpcheck.questions.strength`)."""
 ORDERED = 9
 """A pair that the model keeps in order: never the explanation, if there is any other."""
+STRONGLY = 200
+"""The same, where it has been tried."""
+TRIALS = 12
+"""How often the explanation is sought again with what the last one taught."""
 FIXED = 1000
 """fr and co, which are what the execution is, and the halves of an atomic operation."""
 
@@ -55,7 +62,7 @@ class Story:
 def tell(execution: Execution, model: Model, words: Words) -> Story:
     """The story of ``execution`` with the fewest surprises. ``model`` allows it; what it keeps in order is not given up."""
     weights = _weights(execution, model)
-    removed = feedback(weights)
+    removed, weak = _given_up(weights, execution, model)
     kept = [edge for edge in weights if edge not in removed]
     memory = [e.id for e in execution.events if e.thread >= 0 and e.kind != "F"]
     group = {w: r for r, w in execution.relations["rmw"]}
@@ -64,9 +71,26 @@ def tell(execution: Execution, model: Model, words: Words) -> Story:
         steps = story(memory, kept, group, lane)
     except ValueError:
         steps = story(memory, kept, {}, lane)
-    teller = _Teller(execution, words, kept, removed)
+    teller = _Teller(execution, words, kept, removed, weak)
     switches = sum(lane[a] != lane[b] for a, b in pairwise(steps))
     return Story(tuple(steps), teller.surprises(), (sum(weights[edge] for edge in removed), switches, len(steps)))
+
+
+def _given_up(weights: dict[Edge, int], execution: Execution, model: Model) -> tuple[set[Edge], set[Edge]]:
+    """The cheapest edges to give up, and which of them the model keeps in order. What it keeps is tried before it is believed to
+    give way; ``weights`` are corrected.
+    """
+    po = execution.relations["po"]
+    ordered = {edge for edge, weight in weights.items() if weight == ORDERED and edge in po}
+    removed = feedback(weights)
+    for _ in range(TRIALS):
+        untried = [edge for edge in removed if edge in ordered and weights[edge] == ORDERED]
+        if not untried:
+            break
+        for edge in untried:
+            weights[edge] = STRONGLY if counts(edge, execution, model) else WEAKLY
+        removed = feedback(weights)
+    return removed, removed & ordered
 
 
 def local_order(execution: Execution, model: Model) -> tuple[set[Edge], set[Edge]]:
@@ -121,12 +145,13 @@ def _weights(execution: Execution, model: Model) -> dict[Edge, int]:
 class _Teller:
     """Puts what was given up into sentences, one for each access that moved."""
 
-    def __init__(self, execution: Execution, words: Words, kept: list[Edge], removed: set[Edge]) -> None:
+    def __init__(self, execution: Execution, words: Words, kept: list[Edge], removed: set[Edge], weak: set[Edge]) -> None:
         self.events = execution.events
         self.relations = execution.relations
         self.words = words
         self.kept = kept
         self.removed = removed
+        self.weak = weak
 
     def surprises(self) -> tuple[Surprise, ...]:
         """The pair that closes the shortest cycle speaks for all pairs that share its access."""
@@ -189,6 +214,8 @@ class _Teller:
         said: dict[str, None] = {}
         pair = f"a {_noun(a)} before a later {_noun(b)}"
         between = [e for e in self.events if (a.id, e.id) in po and (e.id, b.id) in po]
+        if (a.id, b.id) in self.weak:
+            return self.weakly(between)
         for kind, name in (("ctrl", "a control"), ("addr", "an address"), ("data", "a data")):
             if (a.id, b.id) in self.relations[kind]:
                 said[f"{name} dependency does not order {pair}"] = None
@@ -205,6 +232,16 @@ class _Teller:
             elif "Acquire" in e.tags:
                 said[f"{place} lets what comes before it move down past it"] = None
         return "; ".join(said) or "nothing orders them"
+
+    def weakly(self, between: list[ExecutedEvent]) -> str:
+        """What orders two accesses, and why it is not enough."""
+        ordering = [e for e in between if e.kind == "F" or e.tags & {"UL", "LKR", "Release", "Acquire"}]
+        names = list(dict.fromkeys(f"{self.words.text(e)} in {self.words.line(e.pos)}" for e in ordering))
+        if not names:
+            return "their order counts only for those who read what is stored; it waits for no store to be visible to all"
+        order, wait = ("orders", "does not wait") if len(names) == 1 else ("order", "do not wait")
+        listed = " and ".join(names)
+        return f"{listed} {order} them, but {wait} until what is stored is visible to all, as a full barrier would"
 
 
 NOUN = {"R": "load", "W": "store"}
