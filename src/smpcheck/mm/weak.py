@@ -77,12 +77,16 @@ def _told(program: ir.Program, execution: Execution, model_name: str) -> WeakRun
     from smpcheck.questions.wording import Words
 
     story = tell(execution, load_model(model_name), Words(program))
-    partner = dict(execution.relations["rmw"])
-    partner |= {w: r for r, w in partner.items()}
+    written = dict(execution.relations["rmw"])
+    read = {w: r for r, w in written.items()}
     known = {e.id: e for e in execution.events}
+    # an atomic operation is one step, at the place of its store
+    order = [i for step in story.steps if step not in written for i in ((read[step], step) if step in read else (step,))]
     events = tuple(
-        TraceEvent(e.id, e.thread, e.kind, e.tags, e.address, e.cell, e.value, e.pos, e.text, partner=partner.get(e.id))
-        for e in map(known.__getitem__, story.steps)
+        TraceEvent(
+            e.id, e.thread, e.kind, e.tags, e.address, e.cell, e.value, e.pos, e.text, partner=read.get(e.id, written.get(e.id))
+        )
+        for e in map(known.__getitem__, order)
     )
     return WeakRun(program, events, tuple(s.sentence for s in story.surprises))
 
