@@ -1,5 +1,6 @@
 """Explanations beyond the classic cycles: interleavings, impossible values, races, locks, atomics, several reasons, limits."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,35 @@ class TestForbidden:
         assert not answer.complete
         assert len(answer.reasons) == 1
         assert "there may be others" in text(answer)
+
+    def test_an_edge_across_an_unlock_and_a_lock_names_both(self):
+        """Message passing in which the writer's order is that of two critical sections (po-unlock-lock-po)."""
+        writer = "spin_lock(a);\nWRITE_ONCE(*x, 1);\nspin_unlock(a);\nspin_lock(b);\nWRITE_ONCE(*y, 1);\nspin_unlock(b);"
+        reader = "int r0; int r1;\nr0 = smp_load_acquire(y);\nr1 = READ_ONCE(*x);"
+        answer = given([writer, reader], "1:r0=1 /\\ 1:r1=0", "int *x, int *y, spinlock_t *a, spinlock_t *b")
+        said = [link.text for reason in answer.reasons for link in reason.links if link.kind == "po"]
+        assert "ordered because spin_unlock(a) in line 9 is an unlock" in said or any(
+            "spin_unlock(a) in line 9 and spin_lock(b) in line 10" in text for text in said
+        )
+
+    def test_no_edge_of_the_program_is_left_without_its_cause_where_locks_are_passed_on(self):
+        """After W+RR+WW+WR+...+locked of the reference library."""
+        params = "int *x, int *y, int *z, spinlock_t *a, spinlock_t *b, spinlock_t *c"
+
+        def section(lock: str, access: str) -> str:
+            return f"spin_lock({lock});\n{access};\nspin_unlock({lock});\n"
+
+        threads = [
+            section("a", "WRITE_ONCE(*x, 1)"),
+            "int r0; int r1;\n" + section("a", "r0 = READ_ONCE(*x)") + section("b", "r1 = READ_ONCE(*y)"),
+            section("b", "WRITE_ONCE(*y, 1)") + section("c", "WRITE_ONCE(*z, 1)"),
+            "int r1;\n" + section("c", "WRITE_ONCE(*z, 2)") + section("a", "r1 = READ_ONCE(*x)"),
+        ]
+        answer = given(threads, "z=2 /\\ 1:r0=1 /\\ 1:r1=0 /\\ 3:r1=0", params)
+        links = [link for reason in answer.reasons for link in reason.links if link.kind == "po"]
+        assert any(re.search(r"ordered by spin_unlock\(\w\) in line \d+ and spin_lock\(\w\) in line \d+$", x.text) for x in links)
+        assert all(link.causes for link in links)
+        assert not [link.text for link in links if "keeps here" in link.text]
 
 
 class TestImpossible:

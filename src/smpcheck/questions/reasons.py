@@ -234,6 +234,13 @@ class Tracer:
             said = f"ordered because {self.words.text(self.events[event])} in {self.words.line(self.events[event].pos)} is {tag}"
             return Link(a, b, "po", said, self.positions((event,)), via, labels)
         if kind == "po":
+            between = self.between(first)
+            if between:
+                passed = dict.fromkeys(
+                    f"{self.words.text(self.events[e])} in {self.words.line(self.events[e].pos)}" for e in between
+                )
+                causes = tuple(dict.fromkeys(self.positions(between)))
+                return Link(a, b, "po", f"ordered by {' and '.join(passed)}", causes, via, labels)
             return Link(a, b, "po", f"in program order, which {self.model.name} keeps here", (), via, labels)
         return Link(a, b, kind, f"related by {kind}", (), via, labels)
 
@@ -289,6 +296,29 @@ class Tracer:
                 if cause is not None:
                     return cause
         return None
+
+    def between(self, step: Step) -> tuple[int, ...]:
+        """The fewest accesses between the ends of ``step`` whose tags give its relation: an unlock and the lock after it.
+
+        As many of them as can do without their tags are left without; what remains is the cause.
+        """
+        pair, po = (step.source, step.target), self.execution.relations["po"]
+        inside = [e.id for e in self.events if (step.source, e.id) in po and (e.id, step.target) in po]
+        for label in reversed(step.within):
+            for node in _labelled(self.model).get(label, ()):
+                if pair not in relation(node, self.execution):
+                    continue
+                events, causes = list(self.events), []
+                for number in inside:
+                    event = events[number]
+                    if event.kind == "F" or not event.tags & TAG_WORDS.keys():
+                        continue
+                    events[number] = replace(event, tags=event.tags - TAG_WORDS.keys())
+                    if pair not in relation(node, replace(self.execution, events=tuple(events))):
+                        events[number] = event
+                        causes.append(number)
+                return tuple(causes)
+        return ()
 
     def experiment(self, node: Node, step: Step, wanted: frozenset[tuple[int, int]]) -> tuple[int, str] | None:
         """The end of ``step`` without whose tag (or atomicity) some of the pairs ``wanted`` of ``node`` are gone."""
