@@ -22,6 +22,7 @@ from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes
 from smpcheck.questions.races import RACE_FLAG, Race
 from smpcheck.questions.reasons import Link, Reason
+from smpcheck.questions.reservations import reservations
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
 from smpcheck.solver.candidates import Candidates
@@ -177,7 +178,7 @@ class _Asking:
 
     def answer(self, reachable: tuple[Outcome, ...], began: float) -> Barriers:
         """All findings."""
-        notes: list[str] = []
+        notes = list(reservations(self.program, self.model, self.limits.unroll))
         sets: list[frozenset[Key]] = []
         complete = True
         everything = frozenset(self.by_key)

@@ -17,6 +17,7 @@ from smpcheck.questions.explain import Limits, explain_outcome
 from smpcheck.questions.outcomes import Outcome, condition_outcome, outcomes
 from smpcheck.questions.races import RACE_FLAG
 from smpcheck.questions.reasons import Reason, reasons_of
+from smpcheck.questions.reservations import cut
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
 from smpcheck.solver.answer import Question
@@ -82,8 +83,10 @@ def compare(program: Program, models: Sequence[Model], limits: Limits | None = N
 def _cell(program: Program, model: Model, outcome: Outcome, limits: Limits) -> Cell:
     try:
         if isinstance(outcome.condition, str):
-            found = next(iter(outcome.candidates(program, model, limits.unroll)), None)
-            return Cell("Never" if found is None else "Sometimes")
+            candidates = outcome.candidates(program, model, limits.unroll)
+            if next(iter(candidates), None) is not None:
+                return Cell("Sometimes")
+            return Cell(None, message=cut(limits.unroll)) if candidates.cut else Cell("Never")
         answer = solve(program, model, Question(mode="verdict", unroll=limits.unroll, condition=outcome.condition))
         if answer.status != "ok":
             return Cell(None, message=answer.message or answer.status)

@@ -21,6 +21,7 @@ from smpcheck.program.ir import Program
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, show_condition
 from smpcheck.questions.races import RACE_FLAG, Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, reasons_of
+from smpcheck.questions.reservations import cut, reservations
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
 from smpcheck.solver.candidates import Candidates
@@ -114,6 +115,7 @@ def explain_outcome(
     kind: Kind = "forbidden" if reasons or not complete else "impossible"
     if not reasons and complete:
         notes = (*notes, *_impossible(program, outcome, limits))
+    notes = tuple(dict.fromkeys((*notes, *reservations(program, model, limits.unroll))))
     return Explanation(
         program, model.name, outcome, kind, None, "", None, reasons, races, notes, complete, time.perf_counter() - began
     )
@@ -189,7 +191,7 @@ def why_not(
             if not complete:
                 notes.append(f"the reasons found in {number} executions; there may be others (the search stops there)")
             if candidates.cut:
-                notes.append(f"loops are followed for {limits.unroll} iterations")
+                notes.append(cut(limits.unroll))
             return tuple(ranked), tuple(notes), complete
     return (), (), True
 

@@ -23,6 +23,7 @@ from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes
 from smpcheck.questions.patch import PYTHON, Edit, Lines, apply, cost, edits_of
 from smpcheck.questions.races import RACE_FLAG
+from smpcheck.questions.reservations import reservations
 from smpcheck.solver.candidates import Candidates
 
 FixStatus: TypeAlias = Literal["fixed", "safe", "interleaving", "no placement", "unfinished"]
@@ -85,7 +86,7 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
         return [f"{also}there is a data race (see smpcheck explain), and as long as there is, answers about outcomes mean little"]
 
     if not can_happen(program):
-        return answer("safe", (), *racy(program))
+        return answer("safe", (), *reservations(program, model, limits.unroll), *racy(program))
     if can_happen(program, load_model("sc")):
         return answer("interleaving")
     edits = edits_of(program)
@@ -104,7 +105,8 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
         text = lines.changed(ordered)
         shown = lines.diff(text) if text is not None and _holds(program, text, model, outcome, limits) else ""
         placements.append(Placement(ordered, sum(cost(e, costs) for e in ordered), shown))
-    notes += racy(apply(program, sets[0]))
+    cheapest = apply(program, sets[0])
+    notes += [*reservations(cheapest, model, limits.unroll), *racy(cheapest)]
     if len(sets) == count:
         notes.append(f"the first {count}; there may be more at this cost")
     return answer("fixed", tuple(placements), *notes)

@@ -53,6 +53,7 @@ def _one(answer: Barriers) -> Iterator[str]:
     if not answer.findings:
         nothing = "no barrier, no acquire or release, no ordered atomic operation, no dependency"
         yield wrap(f"Nothing that is asked about: {nothing}." + (f" Taken as given: {given}." if given else ""), "")
+        yield from (wrap(f"Note: {note}.", "") for note in answer.notes)
         return
     long = [[verdict(finding)] for finding in answer.findings]
     short = [[f.status if f.weakest is None else "needed, something weaker is enough"] for f in answer.findings]

@@ -1,0 +1,115 @@
+"""Where ``check`` has no verdict, explain, barriers, fix and compare say what their answers leave out."""
+
+from __future__ import annotations
+
+import pytest
+
+from smpcheck.cat.load import load_model
+from smpcheck.questions.barriers import barriers
+from smpcheck.questions.compare import compare
+from smpcheck.questions.explain import explain
+from smpcheck.questions.fix import fix
+from smpcheck.questions.reservations import NO_EXECUTION, reservations
+from smpcheck.readers.litmus import read_litmus
+from smpcheck.readers.registry import read_programs
+from smpcheck.show.which import fix_text, text
+
+LKMM, SC = load_model("lkmm"), load_model("sc")
+
+WAITS = """C waits
+
+{}
+
+P0(int *x, int *y) { WRITE_ONCE(*x, 1); smp_wmb(); WRITE_ONCE(*y, 1); }
+
+P1(int *x, int *y)
+{
+	int r0;
+	int r1;
+
+	r0 = READ_ONCE(*y);
+	while (r0 == 0)
+		r0 = READ_ONCE(*y);
+	smp_rmb();
+	r1 = READ_ONCE(*x);
+}
+
+exists (1:r0=1 /\\ 1:r1=0)
+"""
+
+DEADLOCK = """C deadlock
+
+{}
+
+P0(int *x) { rcu_read_lock(); WRITE_ONCE(*x, 1); synchronize_rcu(); rcu_read_unlock(); }
+
+exists (x=1)
+"""
+
+ONCE = """C once
+
+{}
+
+P0(int *x) { WRITE_ONCE(*x, 1); }
+
+exists (x=2)
+"""
+
+MODEL = """
+from smpcheck.kernel import *
+
+class flag(Struct):
+    up: int
+
+def wait(f: flag) -> None:
+    rounds = 0
+    while READ_ONCE(f.up) == 0:
+        rounds += 1
+    check("up", READ_ONCE(f.up) == 1)
+
+def put(f: flag) -> None:
+    WRITE_ONCE(f.up, 1)
+
+@scenario
+def waiting(s: Setup) -> None:
+    s.flag = f = flag()
+    s.thread(wait, f)
+    s.thread(put, f)
+"""
+
+
+def of(source: str):
+    return read_litmus(source, "test.litmus")
+
+
+@pytest.mark.parametrize(("source", "said"), [(WAITS, "loops are followed for 2 iterations"), (DEADLOCK, NO_EXECUTION)])
+def test_everybody_says_so_once(source, said):
+    program = of(source)
+    answers = [*explain(program, LKMM), barriers(program, LKMM), *fix(program, LKMM)]
+    assert len(answers) == 3
+    for answer in answers:
+        assert len([note for note in answer.notes if said in note]) == 1, answer
+    assert said[:30] in " ".join(text([answers[1]]).split())
+    assert said[:30] in " ".join(fix_text(answers[2]).split())
+    assert "nothing is missing" not in fix_text(answers[2])
+
+
+def test_a_fix_within_the_bound_says_that_there_is_one():
+    (answer,) = fix(of(WAITS.replace("\tsmp_rmb();\n", "")), LKMM)
+    assert answer.status == "fixed"
+    assert any("loops are followed" in note for note in answer.notes)
+
+
+def test_there_is_nothing_to_add_to_the_whole_truth():
+    assert reservations(of(ONCE), LKMM, 2) == ()
+    (answer,) = explain(of(ONCE), LKMM)
+    assert not [note for note in answer.notes if "loops" in note or note == NO_EXECUTION]
+
+
+def test_compare_has_no_verdict_about_a_loop_that_is_cut(tmp_path):
+    path = tmp_path / "waiting.py"
+    path.write_text(MODEL)
+    (program,) = read_programs(str(path))
+    (row,) = compare(program, [SC, LKMM])
+    assert [cell.verdict for cell in row.cells] == [None, None]
+    assert all("loops are followed" in cell.message for cell in row.cells)
