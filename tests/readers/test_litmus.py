@@ -222,6 +222,7 @@ FRAME = "C t\n{}\nP0(int *x) { int r1 = *x; }\n"
         ("C t\n{}\nP0(int *x) { *x = 1;\n", "3:21", "a '{' is never closed: '}' expected before the end"),
         ("C t\n{}\nP0(int *x) { } }\n", "3:16", "this '}' closes nothing"),
         ("C t (* oops\n{}\n", "1:5", "this comment is never closed: '*)' expected"),
+        ("C t\n{}\nP0(int *x) { WRITE_ONCE(*x 1); }\nexists (x=1)\n", "3:28", "C syntax error at '1'"),
         ("C t /* oops\n{}\n", "1:5", "this comment is never closed: '*/' expected"),
         ("C t\n{}\nexists (x=1)\n", "2:3", "no threads: 'P0(...) { ... }' expected after the init section"),
         ("C t\n{}\nP0(int *x) { }\nP2(int *x) { }\n", "4:1", "thread P1 is missing: P2 follows P0"),

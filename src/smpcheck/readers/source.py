@@ -105,7 +105,7 @@ def _is_comment(text: str, start: int) -> bool:
     if after == "*":
         rest = text[start + 2 :].lstrip("*")
         return not (rest[:1].isalpha() or rest[:1] in "_(")
-    if _TWO_WORDS.match(text, start + 2):
-        return True
+    if _TWO_WORDS.match(text, start + 2):  # one that is never closed is rather C with a comma forgotten
+        return text.find("*)", start) != -1
     close = text.find(")", start)
     return close > start + 2 and text[close - 1] == "*" and "(" not in text[start + 1 : close]
