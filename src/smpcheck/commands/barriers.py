@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, columns, failing, find_programs, having, named_model, write
+from smpcheck.commands.common import (
+    EXIT_FOUND,
+    EXIT_OK,
+    busy,
+    columns,
+    failing,
+    find_programs,
+    having,
+    named_model,
+    within,
+    write,
+)
 from smpcheck.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,6 +61,9 @@ def barriers(
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
     ] = None,
     unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; no limit unless given.")
+    ] = None,
 ) -> None:
     """Which barriers, acquires, releases, ordered atomics and dependencies are needed, and for what?
 
@@ -61,6 +75,7 @@ def barriers(
     """
     status = EXIT_OK
     with failing(form, FORMATS):
+        within(timeout)
         from smpcheck.questions.elements import COSTS
         from smpcheck.questions.explain import Limits
 
@@ -76,10 +91,11 @@ def barriers(
         else:
             from smpcheck.questions.barriers import barriers as ask
 
-            answers = [
-                [ask(p, m, limits, locks=locks, dependencies=not no_dependencies, costs=costs, only=check) for m in asked]
-                for p in programs
-            ]
+            with busy(f"asking for each barrier of {path}"):
+                answers = [
+                    [ask(p, m, limits, locks=locks, dependencies=not no_dependencies, costs=costs, only=check) for m in asked]
+                    for p in programs
+                ]
             if form == "json":
                 from smpcheck.show.why_json import barriers_document
 
@@ -104,7 +120,8 @@ def _fix(programs: object, models: list[Model], limits: Limits, costs: dict[str,
 
     from smpcheck.questions.fix import fix as ask
 
-    found = [one for p in cast("list[Program]", programs) for m in models for one in ask(p, m, limits, costs, only=check)]
+    with busy("looking for what is missing"):
+        found = [one for p in cast("list[Program]", programs) for m in models for one in ask(p, m, limits, costs, only=check)]
     if form == "json":
         from smpcheck.show.why_json import fix_document
 

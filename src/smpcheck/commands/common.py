@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import typer
 
-from smpcheck.errors import InputError, SmpcheckError
+from smpcheck.errors import InputError, LimitError, SmpcheckError
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -23,6 +25,9 @@ EXIT_INPUT = 2
 EXIT_BROKEN_PIPE = 141
 EXIT_INTERRUPTED = 130
 
+
+POLL = 0.02
+"""Seconds between two looks at a child."""
 
 MOST_WIDTH, LEAST_WIDTH = 100, 40
 """Columns of text, at most and at least, whatever the terminal has."""
@@ -63,6 +68,52 @@ def failing(form: str, forms: Sequence[str]) -> Iterator[None]:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(EXIT_BROKEN_PIPE) from None
+
+
+def within(seconds: float | None) -> None:
+    """Go on in a child process that may take ``seconds``; None: here, without a limit.
+
+    Returns in the child. The parent waits, and ends with the child's status, or with one line where the time is over. A
+    process is what can be stopped at any moment, inside the solver too.
+
+    :raises LimitError: in the parent
+    :raises typer.Exit: in the parent
+    """
+    if seconds is None:
+        return
+    from smpcheck.batch.worker import die_with
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent, ends = os.getpid(), time.monotonic() + seconds
+    pid = os.fork()
+    if pid == 0:
+        die_with(parent)
+        return
+    try:
+        while True:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                raise typer.Exit(abs(os.waitstatus_to_exitcode(status)))
+            if time.monotonic() > ends:
+                raise LimitError(f"no answer within {seconds:g} s (--timeout)")
+            time.sleep(POLL)
+    finally:
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Show on a terminal that something is going on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
 
 
 def write(text: str) -> None:

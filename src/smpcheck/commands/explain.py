@@ -13,11 +13,13 @@ from smpcheck.commands.common import (
     EXIT_OK,
     LEAST_WIDTH,
     MOST_WIDTH,
+    busy,
     columns,
     failing,
     find_programs,
     having,
     named_model,
+    within,
     write,
 )
 from smpcheck.errors import InputError
@@ -94,6 +96,9 @@ def explain(
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
     ] = None,
     unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; no limit unless given.")
+    ] = None,
     seconds: Annotated[
         float, typer.Option("--search", metavar="S", min=0.0, help="Look for simpler executions and more reasons for so long.")
     ] = 2.0,
@@ -122,14 +127,17 @@ def explain(
     Exit status: 0 explained, 2 bad usage, unreadable or unsupported input, a limit.
     """
     with failing(form, FORMATS):
+        within(timeout)
         from smpcheck.questions.explain import Limits
         from smpcheck.questions.explain import explain as ask
 
-        found = named_model(model)
-        limits = Limits(unroll=unroll, seconds=seconds)
-        programs = having(find_programs(path, found, scenario), check)
-        answers = [a for program in programs for a in ask(program, found, limits, check)]
-        _put(FORMS[form](answers, columns(width, PIPE_WIDTH)), output)
+        with busy(f"explaining {path}"):
+            found = named_model(model)
+            limits = Limits(unroll=unroll, seconds=seconds)
+            programs = having(find_programs(path, found, scenario), check)
+            answers = [a for program in programs for a in ask(program, found, limits, check)]
+            shown = FORMS[form](answers, columns(width, PIPE_WIDTH))
+        _put(shown, output)
     sys.stdout.flush()
     raise typer.Exit(EXIT_OK)
 

@@ -1,0 +1,43 @@
+"""``--timeout`` of explain and barriers: a question that takes too long is one line and status 2, any other is as without it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = "src/smpcheck/mm/scenarios.py"
+BUFFERING = "examples/01-SB.litmus"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "smpcheck", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize("command", [("explain",), ("barriers",), ("barriers", "--fix")])
+def test_what_takes_too_long_is_stopped_and_said(command: tuple[str, ...]) -> None:
+    began = time.monotonic()
+    result = run(*command, SCENARIOS, "-s", "munlock_putback", "--timeout", "1.5")
+    assert time.monotonic() - began < 60, "it is stopped inside the solver too"
+    assert result.returncode == 2
+    assert result.stderr == "smpcheck: no answer within 1.5 s (--timeout)\n"
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("command", [("explain",), ("explain", "--format", "json"), ("barriers", "--fix")])
+def test_what_is_done_in_time_is_the_same(command: tuple[str, ...]) -> None:
+    limited, free = run(*command, BUFFERING, "--timeout", "100"), run(*command, BUFFERING)
+    assert (limited.returncode, limited.stderr) == (free.returncode, free.stderr) == (0, "")
+    assert limited.stdout.splitlines()[0] == free.stdout.splitlines()[0]
+
+
+def test_the_status_is_that_of_the_question() -> None:
+    bad = run("explain", "no-such-file.litmus", "--timeout", "100")
+    assert bad.returncode == 2
+    assert "no-such-file.litmus" in bad.stderr and "timeout" not in bad.stderr
