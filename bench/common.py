@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from smpcheck.batch.worker import load_engine
-from smpcheck.questions.check import CheckOptions, Result, check_file, find_model
+from smpcheck.cat.load import load_model
+from smpcheck.questions.check import CheckOptions, Result, check_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Measured:
 
 def measure(path: str, text: str, options: CheckOptions, model: str = "lkmm") -> Measured:
     """Check ``text`` in a forked process; the model is read and the engine loaded before, as in a batch."""
-    loaded = find_model(model)
+    loaded = load_model(model)
     load_engine(model)
     reader, writer = os.pipe()
     began = time.perf_counter()

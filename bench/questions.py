@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from smpcheck.batch.worker import load_engine
+from smpcheck.cat.load import load_model
 from smpcheck.errors import SmpcheckError
 from smpcheck.program.ir import Program
 from smpcheck.questions.barriers import barriers
-from smpcheck.questions.check import find_model
 from smpcheck.questions.elements import elements_of
 from smpcheck.questions.explain import explain
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--model", default="lkmm")
     parser.add_argument("--at-least", type=int, default=10)
     arguments = parser.parse_args()
-    model = find_model(arguments.model)
+    model = load_model(arguments.model)
     load_engine(arguments.model)
     table = Table(title=f"CPU seconds under {model.name} (limit {LIMIT:g})")
     for column in ("test", "elements", "explain", "answer", "barriers", "smallest sets"):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from smpcheck.questions.check import DEFAULT_UNROLL, CheckOptions, Result, find_model
+from smpcheck.cat.load import load_model
+from smpcheck.questions.check import DEFAULT_UNROLL, CheckOptions, Result
 from smpcheck.sources import Source, answers
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Property:
     def results(self) -> Sequence[Result]:
         """The answers that decide it. :raises InputError: there is no such file or model"""
         options = CheckOptions(verdict_only=True, unroll=self.unroll, timeout=self.timeout, keep_answer=True)
-        return answers(self.source, find_model(os.fspath(self.model)), options)
+        return answers(self.source, load_model(self.model), options)
 
     def __bool__(self) -> bool:
         """:raises PropertyError: undecided (unsupported, a limit, no execution)"""

@@ -144,15 +144,16 @@ class ProgramItem(pytest.Item):
 
     def runtest(self) -> None:
         """Ask, and compare."""
+        from smpcheck.cat.load import load_model
         from smpcheck.errors import SmpcheckError
         from smpcheck.properties import PropertyError, require, says_something
-        from smpcheck.questions.check import CheckOptions, find_model
+        from smpcheck.questions.check import CheckOptions
         from smpcheck.sources import answers
 
         settings = _Settings(self.config)
         options = CheckOptions(unroll=settings.unroll, timeout=settings.timeout, keep_answer=True, verdict_only=True)
         try:
-            model = find_model(settings.model)
+            model = load_model(settings.model)
             results = answers(self.scenario or self.path, model, options)
         except SmpcheckError as error:
             raise PropertyError(str(error)) from None

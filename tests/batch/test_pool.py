@@ -55,7 +55,7 @@ def fake_check(
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "check_file", fake_check)
-    monkeypatch.setattr(worker_module, "find_model", lambda name: None)
+    monkeypatch.setattr(worker_module, "load_model", lambda name: None)
     monkeypatch.setattr(worker_module, "load_engine", lambda model: None)
 
 

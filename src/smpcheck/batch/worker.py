@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 from typing import cast
 
 from smpcheck.batch.paths import Item
+from smpcheck.cat.load import load_model
 from smpcheck.questions.check import (
     CheckOptions,
     Result,
@@ -30,7 +31,6 @@ from smpcheck.questions.check import (
     check_file,
     describe,
     failure,
-    find_model,
     model_definitions,
     stem,
 )
@@ -60,7 +60,7 @@ class Job:
 
 def answers(item: Item, job: Job, on_state: Callable[[StateRow], None] | None = None) -> Iterator[tuple[Result, bool]]:
     """The results of one item, each with whether it is the item's last one. ``on_state``: called with each state as found."""
-    model = find_model(job.model)
+    model = load_model(job.model)
     if item.given_up:
         result, last = give_up(item, job.model)
         yield result, last
@@ -83,7 +83,7 @@ def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
     last = True
     if read:
         with suppress(Exception):  # what kept it from being answered may keep it from being read
-            loaded = find_model(model)
+            loaded = load_model(model)
             programs = read_programs(item.path, item.text, model_definitions(loaded))
             head = describe(programs[item.start], loaded)
             last = item.start == len(programs) - 1
@@ -162,7 +162,7 @@ WARM_UP = "C warm-up\n{}\nP0(int *x)\n{\n\tWRITE_ONCE(*x, 1);\n}\nexists (x=1)\n
 
 def load_engine(model: str) -> None:
     """Load what answering needs, before any clock starts and before workers are copied: by answering a test of one line."""
-    for _ in check_file("warm-up", find_model(model), CheckOptions(), WARM_UP):
+    for _ in check_file("warm-up", load_model(model), CheckOptions(), WARM_UP):
         pass
 
 

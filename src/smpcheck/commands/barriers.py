@@ -14,7 +14,6 @@ from smpcheck.commands.common import (
     failing,
     find_programs,
     having,
-    named_model,
     within,
     write,
 )
@@ -76,13 +75,14 @@ def barriers(
     status = EXIT_OK
     with failing(form, FORMATS):
         within(timeout)
+        from smpcheck.cat.load import load_model
         from smpcheck.questions.elements import COSTS
         from smpcheck.questions.explain import Limits
 
         names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else [model]
         if not names:
             raise InputError("--models takes the names of models, with commas between them")
-        asked = [named_model(name) for name in names]
+        asked = [load_model(name) for name in names]
         costs = {**COSTS, **_costs(cost, COSTS)}
         limits = Limits(unroll=unroll)
         programs = having(find_programs(path, asked[0], scenario), check)

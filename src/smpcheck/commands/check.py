@@ -153,10 +153,11 @@ class Run:
 
     def __call__(self, paths: list[str]) -> int:
         from smpcheck.batch.paths import items
-        from smpcheck.questions.check import find_model, stem
+        from smpcheck.cat.load import load_model
+        from smpcheck.questions.check import stem
 
         began = time.perf_counter()
-        model = find_model(self.job.model)
+        model = load_model(self.job.model)
         self.summary = Summary(model=model.name)
         found: list[Item] = []
         for entry in items(paths):

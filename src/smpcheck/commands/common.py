@@ -122,13 +122,6 @@ def write(text: str) -> None:
     sys.stdout.flush()
 
 
-def named_model(name: str) -> Model:
-    """The model of that name, file or folder."""
-    from smpcheck.questions.check import find_model
-
-    return find_model(name)
-
-
 def having(programs: Sequence[Program], check: str | None) -> Sequence[Program]:
     """Those of ``programs`` that have an assertion or invariant of the name ``check``; all, if none is asked for.
 

@@ -14,7 +14,6 @@ from smpcheck.commands.common import (
     complain,
     failing,
     find_programs,
-    named_model,
     write,
 )
 from smpcheck.errors import InputError, SmpcheckError
@@ -44,13 +43,14 @@ def compare(
     status = EXIT_OK
     with failing(form, FORMATS):
         from smpcheck.batch.paths import items
+        from smpcheck.cat.load import load_model
         from smpcheck.questions.compare import compare as ask
         from smpcheck.questions.explain import Limits
 
         names = [name.strip() for name in models.split(",") if name.strip()]
         if len(names) < 2:
             raise InputError("--models takes two or more models, with commas between them")
-        asked = [named_model(name) for name in names]
+        asked = [load_model(name) for name in names]
         rows = []
         for item in items(paths):
             if isinstance(item, InputError):

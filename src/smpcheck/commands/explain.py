@@ -18,7 +18,6 @@ from smpcheck.commands.common import (
     failing,
     find_programs,
     having,
-    named_model,
     within,
     write,
 )
@@ -128,11 +127,12 @@ def explain(
     """
     with failing(form, FORMATS):
         within(timeout)
+        from smpcheck.cat.load import load_model
         from smpcheck.questions.explain import Limits
         from smpcheck.questions.explain import explain as ask
 
         with busy(f"explaining {path}"):
-            found = named_model(model)
+            found = load_model(model)
             limits = Limits(unroll=unroll, seconds=seconds)
             programs = having(find_programs(path, found, scenario), check)
             answers = [a for program in programs for a in ask(program, found, limits, check)]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, failing, find_programs, named_model, write
+from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, failing, find_programs, write
 
 LONGEST_SCHEDULE = 400
 """A longer one is repeated by its seed."""
@@ -43,12 +43,13 @@ def run(
     """
     status = EXIT_OK
     with failing("text", ("text",)):
+        from smpcheck.cat.load import load_model
         from smpcheck.show.runs import campaign_text, outcomes_text, run_text
         from smpcheck.simulate.campaign import campaign
         from smpcheck.simulate.explore import outcomes
         from smpcheck.simulate.run import replay
 
-        for program in find_programs(path, named_model("sc"), scenario):
+        for program in find_programs(path, load_model("sc"), scenario):
             again = f"smpcheck run {shlex.quote(path)} --scenario {shlex.quote(program.name)}"
             if schedule is not None:
                 result = replay(program, schedule)

@@ -198,13 +198,6 @@ class Result:
         return bundle_of_result(self)
 
 
-def find_model(name: str) -> Model:
-    """The memory model of that name, file or folder; read again when its files change. :raises SmpcheckError: there is none"""
-    from smpcheck.cat.load import load_model
-
-    return load_model(name)
-
-
 @lru_cache(maxsize=16)
 def _definitions(path: str, _changed: int) -> object:
     from smpcheck.readers.deffile import read_definitions
