@@ -178,8 +178,9 @@ def test_closed_standard_input_and_error() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+@pytest.mark.parametrize("command", ["check", "explain", "barriers"])
 @pytest.mark.parametrize("path", ["/dev/zero", "- < /dev/zero"])
-def test_a_file_without_end_is_refused(path: str) -> None:
-    line = f"{sys.executable} -m smpcheck check {path}"
+def test_a_file_without_end_is_refused(command: str, path: str) -> None:
+    line = f"{sys.executable} -m smpcheck {command} {path}"
     done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "is larger than 16 MiB" in done.stdout + done.stderr

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position
-from smpcheck.readers.registry import STDIN, read_bounded, read_text
+from smpcheck.readers.registry import STDIN, STDIN_NAME, read_stdin, read_text
 
 LITMUS_SUFFIX = ".litmus"
-STDIN_NAME = "<stdin>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +46,9 @@ def items(paths: Iterable[str]) -> Iterator[Item | InputError]:
             yield entry
         elif entry == STDIN:
             try:
-                yield Item(index, STDIN_NAME, read_bounded(sys.stdin.buffer, STDIN_NAME))
-            except (OSError, InputError) as error:
-                yield error if isinstance(error, InputError) else InputError(f"cannot read {STDIN_NAME}: {error.strerror}")
+                yield Item(index, STDIN_NAME, read_stdin())
+            except InputError as error:
+                yield error
         else:
             yield Item(index, entry)
 

@@ -144,10 +144,10 @@ def find_programs(path: str, model: Model | None = None, scenario: str | None = 
     :raises InputError: there is none
     """
     from smpcheck.questions.check import model_definitions
-    from smpcheck.readers.registry import STDIN, decode, read_programs
+    from smpcheck.readers.registry import STDIN, STDIN_NAME, read_programs, read_stdin
 
-    text = decode(sys.stdin.buffer.read()) if path == STDIN else None
-    programs = read_programs("<stdin>" if path == STDIN else path, text, model_definitions(model) if model else None)
+    text = read_stdin() if path == STDIN else None
+    programs = read_programs(STDIN_NAME if path == STDIN else path, text, model_definitions(model) if model else None)
     if scenario is None:
         return programs
     chosen = [program for program in programs if program.name == scenario]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from smpcheck.errors import InputError
 from smpcheck.program.ir import Position, Program
 
 STDIN = "-"
+STDIN_NAME = "<stdin>"
 
 PYTHON_SUFFIX = ".py"
 
@@ -42,6 +44,14 @@ def read_bounded(file: BinaryIO, name: str) -> str:
     if len(data) > MAX_SIZE:
         raise InputError(f"{name} is larger than {MAX_SIZE >> 20} MiB")
     return decode(data)
+
+
+def read_stdin() -> str:
+    """The text of standard input. :raises InputError: if it cannot be read, or has no end"""
+    try:
+        return read_bounded(sys.stdin.buffer, STDIN_NAME)
+    except OSError as error:
+        raise InputError(f"cannot read {STDIN_NAME}: {error.strerror or error}") from None
 
 
 def read_text(path: str) -> str:
