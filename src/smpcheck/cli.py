@@ -23,9 +23,6 @@ COMMANDS = {
 imported.
 """
 
-EXIT_INPUT = 2
-EXIT_BROKEN_PIPE = 141
-
 HELP = """Can this happen, is this barrier needed, and why: answers for code that shares memory the way the Linux kernel does."""
 
 
@@ -41,10 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.filename is not None:  # not about a stream
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter's own flush at exit has nothing to say
+        from smpcheck.commands.common import EXIT_BROKEN_PIPE, EXIT_INPUT, complain, forget_output
+
+        forget_output()
         if isinstance(error, BrokenPipeError):
             sys.exit(EXIT_BROKEN_PIPE)
-        print(f"smpcheck: cannot write the output: {error.strerror or error}", file=sys.stderr)
+        complain(f"cannot write the output: {error.strerror or error}")
         sys.exit(EXIT_INPUT)
 
 

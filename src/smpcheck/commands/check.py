@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from smpcheck.commands.common import EXIT_BROKEN_PIPE, EXIT_INPUT, EXIT_INTERRUPTED, forget_output
 from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.show.formats import FORMATS, Summary, make_form
 
@@ -32,10 +33,6 @@ it.
 
 FEW_TESTS = 4
 """Up to so many tests, one worker is enough."""
-
-EXIT_BROKEN_PIPE = 141
-EXIT_INTERRUPTED = 130
-EXIT_INPUT = 2
 
 EXECUTORS = ("local", "dask")
 
@@ -137,7 +134,7 @@ def check(
         _complain(str(error))
         status = EXIT_INPUT
     if status in (EXIT_BROKEN_PIPE, EXIT_INPUT):
-        _forget_output()
+        forget_output()
     raise typer.Exit(status)
 
 
@@ -290,9 +287,3 @@ def _say(line: str, progress: ProgressBar | None = None) -> None:
 def _fail(message: str) -> NoReturn:
     _complain(message)
     raise typer.Exit(EXIT_INPUT)
-
-
-def _forget_output() -> None:
-    """Let the interpreter's own flush at exit go nowhere: what it would say has been said."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -48,6 +48,12 @@ def complain(message: str) -> None:
         print(f"smpcheck: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
+def forget_output() -> None:
+    """Let the interpreter's own flush at exit go nowhere: what it would say has been said."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def failing(form: str, forms: Sequence[str]) -> Iterator[None]:
     """Turn what is wrong with the input into one line and the exit status for it."""
@@ -65,8 +71,7 @@ def failing(form: str, forms: Sequence[str]) -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except BrokenPipeError:
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
         raise typer.Exit(EXIT_BROKEN_PIPE) from None
 
 
