@@ -6,8 +6,9 @@ import os
 import pickle
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,8 @@ from rich.table import Table
 from smpcheck.batch.worker import load_engine
 from smpcheck.cat.load import load_model
 from smpcheck.questions.check import CheckOptions, Result, check_file
+
+Out = TypeVar("Out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +29,17 @@ class Measured:
     mebibytes: float
 
 
-def measure(path: str, text: str, options: CheckOptions, model: str = "lkmm") -> Measured:
-    """Check ``text`` in a forked process; the model is read and the engine loaded before, as in a batch."""
-    loaded = load_model(model)
-    load_engine(model)
+def in_a_fork(work: Callable[[], Out]) -> tuple[Out | None, float, float]:
+    """What ``work`` gives in a forked process (None: it died), its wall time in seconds, and the peak memory in MiB."""
     reader, writer = os.pipe()
     began = time.perf_counter()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
         try:
-            results = [result for result, _ in check_file(path, loaded, options, text)]
+            result = work()
             with os.fdopen(writer, "wb") as pipe:
-                pickle.dump(results[0], pipe)
+                pickle.dump(result, pipe)
         finally:
             os._exit(0)
     os.close(writer)
@@ -46,8 +47,20 @@ def measure(path: str, text: str, options: CheckOptions, model: str = "lkmm") ->
         data = pipe.read()
     seconds = time.perf_counter() - began
     usage = os.wait4(pid, 0)[2]
-    result = pickle.loads(data) if data else Result(path, path, "error", message="the process died")
-    return Measured(result, seconds, usage.ru_maxrss / 1024)
+    return pickle.loads(data) if data else None, seconds, usage.ru_maxrss / 1024
+
+
+def measure(path: str, text: str, options: CheckOptions, model: str = "lkmm") -> Measured:
+    """Check ``text`` in a forked process; the model is read and the engine loaded before, as in a batch."""
+    loaded = load_model(model)
+    load_engine(model)
+
+    def work() -> Result:
+        results = [result for result, _ in check_file(path, loaded, options, text)]
+        return results[0]
+
+    result, seconds, mebibytes = in_a_fork(work)
+    return Measured(result or Result(path, path, "error", message="the process died"), seconds, mebibytes)
 
 
 def machine() -> str:

@@ -10,17 +10,16 @@ not asked under weaker models again. A time has ``>`` where a cell stays undecid
 from __future__ import annotations
 
 import argparse
-import os
-import pickle
 import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.common import print_table, show_seconds
+from bench.common import in_a_fork, print_table, show_seconds
 from smpcheck.mm.check import MODELS, Case, Checker
 from smpcheck.mm.variants import find_variant
 
@@ -35,22 +34,9 @@ COMMANDS = (
 )
 
 
-def cell(case: Case, timeout: float) -> tuple[float, str]:
-    """Wall seconds and verdict, in a forked process."""
-    reader, writer = os.pipe()
-    began = time.perf_counter()
-    pid = os.fork()
-    if pid == 0:
-        os.close(reader)
-        answer = Checker(deadline=timeout).answer(case)
-        with os.fdopen(writer, "wb") as pipe:
-            pickle.dump(answer.verdict, pipe)
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        data = pipe.read()
-    os.waitpid(pid, 0)
-    return time.perf_counter() - began, pickle.loads(data) if data else "died"
+def verdict_of(case: Case, timeout: float) -> str:
+    """The answer of one cell."""
+    return Checker(deadline=timeout).answer(case).verdict
 
 
 def cells(timeout: float) -> None:
@@ -61,9 +47,10 @@ def cells(timeout: float) -> None:
             times, verdicts = [], []
             for scenario in scenarios:
                 for variant in VARIANTS:
-                    seconds, verdict = cell(Case(scenario, find_variant(variant), model), timeout)
+                    case = Case(scenario, find_variant(variant), model)
+                    verdict, seconds, _ = in_a_fork(partial(verdict_of, case, timeout))
                     times.append(seconds)
-                    verdicts.append(verdict)
+                    verdicts.append(verdict or "died")
             said = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
             median, slowest = statistics.median(times), max(times)
             open_ = "undecided" in verdicts
