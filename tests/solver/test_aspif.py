@@ -121,6 +121,16 @@ def test_true_always_holds_and_false_never() -> None:
     assert models(out, [TRUE, atom, other]) == {frozenset({TRUE, atom})}
 
 
+def test_a_selection_is_one_side_or_the_other() -> None:
+    out = GroundProgram()
+    guard, then, other = (out.choice() for _ in range(3))
+    chosen = out.select(guard, then, other)
+    found = models(out, [guard, then, other, chosen])
+    assert len(found) == 8
+    assert all((chosen in m) == ((then if guard in m else other) in m) for m in found)
+    assert out.select(guard, then, then) == then
+
+
 def test_an_atom_that_supports_itself_is_false() -> None:
     out = GroundProgram()
     a, b = out.atom(), out.atom()

@@ -99,6 +99,10 @@ class GroundProgram:
             self.lines.append(f"1 0 1 {found} 0 2 {a} {b}")
         return found
 
+    def select(self, guard: int, then: int, other: int) -> int:
+        """A literal for "``then`` where ``guard`` holds, else ``other``"."""
+        return then if then == other else self.disj((self.conj2(guard, then), self.conj2(-guard, other)))
+
     def disj(self, literals: Iterable[int]) -> int:
         """A literal for "one of these"."""
         parts = {x for x in literals if x != FALSE}

@@ -28,10 +28,11 @@ same is asked of these steps alone, as long as they are fewer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import combinations, islice
 from math import comb
+from operator import or_
 from typing import TypeAlias
 
 from smpcheck.cat.nodes import Model, Node, make
@@ -379,7 +380,7 @@ class Automata:
                     same[2].append((first + p * n, region[p] & domain))
         writer = _Writer(relations)
         for (_, _, base, goal), (relation, rows, sources) in shared.items():
-            for x in reversed(list(bits(_either(mask for _, mask in sources)))):
+            for x in reversed(list(bits(reduce(or_, (mask for _, mask in sources))))):
                 row = rows[x] & goal
                 if not row:
                     continue
@@ -688,13 +689,6 @@ def _quotient(
             merged[key] = (relation, domain | before, rows, order[block[q]])
         result[number] = list(merged.values())
     return Automaton(result, accepts)
-
-
-def _either(masks: Iterable[int]) -> int:
-    result = 0
-    for mask in masks:
-        result |= mask
-    return result
 
 
 class _Writer:

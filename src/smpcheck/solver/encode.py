@@ -116,7 +116,7 @@ class Encoding:
             elif low == ALWAYS and high == NEVER:
                 found = -atom
             else:
-                found = out.disj((out.conj2(atom, self.guard_literal(high)), out.conj2(-atom, self.guard_literal(low))))
+                found = out.select(atom, self.guard_literal(high), self.guard_literal(low))
             self._guard_literal[guard] = found
         return found
 

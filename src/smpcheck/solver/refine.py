@@ -51,12 +51,11 @@ class _Reading:
 
 
 class Refinement(clingo.Propagator):
-    """The model's requirements as a propagator on complete assignments. ``found``: how many proposals were turned down."""
+    """The model's requirements as a propagator on complete assignments."""
 
     def __init__(self, session: _Session, model: Model) -> None:
         self.session = session
         self.axioms = [a for a in model.axioms if not a.flag]
-        self.found = 0
         self._literal: list[int] = []
         self._monotone: dict[int, bool] = {}
 
@@ -75,7 +74,6 @@ class Refinement(clingo.Propagator):
         for axiom in self.axioms:
             if evaluation.offends(axiom) == axiom.negated:
                 continue
-            self.found += 1
             clause = {-x for x in self._reason(axiom, evaluation, reading) if x != TRUE}
             literals = [self._literal[x] if x > 0 else -self._literal[-x] for x in clause]
             assert FALSE not in clause and all(map(assignment.is_false, literals)), "the clause does not exclude what it is about"

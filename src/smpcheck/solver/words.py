@@ -141,7 +141,7 @@ class Words:
             if then is None or other is None:
                 return None
             guard = self.encoding.guard_literal(term.data)
-            return [self._either(guard, x, y) for x, y in zip_longest(then, other, fillvalue=FALSE)]
+            return [self.out.select(guard, x, y) for x, y in zip_longest(then, other, fillvalue=FALSE)]
         return self._operator(term)
 
     def _operator(self, term: Term) -> Bits | None:
@@ -160,10 +160,7 @@ class Words:
             return [out.conj2(x, y) for x, y in pairs]
         if operator == "|":
             return [-out.conj2(-x, -y) for x, y in pairs]
-        return [self._either(x, -y, y) for x, y in pairs]
-
-    def _either(self, guard: int, then: int, other: int) -> int:
-        return then if then == other else self.out.disj((self.out.conj2(guard, then), self.out.conj2(-guard, other)))
+        return [out.select(x, -y, y) for x, y in pairs]
 
     def _memory(self, term: Term, width: int) -> Bits | None:
         """The bits of a cell's final contents; None where a write may or may not be to it."""
