@@ -1,8 +1,12 @@
-"""The same questions under a weak memory model, asked of the solver.
+"""The same questions under a weak memory model.
 
-A scenario is a few hundred possible accesses, of which most lie in branches that no interleaving takes. These are left out at
-first (:mod:`smpcheck.program.cut`); if the weak model lets a thread enter one of them after all, it is put back and the question
-is asked again, until none is entered.
+First all runs with views are explored (:mod:`smpcheck.simulate.views`): they contain every execution of the model in which no
+store is early, so what fails in none of them holds. What fails in one is asked of the solver, as is everything where there are
+too many runs.
+
+For the solver a scenario is a few hundred possible accesses, of which most lie in branches that no interleaving takes. These
+are left out at first (:mod:`smpcheck.program.cut`); if the weak model lets a thread enter one of them after all, it is put
+back and the question is asked again, until none is entered.
 """
 
 from __future__ import annotations
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
 UNROLL = 2
 
 ASSUMPTION = (
-    "branches that no interleaving takes are left out until an execution of the rest enters one; missed would be one that is"
-    " entered only since a store in it, or po-later in its thread, is read earlier elsewhere (load buffering)"
+    "load buffering is left out: what can only be if a store is read elsewhere before a load that precedes it in its own thread"
+    " has its value is not looked for"
 )
 """What bounds an answer under a model with load buffering."""
 
@@ -45,17 +49,35 @@ class NoTime(Exception):
     """The time for a cell is over."""
 
 
-def ask(case: Case, left: Sequence[str], deadline: float | None) -> tuple[list[str], dict[str, str]]:
-    """Which checks of the invariants in ``left`` can fail, and which invariants are undecided, with the reason."""
+def ask(case: Case, left: Sequence[str], deadline: float | None, known: Sequence[str] = ()) -> tuple[list[str], dict[str, str]]:
+    """Which checks of the invariants in ``left`` can fail, and which invariants are undecided, with the reason. ``known``: what
+    fails already, by invariant; checks that belong to no invariant are asked for if they are not among these."""
     ends = None if deadline is None else time.monotonic() + deadline
+    open_ones = _not_excluded(case, left, known, ends)
     failed: list[str] = []
     undecided: dict[str, str] = {}
-    for visit, wanted in (("no", [i for i in left if i != "I4"]), ("only", [i for i in left if i == "I4"])):
+    for visit, wanted in (("no", [i for i in open_ones if i != "I4"]), ("only", [i for i in open_ones if i == "I4"])):
         if wanted:
             also, why = _answer(case, visit, wanted, ends)
             failed += also
             undecided |= why
     return failed, undecided
+
+
+def _not_excluded(case: Case, left: Sequence[str], known: Sequence[str], ends: float | None) -> list[str]:
+    """What remains of ``left``, and other checks, once it is known what the runs with views do."""
+    from smpcheck.mm.check import INVARIANTS, invariant_of, program_of
+    from smpcheck.mm.variants import BOUND
+    from smpcheck.simulate.views import runs
+
+    try:
+        found = runs(program_of(case, "too", ghosts=True), x86=case.model == "tso", ends=ends)
+    except (LimitError, UnsupportedError):
+        return list(left)
+    if BOUND in found.failed:
+        return list(left)
+    broken = dict.fromkeys(map(invariant_of, found.failed))
+    return [i for i in broken if i in left or i not in (*INVARIANTS, *known)]
 
 
 def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | None:

@@ -265,6 +265,13 @@ class Generator:
         self.wanted.append(pc)
         out.append(f"{indent}return q{pc}(r, m)")
 
+    def count_predecessors(self) -> None:
+        """To be done before code is generated."""
+        self.predecessors = [0] * (len(self.code.instrs) + 1)
+        for pc in range(len(self.code.instrs)):
+            for to in self.code.successors(pc):
+                self.predecessors[to] += 1
+
     def shared(self, pc: int) -> bool:
         """Is ``pc`` reached from several places?"""
         return self.predecessors[pc] > 1
@@ -282,10 +289,7 @@ class Generator:
     def generate(self) -> tuple[dict[int, Point], Action, dict[str, int]]:
         """All points, the action that starts the thread, and the registers' indices."""
         instrs = self.code.instrs
-        self.predecessors = [0] * (len(instrs) + 1)
-        for pc in range(len(instrs)):
-            for to in self.code.successors(pc):
-                self.predecessors[to] += 1
+        self.count_predecessors()
         plan: dict[int, list[tuple[str | None, str]]] = {}
         for pc, instr in enumerate(instrs):
             if isinstance(instr, Step | Rcu | Turn):
@@ -301,13 +305,7 @@ class Generator:
                 self.waited = False
                 self.go_on(pc, " ", body)
                 self.function(f"q{pc}", body)
-        space: dict[str, Any] = {
-            "ix": {self.addresses.number(p): i for p, i in self.cells.items()},
-            "_divide": _divide,
-            "_shift": _shift_count,
-            "on_lock": self.on_lock,
-        }
-        exec(compile("\n".join(self.lines), f"<thread {self.thread}>", "exec"), space)
+        space = self.compiled()
         points = {}
         for pc, entry in plan.items():
             instr = instrs[pc]
@@ -315,6 +313,17 @@ class Generator:
             points[pc] = Point(pc, alternatives, isinstance(instr, Step) and instr.blocking)
         points[len(instrs) - 1] = Point(len(instrs) - 1, (), done=True)
         return points, space["q0"], self.registers
+
+    def compiled(self) -> dict[str, Any]:
+        """The functions so far, by name."""
+        space: dict[str, Any] = {
+            "ix": {self.addresses.number(p): i for p, i in self.cells.items()},
+            "_divide": _divide,
+            "_shift": _shift_count,
+            "on_lock": self.on_lock,
+        }
+        exec(compile("\n".join(self.lines), f"<thread {self.thread}>", "exec"), space)
+        return space
 
     def _alternative(self, pc: int, at: int, before: Sequence[str]) -> tuple[str | None, str]:
         """A guard and an action that take the step at ``at``, as one alternative of the point ``pc``."""
@@ -351,5 +360,3 @@ class Generator:
         self.go_on(pc, " ", body)
         self.function(f"c{pc}", body)
         return None, f"c{pc}"
-
-

@@ -1,0 +1,131 @@
+"""What threads may still do, from each instruction on: which cells they may come upon without knowing their last values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import UnionType
+
+from smpcheck.program import ir
+from smpcheck.simulate.code import Code, Rcu
+from smpcheck.simulate.parts import FULL, Access
+
+FULL_SYNC = -1
+ATOMIC, LOCK, MIXED = 0, 1, 2
+
+
+class Ahead:
+    """For each thread and instruction, cells as bits by index in memory.
+
+    ``reads``, ``writes``: those that may still be accessed. ``barriers``: not 0 if a full barrier may follow. ``looks``: those of
+    which the thread may come upon a value that is not the last. ``unsynced``: for each thing that makes a thread know more (a
+    full barrier, ``FULL_SYNC``; an atomic operation that takes what a cell's last value carries, the cell's index), those that
+    it may look at before. ``kinds``: for each cell, do all its writes come of atomic operations (ATOMIC), or else of taking and
+    leaving a spinlock (LOCK)? Then an atomic operation on it reads the last value. MIXED: neither is so.
+    """
+
+    def __init__(self, codes: Sequence[Code], steps: Sequence[dict[int, Access]], cells: Sequence[int]) -> None:
+        self.codes = codes
+        self.steps = steps
+        self.kinds = self._kinds(cells)
+        threads = range(len(codes))
+        self.reads = [self._of(t, ir.Load | ir.Rmw) for t in threads]
+        self.writes = [self._of(t, ir.Store | ir.Rmw) for t in threads]
+        self.barriers = [_ahead(code, self._full(t, code)) for t, code in enumerate(codes)]
+        self.looks: list[list[int]] = []
+        self.unsynced: list[list[tuple[int, list[int]]]] = []
+        for t, code in enumerate(self.codes):
+            own, kills = self._looks(t)
+            self.looks.append(_ahead(code, own, kills=kills))
+            full = self._full(t, code)
+            ways = [(FULL_SYNC, _ahead(code, own, [own[pc] if not f else 0 for pc, f in enumerate(full)], full))]
+            for place, pcs in self._acquiring(t).items():
+                stops = [int(pc in pcs) for pc in range(len(code.instrs))]
+                ways.append((place, _ahead(code, own, own, stops)))
+            self.unsynced.append(ways)
+
+    def _of(self, t: int, kinds: UnionType | type) -> list[int]:
+        """The locations of all accesses of some kinds that a thread may still make, by instruction."""
+        count = len(self.codes[t].instrs)
+        steps = self.steps[t]
+        return _ahead(
+            self.codes[t], [steps[pc].mask if pc in steps and isinstance(steps[pc].stmt, kinds) else 0 for pc in range(count)]
+        )
+
+    def _kinds(self, cells: Sequence[int]) -> dict[int, int]:
+        kinds = dict.fromkeys(cells, ATOMIC)
+        for steps in self.steps:
+            for access in steps.values():
+                if isinstance(access.stmt, ir.Store):
+                    for place in bits(access.mask):
+                        kinds[place] = max(kinds[place], LOCK if "UL" in access.stmt.tags and access.release else MIXED)
+        for steps in self.steps:
+            for access in steps.values():
+                if isinstance(access.stmt, ir.Rmw) and not ("LKR" in access.stmt.read_tags and access.acquire):
+                    for place in bits(access.mask):
+                        kinds[place] = ATOMIC if kinds[place] == ATOMIC else MIXED
+        return kinds
+
+    def _full(self, t: int, code: Code) -> list[int]:
+        return [
+            int((isinstance(i, Rcu) and i.what == FULL) or (pc in self.steps[t] and self.steps[t][pc].full))
+            for pc, i in enumerate(code.instrs)
+        ]
+
+    def _looks(self, t: int) -> tuple[list[int], list[int]]:
+        """For each instruction the locations of which it may come upon a value that is not the last, and those whose last value
+        its thread knows from there on."""
+        count = len(self.codes[t].instrs)
+        own, kills = [0] * count, [0] * count
+        for pc, access in self.steps[t].items():
+            if not isinstance(access.stmt, ir.Rmw):
+                own[pc] = access.mask
+            else:
+                own[pc] = sum(1 << place for place in bits(access.mask) if self.kinds[place] == MIXED)
+                if access.mask.bit_count() == 1:
+                    kills[pc] = access.mask & ~own[pc]
+        return own, kills
+
+    def _acquiring(self, t: int) -> dict[int, set[int]]:
+        """The steps after which a thread knows what the last value of a location carries, by location."""
+        found: dict[int, set[int]] = {}
+        instrs = self.codes[t].instrs
+        for pc, access in self.steps[t].items():
+            if isinstance(access.stmt, ir.Rmw) and access.mask.bit_count() == 1:
+                place = access.mask.bit_length() - 1
+                follower = instrs[pc + 1]
+                if self.kinds[place] != MIXED and (access.acquire or (isinstance(follower, Rcu) and follower.what == FULL)):
+                    found.setdefault(place, set()).add(pc)
+        return found
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The numbers of the bits that are set."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def _ahead(
+    code: Code, own: list[int], at_stop: list[int] | None = None, stops: Sequence[int] = (), kills: Sequence[int] = ()
+) -> list[int]:
+    """For each instruction what it and all that may follow have, as bits. At ``stops`` only ``at_stop`` counts, and nothing that
+    follows; ``kills``: the bits that do not count from before an instruction on."""
+    count = len(own)
+    stops = stops or [0] * count
+    kills = kills or [0] * count
+    result = [(at_stop or own)[pc] if stops[pc] else own[pc] for pc in range(count)]
+    changed = True
+    while changed:
+        changed = False
+        for pc in range(count - 1, -1, -1):
+            if stops[pc]:
+                continue
+            mask = 0
+            for after in code.successors(pc):
+                mask |= result[after]
+            mask = mask & ~kills[pc] | own[pc]
+            if mask != result[pc]:
+                result[pc] = mask
+                changed = True
+    return result

@@ -1,0 +1,116 @@
+"""Stores that may take effect before a load that precedes them in program order.
+
+The kernel's model keeps a load before a later store if the store depends on it, is to the same location, or is a release, if the
+load is an acquire, or if there is a full barrier between them. All other stores may be early (load buffering). It keeps no
+order of plain accesses: the compiler may change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from smpcheck.program import ir
+from smpcheck.simulate.code import Branch, Code, End, Local, Pick, Rcu, Step, defined, registers_read
+
+_State = tuple[int, int, frozenset[str]]
+
+
+def early_stores(code: Code, masks: Mapping[int, int], full: str) -> dict[int, int]:
+    """For each load of ``code`` the locations of stores that may be early, as bits; loads without are left out.
+
+    ``masks``: the locations that steps may be to; ``full``: what full barriers are.
+    """
+    joins = _joins(code)
+    found = {}
+    for pc, instr in enumerate(code.instrs):
+        if isinstance(instr, Step) and not isinstance(instr.stmt, ir.Store):
+            tags = instr.stmt.tags if isinstance(instr.stmt, ir.Load) else instr.stmt.read_tags
+            if "Acquire" not in tags:
+                reg = instr.stmt.reg if isinstance(instr.stmt, ir.Load) else instr.stmt.old
+                mask = _from(code, pc, reg, masks, full, joins, plain=not tags)
+                if mask:
+                    found[pc] = mask
+    return found
+
+
+def _from(code: Code, load: int, reg: str, masks: Mapping[int, int], full: str, joins: list[int], plain: bool) -> int:
+    """The locations of early stores from one load on. A path knows which registers depend on the load, and where the branches end
+    that were decided by it (-1: none is open)."""
+    own = masks[load]
+    result = 0
+    todo: list[_State] = [(to, -1, frozenset((reg,))) for to in code.successors(load)]
+    seen: set[_State] = set()
+    while todo:
+        state = todo.pop()
+        if state in seen:
+            continue
+        seen.add(state)
+        pc, until, tainted = state
+        instr = code.instrs[pc]
+        if pc == until:
+            until = -1
+        if isinstance(instr, End) or (isinstance(instr, Rcu) and instr.what == full and not plain):
+            continue
+        if isinstance(instr, Step | Local):
+            stmt = instr.stmt
+            if isinstance(instr, Step) and isinstance(stmt, ir.Store | ir.Rmw):
+                result |= masks[pc] if plain else _early(stmt, masks[pc], own, until, tainted)
+            tainted = _tainted_after(stmt, tainted)
+        elif isinstance(instr, Branch) and until < 0 and not tainted.isdisjoint(registers_read(instr.stmt.cond)):
+            until = joins[pc]
+        todo.extend((to, until, tainted) for to in code.successors(pc))
+    return result
+
+
+def _early(stmt: ir.Store | ir.Rmw, mask: int, own: int, until: int, tainted: frozenset[str]) -> int:
+    tags = stmt.tags if isinstance(stmt, ir.Store) else stmt.write_tags
+    value = stmt.value if isinstance(stmt, ir.Store) else stmt.new
+    depends = [*registers_read(stmt.addr), *registers_read(value)]
+    if isinstance(stmt, ir.Rmw) and stmt.old in depends:
+        depends = [name for name in depends if name != stmt.old] + list(registers_read(stmt.addr))
+    if not tags:
+        return mask
+    same = mask == own and mask.bit_count() == 1
+    return 0 if until >= 0 or "Release" in tags or same or not tainted.isdisjoint(depends) else mask
+
+
+def _tainted_after(stmt: ir.Stmt, tainted: frozenset[str]) -> frozenset[str]:
+    target = defined(stmt)
+    if target is None:
+        return tainted
+    depends = isinstance(stmt, ir.Assign) and not tainted.isdisjoint(registers_read(stmt.expr))
+    return tainted | {target} if depends else tainted - {target}
+
+
+def _joins(code: Code) -> list[int]:
+    """For each branch the first instruction that is reached whichever way it goes; the end for all others."""
+    count = len(code.instrs)
+    everything = (1 << count) - 1
+    follows = [everything] * count
+    changed = True
+    while changed:
+        changed = False
+        for pc in range(count - 1, -1, -1):
+            after = code.successors(pc)
+            mask = _common([follows[to] for to in after], everything) if after else 0
+            mask |= 1 << pc
+            if mask != follows[pc]:
+                follows[pc] = mask
+                changed = True
+    joins = [count - 1] * count
+    for pc, instr in enumerate(code.instrs):
+        if isinstance(instr, Branch | Pick):
+            # of all that certainly follow, the one from which most of them follow
+            certain = follows[pc] & ~(1 << pc)
+            size = certain.bit_count()
+            joins[pc] = next(
+                (to for to in range(count) if certain >> to & 1 and (follows[to] & certain).bit_count() == size), count - 1
+            )
+    return joins
+
+
+def _common(masks: Iterable[int], everything: int) -> int:
+    result = everything
+    for mask in masks:
+        result &= mask
+    return result

@@ -1,0 +1,169 @@
+"""The steps of a thread in parts: where, whether, what, and how it goes on, for those who decide what is read themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from smpcheck.errors import UnsupportedError
+from smpcheck.program import ir
+from smpcheck.program.values import Ptr
+from smpcheck.simulate.code import Code, Local, Pick, Rcu, Step, Turn
+from smpcheck.simulate.generate import Generator, Memory, Registers
+
+FULL = "mb"
+"""What a full barrier is as a step."""
+
+
+@dataclass(slots=True)
+class Access:
+    """A step.
+
+    ``place``: the index of its cell in memory, -1 if it is to be computed by ``where``. ``mask``: the cells that it may be to,
+    as bits by index in memory. ``guard``: may the old value be this one? ``value``: the new one. ``target``: the register that
+    the old value goes to, -1 if there is none. ``go_on``: to the next point. ``full``: it is a full barrier on both sides.
+    """
+
+    stmt: ir.Load | ir.Store | ir.Rmw
+    place: int
+    mask: int
+    where: Callable[[Registers], int]
+    guard: Callable[[Registers, int], Any] | None
+    value: Callable[[Registers], int]
+    target: int
+    go_on: Callable[[Registers, Memory], int]
+    plain: bool
+    acquire: bool
+    release: bool
+    full: bool
+    blocking: bool
+
+
+_LOADS = frozenset(("Once", "Acquire"))
+_STORES = frozenset(("Once", "Release", "UL"))
+_ATOMICS = frozenset(("Once", "Acquire", "Release", "RMW", "Noreturn", "LKR", "LKW"))
+_IGNORED_FENCES = frozenset(("Rmb", "Wmb", "Barrier", "Before-atomic", "After-unlock-lock", "After-spinlock", "After-atomic"))
+_NEXT_TO_ATOMIC = frozenset(("After-atomic", "After-spinlock"))
+
+
+class Parts(Generator):
+    """The functions of one thread, each step in parts."""
+
+    def parts(self, x86: bool) -> tuple[dict[int, Access], dict[int, Callable[[Registers, Memory], int]], Any]:
+        """Steps, what goes on after the other points, and the function that starts the thread."""
+        instrs = self.code.instrs
+        self.count_predecessors()
+        others: list[tuple[int, int]] = []
+        for pc, instr in enumerate(instrs):
+            if isinstance(instr, Step):
+                self._step(pc, instr)
+            elif isinstance(instr, Rcu | Turn):
+                others.append((pc, pc + 1))
+            elif isinstance(instr, Pick):
+                others += [(pc + 1, pc + 1), (instr.other, instr.other)]
+        for name, after in dict(others).items():
+            self._onward(f"o{name}", after)
+        self.wanted.append(0)
+        while self.wanted:
+            pc = self.wanted.pop()
+            if pc not in self.made:
+                self.made.add(pc)
+                self._onward(f"q{pc}", pc)
+        space = self.compiled()
+        steps = {pc: self._access(pc, i, space, x86) for pc, i in enumerate(instrs) if isinstance(i, Step)}
+        return steps, {name: space[f"o{name}"] for name in dict(others)}, space["q0"]
+
+    def _onward(self, name: str, pc: int) -> None:
+        body: list[str] = []
+        self.waited = False
+        self.go_on(pc, " ", body)
+        self.function(name, body)
+
+    def _step(self, pc: int, instr: Step) -> None:
+        stmt = instr.stmt
+        if not isinstance(stmt.addr, ir.Const):
+            self.lines.append(f"def a{pc}(r): return ix[{self.expr(stmt.addr)}]")
+        if instr.guard is not None:
+            self.lines.append(f"def g{pc}(r, old): return {self.expr(instr.guard, (instr.reg, 'old'))}")
+        if isinstance(stmt, ir.Store):
+            self.lines.append(f"def v{pc}(r): return {self.expr(stmt.value)}")
+        elif isinstance(stmt, ir.Rmw):
+            self.lines.append(f"def v{pc}(r): return {self.expr(stmt.new)}")
+        self._onward(f"k{pc}", pc + 1)
+
+    def _access(self, pc: int, instr: Step, space: dict[str, Any], x86: bool) -> Access:
+        stmt = instr.stmt
+        place = -1
+        if isinstance(stmt.addr, ir.Const):
+            place = self.cells.get(stmt.addr.value, -1) if isinstance(stmt.addr.value, Ptr) else -1
+            if place < 0:
+                raise UnsupportedError("an access to no cell of the program", stmt.pos)
+        match stmt:
+            case ir.Load():
+                tags, known, target = stmt.tags, _LOADS, self.registers[stmt.reg]
+            case ir.Store():
+                tags, known, target = stmt.tags, _STORES, -1
+            case ir.Rmw():
+                tags, known, target = (
+                    stmt.read_tags | stmt.write_tags,
+                    _ATOMICS,
+                    self.registers.setdefault(stmt.old, len(self.registers)),
+                )
+        if not tags <= known:
+            raise UnsupportedError(f"{stmt.text or 'this access'} is of a kind that views do not support", stmt.pos)
+        return Access(
+            stmt,
+            place,
+            0,
+            space.get(f"a{pc}", _nowhere),
+            space.get(f"g{pc}"),
+            space.get(f"v{pc}", _nowhere),
+            target,
+            space[f"k{pc}"],
+            not tags and not x86,
+            x86 or "Acquire" in tags,
+            x86 or "Release" in tags,
+            x86 and isinstance(stmt, ir.Rmw),
+            instr.blocking,
+        )
+
+
+def _nowhere(r: Registers) -> int:
+    raise AssertionError("this step has no such part")
+
+
+def with_barriers(code: Code, x86: bool) -> None:
+    """Make full barriers steps of their own, and markers of RCU's critical sections none."""
+    atomic = _only_atomics_before(code)
+    for pc, instr in enumerate(code.instrs):
+        if isinstance(instr, Rcu):
+            if instr.what not in ("lock", "unlock"):
+                raise UnsupportedError("grace periods are not supported with views", instr.stmt.pos)
+            code.instrs[pc] = Local(instr.stmt)
+        elif isinstance(instr, Local) and isinstance(instr.stmt, ir.Fence):
+            tags = instr.stmt.tags
+            if "Mb" in tags or (tags & _NEXT_TO_ATOMIC and atomic[pc] and not x86):
+                code.instrs[pc] = Rcu(FULL, instr.stmt)
+            elif not tags <= _IGNORED_FENCES:
+                raise UnsupportedError(f"{instr.stmt.text or 'this barrier'} is not supported with views", instr.stmt.pos)
+
+
+def _only_atomics_before(code: Code) -> list[bool]:
+    """For each instruction: is the last access before it an atomic operation, whichever way it is reached?"""
+    nothing, atomic, other = 0, 1, 2
+    count = len(code.instrs)
+    before = [nothing] * count
+    before[0] = other
+    changed = True
+    while changed:
+        changed = False
+        for pc, instr in enumerate(code.instrs):
+            after = before[pc]
+            if isinstance(instr, Step | Local) and isinstance(instr.stmt, ir.Load | ir.Store | ir.Rmw):
+                after = atomic if isinstance(instr.stmt, ir.Rmw) else other
+            for to in code.successors(pc):
+                if before[to] | after != before[to]:
+                    before[to] |= after
+                    changed = True
+    return [b == atomic for b in before]

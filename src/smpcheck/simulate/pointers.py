@@ -1,0 +1,170 @@
+"""Which cells an access by a computed address may be to.
+
+An analysis of values: for registers along the program, for cells at any time. Addresses are numbers, as in
+:mod:`smpcheck.simulate.generate`. Each register and each cell has the set of numbers that it may hold, up to :data:`MOST`; more
+are :data:`INTEGERS` (any that is no address) or :data:`ANY`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from heapq import heappop, heappush
+from itertools import product
+from typing import TypeAlias
+
+from smpcheck.program import ir, values
+from smpcheck.program.values import Value, ValueError_
+from smpcheck.simulate.code import Code, Local, Step
+from smpcheck.simulate.generate import BASE, STRIDE, Addresses
+
+MOST = 32
+"""A set of more numbers is taken for all."""
+
+PATIENCE = 4
+"""So often a cell without addresses may gain values before all integers are taken for possible."""
+
+Found: TypeAlias = "frozenset[int] | str"
+
+INTEGERS = "integers"
+ANY = "any"
+NONE: frozenset[int] = frozenset()
+TRUTHS = frozenset((0, 1))
+
+_COMPARE = frozenset(("==", "!=", "<", "<=", ">", ">=", "&&", "||"))
+
+
+Known: TypeAlias = dict[str, Found]
+"""What registers may hold."""
+
+
+class PointsTo:
+    """The addresses that cells, and registers at each instruction, may hold in any execution of ``program``."""
+
+    def __init__(self, program: ir.Program, codes: Sequence[Code], addresses: Addresses) -> None:
+        self.addresses = addresses
+        self.cells: dict[int, Found] = {}
+        self._where: list[dict[int, Found]] = [{} for _ in codes]
+        for address, cell in program.cells.items():
+            number = addresses.number(cell.init)
+            self.cells[addresses.number(address)] = frozenset((number,))
+        self._growth = dict.fromkeys(self.cells, 0)
+        self._changed = True
+        while self._changed:
+            self._changed = False
+            for thread, code in enumerate(codes):
+                self._walk(code, self._where[thread])
+
+    def of_access(self, thread: int, pc: int) -> Found:
+        """The addresses of the access at an instruction of a thread, by its number in the program."""
+        return self._where[thread].get(pc, NONE)
+
+    def _walk(self, code: Code, where: dict[int, Found]) -> None:
+        """Follow the thread, with the cells as they are known so far."""
+        before: dict[int, Known] = {0: {}}
+        todo = [0]
+        while todo:
+            pc = heappop(todo)
+            instr, known = code.instrs[pc], before[pc]
+            if isinstance(instr, Step | Local):
+                known = self._after(instr.stmt, known)
+                if isinstance(instr.stmt, ir.Load | ir.Store | ir.Rmw):
+                    where[pc] = self.of(instr.stmt.addr, before[pc])
+            for to in code.successors(pc):
+                live = code.live[to]
+                old = before.get(to)
+                new = {name: found for name, found in known.items() if name in live}
+                if old is not None:
+                    for name in old.keys() | new.keys():
+                        new[name] = self._union(new.get(name, _ZERO), old.get(name, _ZERO))
+                if new != old:
+                    before[to] = new
+                    if to not in todo:
+                        heappush(todo, to)
+
+    def _is_address(self, number: int) -> bool:
+        return BASE - STRIDE <= number < BASE + (len(self.addresses.names) + 1) * STRIDE
+
+    def _has_address(self, found: Found) -> bool:
+        return found == ANY or (found != INTEGERS and any(map(self._is_address, found)))  # type: ignore[arg-type]
+
+    def _union(self, a: Found, b: Found) -> Found:
+        if a == b or b == NONE:
+            return a
+        if a == NONE:
+            return b
+        if isinstance(a, frozenset) and isinstance(b, frozenset) and len(a | b) <= MOST:
+            return a | b
+        return ANY if self._has_address(a) or self._has_address(b) else INTEGERS
+
+    def of(self, expr: ir.Expr, known: Known) -> Found:
+        """The numbers that ``expr`` may be."""
+        match expr:
+            case ir.Const(value):
+                return frozenset((self.addresses.number(value),))
+            case ir.Reg(name):
+                return known.get(name, _ZERO)
+            case ir.Cast(ctype, arg):
+                return self._computed((self.of(arg, known),), lambda x: ctype.wrap(x))
+            case ir.Conditional(_, then, other):
+                return self._union(self.of(then, known), self.of(other, known))
+            case ir.Unary(op, arg, ctype):
+                return self._computed((self.of(arg, known),), lambda x: values.unary(op, x, ctype))
+            case ir.Binary(op, left, right, ctype):
+                if op in _COMPARE:
+                    return TRUTHS
+                return self._computed((self.of(left, known), self.of(right, known)), lambda x, y: values.binary(op, x, y, ctype))
+        return ANY
+
+    def _computed(self, args: tuple[Found, ...], function: Callable[..., Value]) -> Found:
+        if any(isinstance(a, str) for a in args):
+            return ANY if any(map(self._has_address, args)) else INTEGERS
+        found: set[int] = set()
+        for numbers in product(*args):
+            try:
+                found.add(self.addresses.number(function(*numbers)))
+            except ValueError_:
+                continue  # a fault when it is executed
+        if len(found) <= MOST:
+            return frozenset(found)
+        return ANY if any(map(self._is_address, found)) else INTEGERS
+
+    def _after(self, stmt: ir.Stmt, known: Known) -> Known:
+        match stmt:
+            case ir.Assign(reg, expr):
+                return _with(known, reg, self.of(expr, known))
+            case ir.Load(reg, addr, _):
+                return _with(known, reg, self._loaded(addr, known))
+            case ir.Store(addr, value, _):
+                self._store(addr, self.of(value, known), known)
+            case ir.Rmw():
+                after = _with(known, stmt.old, self._loaded(stmt.addr, known))
+                self._store(stmt.addr, self.of(stmt.new, after), known)
+                return after
+        return known
+
+    def _cells(self, where: Found) -> Iterator[int]:
+        return iter(list(self.cells)) if where == ANY else (x for x in where if x in self.cells)
+
+    def _loaded(self, addr: ir.Expr, known: Known) -> Found:
+        result: Found = NONE
+        for x in self._cells(self.of(addr, known)):
+            result = self._union(result, self.cells[x])
+        return result
+
+    def _store(self, addr: ir.Expr, found: Found, known: Known) -> None:
+        for x in self._cells(self.of(addr, known)):
+            new = self._union(self.cells[x], found)
+            if new != self.cells[x]:
+                self._growth[x] += 1
+                if self._growth[x] > PATIENCE and not self._has_address(new):
+                    new = INTEGERS
+                self.cells[x] = new
+                self._changed = True
+
+
+_ZERO = frozenset((0,))
+"""What registers hold at first."""
+
+
+def _with(known: Known, name: str, found: Found) -> Known:
+    return {**known, name: found}

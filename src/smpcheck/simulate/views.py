@@ -1,0 +1,622 @@
+"""All executions of a program in which threads see memory late: each thread has a view of what it must have seen.
+
+A location has a list of the values that were written to it, in coherence order. A load takes any of them that is not older than
+what its thread knows of; a store goes anywhere after that. What a thread knows spreads as in the view machines of the
+literature (Kang, Hur, Lahav, Vafeiadis, Dreyer, "A Promising Semantics for Relaxed-Memory Concurrency", POPL 2017, section 3;
+without promises): a release store carries all that its thread knows, other stores what it knew at its last full barrier, an
+acquire load takes what it finds, others keep it for the next full barrier; full barriers also know of all earlier ones.
+
+*What it is good for.* Threads take their steps in program order, so no store is early (:mod:`smpcheck.simulate.early`). Every
+other execution that the Linux-kernel memory model allows is a run here: what no run does cannot happen. Some runs are none of
+the model's executions, because dependencies, ``smp_rmb()``, ``smp_wmb()`` and the order of an unlock before the next lock count
+for nothing here; so what a run does is still to be checked.
+
+*Why.* Take an execution, and an order of its events that extends po, rf, and for full barriers f and g: f before g if something
+after f reaches, by hb, an access that is overwritten (fr, co) by something that prop takes to before g. In every cycle of
+these three some store is early, or it is one of hb or pb. In this order the run can do as the execution did. Say thread t is
+to read a value that w overwrote, or to write one that w is to overwrite, and knows of w. Then w came to t along: w or a read of
+it, po to a release or over a full barrier to a store (a member of cumul-fence, as is each further link, with the atomic
+operations on the way: rmw-sequence), rf, po from an acquire or over a full barrier. So prop goes from t's access over w to t's
+earlier read, and hb from there back: the happens-before axiom forbids it. Or it came by way of two full barriers, f before g
+in our order, w known before f, the access after g: then g is before f by definition.
+
+Plain accesses travel along none of these, but where they do not race the model has a path of hb and pb instead. A run in which
+one may race ends the exploration: :class:`MayRaceError`.
+
+*x86.* With all loads acquires, all stores releases, and all atomic operations full barriers on both sides, the runs contain
+those of total store order, by the same argument with ghb for hb and prop, and no store is early there.
+
+*Few states.* What no thread can come upon any more is dropped: values older than what every thread will know when it next looks
+(:meth:`_Runs.surely`). A step that conflicts with nothing that others may still do goes alone (persistent sets). A load that
+could have been taken before another thread's step is not taken after it with the same result (:meth:`_Runs.put_to_sleep`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.program import ir
+from smpcheck.program.values import ValueError_
+from smpcheck.simulate.ahead import FULL_SYNC, LOCK, Ahead
+from smpcheck.simulate.code import Code, Jump, Local, Pick, Rcu, Step, Turn, flatten
+from smpcheck.simulate.early import early_stores
+from smpcheck.simulate.generate import ABANDONED, Memory, Registers
+from smpcheck.simulate.machine import Machine, private_cells, registers_in_questions
+from smpcheck.simulate.parts import FULL, Access, Parts, with_barriers
+from smpcheck.simulate.pointers import PointsTo
+from smpcheck.simulate.run import describe_fault
+
+WIDTH = 32
+"""Bits of a view for each location: so many overwritten values of one location are kept at most."""
+
+FIELD = (1 << WIDTH) - 1
+
+LONGEST_TRAIL = 1000
+
+Message: TypeAlias = tuple[int, int, bool, bool]
+"""A value in memory: the value, the view that it carries, whether an atomic operation made it from the one before it, whether it
+is a plain store's."""
+
+Views: TypeAlias = tuple[int, int, int]
+"""What a thread knows: now, after its next full barrier, and at its last."""
+
+Move: TypeAlias = tuple[int, int, int]
+"""A thread, the instruction that is executed, and the choice among values read or places written."""
+
+
+class MayRaceError(UnsupportedError):
+    """A plain access may race with another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the runs do: the names of checks that fail in some run, with the accesses on the way to it by ``id`` of the statement
+    (``deadlock`` is one), the final states over what the program observes, how many states there were, the accesses that are
+    steps at all, and whether a store may be early, so that there may be executions that are not among the runs."""
+
+    failed: dict[str, set[int]]
+    states: frozenset[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]]
+    explored: int
+    steps: set[int]
+    early: bool
+
+
+class _Runs:
+    """The exploration."""
+
+    def __init__(self, program: ir.Program, x86: bool, max_states: int, ends: float | None) -> None:
+        self.program = program
+        self.ends = ends
+        self.max_states = max_states
+        self.machine = machine = Machine(program)
+        self.x86 = x86
+        wanted = registers_in_questions(program)
+        private = private_cells(program)
+        count = len(program.threads)
+        self.cells = [c for c in program.cells if c not in private]
+        """Locations with a history, in the order of their fields in views."""
+        self.codes: list[Code] = []
+        self.steps: list[dict[int, Access]] = []
+        self.others: list[dict[int, Callable[[Registers, Memory], int]]] = []
+        self.starts: list[Callable[[Registers, Memory], int]] = []
+        self.fresh_registers: list[int] = []
+        self.keys: list[list[Callable[[Registers], Any]]] = []
+        for number, thread in enumerate(program.threads):
+            code = flatten(thread, frozenset(wanted.get(thread.index, ())), private, merge=True)
+            with_barriers(code, x86)
+            parts = Parts(code, number, count, machine.index, machine.addresses, machine.checks)
+            for name in machine.registers[number]:
+                parts.reg(name)
+            steps, others, start = parts.parts(x86)
+            self.codes.append(code)
+            self.steps.append(steps)
+            self.others.append(others)
+            self.starts.append(start)
+            self.fresh_registers.append(len(parts.registers))
+            self.keys.append([_picker(sorted(parts.registers[n] for n in live if n in parts.registers)) for live in code.live])
+        self.after = [t.after for t in program.threads]
+        self.first = [n for n, late in enumerate(self.after) if not late]
+        self.late = [n for n, late in enumerate(self.after) if late]
+        # by index of a cell in memory: its number among those with a history, its field in views
+        self.number = {machine.index[c]: i for i, c in enumerate(self.cells)}
+        self.place_of = [machine.index[c] for c in self.cells]
+        self.ends_at = [len(code.instrs) - 1 for code in self.codes]
+        self.offset = {i: WIDTH * n for i, n in self.number.items()}
+        self.order = {machine.index[c]: 1 << machine.index[c] for c in self.cells}
+        self.anything = anything = sum(self.order.values())
+        pointers = PointsTo(program, self.codes, machine.addresses)
+        numbers = {machine.addresses.number(c): 1 << machine.index[c] for c in self.cells}
+        for t, steps in enumerate(self.steps):
+            for pc, access in steps.items():
+                where = pointers.of_access(t, pc)
+                access.mask = anything if isinstance(where, str) else sum(numbers.get(x, 0) for x in where)
+        self.ahead = ahead = Ahead(self.codes, self.steps, list(self.number))
+        self.kinds, self.barriers, self.looks, self.unsynced = ahead.kinds, ahead.barriers, ahead.looks, ahead.unsynced
+        self.reads, self.writes = ahead.reads, ahead.writes
+        self.early_of = [
+            {} if x86 else early_stores(code, {pc: s.mask for pc, s in steps.items()}, FULL)
+            for code, steps in zip(self.codes, self.steps, strict=True)
+        ]
+        self.early = False
+        self.parents: dict[Any, tuple[Any, tuple[Move, ...]]] = {}
+        self.failed: dict[str, set[int]] = {}
+        self.states: set[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]] = set()
+
+    # --- moves ---
+
+    def alone(self, t: int, pcs: list[int], access: Access) -> bool:
+        """Can no other thread ever do anything that conflicts with this access?"""
+        mask = access.mask
+        changes = not isinstance(access.stmt, ir.Load)
+        for u in self.first:
+            if u != t and (self.writes[u][pcs[u]] & mask or (changes and self.reads[u][pcs[u]] & mask)):
+                return False
+        return True
+
+    def surely(self, state: _State, t: int, bit: int) -> int:
+        """What thread t will know when it next looks at a location."""
+        pc = state.pcs[t]
+        cur, later, _ = state.views[t]
+        for place, mask in self.unsynced[t]:
+            if not mask[pc] & bit:
+                if place == FULL_SYNC:
+                    cur |= later | state.barrier
+                    continue
+                history = state.history.get(self.number[place])
+                if history is not None:
+                    cur |= history[-1][1]
+                holder = self.holding(state, place)
+                if holder >= 0 and holder != t:
+                    cur |= state.views[holder][0]  # it will leave the lock before t takes it
+        return cur
+
+    def holding(self, state: _State, place: int) -> int:
+        return state.holders.get(place, -1) if self.kinds[place] == LOCK else -1
+
+    def moves(self, state: _State) -> list[Move]:
+        """What can be done next. Steps that nobody notices go alone."""
+        pcs = state.pcs
+        result: list[Move] = []
+        own: list[Move]
+        loads: list[tuple[int, int, int]] = []
+        threads = self.first
+        for t in threads:
+            if pcs[t] != self.ends_at[t]:
+                break
+        else:
+            threads = self.late
+        for t in threads:
+            pc = pcs[t]
+            instr = self.codes[t].instrs[pc]
+            if isinstance(instr, Step):
+                access = self.steps[t][pc]
+                if not isinstance(access.stmt, ir.Store):
+                    loads.append((t, pc, access.mask))
+                own = [(t, pc, k) for k in self.choices(state, t, access)]
+                if own and self.alone(t, pcs, access):
+                    return own
+                result += own
+            elif isinstance(instr, Rcu):
+                cur, later, _ = state.views[t]
+                if not (cur | later) & ~state.barrier:
+                    return [(t, pc, 0)]
+                result.append((t, pc, 0))
+            elif isinstance(instr, Turn):
+                return [(t, pc, 0)]
+            elif isinstance(instr, Pick):
+                own = []
+                for side in (pc + 1, instr.other):
+                    at = self.decided_by(t, side)
+                    if at is None:
+                        own.append((t, -side, 0))
+                    else:
+                        access = self.steps[t][at]
+                        loads.append((t, at, access.mask))
+                        own += [(t, at, k) for k in self.choices(state, t, access)]
+                result += own
+        if len(loads) > 1 and not self.early:
+            self._look_for_early(loads, pcs)
+        return result
+
+    def _look_for_early(self, loads: list[tuple[int, int, int]], pcs: list[int]) -> None:
+        """Could a store after one of these loads be what another one reads, and that load wait in turn?"""
+        for t, pc, own in loads:
+            early = self.early_of[t].get(pc, 0)
+            if early:
+                waited_for = 0
+                for u, other in enumerate(pcs):
+                    waited_for |= self.writes[u][other] if u != t and not self.after[u] else 0
+                if own & waited_for and any(u != t and early & there for u, _, there in loads):
+                    self.early = True
+
+    def loading(self, state: _State, moves: list[Move]) -> dict[int, int]:
+        """The threads that are about to read, of those that can move, and the locations."""
+        return {
+            t: access.place if access.place >= 0 else access.where(state.registers[t])
+            for t, pc, _ in moves
+            if (access := self.steps[t].get(pc)) is not None and isinstance(access.stmt, ir.Load) and pc == state.pcs[t]
+        }
+
+    def put_to_sleep(self, state: _State, moving: int, loading: dict[int, int]) -> None:
+        """When one thread does more than read, the others will not read later what they could read before: that makes no
+        difference to anybody, so they may as well have read it before."""
+        if moving not in loading:
+            for t, place in loading.items():
+                number = self.number.get(place)
+                if number is not None:
+                    history = state.history.get(number)
+                    state.asleep[t] = (place, 0 if history is None else len(history) - 1)
+
+    def decided_by(self, thread: int, side: int) -> int | None:
+        """The conditional access that one side of a choice begins with."""
+        instrs = self.codes[thread].instrs
+        at = side
+        while True:
+            instr = instrs[at]
+            if isinstance(instr, Jump):
+                at = instr.to
+            elif isinstance(instr, Local) and isinstance(instr.stmt, ir.Fence):
+                at += 1
+            else:
+                return at if isinstance(instr, Step) and instr.guard is not None else None
+
+    def choices(self, state: _State, t: int, access: Access) -> list[int]:
+        """The values that an access may read, or the places where it may write, by index in the location's history."""
+        registers = state.registers[t]
+        place = access.place if access.place >= 0 else access.where(registers)
+        cur = state.views[t][0]
+        if access.full:
+            cur |= state.views[t][1] | state.barrier
+        history = state.history.get(self.number[place]) if place in self.number else None
+        stmt = access.stmt
+        asleep = state.asleep[t]
+        if history is None:
+            if isinstance(stmt, ir.Store):
+                return [1]
+            if asleep is not None:
+                return []
+            return [0] if access.guard is None or access.guard(registers, state.memory[place]) else []
+        last = len(history) - 1
+        known = (cur >> self.offset[place] & FIELD).bit_length()
+        if known != last and (access.plain or any(m[3] for m in history[known + 1 :])):
+            raise MayRaceError(f"{stmt.text or 'a plain access'} may race", stmt.pos)
+        guard = access.guard
+        if isinstance(stmt, ir.Load):
+            if asleep is not None:
+                known = max(known, asleep[1] + 1)
+            return [i for i in range(known, last + 1) if guard is None or guard(registers, history[i][0])]
+        if isinstance(stmt, ir.Store):
+            return [i for i in range(known + 1, last + 2) if i > last or not history[i][2]]
+        return [
+            i
+            for i in range(known, last + 1)
+            if (i == last or not history[i + 1][2]) and (guard is None or guard(registers, history[i][0]))
+        ]
+
+    # --- steps ---
+
+    def take(self, state: _State, move: Move) -> bool:
+        """Take a move in place; False: what results is no execution. Raises what describe_fault knows."""
+        t, pc, choice = move
+        registers = state.registers[t] = list(state.registers[t])
+        state.asleep[t] = None
+        if pc < 0:
+            after = self.others[t][-pc](registers, state.memory)
+        elif pc in self.steps[t]:
+            after = self.access(state, t, self.steps[t][pc], choice, registers)
+        else:
+            if isinstance(self.codes[t].instrs[pc], Rcu):
+                cur, later, _ = state.views[t]
+                known = cur | later | state.barrier
+                state.views[t] = (known, known, known)
+                state.barrier = known
+            after = self.others[t][pc](registers, state.memory)
+        if after < 0 or state.memory[ABANDONED]:
+            return False
+        state.pcs[t] = after
+        self.forget(state)
+        return True
+
+    def access(self, state: _State, t: int, access: Access, choice: int, registers: Registers) -> int:
+        stmt, memory = access.stmt, state.memory
+        place = access.place if access.place >= 0 else access.where(registers)
+        number = self.number.get(place)
+        if number is not None and not access.mask >> place & 1:
+            raise UnsupportedError("an address that goes from one object to another", stmt.pos)
+        if number is None:  # private, by an address that is computed
+            old = memory[place]
+            if access.target >= 0:
+                registers[access.target] = old
+            if not isinstance(stmt, ir.Load):
+                memory[place] = access.value(registers)
+            return access.go_on(registers, memory)
+        cur, later, fence = state.views[t]
+        if access.full:
+            cur |= later | state.barrier
+            later = fence = cur
+        history = state.history.get(number)
+        if history is None:
+            history = ((memory[place], 0, False, False),)
+        offset = self.offset[place]
+        carried = 0
+        if not isinstance(stmt, ir.Store):
+            value, carried, _, _ = history[choice]
+            registers[access.target] = value
+            known = ((1 << choice) - 1) << offset
+            cur |= known
+            later |= known
+            if not access.plain:
+                later |= carried
+                if access.acquire:
+                    cur |= carried
+            choice += 1
+        if not isinstance(stmt, ir.Load):
+            atomic = isinstance(stmt, ir.Rmw)
+            new = access.value(registers)
+            if choice < len(history):
+                state.asleep = [None if a is not None and a[0] == place else a for a in state.asleep]
+                self.shift(state, offset, choice)
+                mask = FIELD << offset
+                cur, later, fence = (_moved(x, offset, mask, choice) for x in (cur, later, fence))
+                history = state.history.get(number, history)
+                carried = _moved(carried, offset, mask, choice)
+            elif choice > WIDTH:
+                raise LimitError(f"more than {WIDTH} values of {self.program.cell_name(self.cells[number])} are in sight")
+            known = ((1 << choice) - 1) << offset
+            cur |= known
+            later |= known
+            view = 0 if access.plain else (cur & ~(1 << offset + choice - 1) if access.release else fence) | carried
+            message = (new, view, atomic, access.plain)
+            if self.kinds[place] == LOCK:
+                if atomic:
+                    state.holders[place] = t
+                elif state.holders.pop(place, -1) != t:
+                    raise UnsupportedError("a spinlock is left by a thread that does not hold it", stmt.pos)
+            if choice == len(history):
+                memory[place] = new
+            history = (*history[:choice], message, *history[choice:])
+            state.history[number] = history
+        if access.full:
+            cur |= later
+            later = fence = cur
+            state.barrier |= cur
+        state.views[t] = (cur, later, fence)
+        return access.go_on(registers, memory)
+
+    def shift(self, state: _State, offset: int, at: int) -> None:
+        """Make room for a value at index ``at`` of a location in all views: who knows of a later one knows of it."""
+        mask = FIELD << offset
+        self._in_all_views(state, mask, partial(_moved, offset=offset, mask=mask, at=at))
+
+    def _in_all_views(self, state: _State, mask: int, change: Callable[[int], int]) -> None:
+        for t, views in enumerate(state.views):
+            if (views[0] | views[1] | views[2]) & mask:
+                state.views[t] = (change(views[0]), change(views[1]), change(views[2]))
+        if state.barrier & mask:
+            state.barrier = change(state.barrier)
+        for n, history in state.history.items():
+            for m in history:
+                if m[1] & mask:
+                    state.history[n] = tuple([(m[0], change(m[1]), m[2], m[3]) for m in history])
+                    break
+
+    def forget(self, state: _State) -> None:
+        """Drop what no thread can come upon any more, so that states differ only where it matters."""
+        pcs, views = state.pcs, state.views
+        barriers_ahead = False
+        for t in self.first:
+            pc = pcs[t]
+            cur, later, fence = views[t]
+            if self.barriers[t][pc]:
+                barriers_ahead = True
+            elif pc == self.ends_at[t]:
+                if later or fence:
+                    views[t] = (0, 0, 0)
+            elif later != cur:
+                views[t] = (cur, cur, fence)
+        if not barriers_ahead:
+            state.barrier = 0
+        for number in list(state.history):
+            history = state.history[number]
+            last = len(history) - 1
+            floor = self.floor(state, number, last) if last else 0
+            if floor:
+                place = self.place_of[number]
+                offset = self.offset[place]
+                mask = FIELD << offset
+                self._in_all_views(state, mask, partial(_lowered, offset=offset, mask=mask, count=floor))
+                history = state.history[number][floor:]
+                first = history[0]
+                state.history[number] = history = ((first[0], first[1], False, False), *history[1:])
+                last -= floor
+                state.asleep = [(place, a[1] - floor) if a is not None and a[0] == place else a for a in state.asleep]
+            if not last and not history[0][1]:
+                del state.history[number]
+
+    def floor(self, state: _State, number: int, last: int) -> int:
+        """The oldest value of a location that some thread may still come upon, by index."""
+        place = self.place_of[number]
+        bit, offset = 1 << place, self.offset[place]
+        floor = last
+        for t in self.first:
+            asleep = state.asleep[t]
+            if asleep is not None and asleep[0] == place:
+                floor = min(floor, asleep[1])
+            elif self.looks[t][state.pcs[t]] & bit:
+                floor = min(floor, (self.surely(state, t, bit) >> offset & FIELD).bit_length())
+            if not floor:
+                return 0
+        return floor
+
+    # --- search ---
+
+    def explore(self) -> None:
+        machine = self.machine
+        state = _State(
+            [0] * len(self.codes),
+            [[0] * n for n in self.fresh_registers],
+            list(machine.initial),
+            {},
+            [(0, 0, 0)] * len(self.codes),
+            0,
+            {},
+            [None] * len(self.codes),
+        )
+        for t, start in enumerate(self.starts):
+            state.pcs[t] = start(state.registers[t], state.memory)
+            if state.pcs[t] < 0:
+                return
+        key = self.key(state)
+        self.parents[key] = (None, ())
+        stack = [(key, state, self.moves(state))]
+        while stack:
+            if self.ends is not None and time.monotonic() > self.ends:
+                raise LimitError("no time was left")
+            key, state, moves = stack.pop()
+            if not moves:
+                self.end(key, state, ())
+            loading = self.loading(state, moves)
+            for move in moves:
+                new = state.copy()
+                self.put_to_sleep(new, move[0], loading)
+                trail = [move]
+                alive = self.try_move(new, move, key, trail)
+                ways: list[Move] = []
+                while alive:
+                    ways = self.moves(new)
+                    if len(ways) != 1 or len(trail) >= LONGEST_TRAIL:
+                        break
+                    trail.append(ways[0])
+                    alive = self.try_move(new, ways[0], key, trail)
+                if not alive:
+                    continue
+                if not ways:
+                    self.end(key, new, tuple(trail))
+                    continue
+                found = self.key(new)
+                if found in self.parents:
+                    continue
+                self.parents[found] = (key, tuple(trail))
+                if len(self.parents) > self.max_states:
+                    raise LimitError(f"more than {self.max_states} states: not explored to the end")
+                stack.append((found, new, ways))
+
+    def try_move(self, state: _State, move: Move, key: Any, trail: list[Move]) -> bool:
+        try:
+            return self.take(state, move)
+        except (KeyError, ValueError_) as error:
+            name, _ = describe_fault(self.machine, error)
+            self.note(name, key, tuple(trail))
+            return False
+
+    def key(self, state: _State) -> Any:
+        regs = tuple([keys[pc](r) for keys, pc, r in zip(self.keys, state.pcs, state.registers, strict=True)])
+        return (
+            tuple(state.pcs),
+            regs,
+            tuple(state.memory),
+            tuple(sorted(state.history.items())),
+            tuple(state.views),
+            state.barrier,
+            tuple(state.asleep),
+        )
+
+    def end(self, key: Any, state: _State, trail: tuple[Move, ...]) -> None:
+        """No thread can go on."""
+        open_ones = [t for t, pc in enumerate(state.pcs) if pc != len(self.codes[t].instrs) - 1]
+        started = [t for t in open_ones if not self.after[t]] or open_ones
+        if open_ones:
+            points = [self.steps[t].get(state.pcs[t]) for t in started]
+            if all(p is not None and p.blocking for p in points):
+                self.note("deadlock", key, trail)
+            return
+        machine, program = self.machine, self.program
+        if program.filter is not None and not machine.holds(program.filter, state.registers, state.memory):
+            return
+        self.states.add(machine.final_state(state.registers, state.memory))
+        for name in machine.final_failures(state.registers, state.memory):
+            self.note(name, key, trail)
+
+    def note(self, name: str, key: Any, trail: tuple[Move, ...]) -> None:
+        if name in self.failed:
+            return
+        way: set[int] = set()
+        while True:
+            for t, pc, _ in trail:
+                if pc in self.steps[t]:
+                    way.add(id(self.steps[t][pc].stmt))
+            if key is None:
+                break
+            key, trail = self.parents[key]
+        self.failed[name] = way
+
+
+@dataclass(slots=True)
+class _State:
+    pcs: list[int]
+    registers: list[Registers]
+    memory: Memory
+    """The last values of all cells, and the failed checks."""
+    history: dict[int, tuple[Message, ...]]
+    """By number of the location, all values that some thread may still come upon; left out where that is the last alone, which
+    carries nothing."""
+    views: list[Views]
+    barrier: int
+    """What full barriers know of."""
+    holders: dict[int, int]
+    """The threads that hold spinlocks, by location."""
+    asleep: list[tuple[int, int] | None]
+    """For a thread that is at a load and is to read none of the values that were there: the location, the last one's index."""
+
+    def copy(self) -> _State:
+        return _State(
+            list(self.pcs),
+            list(self.registers),
+            list(self.memory),
+            dict(self.history),
+            list(self.views),
+            self.barrier,
+            dict(self.holders),
+            list(self.asleep),
+        )
+
+
+def _moved(view: int, offset: int, mask: int, at: int) -> int:
+    """A view after a value was put in at index ``at``."""
+    field = (view & mask) >> offset
+    if not field >> (at - 1):
+        return view
+    low = field & ((1 << (at - 1)) - 1)
+    return view & ~mask | (low | (field >> (at - 1) << at) | 1 << (at - 1)) << offset
+
+
+def _lowered(view: int, offset: int, mask: int, count: int) -> int:
+    """A view after the first ``count`` values were dropped."""
+    return view & ~mask | ((view & mask) >> offset + count) << offset
+
+
+def _picker(indices: list[int]) -> Callable[[Registers], Any]:
+    return itemgetter(*indices) if indices else _nothing
+
+
+def _nothing(registers: Registers) -> tuple[()]:
+    return ()
+
+
+def runs(program: ir.Program, *, x86: bool = False, max_states: int = 1_000_000, ends: float | None = None) -> Found:
+    """What the runs of ``program`` do. ``x86``: with the kernel's primitives as they are on x86. ``ends``: the moment of
+    :func:`time.monotonic` at which to give up.
+
+    :raises LimitError: there are more states than ``max_states``, or the time is over
+    :raises UnsupportedError: the program has what views do not support, or a plain access that may race
+    """
+    explorer = _Runs(program, x86, max_states, ends)
+    explorer.explore()
+    steps = {id(s.stmt) for steps in explorer.steps for s in steps.values()}
+    return Found(explorer.failed, frozenset(explorer.states), len(explorer.parents), steps, explorer.early)
