@@ -204,8 +204,8 @@ class _Runs:
                 result += own
             elif isinstance(instr, Rcu):
                 cur, later, _ = state.views[t]
-                if not (cur | later) & ~state.barrier:
-                    return [(t, pc, 0)]
+                if not (cur | later) & ~state.barrier or not any(self.barriers[u][pcs[u]] for u in self.first if u != t):
+                    return [(t, pc, 0)]  # others' barriers know this already, or there are none
                 result.append((t, pc, 0))
             elif isinstance(instr, Turn):
                 return [(t, pc, 0)]
