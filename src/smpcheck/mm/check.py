@@ -186,7 +186,7 @@ class Checker:
 
             left = [i for i in wanted if i not in failed]
             rest = None if self.deadline is None else self.deadline - (time.monotonic() - began)
-            also, undecided = ask(case, left, rest, tuple(failed))
+            also, undecided = ask(case, left, rest, tuple(failed), program)
             for check in also:
                 failed.setdefault(invariant_of(check), []).append(check)
         shown = {name: tuple(checks) for name, checks in failed.items() if not self.only or name in self.only}

@@ -49,11 +49,16 @@ class NoTime(Exception):
     """The time for a cell is over."""
 
 
-def ask(case: Case, left: Sequence[str], deadline: float | None, known: Sequence[str] = ()) -> tuple[list[str], dict[str, str]]:
-    """Which checks of the invariants in ``left`` can fail, and which invariants are undecided, with the reason. ``known``: what
-    fails already, by invariant; checks that belong to no invariant are asked for if they are not among these."""
+def ask(
+    case: Case, left: Sequence[str], deadline: float | None, known: Sequence[str] = (), program: ir.Program | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """Which checks of the invariants in ``left`` can fail, and which invariants are undecided, with the reason.
+
+    ``known``: what fails already, by invariant; checks that belong to no invariant are asked for if they are not among these.
+    ``program``: the case's program with the reclaim visit and ghosts, if it is there already.
+    """
     ends = None if deadline is None else time.monotonic() + deadline
-    open_ones = _not_excluded(case, left, known, ends)
+    open_ones = _not_excluded(case, left, known, program, ends)
     failed: list[str] = []
     undecided: dict[str, str] = {}
     for visit, wanted in (("no", [i for i in open_ones if i != "I4"]), ("only", [i for i in open_ones if i == "I4"])):
@@ -64,14 +69,16 @@ def ask(case: Case, left: Sequence[str], deadline: float | None, known: Sequence
     return failed, undecided
 
 
-def _not_excluded(case: Case, left: Sequence[str], known: Sequence[str], ends: float | None) -> list[str]:
+def _not_excluded(
+    case: Case, left: Sequence[str], known: Sequence[str], program: ir.Program | None, ends: float | None
+) -> list[str]:
     """What remains of ``left``, and other checks, once it is known what the runs with views do."""
     from smpcheck.mm.check import INVARIANTS, invariant_of, program_of
     from smpcheck.mm.variants import BOUND
     from smpcheck.simulate.views import runs
 
     try:
-        found = runs(program_of(case, "too", ghosts=True), x86=case.model == "tso", ends=ends)
+        found = runs(program or program_of(case, "too", ghosts=True), x86=case.model == "tso", ends=ends)
     except (LimitError, UnsupportedError):
         return list(left)
     if BOUND in found.failed:

@@ -15,22 +15,32 @@ from smpcheck.simulate.code import Branch, Code, End, Local, Pick, Rcu, Step, de
 _State = tuple[int, int, frozenset[str]]
 
 
-def early_stores(code: Code, masks: Mapping[int, int], full: str) -> dict[int, int]:
-    """For each load of ``code`` the locations of stores that may be early, as bits; loads without are left out.
+class EarlyStores:
+    """What may be early in a thread. ``masks``: the locations that its steps may be to; ``full``: what full barriers are."""
 
-    ``masks``: the locations that steps may be to; ``full``: what full barriers are.
-    """
-    joins = _joins(code)
-    found = {}
-    for pc, instr in enumerate(code.instrs):
-        if isinstance(instr, Step) and not isinstance(instr.stmt, ir.Store):
-            tags = instr.stmt.tags if isinstance(instr.stmt, ir.Load) else instr.stmt.read_tags
+    def __init__(self, code: Code, masks: Mapping[int, int], full: str) -> None:
+        self.code = code
+        self.masks = masks
+        self.full = full
+        self._joins: list[int] = []
+        self._found: dict[int, int] = {}
+
+    def after(self, pc: int) -> int:
+        """The locations of stores that may be early with respect to the load at an instruction, as bits."""
+        found = self._found.get(pc)
+        if found is None:
+            self._joins = self._joins or _joins(self.code)
+            instr = self.code.instrs[pc]
+            assert isinstance(instr, Step)
+            assert isinstance(instr.stmt, ir.Load | ir.Rmw)
+            tags, reg = (
+                (instr.stmt.tags, instr.stmt.reg) if isinstance(instr.stmt, ir.Load) else (instr.stmt.read_tags, instr.stmt.old)
+            )
+            found = 0
             if "Acquire" not in tags:
-                reg = instr.stmt.reg if isinstance(instr.stmt, ir.Load) else instr.stmt.old
-                mask = _from(code, pc, reg, masks, full, joins, plain=not tags)
-                if mask:
-                    found[pc] = mask
-    return found
+                found = _from(self.code, pc, reg, self.masks, self.full, self._joins, plain=not tags)
+            self._found[pc] = found
+        return found
 
 
 def _from(code: Code, load: int, reg: str, masks: Mapping[int, int], full: str, joins: list[int], plain: bool) -> int:

@@ -71,27 +71,32 @@ class Machine:
         self.locks = LockGraph()
         self.checks: dict[str, int] = {}
         wanted = registers_in_questions(program)
-        private = private_cells(program)
-        count = len(program.threads)
+        self.private = private_cells(program)
         self.codes: list[Code] = []
         self.points: list[dict[int, Point]] = []
         self.starts: list[Action] = []
         self.registers: list[dict[str, int]] = []
         self._held: list[list[tuple[str, int]]] = []
         for number, thread in enumerate(program.threads):
-            code = flatten(thread, frozenset(wanted.get(thread.index, ())), private, merge_private)
-            generator = Generator(code, number, count, self.index, self.addresses, self.checks, self._on_lock)
-            points, start, registers = generator.generate()
+            code = flatten(thread, frozenset(wanted.get(thread.index, ())), self.private, merge_private)
+            self.codes.append(code)
+            registers = self._generate(number, code)
             for name in wanted.get(thread.index, ()):
                 registers.setdefault(name, len(registers))
-            self.codes.append(code)
-            self.points.append(points)
-            self.starts.append(start)
             self.registers.append(registers)
             self._held.append([(name[len(HELD) :], i) for name, i in registers.items() if name.startswith(HELD)])
         self.uses_rcu = any(isinstance(i, Rcu) for code in self.codes for i in code.instrs)
         initial = [self.addresses.number(cell.init) for cell in program.cells.values()]
-        self.initial: Memory = [0, 0, *initial, *[0] * (2 * count)]
+        self.initial: Memory = [0, 0, *initial, *[0] * (2 * len(program.threads))]
+
+    def _generate(self, number: int, code: Code) -> dict[str, int]:
+        """Make a thread's functions; the indices of its registers."""
+        threads = len(self.program.threads)
+        generator = Generator(code, number, threads, self.index, self.addresses, self.checks, self._on_lock)
+        points, start, registers = generator.generate()
+        self.points.append(points)
+        self.starts.append(start)
+        return registers
 
     @property
     def check_names(self) -> list[str]:

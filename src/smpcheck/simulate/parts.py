@@ -101,7 +101,7 @@ class Parts(Generator):
                 raise UnsupportedError("an access to no cell of the program", stmt.pos)
         match stmt:
             case ir.Load():
-                tags, known, target = stmt.tags, _LOADS, self.registers[stmt.reg]
+                tags, known, target = stmt.tags, _LOADS, self.registers.setdefault(stmt.reg, len(self.registers))
             case ir.Store():
                 tags, known, target = stmt.tags, _STORES, -1
             case ir.Rmw():

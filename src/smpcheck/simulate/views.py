@@ -44,10 +44,10 @@ from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.values import ValueError_
 from smpcheck.simulate.ahead import FULL_SYNC, LOCK, Ahead
-from smpcheck.simulate.code import Code, Jump, Local, Pick, Rcu, Step, Turn, flatten
-from smpcheck.simulate.early import early_stores
+from smpcheck.simulate.code import Code, Jump, Local, Pick, Rcu, Step, Turn
+from smpcheck.simulate.early import EarlyStores
 from smpcheck.simulate.generate import ABANDONED, Memory, Registers
-from smpcheck.simulate.machine import Machine, private_cells, registers_in_questions
+from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.parts import FULL, Access, Parts, with_barriers
 from smpcheck.simulate.pointers import PointsTo
 from smpcheck.simulate.run import describe_fault
@@ -87,6 +87,25 @@ class Found:
     early: bool
 
 
+class _Parted(Machine):
+    """A machine with the steps of its threads in parts."""
+
+    def __init__(self, program: ir.Program, x86: bool) -> None:
+        self.x86 = x86
+        self.steps: list[dict[int, Access]] = []
+        self.others: list[dict[int, Callable[[Registers, Memory], int]]] = []
+        super().__init__(program, merge_private=True)
+
+    def _generate(self, number: int, code: Code) -> dict[str, int]:
+        with_barriers(code, self.x86)
+        parts = Parts(code, number, len(self.program.threads), self.index, self.addresses, self.checks)
+        steps, others, start = parts.parts(self.x86)
+        self.steps.append(steps)
+        self.others.append(others)
+        self.starts.append(start)
+        return parts.registers
+
+
 class _Runs:
     """The exploration."""
 
@@ -94,32 +113,16 @@ class _Runs:
         self.program = program
         self.ends = ends
         self.max_states = max_states
-        self.machine = machine = Machine(program)
+        self.machine = machine = _Parted(program, x86)
         self.x86 = x86
-        wanted = registers_in_questions(program)
-        private = private_cells(program)
-        count = len(program.threads)
-        self.cells = [c for c in program.cells if c not in private]
+        self.cells = [c for c in program.cells if c not in machine.private]
         """Locations with a history, in the order of their fields in views."""
-        self.codes: list[Code] = []
-        self.steps: list[dict[int, Access]] = []
-        self.others: list[dict[int, Callable[[Registers, Memory], int]]] = []
-        self.starts: list[Callable[[Registers, Memory], int]] = []
-        self.fresh_registers: list[int] = []
-        self.keys: list[list[Callable[[Registers], Any]]] = []
-        for number, thread in enumerate(program.threads):
-            code = flatten(thread, frozenset(wanted.get(thread.index, ())), private, merge=True)
-            with_barriers(code, x86)
-            parts = Parts(code, number, count, machine.index, machine.addresses, machine.checks)
-            for name in machine.registers[number]:
-                parts.reg(name)
-            steps, others, start = parts.parts(x86)
-            self.codes.append(code)
-            self.steps.append(steps)
-            self.others.append(others)
-            self.starts.append(start)
-            self.fresh_registers.append(len(parts.registers))
-            self.keys.append([_picker(sorted(parts.registers[n] for n in live if n in parts.registers)) for live in code.live])
+        self.codes = machine.codes
+        self.steps, self.others, self.starts = machine.steps, machine.others, machine.starts
+        self.keys = [
+            [_picker(sorted(registers[n] for n in live if n in registers)) for live in code.live]
+            for code, registers in zip(self.codes, machine.registers, strict=True)
+        ]
         self.after = [t.after for t in program.threads]
         self.first = [n for n, late in enumerate(self.after) if not late]
         self.late = [n for n, late in enumerate(self.after) if late]
@@ -140,7 +143,7 @@ class _Runs:
         self.kinds, self.barriers, self.looks, self.unsynced = ahead.kinds, ahead.barriers, ahead.looks, ahead.unsynced
         self.reads, self.writes = ahead.reads, ahead.writes
         self.early_of = [
-            {} if x86 else early_stores(code, {pc: s.mask for pc, s in steps.items()}, FULL)
+            EarlyStores(code, {pc: s.mask for pc, s in steps.items()}, FULL)
             for code, steps in zip(self.codes, self.steps, strict=True)
         ]
         self.early = False
@@ -220,14 +223,14 @@ class _Runs:
                         loads.append((t, at, access.mask))
                         own += [(t, at, k) for k in self.choices(state, t, access)]
                 result += own
-        if len(loads) > 1 and not self.early:
+        if len(loads) > 1 and not self.early and not self.x86:
             self._look_for_early(loads, pcs)
         return result
 
     def _look_for_early(self, loads: list[tuple[int, int, int]], pcs: list[int]) -> None:
         """Could a store after one of these loads be what another one reads, and that load wait in turn?"""
         for t, pc, own in loads:
-            early = self.early_of[t].get(pc, 0)
+            early = self.early_of[t].after(pc)
             if early:
                 waited_for = 0
                 for u, other in enumerate(pcs):
@@ -460,8 +463,7 @@ class _Runs:
         machine = self.machine
         state = _State(
             [0] * len(self.codes),
-            [[0] * n for n in self.fresh_registers],
-            list(machine.initial),
+            *machine.fresh(),
             {},
             [(0, 0, 0)] * len(self.codes),
             0,
