@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 UNROLL = 2
 
 ASSUMPTION = (
-    "load buffering is left out: what can only be if a store is read elsewhere before a load that precedes it in its own thread"
-    " has its value is not looked for"
+    "load buffering is left out: what needs a store to be read elsewhere before an earlier load of its own thread has its value"
+    " is not looked for"
 )
 """What bounds an answer under a model with load buffering."""
 
