@@ -27,6 +27,7 @@ class Ahead:
         self.codes = codes
         self.steps = steps
         self.kinds = self._kinds(cells)
+        self._before: dict[int, list[tuple[list[int], list[int]]]] = {}
         threads = range(len(codes))
         self.reads = [self._of(t, ir.Load | ir.Rmw) for t in threads]
         self.writes = [self._of(t, ir.Store | ir.Rmw) for t in threads]
@@ -43,13 +44,23 @@ class Ahead:
                 ways.append((place, _ahead(code, own, own, stops)))
             self.unsynced.append(ways)
 
-    def _of(self, t: int, kinds: UnionType | type) -> list[int]:
-        """The locations of all accesses of some kinds that a thread may still make, by instruction."""
-        count = len(self.codes[t].instrs)
+    def before_lock(self, place: int) -> list[tuple[list[int], list[int]]]:
+        """``reads`` and ``writes`` of each thread as far as it comes without taking the spinlock in a cell."""
+        found = self._before.get(place)
+        if found is None:
+            found = self._before[place] = [
+                (self._of(t, ir.Load | ir.Rmw, place), self._of(t, ir.Store | ir.Rmw, place)) for t in range(len(self.codes))
+            ]
+        return found
+
+    def _of(self, t: int, kinds: UnionType | type, lock: int = -1) -> list[int]:
+        """The cells of all accesses of some kinds that a thread may still make, by instruction; none after ``lock`` was taken."""
         steps = self.steps[t]
-        return _ahead(
-            self.codes[t], [steps[pc].mask if pc in steps and isinstance(steps[pc].stmt, kinds) else 0 for pc in range(count)]
-        )
+        own, stops = [0] * len(self.codes[t].instrs), [0] * len(self.codes[t].instrs)
+        for pc, access in steps.items():
+            own[pc] = access.mask if isinstance(access.stmt, kinds) else 0
+            stops[pc] = int(lock >= 0 and isinstance(access.stmt, ir.Rmw) and access.mask == 1 << lock)
+        return _ahead(self.codes[t], own, own, stops)
 
     def _kinds(self, cells: Sequence[int]) -> dict[int, int]:
         kinds = dict.fromkeys(cells, ATOMIC)

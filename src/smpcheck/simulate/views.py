@@ -27,7 +27,7 @@ one may race ends the exploration: :class:`MayRaceError`.
 those of total store order, by the same argument with ghb for hb and prop, and no store is early there.
 
 *Few states.* What no thread can come upon any more is dropped: values older than what every thread will know when it next looks
-(:meth:`_Runs.surely`). A step that conflicts with nothing that others may still do goes alone (persistent sets). A load that
+(:meth:`_Runs.surely`). A step that conflicts with nothing that others may do before it goes alone (persistent sets). A load that
 could have been taken before another thread's step is not taken after it with the same result (:meth:`_Runs.put_to_sleep`).
 """
 
@@ -153,13 +153,22 @@ class _Runs:
 
     # --- moves ---
 
-    def alone(self, t: int, pcs: list[int], access: Access) -> bool:
-        """Can no other thread ever do anything that conflicts with this access?"""
-        mask = access.mask
+    def alone(self, state: _State, t: int, access: Access) -> bool:
+        """Can no other thread do anything that conflicts with this access, before t has left the spinlocks that it holds?"""
+        mask, pcs = access.mask, state.pcs
         changes = not isinstance(access.stmt, ir.Load)
         for u in self.first:
-            if u != t and (self.writes[u][pcs[u]] & mask or (changes and self.reads[u][pcs[u]] & mask)):
-                return False
+            if u == t:
+                continue
+            pc = pcs[u]
+            conflict = (self.writes[u][pc] | (self.reads[u][pc] if changes else 0)) & mask
+            if conflict:
+                for place, holder in state.holders.items():
+                    if holder == t:
+                        reads, writes = self.ahead.before_lock(place)[u]
+                        conflict &= writes[pc] | (reads[pc] if changes else 0)
+                if conflict:
+                    return False
         return True
 
     def surely(self, state: _State, t: int, bit: int) -> int:
@@ -202,7 +211,7 @@ class _Runs:
                 if not isinstance(access.stmt, ir.Store):
                     loads.append((t, pc, access.mask))
                 own = [(t, pc, k) for k in self.choices(state, t, access)]
-                if own and self.alone(t, pcs, access):
+                if own and self.alone(state, t, access):
                     return own
                 result += own
             elif isinstance(instr, Rcu):
