@@ -6,13 +6,14 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 
 from smpcheck.cat.load import load_model
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program.ir import Binary, Cell, Const, Fence, FinalReg, If, Load, Program, Reg, Rmw, Stmt, Store, Thread
 from smpcheck.program.values import Ptr
-from smpcheck.simulate.views import MayRaceError, runs
+from smpcheck.simulate import outcomes
+from smpcheck.simulate.views import Found, MayRaceError, runs
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 from tests.simulate.programs import programs
@@ -42,6 +43,20 @@ def program(*bodies: tuple[Stmt, ...], observed: tuple[tuple[int, str], ...]) ->
 
 def seen(p: Program, **options: bool) -> set[tuple[object, ...]]:
     return {tuple(value for _, value in state) for state in runs(p, **options).states}
+
+
+def supported(p: Program, **options: bool) -> Found:
+    """What runs do, of programs that have any."""
+    try:
+        return runs(p, **options)
+    except (UnsupportedError, LimitError):
+        reject()
+
+
+def test_an_address_of_nothing_is_a_fault() -> None:
+    follow = (read("q", X), Load("a", Reg("q"), frozenset({"Once"})))
+    p = program(follow, (write(X, 1),), observed=())
+    assert runs(p).failed == outcomes(p).failed == {"null-dereference"}
 
 
 def test_a_message_is_missed_without_release_and_acquire_and_not_with_them() -> None:
@@ -159,10 +174,7 @@ def states(program: Program, model: str) -> set[tuple[tuple[object, object], ...
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(program=programs())
 def test_final_states_of_the_kernels_model_are_among_those_of_runs(program: Program, in_order: Path) -> None:
-    try:
-        found = runs(program)
-    except (UnsupportedError, LimitError):
-        assume(False)
+    found = supported(program)
     assert states(program, str(in_order)) <= found.states
     if not found.early:
         assert states(program, "lkmm") <= found.states
@@ -171,10 +183,7 @@ def test_final_states_of_the_kernels_model_are_among_those_of_runs(program: Prog
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(program=programs())
 def test_final_states_of_x86_are_among_those_of_runs(program: Program) -> None:
-    try:
-        found = runs(program, x86=True)
-    except (UnsupportedError, LimitError):
-        assume(False)
+    found = supported(program, x86=True)
     assert not found.early
     assert states(program, "tso") <= found.states
 
@@ -182,9 +191,6 @@ def test_final_states_of_x86_are_among_those_of_runs(program: Program) -> None:
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(program=programs())
 def test_failed_checks_and_deadlocks_are_among_those_of_runs(program: Program, in_order: Path) -> None:
-    try:
-        found = runs(program)
-    except (UnsupportedError, LimitError):
-        assume(False)
+    found = supported(program)
     answer = solve(program, load_model(str(in_order)), Question(mode="assertions", flags=False, deadlock=True))
     assert set(answer.failed) <= set(found.failed)

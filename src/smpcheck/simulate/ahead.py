@@ -31,17 +31,17 @@ class Ahead:
         threads = range(len(codes))
         self.reads = [self._of(t, ir.Load | ir.Rmw) for t in threads]
         self.writes = [self._of(t, ir.Store | ir.Rmw) for t in threads]
-        self.barriers = [_ahead(code, self._full(t, code)) for t, code in enumerate(codes)]
+        self.barriers = [reachable(code, self._full(t, code)) for t, code in enumerate(codes)]
         self.looks: list[list[int]] = []
         self.unsynced: list[list[tuple[int, list[int]]]] = []
         for t, code in enumerate(self.codes):
             own, kills = self._looks(t)
-            self.looks.append(_ahead(code, own, kills=kills))
+            self.looks.append(reachable(code, own, kills=kills))
             full = self._full(t, code)
-            ways = [(FULL_SYNC, _ahead(code, own, [own[pc] if not f else 0 for pc, f in enumerate(full)], full))]
+            ways = [(FULL_SYNC, reachable(code, own, [own[pc] if not f else 0 for pc, f in enumerate(full)], full))]
             for place, pcs in self._acquiring(t).items():
                 stops = [int(pc in pcs) for pc in range(len(code.instrs))]
-                ways.append((place, _ahead(code, own, own, stops)))
+                ways.append((place, reachable(code, own, own, stops)))
             self.unsynced.append(ways)
 
     def before_lock(self, place: int) -> list[tuple[list[int], list[int]]]:
@@ -60,7 +60,7 @@ class Ahead:
         for pc, access in steps.items():
             own[pc] = access.mask if isinstance(access.stmt, kinds) else 0
             stops[pc] = int(lock >= 0 and isinstance(access.stmt, ir.Rmw) and access.mask == 1 << lock)
-        return _ahead(self.codes[t], own, own, stops)
+        return reachable(self.codes[t], own, own, stops)
 
     def _kinds(self, cells: Sequence[int]) -> dict[int, int]:
         kinds = dict.fromkeys(cells, ATOMIC)
@@ -117,7 +117,7 @@ def bits(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-def _ahead(
+def reachable(
     code: Code, own: list[int], at_stop: list[int] | None = None, stops: Sequence[int] = (), kills: Sequence[int] = ()
 ) -> list[int]:
     """For each instruction what it and all that may follow have, as bits. At ``stops`` only ``at_stop`` counts, and nothing that

@@ -17,6 +17,7 @@ from smpcheck.errors import LimitError
 from smpcheck.program import ir
 from smpcheck.program.ir import FinalMem, FinalReg
 from smpcheck.program.values import Ptr, Value, ValueError_
+from smpcheck.simulate.ahead import reachable
 from smpcheck.simulate.code import Code, End, Local, Rcu, Step
 from smpcheck.simulate.generate import Memory, Point, Registers
 from smpcheck.simulate.machine import LockCycle, Machine
@@ -71,22 +72,7 @@ class _Reach:
                     own_reads[pc] = mask
                 if not isinstance(instr.stmt, ir.Load):
                     own_writes[pc] = mask
-        self.reads, self.writes = self._closure(code, own_reads), self._closure(code, own_writes)
-
-    @staticmethod
-    def _closure(code: Code, own: list[int]) -> list[int]:
-        result = list(own)
-        changed = True
-        while changed:
-            changed = False
-            for pc in range(len(own) - 1, -1, -1):
-                mask = own[pc]
-                for after in code.successors(pc):
-                    mask |= result[after]
-                if mask != result[pc]:
-                    result[pc] = mask
-                    changed = True
-        return result
+        self.reads, self.writes = reachable(code, own_reads), reachable(code, own_writes)
 
 
 def guards_of(point: Point) -> list[Any]:
@@ -115,13 +101,7 @@ class _Explorer:
         self.rcu = rcu
         self.guards = [{pc: guards_of(p) for pc, p in points.items()} for points in machine.points]
         self.steps = [[self.effects(t, pc) for pc in range(len(c.instrs))] for t, c in enumerate(machine.codes)]
-        self.keys: list[dict[int, Callable[[Registers], Any]]] = []
-        for code, registers in zip(machine.codes, machine.registers, strict=True):
-            own: dict[int, Callable[[Registers], Any]] = {}
-            for pc, live in enumerate(code.live):
-                indices = sorted(registers[name] for name in live if name in registers)
-                own[pc] = itemgetter(*indices) if indices else _nothing
-            self.keys.append(own)
+        self.keys = live_registers(machine)
 
     def key(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> Any:
         return (pcs, tuple([keys[pc](r) for keys, pc, r in zip(self.keys, pcs, rs, strict=True)]), tuple(m))
@@ -295,6 +275,18 @@ class _Walk:
         except (KeyError, ValueError_):
             if other is not None:
                 raise
+
+
+def live_registers(machine: Machine) -> list[list[Callable[[Registers], Any]]]:
+    """For each thread and instruction, what picks out the registers that may still be read."""
+    return [
+        [_picker(sorted(registers[name] for name in live if name in registers)) for live in code.live]
+        for code, registers in zip(machine.codes, machine.registers, strict=True)
+    ]
+
+
+def _picker(indices: list[int]) -> Callable[[Registers], Any]:
+    return itemgetter(*indices) if indices else _nothing
 
 
 def _nothing(registers: Registers) -> tuple[()]:

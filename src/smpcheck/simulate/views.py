@@ -37,7 +37,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError, UnsupportedError
@@ -46,6 +45,7 @@ from smpcheck.program.values import ValueError_
 from smpcheck.simulate.ahead import FULL_SYNC, LOCK, Ahead
 from smpcheck.simulate.code import Code, Jump, Local, Pick, Rcu, Step, Turn
 from smpcheck.simulate.early import EarlyStores
+from smpcheck.simulate.explore import LONGEST_TRAIL, live_registers
 from smpcheck.simulate.generate import ABANDONED, Memory, Registers
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.parts import FULL, Access, Parts, with_barriers
@@ -56,8 +56,6 @@ WIDTH = 32
 """Bits of a view for each location: so many overwritten values of one location are kept at most."""
 
 FIELD = (1 << WIDTH) - 1
-
-LONGEST_TRAIL = 1000
 
 Message: TypeAlias = tuple[int, int, bool, bool]
 """A value in memory: the value, the view that it carries, whether an atomic operation made it from the one before it, whether it
@@ -76,14 +74,13 @@ class MayRaceError(UnsupportedError):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the runs do: the names of checks that fail in some run, with the accesses on the way to it by ``id`` of the statement
-    (``deadlock`` is one), the final states over what the program observes, how many states there were, the accesses that are
-    steps at all, and whether a store may be early, so that there may be executions that are not among the runs."""
+    """What the runs do: the names of checks that fail in some run (``deadlock`` is one), the final states over what the program
+    observes, how many states there were, and whether a store may be early, so that there may be executions that are not among
+    the runs."""
 
-    failed: dict[str, set[int]]
+    failed: frozenset[str]
     states: frozenset[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]]
     explored: int
-    steps: set[int]
     early: bool
 
 
@@ -119,10 +116,7 @@ class _Runs:
         """Locations with a history, in the order of their fields in views."""
         self.codes = machine.codes
         self.steps, self.others, self.starts = machine.steps, machine.others, machine.starts
-        self.keys = [
-            [_picker(sorted(registers[n] for n in live if n in registers)) for live in code.live]
-            for code, registers in zip(self.codes, machine.registers, strict=True)
-        ]
+        self.keys = live_registers(machine)
         self.after = [t.after for t in program.threads]
         self.first = [n for n, late in enumerate(self.after) if not late]
         self.late = [n for n, late in enumerate(self.after) if late]
@@ -131,8 +125,7 @@ class _Runs:
         self.place_of = [machine.index[c] for c in self.cells]
         self.ends_at = [len(code.instrs) - 1 for code in self.codes]
         self.offset = {i: WIDTH * n for i, n in self.number.items()}
-        self.order = {machine.index[c]: 1 << machine.index[c] for c in self.cells}
-        self.anything = anything = sum(self.order.values())
+        anything = sum(1 << place for place in self.place_of)
         pointers = PointsTo(program, self.codes, machine.addresses)
         numbers = {machine.addresses.number(c): 1 << machine.index[c] for c in self.cells}
         for t, steps in enumerate(self.steps):
@@ -147,14 +140,16 @@ class _Runs:
             for code, steps in zip(self.codes, self.steps, strict=True)
         ]
         self.early = False
-        self.parents: dict[Any, tuple[Any, tuple[Move, ...]]] = {}
-        self.failed: dict[str, set[int]] = {}
+        self.seen: set[Any] = set()
+        self.failed: set[str] = set()
         self.states: set[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]] = set()
 
     # --- moves ---
 
     def alone(self, state: _State, t: int, access: Access) -> bool:
         """Can no other thread do anything that conflicts with this access, before t has left the spinlocks that it holds?"""
+        if self.place(access, state.registers[t]) < 0:
+            return False  # a fault
         mask, pcs = access.mask, state.pcs
         changes = not isinstance(access.stmt, ir.Load)
         for u in self.first:
@@ -171,6 +166,16 @@ class _Runs:
                     return False
         return True
 
+    @staticmethod
+    def place(access: Access, registers: Registers) -> int:
+        """The index of the cell that an access is to; -1: it is to none, which is a fault once it is taken."""
+        if access.place >= 0:
+            return access.place
+        try:
+            return access.where(registers)
+        except (KeyError, ValueError_):
+            return -1
+
     def surely(self, state: _State, t: int, bit: int) -> int:
         """What thread t will know when it next looks at a location."""
         pc = state.pcs[t]
@@ -183,13 +188,10 @@ class _Runs:
                 history = state.history.get(self.number[place])
                 if history is not None:
                     cur |= history[-1][1]
-                holder = self.holding(state, place)
+                holder = state.holders.get(place, -1)
                 if holder >= 0 and holder != t:
                     cur |= state.views[holder][0]  # it will leave the lock before t takes it
         return cur
-
-    def holding(self, state: _State, place: int) -> int:
-        return state.holders.get(place, -1) if self.kinds[place] == LOCK else -1
 
     def moves(self, state: _State) -> list[Move]:
         """What can be done next. Steps that nobody notices go alone."""
@@ -250,7 +252,7 @@ class _Runs:
     def loading(self, state: _State, moves: list[Move]) -> dict[int, int]:
         """The threads that are about to read, of those that can move, and the locations."""
         return {
-            t: access.place if access.place >= 0 else access.where(state.registers[t])
+            t: self.place(access, state.registers[t])
             for t, pc, _ in moves
             if (access := self.steps[t].get(pc)) is not None and isinstance(access.stmt, ir.Load) and pc == state.pcs[t]
         }
@@ -281,7 +283,9 @@ class _Runs:
     def choices(self, state: _State, t: int, access: Access) -> list[int]:
         """The values that an access may read, or the places where it may write, by index in the location's history."""
         registers = state.registers[t]
-        place = access.place if access.place >= 0 else access.where(registers)
+        place = self.place(access, registers)
+        if place < 0:
+            return [0]
         cur = state.views[t][0]
         if access.full:
             cur |= state.views[t][1] | state.barrier
@@ -483,47 +487,45 @@ class _Runs:
             state.pcs[t] = start(state.registers[t], state.memory)
             if state.pcs[t] < 0:
                 return
-        key = self.key(state)
-        self.parents[key] = (None, ())
-        stack = [(key, state, self.moves(state))]
+        self.seen.add(self.key(state))
+        stack = [(state, self.moves(state))]
         while stack:
             if self.ends is not None and time.monotonic() > self.ends:
                 raise LimitError("no time was left")
-            key, state, moves = stack.pop()
+            state, moves = stack.pop()
             if not moves:
-                self.end(key, state, ())
+                self.end(state)
             loading = self.loading(state, moves)
             for move in moves:
                 new = state.copy()
                 self.put_to_sleep(new, move[0], loading)
-                trail = [move]
-                alive = self.try_move(new, move, key, trail)
+                length = 1
+                alive = self.try_move(new, move)
                 ways: list[Move] = []
                 while alive:
                     ways = self.moves(new)
-                    if len(ways) != 1 or len(trail) >= LONGEST_TRAIL:
+                    if len(ways) != 1 or length >= LONGEST_TRAIL:
                         break
-                    trail.append(ways[0])
-                    alive = self.try_move(new, ways[0], key, trail)
+                    length += 1
+                    alive = self.try_move(new, ways[0])
                 if not alive:
                     continue
                 if not ways:
-                    self.end(key, new, tuple(trail))
+                    self.end(new)
                     continue
-                found = self.key(new)
-                if found in self.parents:
+                key = self.key(new)
+                if key in self.seen:
                     continue
-                self.parents[found] = (key, tuple(trail))
-                if len(self.parents) > self.max_states:
+                self.seen.add(key)
+                if len(self.seen) > self.max_states:
                     raise LimitError(f"more than {self.max_states} states: not explored to the end")
-                stack.append((found, new, ways))
+                stack.append((new, ways))
 
-    def try_move(self, state: _State, move: Move, key: Any, trail: list[Move]) -> bool:
+    def try_move(self, state: _State, move: Move) -> bool:
         try:
             return self.take(state, move)
         except (KeyError, ValueError_) as error:
-            name, _ = describe_fault(self.machine, error)
-            self.note(name, key, tuple(trail))
+            self.failed.add(describe_fault(self.machine, error)[0])
             return False
 
     def key(self, state: _State) -> Any:
@@ -538,34 +540,20 @@ class _Runs:
             tuple(state.asleep),
         )
 
-    def end(self, key: Any, state: _State, trail: tuple[Move, ...]) -> None:
+    def end(self, state: _State) -> None:
         """No thread can go on."""
-        open_ones = [t for t, pc in enumerate(state.pcs) if pc != len(self.codes[t].instrs) - 1]
+        open_ones = [t for t, pc in enumerate(state.pcs) if pc != self.ends_at[t]]
         started = [t for t in open_ones if not self.after[t]] or open_ones
         if open_ones:
             points = [self.steps[t].get(state.pcs[t]) for t in started]
             if all(p is not None and p.blocking for p in points):
-                self.note("deadlock", key, trail)
+                self.failed.add("deadlock")
             return
         machine, program = self.machine, self.program
         if program.filter is not None and not machine.holds(program.filter, state.registers, state.memory):
             return
         self.states.add(machine.final_state(state.registers, state.memory))
-        for name in machine.final_failures(state.registers, state.memory):
-            self.note(name, key, trail)
-
-    def note(self, name: str, key: Any, trail: tuple[Move, ...]) -> None:
-        if name in self.failed:
-            return
-        way: set[int] = set()
-        while True:
-            for t, pc, _ in trail:
-                if pc in self.steps[t]:
-                    way.add(id(self.steps[t][pc].stmt))
-            if key is None:
-                break
-            key, trail = self.parents[key]
-        self.failed[name] = way
+        self.failed |= machine.final_failures(state.registers, state.memory)
 
 
 @dataclass(slots=True)
@@ -612,14 +600,6 @@ def _lowered(view: int, offset: int, mask: int, count: int) -> int:
     return view & ~mask | ((view & mask) >> offset + count) << offset
 
 
-def _picker(indices: list[int]) -> Callable[[Registers], Any]:
-    return itemgetter(*indices) if indices else _nothing
-
-
-def _nothing(registers: Registers) -> tuple[()]:
-    return ()
-
-
 def runs(program: ir.Program, *, x86: bool = False, max_states: int = 1_000_000, ends: float | None = None) -> Found:
     """What the runs of ``program`` do. ``x86``: with the kernel's primitives as they are on x86. ``ends``: the moment of
     :func:`time.monotonic` at which to give up.
@@ -629,5 +609,4 @@ def runs(program: ir.Program, *, x86: bool = False, max_states: int = 1_000_000,
     """
     explorer = _Runs(program, x86, max_states, ends)
     explorer.explore()
-    steps = {id(s.stmt) for steps in explorer.steps for s in steps.values()}
-    return Found(explorer.failed, frozenset(explorer.states), len(explorer.parents), steps, explorer.early)
+    return Found(frozenset(explorer.failed), frozenset(explorer.states), len(explorer.seen), explorer.early)
