@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import UnionType
+from typing import TypeAlias
 
 from smpcheck.program import ir
 from smpcheck.simulate.code import Code, Rcu
 from smpcheck.simulate.parts import FULL, Access
 
 FULL_SYNC = -1
+
+Families: TypeAlias = dict[int, tuple[int, ...]]
+"""For cells, sets of what makes a thread know more."""
+
+MOST_SETS = 6
+
 ATOMIC, LOCK, MIXED = 0, 1, 2
 
 
@@ -33,16 +40,47 @@ class Ahead:
         self.writes = [self._of(t, ir.Store | ir.Rmw) for t in threads]
         self.barriers = [reachable(code, self._full(t, code)) for t, code in enumerate(codes)]
         self.looks: list[list[int]] = []
-        self.unsynced: list[list[tuple[int, list[int]]]] = []
+        self.synced: list[list[Families]] = []
+        self.syncs: list[list[tuple[int, int]]] = []
         for t, code in enumerate(self.codes):
             own, kills = self._looks(t)
             self.looks.append(reachable(code, own, kills=kills))
-            full = self._full(t, code)
-            ways = [(FULL_SYNC, reachable(code, own, [own[pc] if not f else 0 for pc, f in enumerate(full)], full))]
-            for place, pcs in self._acquiring(t).items():
-                stops = [int(pc in pcs) for pc in range(len(code.instrs))]
-                ways.append((place, reachable(code, own, own, stops)))
-            self.unsynced.append(ways)
+            self.synced.append(self._synced(t, own, kills))
+
+    def _synced(self, t: int, own: list[int], kills: list[int]) -> list[Families]:
+        """See :class:`Ahead`."""
+        code = self.codes[t]
+        count = len(code.instrs)
+        full = self._full(t, code)
+        syncs = {FULL_SYNC: 1}
+        gains = [0] * count
+        for place, pcs in self._acquiring(t).items():
+            bit = syncs.setdefault(place, 1 << len(syncs))
+            for pc in pcs:
+                gains[pc] |= bit
+        self.syncs.append([(bit, place) for place, bit in syncs.items()])
+        nothing: Families = {}
+        result = [nothing] * count
+        changed = True
+        while changed:
+            changed = False
+            for pc in range(count - 1, -1, -1):
+                after = [result[to] for to in code.successors(pc)]
+                found = after[0] if after else nothing
+                for more in after[1:]:
+                    found = _either(found, more)
+                if found and kills[pc]:
+                    found = {place: family for place, family in found.items() if not kills[pc] >> place & 1}
+                if gains[pc]:
+                    found = _with(found, gains[pc])
+                if own[pc]:
+                    found = {**found, **{place: (0,) for place in bits(own[pc])}}
+                if full[pc]:
+                    found = _with(found, 1)
+                if found is not result[pc] and found != result[pc]:
+                    result[pc] = _either(result[pc], found)
+                    changed = True
+        return result
 
     def before_lock(self, place: int) -> list[tuple[list[int], list[int]]]:
         """``reads`` and ``writes`` of each thread as far as it comes without taking the spinlock in a cell."""
@@ -107,6 +145,37 @@ class Ahead:
                 if self.kinds[place] != MIXED and (access.acquire or (isinstance(follower, Rcu) and follower.what == FULL)):
                     found.setdefault(place, set()).add(pc)
         return found
+
+
+def _either(a: Families, b: Families) -> Families:
+    """What may be on either of two ways."""
+    if a is b or not b:
+        return a
+    if not a:
+        return b
+    result = dict(a)
+    for place, family in b.items():
+        mine = result.get(place)
+        if mine is None:
+            result[place] = family
+        elif mine != family:
+            result[place] = _least((*mine, *family))
+    return result
+
+
+def _with(families: Families, gained: int) -> Families:
+    return {place: _least([one | gained for one in family]) for place, family in families.items()}
+
+
+def _least(sets: Iterable[int]) -> tuple[int, ...]:
+    """The sets of which none is part of another one, in order; fewer and smaller ones where there are too many."""
+    least: list[int] = []
+    for one in sorted(set(sets), key=lambda x: (x.bit_count(), x)):
+        if not any(known & one == known for known in least):
+            least.append(one)
+    while len(least) > MOST_SETS:
+        least = list(_least([*least[:-2], least[-1] & least[-2]]))
+    return tuple(sorted(least))
 
 
 def bits(mask: int) -> Iterator[int]:

@@ -65,14 +65,14 @@ class Point:
     done: bool = False
 
 
-def _divide(a: int, b: int) -> int:
+def divide(a: int, b: int) -> int:
     if b == 0:
         raise ValueError_("division by zero")
     q = abs(a) // abs(b)
     return -q if (a < 0) != (b < 0) else q
 
 
-def _shift_count(count: int, bits: int) -> int:
+def shift_count(count: int, bits: int) -> int:
     if not 0 <= count < max(bits, 32):
         raise ValueError_(f"shift by {count}")
     return count
@@ -318,8 +318,8 @@ class Generator:
         """The functions so far, by name."""
         space: dict[str, Any] = {
             "ix": {self.addresses.number(p): i for p, i in self.cells.items()},
-            "_divide": _divide,
-            "_shift": _shift_count,
+            "_divide": divide,
+            "_shift": shift_count,
             "on_lock": self.on_lock,
         }
         exec(compile("\n".join(self.lines), f"<thread {self.thread}>", "exec"), space)

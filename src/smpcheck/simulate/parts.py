@@ -38,6 +38,17 @@ class Access:
     release: bool
     full: bool
     blocking: bool
+    observes: int = 0
+
+    @property
+    def reads(self) -> bool:
+        """Is it a load or an atomic operation?"""
+        return self.target >= 0
+
+    @property
+    def reads_only(self) -> bool:
+        """Is it a load?"""
+        return isinstance(self.stmt, ir.Load)
 
 
 _LOADS = frozenset(("Once", "Acquire"))

@@ -34,6 +34,7 @@ could have been taken before another thread's step is not taken after it with th
 from __future__ import annotations
 
 import time
+from heapq import heappush, heappop
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -42,11 +43,12 @@ from typing import Any, TypeAlias
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.values import ValueError_
-from smpcheck.simulate.ahead import FULL_SYNC, LOCK, Ahead
+from smpcheck.simulate.ahead import ATOMIC, FULL_SYNC, LOCK, MIXED, Ahead, bits, reachable
+from smpcheck.simulate.observed import Observed
 from smpcheck.simulate.code import Code, Jump, Local, Pick, Rcu, Step, Turn
 from smpcheck.simulate.early import EarlyStores
 from smpcheck.simulate.explore import LONGEST_TRAIL, live_registers
-from smpcheck.simulate.generate import ABANDONED, Memory, Registers
+from smpcheck.simulate.generate import ABANDONED, Memory, Registers, divide, shift_count
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.parts import FULL, Access, Parts, with_barriers
 from smpcheck.simulate.pointers import PointsTo
@@ -66,6 +68,10 @@ Views: TypeAlias = tuple[int, int, int]
 
 Move: TypeAlias = tuple[int, int, int]
 """A thread, the instruction that is executed, and the choice among values read or places written."""
+
+
+Plan: TypeAlias = "tuple[tuple[int, Access | None], ...] | None"
+"""What a thread may do at an instruction."""
 
 
 class MayRaceError(UnsupportedError):
@@ -89,6 +95,7 @@ class _Parted(Machine):
 
     def __init__(self, program: ir.Program, x86: bool) -> None:
         self.x86 = x86
+        self.observed = Observed()
         self.steps: list[dict[int, Access]] = []
         self.others: list[dict[int, Callable[[Registers, Memory], int]]] = []
         super().__init__(program, merge_private=True)
@@ -99,6 +106,7 @@ class _Parted(Machine):
         steps, others, start = parts.parts(self.x86)
         self.steps.append(steps)
         self.others.append(others)
+        self.express = lambda e, v: parts.expr(e, ("value", v))
         self.starts.append(start)
         return parts.registers
 
@@ -133,14 +141,39 @@ class _Runs:
                 where = pointers.of_access(t, pc)
                 access.mask = anything if isinstance(where, str) else sum(numbers.get(x, 0) for x in where)
         self.ahead = ahead = Ahead(self.codes, self.steps, list(self.number))
-        self.kinds, self.barriers, self.looks, self.unsynced = ahead.kinds, ahead.barriers, ahead.looks, ahead.unsynced
+        self.kinds, self.barriers, self.looks = ahead.kinds, ahead.barriers, ahead.looks
         self.reads, self.writes = ahead.reads, ahead.writes
+        self.observed = observed = machine.observed
+        for t, steps in enumerate(self.steps):
+            for pc, access in steps.items():
+                if isinstance(access.stmt, ir.Load):
+                    access.observes = observed.of_load(self.codes[t], pc)
+        observed.compile(machine.express, {"_divide": divide, "_shift": shift_count})
+        width = len(observed.expressions)
+        atoms = (1 << width) - 1
+        self.shift_of = {n: n * width for n in range(len(self.cells))}
+        self.observes = []
+        for t, code in enumerate(self.codes):
+            own, kills = [0] * len(code.instrs), [0] * len(code.instrs)
+            for pc, access in self.steps[t].items():
+                for place in bits(access.mask):
+                    if isinstance(access.stmt, ir.Load):
+                        own[pc] |= access.observes << self.shift_of[self.number[place]]
+                if isinstance(access.stmt, ir.Rmw) and access.mask.bit_count() == 1 and self.kinds[access.mask.bit_length() - 1] != MIXED:
+                    kills[pc] |= atoms << self.shift_of[self.number[access.mask.bit_length() - 1]]
+            self.observes.append(reachable(code, own, kills=kills))
         self.early_of = [
             EarlyStores(code, {pc: s.mask for pc, s in steps.items()}, FULL)
             for code, steps in zip(self.codes, self.steps, strict=True)
         ]
         self.early = False
-        self.seen: set[Any] = set()
+        self.visited: dict[Any, list[Any]] = {}
+        self.explored = 1
+        self.expanded = 0
+        self.levels={}
+        self.order=[]
+        self.touches = [[r | w for r, w in zip(*both, strict=True)] for both in zip(self.reads, self.writes, strict=True)]
+        self.plans = [[self.plan(t, pc) for pc in range(len(code.instrs))] for t, code in enumerate(self.codes)]
         self.failed: set[str] = set()
         self.states: set[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]] = set()
 
@@ -148,23 +181,19 @@ class _Runs:
 
     def alone(self, state: _State, t: int, access: Access) -> bool:
         """Can no other thread do anything that conflicts with this access, before t has left the spinlocks that it holds?"""
-        if self.place(access, state.registers[t]) < 0:
-            return False  # a fault
         mask, pcs = access.mask, state.pcs
-        changes = not isinstance(access.stmt, ir.Load)
+        hindering = self.writes if access.reads_only else self.touches
         for u in self.first:
-            if u == t:
-                continue
-            pc = pcs[u]
-            conflict = (self.writes[u][pc] | (self.reads[u][pc] if changes else 0)) & mask
-            if conflict:
-                for place, holder in state.holders.items():
-                    if holder == t:
-                        reads, writes = self.ahead.before_lock(place)[u]
-                        conflict &= writes[pc] | (reads[pc] if changes else 0)
+            if u != t:
+                conflict = hindering[u][pcs[u]] & mask
                 if conflict:
-                    return False
-        return True
+                    for place, holder in state.holders.items():
+                        if holder == t:
+                            reads, writes = self.ahead.before_lock(place)[u]
+                            conflict &= writes[pcs[u]] | (0 if access.reads_only else reads[pcs[u]])
+                    if conflict:
+                        return False
+        return self.place(access, state.registers[t]) >= 0  # or else it is a fault
 
     @staticmethod
     def place(access: Access, registers: Registers) -> int:
@@ -176,67 +205,85 @@ class _Runs:
         except (KeyError, ValueError_):
             return -1
 
-    def surely(self, state: _State, t: int, bit: int) -> int:
-        """What thread t will know when it next looks at a location."""
-        pc = state.pcs[t]
-        cur, later, _ = state.views[t]
-        for place, mask in self.unsynced[t]:
-            if not mask[pc] & bit:
-                if place == FULL_SYNC:
-                    cur |= later | state.barrier
-                    continue
-                history = state.history.get(self.number[place])
-                if history is not None:
-                    cur |= history[-1][1]
-                holder = state.holders.get(place, -1)
-                if holder >= 0 and holder != t:
-                    cur |= state.views[holder][0]  # it will leave the lock before t takes it
-        return cur
+    def surely(self, state: _State, t: int, place: int) -> int:
+        """The oldest value of a location that a thread may still come upon, by index."""
+        family = self.ahead.synced[t][state.pcs[t]][place]
+        offset = self.offset[place]
+        own = state.views[t][0] >> offset & FIELD
+        least = FIELD
+        for syncs in family:
+            known = own
+            for bit, at in self.ahead.syncs[t]:
+                if syncs & bit:
+                    known |= self.gained(state, t, at) >> offset & FIELD
+            least &= known
+        return least.bit_length()
 
-    def moves(self, state: _State) -> list[Move]:
-        """What can be done next. Steps that nobody notices go alone."""
+    def gained(self, state: _State, t: int, at: int) -> int:
+        """What a thread will learn from a full barrier, or from an atomic operation on the location ``at``."""
+        if at == FULL_SYNC:
+            return state.views[t][1] | state.barrier
+        history = state.history.get(self.number[at])
+        known = 0 if history is None else history[-1][1]
+        holder = state.holders.get(at, -1)
+        if holder >= 0 and holder != t:
+            known |= state.views[holder][0]  # it will leave the lock before t takes it
+        return known
+
+    def moves(self, state: _State, last: int = -1) -> list[Move]:
+        """What can be done next. Steps that nobody notices go alone, those of the thread ``last`` first."""
         pcs = state.pcs
-        result: list[Move] = []
-        own: list[Move]
-        loads: list[tuple[int, int, int]] = []
         threads = self.first
         for t in threads:
             if pcs[t] != self.ends_at[t]:
                 break
         else:
             threads = self.late
+        open_ones: list[tuple[int, Plan]] = []
+        if last >= 0 and (move := self.going_alone(state, last, self.plans[last][pcs[last]])):
+            return move
         for t in threads:
-            pc = pcs[t]
-            instr = self.codes[t].instrs[pc]
-            if isinstance(instr, Step):
-                access = self.steps[t][pc]
-                if not isinstance(access.stmt, ir.Store):
-                    loads.append((t, pc, access.mask))
-                own = [(t, pc, k) for k in self.choices(state, t, access)]
-                if own and self.alone(state, t, access):
-                    return own
-                result += own
-            elif isinstance(instr, Rcu):
-                cur, later, _ = state.views[t]
-                if not (cur | later) & ~state.barrier or not any(self.barriers[u][pcs[u]] for u in self.first if u != t):
-                    return [(t, pc, 0)]  # others' barriers know this already, or there are none
-                result.append((t, pc, 0))
-            elif isinstance(instr, Turn):
-                return [(t, pc, 0)]
-            elif isinstance(instr, Pick):
-                own = []
-                for side in (pc + 1, instr.other):
-                    at = self.decided_by(t, side)
-                    if at is None:
-                        own.append((t, -side, 0))
-                    else:
-                        access = self.steps[t][at]
-                        loads.append((t, at, access.mask))
-                        own += [(t, at, k) for k in self.choices(state, t, access)]
-                result += own
+            plan = self.plans[t][pcs[t]]
+            if plan is not None:
+                if t != last and (move := self.going_alone(state, t, plan)):
+                    return move
+                open_ones.append((t, plan))
+        result: list[Move] = []
+        loads: list[tuple[int, int, int]] = []
+        for t, plan in open_ones:
+            for pc, access in plan:
+                if access is None:
+                    result.append((t, pc, 0))
+                else:
+                    result += [(t, pc, k) for k in self.choices(state, t, access)]
+                    if access.reads:
+                        loads.append((t, pc, access.mask))
         if len(loads) > 1 and not self.early and not self.x86:
             self._look_for_early(loads, pcs)
         return result
+
+    def going_alone(self, state: _State, t: int, plan: Plan) -> list[Move]:
+        """The moves of a thread, if no others need to be looked at before them."""
+        if plan is None or len(plan) > 1:
+            return []
+        pc, access = plan[0]
+        if access is not None:
+            return [(t, pc, k) for k in self.choices(state, t, access)] if self.alone(state, t, access) else []
+        if isinstance(self.codes[t].instrs[pc], Rcu):
+            cur, later, _ = state.views[t]
+            if (cur | later) & ~state.barrier and any(self.barriers[u][state.pcs[u]] for u in self.first if u != t):
+                return []  # others' barriers do not know all this yet
+        return [(t, pc, 0)]
+
+    def plan(self, t: int, pc: int) -> Plan:
+        """What a thread may do at an instruction: steps, with where they are; None if it has ended."""
+        instr = self.codes[t].instrs[pc]
+        if isinstance(instr, Step):
+            return ((pc, self.steps[t][pc]),)
+        if isinstance(instr, Pick):
+            sides = [(side, self.decided_by(t, side)) for side in (pc + 1, instr.other)]
+            return tuple((-side, None) if at is None else (at, self.steps[t][at]) for side, at in sides)
+        return ((pc, None),) if isinstance(instr, Rcu | Turn) else None
 
     def _look_for_early(self, loads: list[tuple[int, int, int]], pcs: list[int]) -> None:
         """Could a store after one of these loads be what another one reads, and that load wait in turn?"""
@@ -306,7 +353,8 @@ class _Runs:
         if isinstance(stmt, ir.Load):
             if asleep is not None:
                 known = max(known, asleep[1] + 1)
-            return [i for i in range(known, last + 1) if guard is None or guard(registers, history[i][0])]
+            possible = [i for i in range(known, last + 1) if guard is None or guard(registers, history[i][0])]
+            return self.different(history, possible, access) if len(possible) > 1 else possible
         if isinstance(stmt, ir.Store):
             return [i for i in range(known + 1, last + 2) if i > last or not history[i][2]]
         return [
@@ -314,6 +362,18 @@ class _Runs:
             for i in range(known, last + 1)
             if (i == last or not history[i + 1][2]) and (guard is None or guard(registers, history[i][0]))
         ]
+
+    def different(self, history: tuple[Message, ...], possible: list[int], access: Access) -> list[int]:
+        """Of values in which a load observes the same, the oldest: who takes a later one knows more, and can do no more."""
+        result: list[int] = []
+        for i in possible:
+            value, carried = history[i][0], history[i][1]
+            for k in result:
+                if not (self.observed.differ(history[k][0], value) & access.observes or history[k][1] & ~carried):
+                    break
+            else:
+                result.append(i)
+        return result
 
     # --- steps ---
 
@@ -336,7 +396,6 @@ class _Runs:
         if after < 0 or state.memory[ABANDONED]:
             return False
         state.pcs[t] = after
-        self.forget(state)
         return True
 
     def access(self, state: _State, t: int, access: Access, choice: int, registers: Registers) -> int:
@@ -441,34 +500,87 @@ class _Runs:
         for number in list(state.history):
             history = state.history[number]
             last = len(history) - 1
-            floor = self.floor(state, number, last) if last else 0
-            if floor:
-                place = self.place_of[number]
-                offset = self.offset[place]
-                mask = FIELD << offset
-                self._in_all_views(state, mask, partial(_lowered, offset=offset, mask=mask, count=floor))
-                history = state.history[number][floor:]
-                first = history[0]
-                state.history[number] = history = ((first[0], first[1], False, False), *history[1:])
-                last -= floor
-                state.asleep = [(place, a[1] - floor) if a is not None and a[0] == place else a for a in state.asleep]
+            if last:
+                floors = self.floors(state, number, last)
+                floor = min([f for _, f in floors], default=last)
+                if floor:
+                    history = self.drop(state, number, floor)
+                    last -= floor
+                    floors = [(t, f - floor) for t, f in floors]
+                i = 0
+                while i < last:
+                    if self.kinds[self.place_of[number]] == ATOMIC and self.alike(state, number, history, i, last, floors):
+                        history = self.merge(state, number, i)
+                        last -= 1
+                        floors = [(t, f - (f > i)) for t, f in floors]
+                    else:
+                        i += 1
             if not last and not history[0][1]:
                 del state.history[number]
 
-    def floor(self, state: _State, number: int, last: int) -> int:
-        """The oldest value of a location that some thread may still come upon, by index."""
+    def drop(self, state: _State, number: int, count: int) -> tuple[Message, ...]:
+        """Drop the oldest values of a location."""
+        place = self.place_of[number]
+        offset = self.offset[place]
+        mask = FIELD << offset
+        self._in_all_views(state, mask, partial(_lowered, offset=offset, mask=mask, count=count))
+        history = state.history[number][count:]
+        first = history[0]
+        state.history[number] = history = ((first[0], first[1], False, False), *history[1:])
+        state.asleep = [(place, a[1] - count) if a is not None and a[0] == place else a for a in state.asleep]
+        return history
+
+    def floors(self, state: _State, number: int, last: int) -> list[tuple[int, int]]:
+        """The threads that may look at values of a location that are there, and the oldest that each may come upon, by index."""
         place = self.place_of[number]
         bit, offset = 1 << place, self.offset[place]
-        floor = last
+        found = []
         for t in self.first:
             asleep = state.asleep[t]
             if asleep is not None and asleep[0] == place:
-                floor = min(floor, asleep[1])
+                found.append((t, asleep[1]))
             elif self.looks[t][state.pcs[t]] & bit:
-                floor = min(floor, (self.surely(state, t, bit) >> offset & FIELD).bit_length())
-            if not floor:
-                return 0
-        return floor
+                found.append((t, self.surely(state, t, place)))
+        return found
+
+    def alike(self, state: _State, number: int, history: tuple[Message, ...], i: int, last: int, floors: list[tuple[int, int]]) -> bool:
+        """Is the value after index i as good as the one at i, for all who may come upon it?"""
+        one, two = history[i], history[i + 1]
+        extra = two[1] & ~one[1]
+        if extra and i + 1 == last:
+            return False
+        if one[1] & ~two[1]:
+            return False
+        differ = self.observed.differ(one[0], two[0])
+        if differ:
+            shift = self.shift_of[number]
+            for t, f in floors:
+                if f <= i + 1 and self.observes[t][state.pcs[t]] >> shift & differ:
+                    return False
+        if extra:
+            knows = 1 << self.offset[self.place_of[number]] + i
+            for cur, later, fence in state.views:
+                if (cur & knows and extra & ~later) or (fence & knows and extra & ~fence):
+                    return False
+            if state.barrier & knows and extra & ~state.barrier:
+                return False
+            for other in state.history.values():
+                for m in other:
+                    if m[1] & knows and extra & ~m[1]:
+                        return False
+        return True
+
+    def merge(self, state: _State, number: int, i: int) -> tuple[Message, ...]:
+        """Make one of the values at i and after it."""
+        place = self.place_of[number]
+        offset = self.offset[place]
+        mask = FIELD << offset
+        history = state.history[number]
+        one = history[i] if i + 2 < len(history) else (history[i + 1][0], *history[i][1:])
+        state.history[number] = (*history[:i], one, *history[i + 2:])
+        self._in_all_views(state, mask, partial(_without, offset=offset, mask=mask, at=i))
+        state.asleep = [(place, a[1] - (a[1] > i)) if a is not None and a[0] == place else a for a in state.asleep]
+        return state.history[number]
 
     # --- search ---
 
@@ -487,12 +599,26 @@ class _Runs:
             state.pcs[t] = start(state.registers[t], state.memory)
             if state.pcs[t] < 0:
                 return
-        self.seen.add(self.key(state))
-        stack = [(state, self.moves(state))]
-        while stack:
+        self.covered(state)
+        self.push(state, self.moves(state))
+        while self.levels:
+            level = heappop(self.order)
+            for state, moves in self.levels.pop(level):
+                if state.dead:
+                    continue
+                self.expand(state, moves)
+
+    def push(self, state, moves):
+        level = sum(state.pcs)
+        if level not in self.levels:
+            self.levels[level] = []
+            heappush(self.order, level)
+        self.levels[level].append((state, moves))
+
+    def expand(self, state, moves):
+            self.expanded += 1
             if self.ends is not None and time.monotonic() > self.ends:
                 raise LimitError("no time was left")
-            state, moves = stack.pop()
             if not moves:
                 self.end(state)
             loading = self.loading(state, moves)
@@ -503,7 +629,10 @@ class _Runs:
                 alive = self.try_move(new, move)
                 ways: list[Move] = []
                 while alive:
-                    ways = self.moves(new)
+                    ways = self.moves(new, move[0] if length == 1 else ways[0][0])
+                    if len(ways) > 1:
+                        self.forget(new)
+                        ways = self.moves(new)
                     if len(ways) != 1 or length >= LONGEST_TRAIL:
                         break
                     length += 1
@@ -513,13 +642,12 @@ class _Runs:
                 if not ways:
                     self.end(new)
                     continue
-                key = self.key(new)
-                if key in self.seen:
+                if self.covered(new):
                     continue
-                self.seen.add(key)
-                if len(self.seen) > self.max_states:
+                self.explored += 1
+                if self.explored > self.max_states:
                     raise LimitError(f"more than {self.max_states} states: not explored to the end")
-                stack.append((new, ways))
+                self.push(new, ways)
 
     def try_move(self, state: _State, move: Move) -> bool:
         try:
@@ -527,6 +655,80 @@ class _Runs:
         except (KeyError, ValueError_) as error:
             self.failed.add(describe_fault(self.machine, error)[0])
             return False
+
+    def covered(self, state: _State) -> bool:
+        regs = tuple([keys[pc](r) for keys, pc, r in zip(self.keys, state.pcs, state.registers, strict=True)])
+        place = (tuple(state.pcs), regs, tuple(state.memory))
+        known = self.visited.get(place)
+        new = (dict(state.history), tuple(state.views), state.barrier, tuple(state.asleep), state)
+        if known is None:
+            self.visited[place] = [new]
+            return False
+        for old in known:
+            if self.dominates(old, new):
+                return True
+        keep = []
+        for old in known:
+            if self.dominates(new, old):
+                old[4].dead = True
+            else:
+                keep.append(old)
+        keep.append(new)
+        self.visited[place] = keep
+        return False
+
+    def dominates(self, a: Any, b: Any) -> bool:
+        """Can all that can be done in b be done in a? It has the same values, and threads know no more of them."""
+        history, others = a[0], b[0]
+        shifts = []
+        for n, mine in history.items():
+            theirs = others.get(n)
+            if theirs is None:
+                if len(mine) > 1:
+                    shifts.append((n, len(mine) - 1))
+            elif len(mine) != len(theirs):
+                if len(mine) < len(theirs):
+                    return False
+                shifts.append((n, len(mine) - len(theirs)))
+        for n, theirs in others.items():
+            if n not in history and len(theirs) > 1:
+                return False
+        if not shifts:
+            for x, y in zip(a[1], b[1], strict=True):
+                if x[0] & ~y[0] or x[1] & ~y[1] or x[2] & ~y[2]:
+                    return False
+            if a[2] & ~b[2]:
+                return False
+        else:
+            def low(x: int) -> int:
+                for n, d in shifts:
+                    off = WIDTH * n
+                    mask = FIELD << off
+                    if x & mask:
+                        x = x & ~mask | ((x & mask) >> off + d) << off
+                return x
+            for x, y in zip(a[1], b[1], strict=True):
+                if low(x[0]) & ~y[0] or low(x[1]) & ~y[1] or low(x[2]) & ~y[2]:
+                    return False
+            if low(a[2]) & ~b[2]:
+                return False
+        moved = dict(shifts)
+        for n, mine in history.items():
+            d = moved.get(n, 0)
+            theirs = others.get(n)
+            if theirs is None:
+                m = mine[-1]
+                if m[1] and (low(m[1]) if shifts else m[1]):
+                    return False
+                continue
+            for k, (m, t) in enumerate(zip(mine[d:], theirs, strict=True)):
+                if m[0] != t[0] or (k and m[2] != t[2]) or m[3] != t[3] or (low(m[1]) if shifts else m[1]) & ~t[1]:
+                    return False
+        for x, y in zip(a[3], b[3], strict=True):
+            if x is not None:
+                if y is None or x[0] != y[0] or x[1] - moved.get(self.number[x[0]], 0) > y[1]:
+                    return False
+        return True
 
     def key(self, state: _State) -> Any:
         regs = tuple([keys[pc](r) for keys, pc, r in zip(self.keys, state.pcs, state.registers, strict=True)])
@@ -573,6 +775,8 @@ class _State:
     asleep: list[tuple[int, int] | None]
     """For a thread that is at a load and is to read none of the values that were there: the location, the last one's index."""
 
+    dead: bool = False
+
     def copy(self) -> _State:
         return _State(
             list(self.pcs),
@@ -600,6 +804,12 @@ def _lowered(view: int, offset: int, mask: int, count: int) -> int:
     return view & ~mask | ((view & mask) >> offset + count) << offset
 
 
+def _without(view: int, offset: int, mask: int, at: int) -> int:
+    """A view after the values at ``at`` and after it became one."""
+    field = (view & mask) >> offset
+    return view & ~mask | (field & ((1 << at) - 1) | field >> at + 1 << at) << offset
+
+
 def runs(program: ir.Program, *, x86: bool = False, max_states: int = 1_000_000, ends: float | None = None) -> Found:
     """What the runs of ``program`` do. ``x86``: with the kernel's primitives as they are on x86. ``ends``: the moment of
     :func:`time.monotonic` at which to give up.
@@ -609,4 +819,4 @@ def runs(program: ir.Program, *, x86: bool = False, max_states: int = 1_000_000,
     """
     explorer = _Runs(program, x86, max_states, ends)
     explorer.explore()
-    return Found(frozenset(explorer.failed), frozenset(explorer.states), len(explorer.seen), explorer.early)
+    return Found(frozenset(explorer.failed), frozenset(explorer.states), explorer.explored, explorer.early)
