@@ -298,45 +298,71 @@ def _thread_jumps(code: Code) -> None:
 def _liveness(code: Code, observed: frozenset[str]) -> None:
     """Which registers may still be read: a backward data-flow analysis."""
     count = len(code.instrs)
-    uses: list[frozenset[str]] = []
-    kills: list[frozenset[str]] = []
-    for instr in code.instrs:
-        reads: set[str] = set()
-        kill: str | None = None
+    bits: dict[str, int] = {}
+
+    def mask(names: Iterable[str]) -> int:
+        found = 0
+        for name in names:
+            found |= bits.setdefault(name, 1 << len(bits))
+        return found
+
+    uses, kept = [0] * count, [-1] * count
+    for pc, instr in enumerate(code.instrs):
         match instr:
             case Step(stmt, guard, reg):
-                reads = used(stmt) | (set(registers_read(guard)) - {reg})
-                kill = defined(stmt)
+                uses[pc] = mask(used(stmt) | (set(registers_read(guard)) - {reg}))
+                killed = defined(stmt)
             case Local(stmt) | Branch(stmt, _):
-                reads, kill = used(stmt), defined(stmt)
-        uses.append(frozenset(reads))
-        kills.append(frozenset((kill,)) if kill is not None else frozenset())
-    live = [frozenset[str]()] * count
+                uses[pc] = mask(used(stmt))
+                killed = defined(stmt)
+            case _:
+                continue
+        if killed is not None:
+            kept[pc] = ~mask((killed,))
+    last = mask(observed)
+    live = [0] * count
+    after = [code.successors(pc) for pc in range(count)]
     changed = True
     while changed:
         changed = False
         for pc in range(count - 1, -1, -1):
-            ended = isinstance(code.instrs[pc], End)
-            after = observed if ended else frozenset().union(*[live[s] for s in code.successors(pc)])
-            now = uses[pc] | (after - kills[pc])
+            now = 0 if after[pc] else last
+            for to in after[pc]:
+                now |= live[to]
+            now = uses[pc] | now & kept[pc]
             if now != live[pc]:
                 live[pc] = now
                 changed = True
-    code.live = live
+    names: dict[int, frozenset[str]] = {}
+    for found in live:
+        if found not in names:
+            names[found] = frozenset(name for name, bit in bits.items() if found & bit)
+    code.live = [names[found] for found in live]
+
+
+def predecessors(code: Code) -> list[int]:
+    """From how many instructions each one is reached."""
+    found = [0] * (len(code.instrs) + 1)
+    for pc in range(len(code.instrs)):
+        for to in code.successors(pc):
+            found[to] += 1
+    return found
 
 
 def flatten(
-    thread: ir.Thread, observed: frozenset[str], private: frozenset[Ptr] = frozenset(), merge: bool = False
+    thread: ir.Thread, observed: frozenset[str] | None, private: frozenset[Ptr] = frozenset(), merge: bool = False
 ) -> Code:
     """A thread's instructions.
 
-    ``observed``: registers that are read when it has ended. ``private``: cells whose accesses at known addresses no other thread
-    can notice or change; with ``merge`` these accesses are no steps. Instructions are numbered alike with and without it.
+    ``observed``: registers that are read when it has ended; None: it is not asked which are live. ``private``: cells whose accesses
+    at known addresses no other thread can notice or change; with ``merge`` these accesses are no steps. Instructions are numbered
+    alike with and without it.
     """
     flattener = _Flattener(thread, private, merge)
     flattener.run(thread.body)
     flattener.emit(End())
     code = flattener.code
     _thread_jumps(code)
-    _liveness(code, observed)
+    if observed is not None:
+        _liveness(code, observed)
     return code

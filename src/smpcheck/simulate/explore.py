@@ -2,8 +2,7 @@
 
 Two reductions keep the number of states down without losing a final state, a failed check or a deadlock: accesses that no other
 thread can notice are no steps (:func:`smpcheck.simulate.machine.private_cells`), and where the next step of some thread cannot
-conflict with anything that any other thread may still do, only that step is taken (a persistent set of one; Godefroid,
-"Partial-Order Methods for the Verification of Concurrent Systems", 1996, chapter 4).
+conflict with anything that any other thread may do before it, only that step is taken (:mod:`smpcheck.simulate.persistent`).
 """
 
 from __future__ import annotations
@@ -16,11 +15,12 @@ from typing import Any, TypeAlias
 from smpcheck.errors import LimitError
 from smpcheck.program import ir
 from smpcheck.program.ir import FinalMem, FinalReg
-from smpcheck.program.values import Ptr, Value, ValueError_
-from smpcheck.simulate.ahead import reachable
-from smpcheck.simulate.code import Code, End, Local, Rcu, Step
+from smpcheck.program.values import Value, ValueError_
+from smpcheck.simulate.code import End
+from smpcheck.simulate.futures import NOTHING, Future
 from smpcheck.simulate.generate import Memory, Point, Registers
 from smpcheck.simulate.machine import LockCycle, Machine
+from smpcheck.simulate.persistent import Persistent
 from smpcheck.simulate.run import Moves, RunResult, describe_fault
 
 FinalState = tuple[tuple[FinalReg | FinalMem, Value], ...]
@@ -55,26 +55,6 @@ class Outcomes:
     """A run for each failed check; for ``deadlock`` if there is one; ``condition`` for one in which the condition holds."""
 
 
-class _Reach:
-    """What a thread may still access from each instruction on: cells as bits, with a bit for "some cell" and one for RCU."""
-
-    def __init__(self, code: Code, bit: Callable[[Ptr], int], anything: int, rcu: int) -> None:
-        count = len(code.instrs)
-        own_reads, own_writes = [0] * count, [0] * count
-        for pc, instr in enumerate(code.instrs):
-            if isinstance(instr, Rcu):
-                own_writes[pc] = rcu
-            elif isinstance(instr, Step | Local) and isinstance(instr.stmt, ir.Load | ir.Store | ir.Rmw):
-                addr = instr.stmt.addr
-                known = isinstance(addr, ir.Const) and isinstance(addr.value, Ptr)
-                mask = bit(addr.value) if known else anything  # type: ignore[union-attr,arg-type]
-                if not isinstance(instr.stmt, ir.Store):
-                    own_reads[pc] = mask
-                if not isinstance(instr.stmt, ir.Load):
-                    own_writes[pc] = mask
-        self.reads, self.writes = reachable(code, own_reads), reachable(code, own_writes)
-
-
 def guards_of(point: Point) -> list[Any]:
     """The guards of its alternatives; none where the thread has ended."""
     guards = [] if point.done else [guard for guard, _ in point.alternatives]
@@ -93,67 +73,48 @@ class _Explorer:
         self.failed: set[str] = set()
         self.condition: set[bool] = set()
         self.deadlock = False
-        self.everything = (1 << (len(machine.index) + 1)) - 1
-        rcu = 1 << len(machine.index)
-        order = {cell: 1 << i for i, cell in enumerate(machine.index)}
-        self.order = order
-        self.reach = [_Reach(c, lambda p: order.get(p, 0), rcu - 1, rcu) for c in machine.codes]
-        self.rcu = rcu
         self.guards = [{pc: guards_of(p) for pc, p in points.items()} for points in machine.points]
-        self.steps = [[self.effects(t, pc) for pc in range(len(c.instrs))] for t, c in enumerate(machine.codes)]
         self.keys = live_registers(machine)
+        self.after = [thread.after for thread in machine.program.threads]
+        self.first = [n for n, late in enumerate(self.after) if not late]
+        self.late = [n for n, late in enumerate(self.after) if late]
+        self.persistent = Persistent(machine, self.keys) if reduce else None
 
     def key(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> Any:
         return (pcs, tuple([keys[pc](r) for keys, pc, r in zip(self.keys, pcs, rs, strict=True)]), tuple(m))
 
-    def effects(self, thread: int, pc: int) -> tuple[int, int] | None:
-        """What a step reads or writes, and what it writes, as bits; None: it is not known to commute with anything."""
-        instr = self.machine.codes[thread].instrs[pc]
-        if isinstance(instr, Rcu):
-            return self.rcu, self.rcu
-        if isinstance(instr, Step):
-            addr = instr.stmt.addr
-            known = isinstance(addr, ir.Const) and isinstance(addr.value, Ptr)
-            mask = self.order.get(addr.value, 0) if known else self.rcu - 1  # type: ignore[union-attr,arg-type]
-            return mask, 0 if isinstance(instr.stmt, ir.Load) else mask
-        return None
-
-    def alone(self, thread: int, pcs: Sequence[int]) -> bool:
-        """Can no other thread ever do anything that conflicts with the next step of ``thread``?"""
-        effect = self.steps[thread][pcs[thread]]
-        if effect is None:
-            return False
-        both, writes = effect
-        for other, pc in enumerate(pcs):
-            if other != thread:
-                reach = self.reach[other]
-                if reach.writes[pc] & both or reach.reads[pc] & writes:
-                    return False
-        return True
-
-    def moves(self, pcs: Sequence[int], rs: list[Registers], m: Memory) -> list[tuple[int, int]]:
+    def moves(self, pcs: Sequence[int], rs: list[Registers], m: Memory, futures: Sequence[Future]) -> list[tuple[int, int]]:
         """The moves to explore from a state: thread and alternative."""
         result: list[tuple[int, int]] = []
-        for thread, pc in enumerate(pcs):
-            guards = self.guards[thread][pc]
+        alone = self.persistent.alone if self.persistent is not None else None
+        for thread in self.running(pcs):
+            guards = self.guards[thread][pcs[thread]]
             if guards is ONE_WAY:
-                if self.reduce and self.alone(thread, pcs):
+                if alone is not None and alone(thread, pcs, futures):
                     return [(thread, 0)]
                 result.append((thread, 0))
             elif guards:
                 own = rs[thread]
                 possible = [(thread, k) for k, guard in enumerate(guards) if guard is None or guard(own, m)]
-                if possible and self.reduce and self.alone(thread, pcs):
+                if possible and alone is not None and alone(thread, pcs, futures):
                     return possible
                 result += possible
         return result
 
+    def running(self, pcs: Sequence[int]) -> list[int]:
+        """The threads that may take steps: those that start after the others do so when these have ended."""
+        for thread in self.first:
+            if self.guards[thread][pcs[thread]]:
+                return self.first
+        return self.late
+
     def end(self, key: Any, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> None:
         """No thread can go on."""
         machine = self.machine
-        rest: list[Point] = [p for t, pc in enumerate(pcs) if not (p := machine.points[t][pc]).done]
+        rest = [t for t, pc in enumerate(pcs) if not machine.points[t][pc].done]
         if rest:
-            if all(p.blocking for p in rest):
+            started = [t for t in rest if not self.after[t]] or rest
+            if all(machine.points[t][pcs[t]].blocking for t in started):
                 self.deadlock = True
                 self.note("deadlock", key)
             return
@@ -181,14 +142,16 @@ class _Explorer:
             return
         first = self.key(pcs, rs, m)
         seen = {first}
-        stack = [(first, pcs, rs, m, self.moves(pcs, rs, m))]
+        ahead = self.persistent
+        futures = [NOTHING if ahead is None or self.after[t] else ahead.at(t, pc, rs[t]) for t, pc in enumerate(pcs)]
+        stack = [(first, pcs, rs, m, futures, self.moves(pcs, rs, m, futures))]
         points = machine.points
         while stack:
-            key, pcs, rs, m, moves = stack.pop()
+            key, pcs, rs, m, futures, moves = stack.pop()
             if not moves:
                 self.end(key, pcs, rs, m)
             for move in moves:
-                after, rs_after, memory = list(pcs), list(rs), list(m)
+                after, rs_after, memory, next_futures = list(pcs), list(rs), list(m), list(futures)
                 copied = 0
                 trail: list[tuple[int, int]] = []
                 ways = [move]
@@ -212,7 +175,9 @@ class _Explorer:
                         alive = False
                         break
                     after[thread] = pc
-                    ways = self.moves(after, rs_after, memory)
+                    if ahead is not None and not self.after[thread]:
+                        next_futures[thread] = ahead.at(thread, pc, rs_after[thread])
+                    ways = self.moves(after, rs_after, memory, next_futures)
                 if not alive:
                     continue
                 new = self.key(tuple(after), rs_after, memory)
@@ -223,7 +188,7 @@ class _Explorer:
                     raise LimitError(f"more than {self.max_states} states: not explored to the end")
                 if self.want_witnesses:
                     self.parents[new] = (key, tuple(trail))
-                stack.append((new, tuple(after), rs_after, memory, ways))
+                stack.append((new, tuple(after), rs_after, memory, next_futures, ways))
         self.explored = len(seen)
 
     explored = 0

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from smpcheck.errors import InputError
 from smpcheck.program import ir
 from smpcheck.program.values import CType, Ptr, Value, ValueError_
-from smpcheck.simulate.code import Branch, Code, End, Jump, Local, Pick, Rcu, Step, Turn
+from smpcheck.simulate.code import Branch, Code, End, Jump, Local, Pick, Rcu, Step, Turn, predecessors
 
 BASE = 0x5A00_0000_0000_0000
 STRIDE = 1 << 32
@@ -265,13 +265,6 @@ class Generator:
         self.wanted.append(pc)
         out.append(f"{indent}return q{pc}(r, m)")
 
-    def count_predecessors(self) -> None:
-        """To be done before code is generated."""
-        self.predecessors = [0] * (len(self.code.instrs) + 1)
-        for pc in range(len(self.code.instrs)):
-            for to in self.code.successors(pc):
-                self.predecessors[to] += 1
-
     def shared(self, pc: int) -> bool:
         """Is ``pc`` reached from several places?"""
         return self.predecessors[pc] > 1
@@ -289,7 +282,7 @@ class Generator:
     def generate(self) -> tuple[dict[int, Point], Action, dict[str, int]]:
         """All points, the action that starts the thread, and the registers' indices."""
         instrs = self.code.instrs
-        self.count_predecessors()
+        self.predecessors = predecessors(self.code)
         plan: dict[int, list[tuple[str | None, str]]] = {}
         for pc, instr in enumerate(instrs):
             if isinstance(instr, Step | Rcu | Turn):

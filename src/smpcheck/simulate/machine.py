@@ -203,7 +203,7 @@ def accesses(code: Code) -> Iterator[tuple[Ptr | None, bool]]:
 
 def private_cells(program: ir.Program) -> frozenset[Ptr]:
     """Cells whose accesses at known addresses cannot be noticed by other threads: one thread's own, or never written."""
-    by_thread = [set(accesses(flatten(thread, frozenset()))) for thread in program.threads]
+    by_thread = [set(accesses(flatten(thread, None))) for thread in program.threads]
     result = set()
     for cell in program.cells:
         users = [n for n, found in enumerate(by_thread) if any(c is None or c == cell for c, _ in found)]

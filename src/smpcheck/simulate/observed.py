@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from smpcheck.program import ir
 from smpcheck.program.values import ValueError_
-from smpcheck.simulate.code import Code, End, Local, Step, defined, registers_read
 from smpcheck.simulate.code import Branch as BranchInstr
+from smpcheck.simulate.code import Code, End, Local, Step, defined, registers_read
 
 VALUE = ir.Reg("value")
 """Stands for the loaded value in what is observed."""
@@ -104,11 +104,11 @@ def _used(instr: Step | Local | BranchInstr) -> Iterator[ir.Expr]:
     if isinstance(instr, Step):
         within = (*within, instr.guard)
     for part in within:
-        # the register of the access itself stands for the value that it reads
-        if part is not None and own not in registers_read(part):
+        names = set(registers_read(part))
+        if own not in names and part is not None:
             yield part
-        elif part is not None:
-            yield from (ir.Reg(name) for name in registers_read(part) if name != own)
+        else:  # the register of the access itself stands for the value that it reads
+            yield from (ir.Reg(name) for name in names if name != own)
 
 
 def _parts(expr: ir.Expr, reg: str) -> Iterator[ir.Expr]:

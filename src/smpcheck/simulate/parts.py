@@ -9,7 +9,7 @@ from typing import Any
 from smpcheck.errors import UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.values import Ptr
-from smpcheck.simulate.code import Code, Local, Pick, Rcu, Step, Turn
+from smpcheck.simulate.code import Code, Local, Pick, Rcu, Step, Turn, predecessors
 from smpcheck.simulate.generate import Generator, Memory, Registers
 
 FULL = "mb"
@@ -64,7 +64,7 @@ class Parts(Generator):
     def parts(self, x86: bool) -> tuple[dict[int, Access], dict[int, Callable[[Registers, Memory], int]], Any]:
         """Steps, what goes on after the other points, and the function that starts the thread."""
         instrs = self.code.instrs
-        self.count_predecessors()
+        self.predecessors = predecessors(self.code)
         others: list[tuple[int, int]] = []
         for pc, instr in enumerate(instrs):
             if isinstance(instr, Step):

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from smpcheck.program import ir, values
 from smpcheck.program.values import Value, ValueError_
-from smpcheck.simulate.code import Code, Local, Step
+from smpcheck.simulate.code import Code, Local, Step, predecessors
 from smpcheck.simulate.generate import BASE, STRIDE, Addresses
 
 MOST = 32
@@ -48,6 +48,7 @@ class PointsTo:
             number = addresses.number(cell.init)
             self.cells[addresses.number(address)] = frozenset((number,))
         self._growth = dict.fromkeys(self.cells, 0)
+        self._predecessors = {id(code): predecessors(code) for code in codes}
         self._changed = True
         while self._changed:
             self._changed = False
@@ -59,20 +60,24 @@ class PointsTo:
         return self._where[thread].get(pc, NONE)
 
     def _walk(self, code: Code, where: dict[int, Found]) -> None:
-        """Follow the thread, with the cells as they are known so far."""
+        """Follow the thread, with the cells as they are known so far. What is known is kept where several ways meet or part."""
+        predecessors = self._predecessors[id(code)]
         before: dict[int, Known] = {0: {}}
         todo = [0]
         while todo:
             pc = heappop(todo)
-            instr, known = code.instrs[pc], before[pc]
-            if isinstance(instr, Step | Local):
-                known = self._after(instr.stmt, known)
-                if isinstance(instr.stmt, ir.Load | ir.Store | ir.Rmw):
-                    where[pc] = self.of(instr.stmt.addr, before[pc])
-            for to in code.successors(pc):
-                live = code.live[to]
+            known = dict(before[pc])
+            while True:
+                instr = code.instrs[pc]
+                if isinstance(instr, Step | Local):
+                    self._take(instr.stmt, known, pc, where)
+                after = code.successors(pc)
+                if len(after) != 1 or not after[0] or predecessors[after[0]] != 1:
+                    break
+                pc = after[0]
+            for to in after:
                 old = before.get(to)
-                new = {name: found for name, found in known.items() if name in live}
+                new = {name: found for name in code.live[to] if (found := known.get(name)) is not None}
                 if old is not None:
                     for name in old.keys() | new.keys():
                         new[name] = self._union(new.get(name, _ZERO), old.get(name, _ZERO))
@@ -128,31 +133,32 @@ class PointsTo:
             return frozenset(found)
         return ANY if any(map(self._is_address, found)) else INTEGERS
 
-    def _after(self, stmt: ir.Stmt, known: Known) -> Known:
+    def _take(self, stmt: ir.Stmt, known: Known, pc: int, where: dict[int, Found]) -> None:
         match stmt:
             case ir.Assign(reg, expr):
-                return _with(known, reg, self.of(expr, known))
+                known[reg] = self.of(expr, known)
             case ir.Load(reg, addr, _):
-                return _with(known, reg, self._loaded(addr, known))
+                where[pc] = self.of(addr, known)
+                known[reg] = self._loaded(where[pc])
             case ir.Store(addr, value, _):
-                self._store(addr, self.of(value, known), known)
+                where[pc] = self.of(addr, known)
+                self._store(where[pc], self.of(value, known))
             case ir.Rmw():
-                after = _with(known, stmt.old, self._loaded(stmt.addr, known))
-                self._store(stmt.addr, self.of(stmt.new, after), known)
-                return after
-        return known
+                where[pc] = self.of(stmt.addr, known)
+                known[stmt.old] = self._loaded(where[pc])
+                self._store(where[pc], self.of(stmt.new, known))
 
     def _cells(self, where: Found) -> Iterator[int]:
         return iter(list(self.cells)) if where == ANY else (x for x in where if x in self.cells)
 
-    def _loaded(self, addr: ir.Expr, known: Known) -> Found:
+    def _loaded(self, where: Found) -> Found:
         result: Found = NONE
-        for x in self._cells(self.of(addr, known)):
+        for x in self._cells(where):
             result = self._union(result, self.cells[x])
         return result
 
-    def _store(self, addr: ir.Expr, found: Found, known: Known) -> None:
-        for x in self._cells(self.of(addr, known)):
+    def _store(self, where: Found, found: Found) -> None:
+        for x in self._cells(where):
             new = self._union(self.cells[x], found)
             if new != self.cells[x]:
                 self._growth[x] += 1
@@ -165,6 +171,3 @@ class PointsTo:
 _ZERO = frozenset((0,))
 """What registers hold at first."""
 
-
-def _with(known: Known, name: str, found: Found) -> Known:
-    return {**known, name: found}

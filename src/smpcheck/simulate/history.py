@@ -1,0 +1,126 @@
+"""What is in memory while threads see it late: of each location the values in coherence order, and who knows of which.
+
+A *view* says which values are known, of all locations: a field of :data:`WIDTH` bits for each, in which bit k-1 is set if the
+value at index k, or a later one, is known (so a field of n bits, all set: value n). Views are joined with ``|``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from smpcheck.simulate.futures import Future
+from smpcheck.simulate.generate import Memory, Registers
+
+WIDTH = 32
+"""So many overwritten values of one location are kept at most."""
+
+FIELD = (1 << WIDTH) - 1
+
+Message: TypeAlias = tuple[int, int, bool, bool]
+"""A value in memory: the value, the view that it carries, whether an atomic operation made it from the one before it, whether it
+is a plain store's."""
+
+Views: TypeAlias = tuple[int, int, int]
+"""What a thread knows: now, after its next full barrier, and at its last."""
+
+
+@dataclass(slots=True)
+class State:
+    """A state of runs with views."""
+
+    pcs: list[int]
+    registers: list[Registers]
+    memory: Memory
+    """The last values of all cells, and the failed checks."""
+    history: dict[int, tuple[Message, ...]]
+    """By number of the location, all values that some thread may still come upon; left out where that is the last alone, which
+    carries nothing."""
+    views: list[Views]
+    barrier: int
+    """What full barriers know of."""
+    holders: dict[int, int]
+    """The threads that hold spinlocks, by index of the cell."""
+    asleep: list[tuple[int, int] | None]
+    """For a thread that is at a load and is to read none of the values that were there: the location, the last one's index."""
+    futures: list[Future]
+    """What threads may still do."""
+    covered: bool = False
+    """Need it not be gone on from?"""
+
+    def copy(self) -> State:
+        """The same, to be changed."""
+        return State(
+            list(self.pcs),
+            list(self.registers),
+            list(self.memory),
+            dict(self.history),
+            list(self.views),
+            self.barrier,
+            dict(self.holders),
+            list(self.asleep),
+            list(self.futures),
+        )
+
+    def make_room(self, number: int, at: int) -> Callable[[int], int]:
+        """Let there be a new value at an index of a location: who knows of a later one knows of it. What changes a view so."""
+        self.asleep = [None if a is not None and a[0] == number else a for a in self.asleep]
+        return self._change_views(number, _with_another, at)
+
+    def drop(self, number: int, count: int) -> tuple[Message, ...]:
+        """Drop the oldest values of a location; those that are left."""
+        self._change_views(number, _without_oldest, count)
+        history = self.history[number][count:]
+        self.history[number] = history = ((history[0][0], history[0][1], False, False), *history[1:])
+        self.asleep = [(number, a[1] - count) if a is not None and a[0] == number else a for a in self.asleep]
+        return history
+
+    def merge(self, number: int, at: int) -> tuple[Message, ...]:
+        """Make one value, the first, of the one at an index and the next; but the last stays. What is then there."""
+        history = self.history[number]
+        one = history[at] if at + 2 < len(history) else (history[at + 1][0], *history[at][1:])
+        self.history[number] = (*history[:at], one, *history[at + 2 :])
+        self._change_views(number, _as_one, at)
+        self.asleep = [(number, a[1] - (a[1] > at)) if a is not None and a[0] == number else a for a in self.asleep]
+        return self.history[number]
+
+    def _change_views(self, number: int, how: Callable[[int, int], int], index: int) -> Callable[[int], int]:
+        """Change a location's field in all views."""
+        offset = WIDTH * number
+        mask = FIELD << offset
+        change = partial(_changed, how=how, index=index, offset=offset, mask=mask)
+        for t, views in enumerate(self.views):
+            if (views[0] | views[1] | views[2]) & mask:
+                self.views[t] = (change(views[0]), change(views[1]), change(views[2]))
+        if self.barrier & mask:
+            self.barrier = change(self.barrier)
+        for n, history in self.history.items():
+            for message in history:
+                if message[1] & mask:
+                    self.history[n] = tuple([(m[0], change(m[1]), m[2], m[3]) for m in history])
+                    break
+        return change
+
+
+def _changed(view: int, how: Callable[[int, int], int], index: int, offset: int, mask: int) -> int:
+    own = view & mask
+    return view ^ own | how(own >> offset, index) << offset if own else view
+
+
+def _with_another(field: int, at: int) -> int:
+    """A field after a value was put in at an index."""
+    if not field >> (at - 1):
+        return field
+    return field & ((1 << (at - 1)) - 1) | field >> (at - 1) << at | 1 << (at - 1)
+
+
+def _without_oldest(field: int, count: int) -> int:
+    """A field after the oldest values were dropped."""
+    return field >> count
+
+
+def _as_one(field: int, at: int) -> int:
+    """A field after the values at an index and after it became one."""
+    return field & ((1 << at) - 1) | field >> at + 1 << at

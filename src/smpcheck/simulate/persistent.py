@@ -1,0 +1,122 @@
+"""Which steps need no other thread's to be looked at before them, under sequential consistency.
+
+Where nothing that any other thread may still do conflicts with a thread's next step, that step alone is taken (a persistent set
+of one; Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996, chapter 4). What a thread may do only
+after it has taken a spinlock comes after all that the one who holds it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smpcheck.program import ir
+from smpcheck.simulate.code import Code, Step
+from smpcheck.simulate.futures import LOCK, MIXED, Future, Futures, bits, kinds_of
+from smpcheck.simulate.generate import Registers
+from smpcheck.simulate.machine import Machine
+from smpcheck.simulate.pointers import PointsTo
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A step and the cells that it may be to, as bits by index in memory."""
+
+    stmt: ir.Load | ir.Store | ir.Rmw
+    mask: int
+    full: bool = False
+    observes: int = 0
+
+    @property
+    def acquire(self) -> bool:
+        """Is it one as sequential consistency goes? All are."""
+        return True
+
+    release = acquire
+
+
+class Persistent:
+    """``keys``: by thread and instruction, what picks out the live registers of a machine's threads."""
+
+    def __init__(self, machine: Machine, keys: Sequence[Sequence[Callable[[Registers], Any]]]) -> None:
+        self.keys = keys
+        self.registers = machine.registers
+        self.codes = codes = machine.codes
+        self.first = [n for n, thread in enumerate(machine.program.threads) if not thread.after]
+        numbers = {machine.addresses.number(cell): place for cell, place in machine.index.items()}
+        pointers = PointsTo(machine.program, codes, machine.addresses)
+        anything = sum(1 << place for place in numbers.values())
+        steps: list[dict[int, Act]] = []
+        for t, code in enumerate(codes):
+            own = {}
+            for pc, instr in enumerate(code.instrs):
+                if isinstance(instr, Step):
+                    where = pointers.of_access(t, pc)
+                    known = anything if isinstance(where, str) else sum(1 << numbers[x] for x in where if x in numbers)
+                    own[pc] = Act(instr.stmt, known)
+            steps.append(own)
+        self.steps = steps
+        kinds = kinds_of([steps[t] for t in self.first], numbers.values())
+        self.held = [_held(code, own, kinds) for code, own in zip(codes, steps, strict=True)]
+        for t in self.first:
+            for pc, act in steps[t].items():
+                if isinstance(act.stmt, ir.Store):
+                    for place in bits(act.mask):
+                        if kinds[place] == LOCK and place not in self.held[t][pc]:
+                            kinds[place] = MIXED  # it may be left by a thread that does not hold it
+        marker = 1 << max(numbers.values(), default=0) + 1
+        self.futures = [
+            Futures(code, own, kinds, numbers, machine.addresses, {}, 0, marker=marker)
+            for code, own in zip(codes, steps, strict=True)
+        ]
+
+    def at(self, t: int, pc: int, registers: Registers) -> Future:
+        """The future of a thread."""
+        return self.futures[t].at(pc, self.keys[t][pc](registers), registers, self.registers[t])
+
+    def alone(self, t: int, pcs: Sequence[int], futures: Sequence[Future]) -> bool:
+        """Can the next step of a thread be taken before all that others may do?"""
+        future = futures[t]
+        here = future.here
+        if not here:
+            return False
+        act = self.steps[t].get(pcs[t])
+        reads_only = act is not None and isinstance(act.stmt, ir.Load)
+        for u in self.first:
+            if u != t:
+                other = futures[u]
+                conflict = (other.writes if reads_only else other.touches) & here
+                if conflict:
+                    for lock in self.held[t][pcs[t]]:
+                        if lock in other.before:
+                            reads, writes = other.before[lock]
+                            conflict &= writes | (0 if reads_only else reads)
+                    if conflict:
+                        return False
+        return True
+
+
+def _held(code: Code, steps: dict[int, Act], kinds: dict[int, int]) -> list[frozenset[int]]:
+    """The spinlocks that a thread holds before each instruction, whichever way it came there, by index of their cells."""
+    count = len(code.instrs)
+    held: list[frozenset[int] | None] = [None] * count
+    held[0] = frozenset()
+    todo = [0]
+    while todo:
+        pc = todo.pop()
+        now = held[pc]
+        assert now is not None
+        act = steps.get(pc)
+        if act is not None and act.mask.bit_count() == 1 and kinds.get(place := act.mask.bit_length() - 1) == LOCK:
+            now = now | {place} if isinstance(act.stmt, ir.Rmw) else now - {place} if isinstance(act.stmt, ir.Store) else now
+        elif act is not None and isinstance(act.stmt, ir.Store):
+            now = now - set(bits(act.mask))
+        for to in code.successors(pc):
+            before = held[to]
+            after = now if before is None else before & now
+            if after != before:
+                held[to] = after
+                todo.append(to)
+    return [h if h is not None else frozenset() for h in held]
+
