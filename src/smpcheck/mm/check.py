@@ -155,7 +155,9 @@ class Checker:
         """``only``: these invariants. ``deadline``: seconds for one case."""
         self.only = tuple(only)
         self.deadline = deadline
+        self._program: tuple[Case, ir.Program] | None = None
         self._known: dict[bytes, Outcomes] = {}
+        self._weak: dict[tuple[bytes, str, tuple[str, ...]], tuple[list[str], dict[str, str]]] = {}
 
     def answers(self, todo: Sequence[Case]) -> Iterator[Answer]:
         """An answer for each case."""
@@ -165,7 +167,7 @@ class Checker:
     def answer(self, case: Case) -> Answer:
         """Which invariants hold."""
         began = time.monotonic()
-        program = program_of(case, "too", ghosts=True)
+        program = self.program_of(case)
         wanted = tuple(i for i in asked(program) if not self.only or i in self.only)
         failed: dict[str, list[str]] = {}
         undecided: dict[str, str] = {}
@@ -182,23 +184,46 @@ class Checker:
                 undecided = {i: "a loop goes on beyond its bound" for i in wanted if i not in failed}
         answer = Answer(case, wanted, {}, undecided, explored)
         if case.model != "sc" and not undecided:
-            from smpcheck.mm.weak import ask
-
-            left = [i for i in wanted if i not in failed]
+            left = tuple(i for i in wanted if i not in failed)
             rest = None if self.deadline is None else self.deadline - (time.monotonic() - began)
-            also, undecided = ask(case, left, rest, tuple(failed), program)
+            also, undecided = self.ask_weak(case, program, left, tuple(failed), rest)
             for check in also:
                 failed.setdefault(invariant_of(check), []).append(check)
         shown = {name: tuple(checks) for name, checks in failed.items() if not self.only or name in self.only}
         return replace(answer, failed=shown, undecided=undecided, seconds=time.monotonic() - began)
 
+    def program_of(self, case: Case) -> ir.Program:
+        """The program, compiled once for all models that are asked one after the other."""
+        same = replace(case, model="")
+        if self._program is None or self._program[0] != same:
+            self._program = same, program_of(case, "too", ghosts=True)
+        return self._program[1]
+
     def explore(self, program: ir.Program) -> Outcomes:
         """All interleavings. :raises LimitError: too many"""
-        threads = [without_fences(thread.body) for thread in program.threads]
-        key = sha256(repr((threads, program.cells, program.invariants, program.observed)).encode()).digest()
+        key = _digest(program, [without_fences(thread.body) for thread in program.threads])
         if key not in self._known:
             self._known[key] = outcomes(program, max_states=MOST_STATES)
         return self._known[key]
+
+    def ask_weak(
+        self, case: Case, program: ir.Program, left: tuple[str, ...], known: tuple[str, ...], seconds: float | None
+    ) -> tuple[list[str], dict[str, str]]:
+        """See :func:`smpcheck.mm.weak.ask`; what is decided is kept."""
+        from smpcheck.mm.weak import ask
+
+        key = _digest(program, [thread.body for thread in program.threads]), case.model, left
+        if key not in self._weak:
+            found = ask(case, left, seconds, known, program)
+            if found[1]:
+                return found
+            self._weak[key] = found
+        return self._weak[key]
+
+
+def _digest(program: ir.Program, bodies: Sequence[Sequence[ir.Stmt]]) -> bytes:
+    """Programs that have it in common are the same, with these statements."""
+    return sha256(repr((bodies, program.cells, program.invariants, program.observed)).encode()).digest()
 
 
 def without_fences(body: Sequence[ir.Stmt]) -> list[ir.Stmt]:
@@ -232,9 +257,13 @@ def witness(case: Case, check: str) -> RunResult | None:
 
 
 def units(todo: Sequence[Case]) -> list[list[Case]]:
-    """Cases that one worker takes: those of one scenario, largest scenarios first."""
+    """Cases that one worker takes: those of one scenario, one after the other what is the same but for the model; largest
+    scenarios first."""
     groups: dict[Any, list[Case]] = {}
     for case in todo:
-        groups.setdefault((case.scenario, case.model, case.flags, case.freeing), []).append(case)
+        groups.setdefault((case.scenario, case.flags, case.freeing), []).append(case)
     order = [*HEARTS, *SCENARIOS]
+    for group in groups.values():
+        variants = list(dict.fromkeys(case.variant for case in group))
+        group.sort(key=lambda case: variants.index(case.variant))
     return sorted(groups.values(), key=lambda group: -order.index(group[0].scenario))

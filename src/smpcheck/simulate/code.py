@@ -354,9 +354,9 @@ def flatten(
 ) -> Code:
     """A thread's instructions.
 
-    ``observed``: registers that are read when it has ended; None: it is not asked which are live. ``private``: cells whose accesses
-    at known addresses no other thread can notice or change; with ``merge`` these accesses are no steps. Instructions are numbered
-    alike with and without it.
+    ``observed``: registers that are read when it has ended; None: it is not asked which are live. ``private``: cells whose
+    accesses at known addresses no other thread can notice or change; with ``merge`` these accesses are no steps. Instructions are
+    numbered alike with and without it.
     """
     flattener = _Flattener(thread, private, merge)
     flattener.run(thread.body)

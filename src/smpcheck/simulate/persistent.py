@@ -16,7 +16,7 @@ from smpcheck.simulate.code import Code, Step
 from smpcheck.simulate.futures import LOCK, MIXED, Future, Futures, bits, kinds_of
 from smpcheck.simulate.generate import Registers
 from smpcheck.simulate.machine import Machine
-from smpcheck.simulate.pointers import PointsTo
+from smpcheck.simulate.pointers import points_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Persistent:
         self.codes = codes = machine.codes
         self.first = [n for n, thread in enumerate(machine.program.threads) if not thread.after]
         numbers = {machine.addresses.number(cell): place for cell, place in machine.index.items()}
-        pointers = PointsTo(machine.program, codes, machine.addresses)
+        pointers = points_to(machine.program, codes, machine.addresses)
         anything = sum(1 << place for place in numbers.values())
         steps: list[dict[int, Act]] = []
         for t, code in enumerate(codes):

@@ -37,6 +37,18 @@ Known: TypeAlias = dict[str, Found]
 """What registers may hold."""
 
 
+def points_to(program: ir.Program, codes: Sequence[Code], addresses: Addresses) -> PointsTo:
+    """The addresses that may be held in ``program``; what was asked last is kept. ``codes``: whichever way it was flattened."""
+    if not _last or _last[0] is not program:
+        _last[:] = [program, PointsTo(program, codes, addresses)]
+    found = _last[1]
+    assert isinstance(found, PointsTo)
+    return found
+
+
+_last: list[ir.Program | PointsTo] = []
+
+
 class PointsTo:
     """The addresses that cells, and registers at each instruction, may hold in any execution of ``program``."""
 

@@ -55,7 +55,7 @@ from smpcheck.simulate.history import FIELD, WIDTH, Message, State
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.observed import Observed
 from smpcheck.simulate.parts import FULL, Access, Parts, with_barriers
-from smpcheck.simulate.pointers import PointsTo
+from smpcheck.simulate.pointers import points_to
 from smpcheck.simulate.run import describe_fault
 from smpcheck.simulate.visited import Visited
 
@@ -127,7 +127,7 @@ class _Runs:
         self.ends_at = [len(code.instrs) - 1 for code in self.codes]
         self.offset = {i: WIDTH * n for i, n in self.number.items()}
         anything = sum(1 << place for place in self.place_of)
-        pointers = PointsTo(program, self.codes, machine.addresses)
+        pointers = points_to(program, self.codes, machine.addresses)
         numbers = {machine.addresses.number(c): 1 << machine.index[c] for c in self.cells}
         for t, steps in enumerate(self.steps):
             for pc, access in steps.items():
