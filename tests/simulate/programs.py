@@ -31,8 +31,8 @@ from smpcheck.program.ir import (
 from smpcheck.program.values import INT, POINTER, Ptr
 
 ONCE = frozenset({"Once"})
-X, Y, LOCK, P = Ptr("x"), Ptr("y"), Ptr("lock"), Ptr("p")
-CELLS = {X: Cell("x"), Y: Cell("y"), LOCK: Cell("lock"), P: Cell("p", POINTER, X)}
+X, Y, LOCK, P, WORD = Ptr("x"), Ptr("y"), Ptr("lock"), Ptr("p"), Ptr("word")
+CELLS = {X: Cell("x"), Y: Cell("y"), LOCK: Cell("lock"), P: Cell("p", POINTER, X), WORD: Cell("word")}
 REGISTERS = ("a", "b")
 
 
@@ -55,11 +55,41 @@ def place(draw: st.DrawFn) -> Expr:
     return Const(draw(st.sampled_from((X, Y))))
 
 
-def statements(draw: st.DrawFn, depth: int, labels: tuple[str, ...], most: int) -> tuple[Stmt, ...]:
-    return tuple(stmt for _ in range(draw(st.integers(1, most))) for stmt in statement(draw, depth, labels))
+def statements(
+    draw: st.DrawFn, depth: int, labels: tuple[str, ...], most: int, weak: bool = False
+) -> tuple[Stmt, ...]:
+    return tuple(stmt for _ in range(draw(st.integers(1, most))) for stmt in statement(draw, depth, labels, weak))
 
 
-def statement(draw: st.DrawFn, depth: int, labels: tuple[str, ...]) -> tuple[Stmt, ...]:
+def ordered(draw: st.DrawFn, depth: int) -> tuple[Stmt, ...]:
+    """What lock-free code is made of: flags in a word, set and cleared by atomic operations and tested by loads; acquires and
+    releases; spinlocks that order."""
+    reg, bit = draw(st.sampled_from(REGISTERS)), draw(st.sampled_from((1, 2)))
+    full = (Fence(frozenset({"Mb"})),) if draw(st.booleans()) else ()
+    match draw(st.sampled_from(["set", "clear", "test", "test", "acquire", "release", "forget", *["lock"] * (depth > 0)])):
+        case "set":
+            return (*full, Rmw(reg, Const(WORD), Binary("|", Reg(reg), Const(bit)), ONCE | {"RMW"}, ONCE | {"RMW"}), *full)
+        case "clear":
+            return (*full, Rmw(reg, Const(WORD), Binary("&", Reg(reg), Const(3 - bit)), ONCE | {"RMW"}, ONCE | {"RMW"}), *full)
+        case "test":
+            is_set = Binary("!=", Binary("&", Reg("b"), Const(bit)), Const(0))
+            return (Load("b", Const(WORD), ONCE), If(is_set, (Assign("a", Const(bit)),)), Assign("b", Const(0)))
+        case "acquire":
+            return (Load(reg, Const(draw(st.sampled_from((X, WORD)))), frozenset({"Acquire"})),)
+        case "release":
+            return (Store(Const(X), values(draw), frozenset({"Release"})),)
+        case "forget":
+            return (Load(reg, place(draw), ONCE), Assign(reg, Const(0)))
+        case "lock":
+            taking = frozenset({"LKR", "Acquire"})
+            take = Rmw("l", Const(LOCK), Const(1), taking, frozenset({"LKW"}), Binary("==", Reg("l"), Const(0)), True)
+            return (take, *statements(draw, 0, (), 2, True), Store(Const(LOCK), Const(0), frozenset({"UL", "Release"})))
+    raise AssertionError
+
+
+def statement(draw: st.DrawFn, depth: int, labels: tuple[str, ...], weak: bool = False) -> tuple[Stmt, ...]:
+    if weak and draw(st.booleans()):
+        return ordered(draw, depth)
     kinds = ["load", "store", "store", "load", "rmw", "assert", "fence"]
     if depth:
         kinds += ["if", "choice", "block", "cmpxchg", "locked", "through"]
@@ -103,13 +133,14 @@ def statement(draw: st.DrawFn, depth: int, labels: tuple[str, ...]) -> tuple[Stm
 
 
 @st.composite
-def programs(draw: st.DrawFn, most_threads: int = 3, most: int = 3) -> Program:
-    """Two or three threads with branches, early exits, locks, compare-and-exchange, choices and a pointer."""
+def programs(draw: st.DrawFn, most_threads: int = 3, most: int = 3, weak: bool = False) -> Program:
+    """Two or three threads with branches, early exits, locks, compare-and-exchange, choices and a pointer; ``weak``: with what
+    orders accesses, too."""
     types = {"a": INT, "b": INT, "l": INT, "q": POINTER}
     threads = []
     for index in range(draw(st.integers(2, most_threads))):
         start: tuple[Stmt, ...] = tuple(Assign(r, Const(0)) for r in ("a", "b"))
-        body = statements(draw, 2, (), most)
+        body = statements(draw, 2, (), most, weak)
         threads.append(Thread(index, start + body, f"T{index}", types))
     observed = (*(FinalMem(c) for c in (X, Y)), *(FinalReg(t.index, "a") for t in threads))
     invariant = Assert(Binary("!=", FinalMem(X), Const(2)), "I")

@@ -209,10 +209,13 @@ class Checker:
     def ask_weak(
         self, case: Case, program: ir.Program, left: tuple[str, ...], known: tuple[str, ...], seconds: float | None
     ) -> tuple[list[str], dict[str, str]]:
-        """See :func:`smpcheck.mm.weak.ask`; what is decided is kept."""
+        """See :func:`smpcheck.mm.weak.ask`; what is decided is kept. What cannot fail under lkmm cannot fail under tso."""
         from smpcheck.mm.weak import ask
 
-        key = _digest(program, [thread.body for thread in program.threads]), case.model, left
+        digest = _digest(program, [thread.body for thread in program.threads])
+        if case.model == "tso" and self._weak.get((digest, "lkmm", left)) == ([], {}):
+            return [], {}
+        key = digest, case.model, left
         if key not in self._weak:
             found = ask(case, left, seconds, known, program)
             if found[1]:
@@ -257,13 +260,13 @@ def witness(case: Case, check: str) -> RunResult | None:
 
 
 def units(todo: Sequence[Case]) -> list[list[Case]]:
-    """Cases that one worker takes: those of one scenario, one after the other what is the same but for the model; largest
-    scenarios first."""
+    """Cases that one worker takes: those of one scenario, one after the other what is the same but for the model (lkmm before
+    tso); largest scenarios first."""
     groups: dict[Any, list[Case]] = {}
     for case in todo:
         groups.setdefault((case.scenario, case.flags, case.freeing), []).append(case)
     order = [*HEARTS, *SCENARIOS]
     for group in groups.values():
         variants = list(dict.fromkeys(case.variant for case in group))
-        group.sort(key=lambda case: variants.index(case.variant))
+        group.sort(key=lambda case: (variants.index(case.variant), ("sc", "lkmm", "tso").index(case.model)))
     return sorted(groups.values(), key=lambda group: -order.index(group[0].scenario))

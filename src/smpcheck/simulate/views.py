@@ -107,8 +107,9 @@ class _Parted(Machine):
 class _Runs:
     """The exploration."""
 
-    def __init__(self, program: ir.Program, x86: bool, max_states: int, ends: float | None) -> None:
+    def __init__(self, program: ir.Program, x86: bool, max_states: int, ends: float | None, reduce: bool = True) -> None:
         self.program = program
+        self.reduce = reduce
         self.ends = ends
         self.max_states = max_states
         self.machine = machine = _Parted(program, x86)
@@ -152,7 +153,7 @@ class _Runs:
         ]
         self.early = False
         kinds = [self.kinds[place] for place in self.place_of]
-        self.visited = Visited(self.keys, kinds, observed, self.width)
+        self.visited = Visited(self.keys, kinds, observed, self.width, exact=not reduce)
         self.forgetting = Forgetting(self.first, self.futures, self.place_of, self.number, self.kinds, observed, self.width)
         self.open: list[tuple[int, int, State, list[Move]]] = []
         """States to be gone on from, by how far their threads have come."""
@@ -208,7 +209,7 @@ class _Runs:
         for t in threads:
             plan = self.plans[t][pcs[t]]
             if plan:
-                if (move := self.going_alone(state, t, plan)):
+                if self.reduce and (move := self.going_alone(state, t, plan)):
                     return move
                 open_ones.append((t, plan))
         result: list[Move] = []
@@ -270,7 +271,7 @@ class _Runs:
     def put_to_sleep(self, state: State, moving: int, loading: dict[int, int]) -> None:
         """When one thread does more than read, the others will not read later what they could read before: that makes no
         difference to anybody, so they may as well have read it before."""
-        if moving not in loading:
+        if self.reduce and moving not in loading:
             for t, place in loading.items():
                 number = self.number.get(place)
                 if number is not None:
@@ -315,7 +316,7 @@ class _Runs:
         guard = access.guard
         if isinstance(stmt, ir.Load):
             possible = [i for i in range(known, last + 1) if guard is None or guard(registers, history[i][0])]
-            if len(possible) > 1:
+            if len(possible) > 1 and self.reduce:
                 possible = self.different(history, possible, access.observes)
             return possible if asleep is None else [i for i in possible if i > asleep[1]]
         if isinstance(stmt, ir.Store):
@@ -484,7 +485,7 @@ class _Runs:
             if not self.try_move(state, move):
                 return None
             ways = self.moves(state)
-            if len(ways) > 1:
+            if len(ways) > 1 and self.reduce:
                 self.forgetting.forget(state)
                 ways = self.moves(state)
             if len(ways) != 1:
@@ -515,13 +516,15 @@ class _Runs:
         self.failed |= machine.final_failures(state.registers, state.memory)
 
 
-def runs(program: ir.Program, *, x86: bool = False, max_states: int = 1_000_000, ends: float | None = None) -> Found:
+def runs(
+    program: ir.Program, *, x86: bool = False, max_states: int = 1_000_000, ends: float | None = None, reduce: bool = True
+) -> Found:
     """What the runs of ``program`` do. ``x86``: with the kernel's primitives as they are on x86. ``ends``: the moment of
-    :func:`time.monotonic` at which to give up.
+    :func:`time.monotonic` at which to give up. ``reduce``: leave out what cannot make a difference.
 
     :raises LimitError: there are more states than ``max_states``, or the time is over
     :raises UnsupportedError: the program has what views do not support, or a plain access that may race
     """
-    explorer = _Runs(program, x86, max_states, ends)
+    explorer = _Runs(program, x86, max_states, ends, reduce)
     explorer.explore()
     return Found(frozenset(explorer.failed), frozenset(explorer.states), explorer.explored, explorer.early)

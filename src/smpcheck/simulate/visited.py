@@ -31,7 +31,10 @@ class Visited:
         kinds: Sequence[int],
         observed: Observed,
         width: int,
+        exact: bool = False,
     ) -> None:
+        """``exact``: let states cover only their like."""
+        self.exact = exact
         self.keys = keys
         self.kinds = kinds
         self.observed = observed
@@ -62,6 +65,8 @@ class Visited:
 
     def covered_by(self, a: State, b: State) -> bool:
         """Does ``a`` cover ``b``, which is at the same place?"""
+        if self.exact:
+            return a.history == b.history and (a.views, a.barrier, a.asleep) == (b.views, b.barrier, b.asleep)
         others = b.history
         matches: list[tuple[int, list[int]]] = []
         for number, mine in a.history.items():
