@@ -195,7 +195,7 @@ class Expressions(Walker):
                 if not (isinstance(root, ast.Name) and root.id in ("max", "min", "abs", "len", "bool", "int", "cast")):
                     return True
             elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-                local = part.id in self.source.parameters or part.id in self.source.assigned - self.source.shared
+                local = part.id in self.source.local_names
                 found = self.env.get(self.frame.key(part.id)) if local else self.lookup(part)
                 if isinstance(found, Place):
                     return True

@@ -71,6 +71,16 @@ class FunctionSource:
         return Position(shown(self.file), getattr(node, "lineno", self.node.lineno), getattr(node, "col_offset", 0) + 1)
 
     @cached_property
+    def signature(self) -> inspect.Signature:
+        """How it is called."""
+        return inspect.signature(self.function)
+
+    @cached_property
+    def local_names(self) -> frozenset[str]:
+        """Its parameters and the variables that are its own."""
+        return self.assigned - self.shared | frozenset(self.parameters)
+
+    @cached_property
     def is_accessor(self) -> bool:
         """Is a call of it no more than one expression under another name, as ``PageLRU(page)`` is?"""
         body = self.node.body

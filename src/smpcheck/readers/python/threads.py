@@ -241,8 +241,14 @@ class ThreadCompiler(Statements):
         """What is known where ways meet."""
         if len(envs) == 1:
             return envs[0]
-        keys = [k for k in envs[0] if all(k in env for env in envs[1:])]
-        result: Env = {key: self.merge_known(key, [env[key] for env in envs]) for key in keys}
+        result: Env = {}
+        first, *rest = envs
+        for key, known in first.items():
+            others = [env.get(key) for env in rest]
+            if all(other is known for other in others):
+                result[key] = known
+            elif None not in others:
+                result[key] = self.merge_known(key, [env[key] for env in envs])
         for key in {k for env in envs for k in env if k.startswith(HELD)}:
             result[key] = self.merge_known(key, [env.get(key, _ZERO) for env in envs])
         return result
@@ -260,7 +266,7 @@ class ThreadCompiler(Statements):
         inner, env, alive = self._captured(lambda: body(label), self.env)
         exits = self.exits.pop(label)
         inner = tidy.without_last_exit(inner, label)
-        if tidy.leaves(inner, label):
+        if exits and tidy.leaves(inner, label):
             self.emit(ir.Block(label, tuple(inner), pos))
         else:
             self.out.extend(inner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import is_
 
 from smpcheck.program import ir, values
 from smpcheck.program.values import Value, truth
@@ -44,6 +45,10 @@ def expressions(stmt: ir.Stmt) -> tuple[ir.Expr | None, ...]:
     return ()
 
 
+NESTED = (ir.If, ir.Choice, ir.Block, ir.Loop)
+"""Statements that have statements inside."""
+
+
 def bodies(stmt: ir.Stmt) -> tuple[tuple[ir.Stmt, ...], ...]:
     """The statement lists inside a statement."""
     match stmt:
@@ -56,11 +61,14 @@ def bodies(stmt: ir.Stmt) -> tuple[tuple[ir.Stmt, ...], ...]:
 
 def leaves(body: Iterable[ir.Stmt], label: str) -> bool:
     """Is there an exit to ``label``?"""
-    for stmt in body:
-        if isinstance(stmt, ir.Exit) and stmt.label == label:
-            return True
-        if any(leaves(inner, label) for inner in bodies(stmt)):
-            return True
+    todo = [body]
+    while todo:
+        for stmt in todo.pop():
+            if isinstance(stmt, ir.Exit):
+                if stmt.label == label:
+                    return True
+            elif isinstance(stmt, NESTED):
+                todo.extend(bodies(stmt))
     return False
 
 
@@ -139,26 +147,28 @@ def _read_anywhere(body: Iterable[ir.Stmt], found: set[str]) -> None:
             if isinstance(stmt, ir.Assign):
                 own = own - {stmt.reg}
             found |= own
-        for inner in bodies(stmt):
-            _read_anywhere(inner, found)
+        if isinstance(stmt, NESTED):
+            for inner in bodies(stmt):
+                _read_anywhere(inner, found)
 
 
-def _without_assignments(body: Iterable[ir.Stmt], keep: set[str]) -> tuple[ir.Stmt, ...]:
+def _without_assignments(body: tuple[ir.Stmt, ...], keep: set[str]) -> tuple[ir.Stmt, ...]:
     result: list[ir.Stmt] = []
     for stmt in body:
         match stmt:
             case ir.Assign(reg, _) if reg not in keep and (not reg.startswith("@") or reg.startswith(THREAD_LOCAL)):
                 continue
             case ir.If() | ir.Choice():
-                inner = replace(
-                    stmt, then=_without_assignments(stmt.then, keep), other=_without_assignments(stmt.other, keep)
-                )
-                result.append(inner)
+                then, other = _without_assignments(stmt.then, keep), _without_assignments(stmt.other, keep)
+                same = then is stmt.then and other is stmt.other
+                result.append(stmt if same else replace(stmt, then=then, other=other))
             case ir.Block() | ir.Loop():
-                result.append(replace(stmt, body=_without_assignments(stmt.body, keep)))
+                inner = _without_assignments(stmt.body, keep)
+                result.append(stmt if inner is stmt.body else replace(stmt, body=inner))
             case _:
                 result.append(stmt)
-    return tuple(result)
+    same = len(result) == len(body) and all(map(is_, result, body))
+    return body if same else tuple(result)
 
 
 def without_dead_assignments(body: tuple[ir.Stmt, ...], keep: Iterable[str]) -> tuple[ir.Stmt, ...]:
@@ -170,6 +180,6 @@ def without_dead_assignments(body: tuple[ir.Stmt, ...], keep: Iterable[str]) -> 
         needed = set(keep)
         _read_anywhere(body, needed)
         shorter = _without_assignments(body, needed)
-        if shorter == body:
+        if shorter is body:
             return body
         body = shorter

@@ -6,6 +6,7 @@ Conversions and operators follow C11 6.3.1 and 6.5, on the types of :mod:`smpche
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
@@ -67,6 +68,7 @@ class Unknown:
 Known: TypeAlias = RValue | Place | Static
 
 
+@lru_cache(maxsize=1024)
 def literal(value: int) -> RValue:
     """An integer constant: int if it fits, else long, else unsigned long (C11 6.4.4.1, with unsigned long for the rest)."""
     for ctype in (values.INT, values.LONG):

@@ -7,7 +7,6 @@ FinalCompiler` turns reads into final values. Both share one environment: for ev
 from __future__ import annotations
 
 import ast
-import inspect
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -237,8 +236,7 @@ class Walker(ABC):
         name, frame = node.id, self.frame
         if name in self.lambdas:
             return self.lambdas[name]
-        local = name in frame.source.parameters or name in frame.source.assigned - frame.source.shared
-        if not local:
+        if name not in frame.source.local_names:
             obj = frame.source.lookup(name, node)
             if isinstance(obj, ThreadLocal):
                 return self.thread_local(obj, name, node)
@@ -476,7 +474,7 @@ class Walker(ABC):
     def _bind(
         self, source: FunctionSource, args: list[Known], keywords: dict[str, Known], node: ast.AST
     ) -> dict[str, Known]:
-        signature = inspect.signature(source.function)
+        signature = source.signature
         try:
             bound = signature.bind(*args, **keywords).arguments
         except TypeError as error:
