@@ -12,6 +12,7 @@ from smpcheck.commands.common import (
     Settings,
     busy,
     columns,
+    ends_of,
     failing,
     find_programs,
     having,
@@ -86,7 +87,7 @@ def barriers(
             raise InputError("--models takes the names of models, with commas between them")
         asked = [load_model(name) for name in names]
         costs = {**COSTS, **_costs(cost, COSTS)}
-        limits = Limits(unroll=unroll)
+        limits = Limits(unroll=unroll, ends=ends_of(timeout))
         programs = having(find_programs(path, asked[0], scenario, settings or ()), check)
         if fix:
             status = _fix(programs, asked, limits, costs, form, check)

@@ -115,6 +115,11 @@ def within(seconds: float | None) -> None:
             os.waitpid(pid, 0)
 
 
+def ends_of(timeout: float | None) -> float | None:
+    """When an answer in parts must be there, in :func:`time.monotonic`'s time, so that it can be shown within ``timeout``."""
+    return None if timeout is None else time.monotonic() + 0.8 * timeout
+
+
 @contextmanager
 def busy(what: str) -> Iterator[None]:
     """Show on a terminal that something is going on."""

@@ -16,6 +16,7 @@ from smpcheck.commands.common import (
     Settings,
     busy,
     columns,
+    ends_of,
     failing,
     find_programs,
     having,
@@ -135,7 +136,7 @@ def explain(
 
         with busy(f"explaining {path}"):
             found = load_model(model)
-            limits = Limits(unroll=unroll, seconds=seconds)
+            limits = Limits(unroll=unroll, seconds=seconds, ends=ends_of(timeout))
             programs = having(find_programs(path, found, scenario, settings or ()), check)
             answers = [a for program in programs for a in ask(program, found, limits, check)]
             shown = FORMS[form](answers, columns(width, PIPE_WIDTH))
