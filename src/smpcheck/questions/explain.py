@@ -21,7 +21,7 @@ from smpcheck.program.ir import Program
 from smpcheck.questions.large import RACES, Found, ask, asking, is_large
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, show_condition
 from smpcheck.questions.races import RACE_FLAG, Race, race_of
-from smpcheck.questions.reasons import Reason, basic_models, reasons_of
+from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
 from smpcheck.questions.reservations import cut, reservations
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
@@ -210,7 +210,7 @@ def _explain_large(program: Program, model: Model, limits: Limits, asked: list[O
             notes = (found.open[name],)
         else:
             if len(asked) == 1 and name not in found.assumed:
-                reasons, _, _ = why_not(found.part, model, one, limits, words)
+                reasons, _, _ = why_not(found.part, model, one, in_time(limits), words, large=True)
             notes = tuple(note for note in found.notes if note != ASSUMPTION or name in found.assumed)
             notes = notes if reasons else (*notes, WITHOUT_REASONS)
         notes = tuple(note for note in (*notes, RACES) if note in once or note not in (RACES, WITHOUT_REASONS))
@@ -224,6 +224,13 @@ def _explain_large(program: Program, model: Model, limits: Limits, asked: list[O
 
 
 WITHOUT_REASONS = "no reason is shown: the program is large (for the outcome of one check alone, some are looked for: --check)"
+
+
+def in_time(limits: Limits) -> Limits:
+    """The same, with as many seconds for a search as are left at most."""
+    if limits.ends is None:
+        return limits
+    return replace(limits, seconds=min(limits.seconds, max(0.0, limits.ends - time.monotonic())))
 
 
 def easiest(found: Found, model: Model, outcome: Outcome, limits: Limits, words: Words) -> Witness:
@@ -240,16 +247,16 @@ def easiest(found: Found, model: Model, outcome: Outcome, limits: Limits, words:
 
 
 def why_not(
-    program: Program, model: Model, outcome: Outcome, limits: Limits, words: Words
+    program: Program, model: Model, outcome: Outcome, limits: Limits, words: Words, large: bool = False
 ) -> tuple[tuple[Reason, ...], tuple[str, ...], bool]:
-    """Every reason why the outcome cannot be, once each; notes; and whether these are all."""
+    """Every reason why the outcome cannot be, once each; notes; and whether these are all. ``large``: the program is large."""
     deadline = time.perf_counter() + limits.seconds
     for basic in basic_models(model):
         reasons: dict[object, Reason] = {}
         candidates = outcome.candidates(program, basic, limits.unroll)
         complete, number = True, 0
         for number, execution in enumerate(candidates, 1):
-            found = reasons_of(model, execution, words)
+            found = (first_reason if large else reasons_of)(model, execution, words)
             if not found:
                 raise AssertionError("an execution that the solver excludes meets the model")
             reasons.setdefault(found[0].key, found[0])

@@ -45,6 +45,11 @@ MOST_STATES = 3_000_000
 PATIENCE = 10.0
 """Seconds for the solver where there is an answer already, but one that rests on :data:`~smpcheck.simulate.early.ASSUMPTION`."""
 
+SEARCH = 60.0
+"""Seconds for a search among versions of a large program."""
+
+NO_TIME = "no time was left"
+
 RACES = "data races are not looked for: the program is too large"
 
 
@@ -52,6 +57,11 @@ def is_large(program: ir.Program) -> bool:
     """Has it :data:`MANY` accesses?"""
     accesses = (s for t in program.threads for s in walk(t.body) if isinstance(s, ir.Load | ir.Store | ir.Rmw))
     return next(islice(accesses, MANY - 1, None), None) is not None
+
+
+def over(ends: float | None) -> bool:
+    """Is this moment past?"""
+    return ends is not None and time.monotonic() > ends
 
 
 def rounds(
@@ -70,7 +80,7 @@ def rounds(
     while True:
         rest = None if ends is None else ends - time.monotonic()
         if rest is not None and rest <= 0:
-            raise LimitError("no time was left")
+            raise LimitError(NO_TIME)
         question = Question(mode="assertions", flags=False, deadlock=True, unroll=unroll, deadline=rest, lazy=ordered)
         part = without_branches(program, steps, taken, put_back)
         answer = solve(part, model, question)
@@ -109,6 +119,9 @@ class Found:
 def ask(program: ir.Program, model: Model, names: Sequence[str], unroll: int = 2, ends: float | None = None) -> Found:
     """Which of the assertions and invariants of these names can fail in ``program`` under ``model``."""
     found = Found(program)
+    if over(ends):
+        found.open |= dict.fromkeys(names, NO_TIME)
+        return found
     explored = _explored(program)
     if explored is not None:
         for name in names:
@@ -153,7 +166,7 @@ def not_excluded(program: ir.Program, model: Model, ends: float | None) -> tuple
     """The checks that fail in runs with views, and whether there may be executions besides (a store may be early); None where
     nothing is known: a model that the runs are not made for, or too many of them.
     """
-    if model not in (load_model("lkmm"), load_model("tso")):
+    if over(ends) or model not in (load_model("lkmm"), load_model("tso")):
         return None
     try:
         seen = runs(program, x86=model == load_model("tso"), ends=ends)
