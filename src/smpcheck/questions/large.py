@@ -71,10 +71,12 @@ def rounds(
 
     ``ends``: when to stop, in :func:`time.monotonic`'s time; an answer is then of status ``timeout``, or there is none.
 
-    :raises LimitError: no time is left, there are more interleavings than can be explored, or a limit of the solver was reached
-    :raises UnsupportedError: interleavings cannot be explored
+    :raises LimitError: no time is left, or a limit of the solver was reached
     """
-    steps, taken = reached(program, max_states=max_states)
+    try:
+        steps, taken = reached(program, max_states=max_states)
+    except (LimitError, UnsupportedError):
+        steps, taken = set(), set()  # nothing is known, nothing is left out
     ordered = model in map(load_model, SHIPPED) or not any(thread.after for thread in program.threads)
     put_back: set[str] = set()
     while True:
