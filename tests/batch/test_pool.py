@@ -106,7 +106,7 @@ def test_the_rest_of_a_file_is_answered_after_a_timeout(monkeypatch: pytest.Monk
     assert run("ok hang ok", timeout=0.3) == [("t0.0", "ok"), ("t0", "timeout"), ("t0.2", "ok")]
 
 
-def several_programs(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
+def several_programs(item: Item, model: str, read: bool = True, settings: object = ()) -> tuple[Result, bool]:
     assert item.given_up
     return Result(item.path, item.path, item.given_up[0]), False  # type: ignore[arg-type]
 

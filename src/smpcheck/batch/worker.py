@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
@@ -62,7 +62,7 @@ def answers(item: Item, job: Job, on_state: Callable[[StateRow], None] | None = 
     """The results of one item, each with whether it is the item's last one. ``on_state``: called with each state as found."""
     model = load_model(job.model)
     if item.given_up:
-        result, last = give_up(item, job.model)
+        result, last = give_up(item, job.model, settings=job.options.settings)
         yield result, last
         if last:
             return
@@ -71,7 +71,7 @@ def answers(item: Item, job: Job, on_state: Callable[[StateRow], None] | None = 
     yield from check_file(item.path, model, job.options, item.text, item.start, **listening)
 
 
-def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
+def give_up(item: Item, model: str, read: bool = True, settings: Sequence[str] = ()) -> tuple[Result, bool]:
     """The result of a test that is not tried (again), and whether it is the item's last. ``read``: look into the file for its
     name.
     """
@@ -84,7 +84,7 @@ def give_up(item: Item, model: str, read: bool = True) -> tuple[Result, bool]:
     if read:
         with suppress(Exception):  # what kept it from being answered may keep it from being read
             loaded = load_model(model)
-            programs = read_programs(item.path, item.text, model_definitions(loaded))
+            programs = read_programs(item.path, item.text, model_definitions(loaded), settings=settings)
             head = describe(programs[item.start], loaded)
             last = item.start == len(programs) - 1
     return replace(head, status=cast(ResultStatus, status), message=message, seconds=seconds), last

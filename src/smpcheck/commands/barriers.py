@@ -9,8 +9,10 @@ import typer
 from smpcheck.commands.common import (
     EXIT_FOUND,
     EXIT_OK,
+    Settings,
     busy,
     columns,
+    ends_of,
     failing,
     find_programs,
     having,
@@ -56,6 +58,7 @@ def barriers(
     scenario: Annotated[
         str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
     ] = None,
+    settings: Settings = None,
     check: Annotated[
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
     ] = None,
@@ -84,8 +87,8 @@ def barriers(
             raise InputError("--models takes the names of models, with commas between them")
         asked = [load_model(name) for name in names]
         costs = {**COSTS, **_costs(cost, COSTS)}
-        limits = Limits(unroll=unroll)
-        programs = having(find_programs(path, asked[0], scenario), check)
+        limits = Limits(unroll=unroll, ends=ends_of(timeout))
+        programs = having(find_programs(path, asked[0], scenario, settings or ()), check)
         if fix:
             status = _fix(programs, asked, limits, costs, form, check)
         else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from smpcheck.commands.common import EXIT_BROKEN_PIPE, EXIT_INPUT, EXIT_INTERRUPTED, forget_output
+from smpcheck.commands.common import EXIT_BROKEN_PIPE, EXIT_INPUT, EXIT_INTERRUPTED, Settings, forget_output
 from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.show.formats import FORMATS, Summary, make_form
 
@@ -87,6 +87,7 @@ def check(
     threads: Annotated[
         int, typer.Option("--threads", metavar="N", min=1, max=64, help="Threads of the solver, for one hard test.")
     ] = 1,
+    settings: Settings = None,
     executor: Annotated[str, typer.Option("--executor", metavar="|".join(EXECUTORS), help="Where the tests run.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="The Dask scheduler (--executor dask).")
@@ -118,6 +119,7 @@ def check(
         executions=executions,
         problems=form in WITH_PLACES,
         threads=threads,
+        settings=tuple(settings or ()),
     )
     run = Run(Job(model, options, memory, stream), form, jobs, timeout, scheduler)
     try:

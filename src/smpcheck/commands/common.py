@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -28,6 +28,12 @@ EXIT_INTERRUPTED = 130
 
 POLL = 0.02
 """Seconds between two looks at a child."""
+
+Settings: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Of a Python model: choose a parameter, as variant=V4 (repeatable)."),
+]
+"""Values for parameters of a model: see :mod:`smpcheck.readers.python.settings`."""
 
 MOST_WIDTH, LEAST_WIDTH = 100, 40
 """Columns of text, at most and at least, whatever the terminal has."""
@@ -109,6 +115,11 @@ def within(seconds: float | None) -> None:
             os.waitpid(pid, 0)
 
 
+def ends_of(timeout: float | None) -> float | None:
+    """When an answer in parts must be there, in :func:`time.monotonic`'s time, so that it can be shown within ``timeout``."""
+    return None if timeout is None else time.monotonic() + 0.8 * timeout
+
+
 @contextmanager
 def busy(what: str) -> Iterator[None]:
     """Show on a terminal that something is going on."""
@@ -143,8 +154,11 @@ def having(programs: Sequence[Program], check: str | None) -> Sequence[Program]:
     return found
 
 
-def find_programs(path: str, model: Model | None = None, scenario: str | None = None) -> Sequence[Program]:
-    """The programs of a file (``-``: of standard input); with ``scenario``, the one of that name.
+def find_programs(
+    path: str, model: Model | None = None, scenario: str | None = None, settings: Sequence[str] = ()
+) -> Sequence[Program]:
+    """The programs of a file (``-``: of standard input); with ``scenario``, the one of that name. ``settings``: values for the
+    parameters of a Python model.
 
     :raises InputError: there is none
     """
@@ -152,10 +166,5 @@ def find_programs(path: str, model: Model | None = None, scenario: str | None = 
     from smpcheck.readers.registry import STDIN, STDIN_NAME, read_programs, read_stdin
 
     text = read_stdin() if path == STDIN else None
-    programs = read_programs(STDIN_NAME if path == STDIN else path, text, model_definitions(model) if model else None)
-    if scenario is None:
-        return programs
-    chosen = [program for program in programs if program.name == scenario]
-    if not chosen:
-        raise InputError(f"{path} has no program {scenario!r}: it has {', '.join(program.name for program in programs)}")
-    return chosen
+    definitions = model_definitions(model) if model else None
+    return read_programs(STDIN_NAME if path == STDIN else path, text, definitions, scenario, settings)

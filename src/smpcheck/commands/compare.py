@@ -10,6 +10,7 @@ from smpcheck.commands.common import (
     EXIT_FOUND,
     EXIT_INPUT,
     EXIT_OK,
+    Settings,
     columns,
     complain,
     failing,
@@ -31,6 +32,7 @@ def compare(
         list[str], typer.Argument(metavar="FILE...", help="Litmus tests, folders of them, @LIST, or Python models.")
     ],
     models: Annotated[str, typer.Option("--models", metavar="M,M,...", help="The models, in the order of the columns.")],
+    settings: Settings = None,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
     witnesses: Annotated[bool, typer.Option("--witness/--no-witness", help="Show an execution for each difference.")] = True,
     only_differences: Annotated[bool, typer.Option("--differences", help="Show only tests about which models differ.")] = False,
@@ -58,7 +60,7 @@ def compare(
                 status = EXIT_INPUT
                 continue
             try:
-                for program in find_programs(item.path, asked[0]):
+                for program in find_programs(item.path, asked[0], None, settings or ()):
                     rows += ask(program, asked, Limits(unroll=unroll))
             except SmpcheckError as error:
                 complain(str(error))

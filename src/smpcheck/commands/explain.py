@@ -13,8 +13,10 @@ from smpcheck.commands.common import (
     EXIT_OK,
     LEAST_WIDTH,
     MOST_WIDTH,
+    Settings,
     busy,
     columns,
+    ends_of,
     failing,
     find_programs,
     having,
@@ -91,6 +93,7 @@ def explain(
     scenario: Annotated[
         str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
     ] = None,
+    settings: Settings = None,
     check: Annotated[
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
     ] = None,
@@ -133,8 +136,8 @@ def explain(
 
         with busy(f"explaining {path}"):
             found = load_model(model)
-            limits = Limits(unroll=unroll, seconds=seconds)
-            programs = having(find_programs(path, found, scenario), check)
+            limits = Limits(unroll=unroll, seconds=seconds, ends=ends_of(timeout))
+            programs = having(find_programs(path, found, scenario, settings or ()), check)
             answers = [a for program in programs for a in ask(program, found, limits, check)]
             shown = FORMS[form](answers, columns(width, PIPE_WIDTH))
         _put(shown, output)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, failing, find_programs, write
+from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, Settings, failing, find_programs, write
 
 LONGEST_SCHEDULE = 400
 """A longer one is repeated by its seed."""
@@ -24,6 +24,7 @@ def run(
     scenario: Annotated[
         str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
     ] = None,
+    settings: Settings = None,
     chooser: Annotated[
         str, typer.Option("--scheduler", metavar="S", help="random, pct[:DEPTH] or round-robin[:QUANTUM].")
     ] = "random",
@@ -49,8 +50,9 @@ def run(
         from smpcheck.simulate.explore import outcomes
         from smpcheck.simulate.run import replay
 
-        for program in find_programs(path, load_model("sc"), scenario):
-            again = f"smpcheck run {shlex.quote(path)} --scenario {shlex.quote(program.name)}"
+        for program in find_programs(path, load_model("sc"), scenario, settings or ()):
+            words = ["--scenario", program.name, *(word for setting in settings or () for word in ("--set", setting))]
+            again = f"smpcheck run {shlex.join([path, *words])}"
             if schedule is not None:
                 result = replay(program, schedule)
                 write(run_text(result))

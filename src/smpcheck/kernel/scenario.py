@@ -6,7 +6,8 @@ gives to fields of objects, global ones too, are initial values for that scenari
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
@@ -60,9 +61,11 @@ def compiling(bindings: Mapping[str, Any]) -> Iterator[None]:
 class Parameter:
     """A compile-time switch: see :func:`parameter`."""
 
-    def __init__(self, name: str, default: Any) -> None:
+    def __init__(self, name: str, default: Any, choices: Sequence[Any] = (), module: str = "") -> None:
         self.name = name
         self.default = default
+        self.choices = tuple(choices)
+        self.module = module
 
     @property
     def value(self) -> Any:
@@ -85,13 +88,14 @@ class Parameter:
         return hash(self.name)
 
 
-def parameter(name: str, default: T) -> T:
-    """A switch of the model: ``V = parameter("variant", V0)``.
+def parameter(name: str, default: T, choices: Sequence[T] = ()) -> T:
+    """A switch of the model: ``V = parameter("variant", V0)``. ``choices``: texts or numbers that it may be, where not all are.
 
     ``if V.zap_munlocks:`` in a thread function is decided when the model is compiled: the other side is not part of the
     program, and no control dependency arises. ``scenario.bind(variant=V4)`` chooses.
     """
-    return Parameter(name, default)  # type: ignore[return-value]
+    module: str = sys._getframe(1).f_globals.get("__name__", "")
+    return Parameter(name, default, choices, module)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ ACTIVE, MLOCKED, LATE, ISOLATED = "active", "mlocked", "late", "isolated"
 reclaim will find it); mlocked and isolated by one of the threads, while another holds a reference too.
 """
 
-VISIT = parameter("visit", "no")
+VISIT = parameter("visit", "no", ("no", "only", "too"))
 """Does reclaim look at every page once more when all is quiet? That is when I4 is asked: ``only`` I4; or ``too``, with the other
 invariants checked in place before the visit, which the step-by-step explorer can do (counters are ghosts).
 """

@@ -5,34 +5,27 @@ store is early, so what fails in none of them holds. What fails in one is asked 
 too many runs.
 
 For the solver a scenario is a few hundred possible accesses, of which most lie in branches that no interleaving takes. These
-are left out at first (:mod:`smpcheck.program.cut`); if the weak model lets a thread enter one of them after all, it is put
-back and the question is asked again, until none is entered.
+are left out at first, and put back if the weak model lets a thread enter one of them after all
+(:func:`smpcheck.questions.large.rounds`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
-from smpcheck.program.cut import CUT, without_branches
+from smpcheck.program.cut import CUT
 from smpcheck.program.execution import Execution
 from smpcheck.simulate.trace import TraceEvent
-from smpcheck.solver.answer import Answer, Question
 
 if TYPE_CHECKING:
     from smpcheck.mm.check import Case
 
 UNROLL = 2
-
-ASSUMPTION = (
-    "load buffering is left out: what needs a store to be read elsewhere before an earlier load of its own thread has its value"
-    " is not looked for"
-)
-"""What bounds an answer under a model with load buffering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +36,6 @@ class WeakRun:
     program: ir.Program
     events: tuple[TraceEvent, ...]
     sentences: tuple[str, ...]
-
-
-class NoTime(Exception):
-    """The time for a cell is over."""
 
 
 def ask(
@@ -89,13 +78,17 @@ def _not_excluded(
 
 def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | None:
     """An execution in which a check fails; None if there is none, or none was found in time."""
+    from smpcheck.cat.load import load_model
+    from smpcheck.mm.check import program_of
+    from smpcheck.questions.large import rounds
+
     ends = None if deadline is None else time.monotonic() + deadline
     for visit in ("no", "only"):
         try:
-            for program, answer in _rounds(case, visit, ends):
+            for program, answer in rounds(program_of(case, visit), load_model(case.model), UNROLL, ends):
                 if check in answer.failed:
                     return _told(program, answer.failed[check], case.model)
-        except (LimitError, UnsupportedError, NoTime):
+        except (LimitError, UnsupportedError):
             pass
     return None
 
@@ -121,8 +114,10 @@ def _told(program: ir.Program, execution: Execution, model_name: str) -> WeakRun
 
 
 def _answer(case: Case, visit: str, wanted: Sequence[str], ends: float | None) -> tuple[list[str], dict[str, str]]:
-    from smpcheck.mm.check import invariant_of
+    from smpcheck.cat.load import load_model
+    from smpcheck.mm.check import invariant_of, program_of
     from smpcheck.mm.variants import BOUND
+    from smpcheck.questions.large import rounds
 
     failed: dict[str, None] = {}
 
@@ -132,38 +127,13 @@ def _answer(case: Case, visit: str, wanted: Sequence[str], ends: float | None) -
 
     answer = None
     try:
-        for _, answer in _rounds(case, visit, ends):
+        for _, answer in rounds(program_of(case, visit), load_model(case.model), UNROLL, ends):
             failed |= dict.fromkeys(check for check in answer.failed if invariant_of(check) in wanted)
             if answer.status == "timeout":
                 return open_ones("the solver had no answer in time")
             if BOUND in answer.failed or any(not label.startswith(CUT) for label in answer.cut):
                 return open_ones("a loop goes on beyond its bound")
-    except NoTime:
-        return open_ones("no time was left")
     except (LimitError, UnsupportedError) as error:
         return open_ones(str(error))
     none = answer is None or answer.status == "no-execution"
     return open_ones("no execution at all") if none else (list(failed), {})
-
-
-def _rounds(case: Case, visit: str, ends: float | None) -> Iterator[tuple[ir.Program, Answer]]:
-    """Answers for the program with more and more of its branches, until one enters none that is left out."""
-    from smpcheck.cat.load import load_model
-    from smpcheck.mm.check import MOST_STATES, program_of
-    from smpcheck.simulate.reached import reached
-    from smpcheck.solver.solve import solve
-
-    program, model = program_of(case, visit), load_model(case.model)
-    steps, taken = reached(program, max_states=MOST_STATES)
-    put_back: set[str] = set()
-    while True:
-        rest = None if ends is None else ends - time.monotonic()
-        if rest is not None and rest <= 0:
-            raise NoTime
-        question = Question(mode="assertions", flags=False, deadlock=True, unroll=UNROLL, deadline=rest, lazy=True)
-        part = without_branches(program, steps, taken, put_back)
-        answer = solve(part, model, question)
-        yield part, answer
-        if answer.status == "timeout" or not set(answer.cut) - put_back:
-            return
-        put_back |= set(answer.cut)

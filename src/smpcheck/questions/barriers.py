@@ -10,14 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from smpcheck.cat.nodes import Model
+from smpcheck.errors import LimitError
 from smpcheck.program.events import unroll
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Expr, Load, Program, Store
 from smpcheck.questions.elements import COSTS, Element, Key, Level, Rewriter, elements_of, walk
-from smpcheck.questions.explain import Limits, find_races, why_not, witness
+from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness
+from smpcheck.questions.large import RACES, SEARCH, Found, ask, asking, is_large, not_excluded, over
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes
 from smpcheck.questions.races import RACE_FLAG, Race
@@ -25,9 +27,10 @@ from smpcheck.questions.reasons import Link, Reason
 from smpcheck.questions.reservations import reservations
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
+from smpcheck.simulate.early import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
 
-Status: TypeAlias = Literal["needed", "one of several", "not needed"]
+Status: TypeAlias = Literal["needed", "one of several", "not needed", "undecided"]
 
 DEPENDENCIES = ("addr", "data", "ctrl")
 """Kinds of links that are dependencies."""
@@ -112,6 +115,8 @@ def barriers(
     """
     began = time.perf_counter()
     limits = limits or Limits()
+    if is_large(program):
+        return _of_large(program, model, limits, locks, costs, only, began)
     protected, reachable = protect(program, model, limits, only)
     if protected is None:
         return Barriers(program, model.name, None, reachable, seconds=time.perf_counter() - began)
@@ -168,6 +173,10 @@ class _Asking:
         """An execution that breaks what is protected, with elements at these levels."""
         return self.protected.broken(self.rewriter.version(levels), self.model, self.limits.unroll)
 
+    def enough(self, levels: Mapping[Key, str]) -> bool:
+        """Is what is protected safe with elements at these levels?"""
+        return self.broken(levels) is None
+
     def without(self, gone: frozenset[Key]) -> dict[Key, str]:
         """Levels for a program in which these elements are gone: at the last of their levels."""
         return {key: self.by_key[key].weaker[-1].name for key in gone}
@@ -178,7 +187,7 @@ class _Asking:
 
     def answer(self, reachable: tuple[Outcome, ...], began: float) -> Barriers:
         """All findings."""
-        notes = list(reservations(self.program, self.model, self.limits.unroll))
+        notes = self.notes()
         sets: list[frozenset[Key]] = []
         complete = True
         everything = frozenset(self.by_key)
@@ -188,6 +197,9 @@ class _Asking:
         except OutOfTime:
             complete = False
             notes.append(f"the search for smallest sets stopped after {len(self.search.known)} versions of the program")
+        except LimitError as error:
+            complete = False
+            notes.append(f"the search for smallest sets stopped: {error}")
         if not self.search.known.get(everything, True):
             notes.append("the elements protect nothing by themselves")
         reasons = self.reasons(sets)
@@ -200,6 +212,10 @@ class _Asking:
             self.program, self.model.name, self.protected, reachable, tuple(findings), ordered, together,
             tuple(self.unexamined), tuple(notes), complete, time.perf_counter() - began,
         )  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """What is to be said besides."""
+        return list(reservations(self.program, self.model, self.limits.unroll))
 
     def finding(self, element: Element, sets: list[frozenset[Key]], complete: bool, reasons: list[Reason]) -> Finding:
         """The answer for one element."""
@@ -216,7 +232,7 @@ class _Asking:
         weakest = None
         if not alone:
             for level in sorted(element.weaker[:-1], key=lambda v: self.costs.get(v.kind, 0)):
-                if self.broken({element.key: level.name}) is None:
+                if self.enough({element.key: level.name}):
                     weakest = level
                     break
         pairs, orders = self.pairs(element, sets, reasons) if status != "not needed" else ((), ())
@@ -311,8 +327,138 @@ class _Asking:
         members = sorted((self.by_key[key] for key in chosen), key=lambda e: (-self.costs.get(e.kind, 0), e.pos.line))
         for element in members:
             for level in sorted(element.weaker[:-1], key=lambda v: self.costs.get(v.kind, 0)):
-                if self.broken({**levels, element.key: level.name}) is None:
+                if self.enough({**levels, element.key: level.name}):
                     levels[element.key] = level.name
                     found[element.key] = level
                     break
         return found
+
+
+# --- large programs ------------------------------------------------------------------------------------------------------------
+
+GIVEN = "dependencies are taken as given: the program is large"
+
+UNDECIDED = "why not everything is decided: {}"
+
+def _of_large(
+    program: Program, model: Model, limits: Limits, locks: bool, costs: Mapping[str, float], only: str | None, began: float
+) -> Barriers:
+    asked = outcomes(program, only)
+    subject, named = asking(program, asked)
+    found = ask(subject, model, [str(o.condition) for o in named], limits.unroll, limits.ends)
+    reachable = tuple(o for o, n in zip(asked, named, strict=True) if n.condition in found.can)
+    safe = [n for n in named if n.condition not in found.can and n.condition not in found.open]
+    notes = [f"not known whether {n.text} can happen: {found.open[str(n.condition)]}" for n in named if n.condition in found.open]
+    if not safe:
+        took = time.perf_counter() - began
+        return Barriers(program, model.name, None, reachable, notes=tuple(notes), seconds=took)
+    text = "; ".join(o.text for o in safe)
+    protected = Protected(None, tuple(str(o.condition) for o in safe), False, text)
+    one = _AskingLarge(subject, model, limits, protected, elements_of(program, locks, False), costs)
+    one.found = found
+    answer = one.answer(reachable, began)
+    notes += [*found.notes, *answer.notes, *one.said, GIVEN, RACES]
+    answer = replace(answer, program=program, notes=tuple(dict.fromkeys(notes)))
+    return replace(answer, sets=(), together=(), complete=False) if one.undecided else answer
+
+
+class _AskingLarge(_Asking):
+    """The same for a large program. Each element is asked about alone first, and runs with views are believed at first; all that
+    they say can go is then taken away at once. If that is safe, what remains is the only smallest set.
+    """
+
+    found: Found
+    """What is known of the program as it is."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.said: dict[str, None] = {}
+        self.broken_by: dict[frozenset[tuple[Key, str]], tuple[Found, str]] = {}
+        self.undecided: set[Key] = set()
+        self.excluded: set[Key] = set()
+        """What can go alone, as runs with views say."""
+
+    def broken(self, levels: Mapping[Key, str]) -> Execution | None:
+        """As ever. :raises LimitError: it is not known"""
+        names = self.protected.failing
+        version = self.rewriter.version(levels)
+        found = ask(version, self.model, names, self.limits.unroll, self.limits.ends)
+        self.said |= found.notes
+        for name, (_, execution) in found.can.items():
+            self.broken_by[frozenset(levels.items())] = found, name
+            return execution
+        if found.open:
+            raise LimitError(next(iter(found.open.values())))
+        return None
+
+    def notes(self) -> list[str]:
+        """Nothing yet; and what is known of each element alone."""
+        everything = frozenset(self.by_key)
+        self.search.known[everything] = True
+        self.search.seconds = max(self.search.seconds, SEARCH)
+        for key in self.by_key:
+            levels = self.without(frozenset({key}))
+            if self.happens_in_no_run(levels):
+                self.excluded.add(key)
+                continue
+            try:
+                if self.broken(levels) is None:
+                    continue
+                self.search.known[everything - {key}] = False
+            except LimitError as error:
+                self.undecided.add(key)
+                self.said[UNDECIDED.format(error)] = None
+            self.search.to_meet.append(frozenset({key}))
+        self.search.started = time.perf_counter()
+        return []
+
+    def happens_in_no_run(self, levels: Mapping[Key, str]) -> bool:
+        """Do runs with views exclude what must not happen?"""
+        seen = not_excluded(self.rewriter.version(levels), self.model, self.limits.ends)
+        return seen is not None and seen[0].isdisjoint(self.protected.failing)
+
+    def finding(self, element: Element, sets: list[frozenset[Key]], complete: bool, reasons: list[Reason]) -> Finding:
+        """The answer for one element; what was not asked about it alone is known from a set without it that suffices."""
+        rest = frozenset(self.by_key) - {element.key}
+        if element.key in self.undecided:
+            return Finding(element, "undecided", False)
+        if any(members <= rest for members in sets):
+            self.search.known[rest] = True
+        try:
+            return super().finding(element, sets, complete and not self.undecided, reasons)
+        except LimitError as error:
+            if element.key in self.excluded:
+                self.said[ASSUMPTION] = None
+                return Finding(element, "one of several", True)
+            self.undecided.add(element.key)
+            self.said[UNDECIDED.format(error)] = None
+            return Finding(element, "undecided", False)
+
+    def happens(self, finding: Finding, changed: Program) -> Finding:
+        """The finding with an execution of the program without the element."""
+        found, name = self.broken_by[frozenset(self.without(frozenset({finding.element.key})).items())]
+        limits = replace(self.limits, witnesses=12)
+        _, execution, story, _ = easiest(found, self.model, Outcome("", name), limits, Words(changed))
+        return replace(finding, without=execution, story=story, outcome=name)
+
+    def reasons(self, sets: list[frozenset[Key]]) -> list[Reason]:
+        """Why what happens without some element cannot happen with all of them."""
+        found: list[Reason] = []
+        for name in {name: None for _, name in self.broken_by.values() if name not in self.found.assumed}:
+            if over(self.limits.ends):
+                break
+            found += why_not(self.found.part, self.model, Outcome("", name), in_time(self.limits), self.words, large=True)[0]
+        return found
+
+    def enough(self, levels: Mapping[Key, str]) -> bool:
+        """As ever; no where it is not known, which is noted. What is broken stays so if more is weaker."""
+        if any(known <= levels.items() for known in self.broken_by):
+            return False
+        try:
+            return super().enough(levels)
+        except LimitError:
+            weaker = [(self.by_key[key], name) for key, name in levels.items() if name != self.by_key[key].weaker[-1].name]
+            for element, name in weaker:
+                text = next(level.text for level in element.weaker if level.name == name)
+                self.said[f"not known whether {text} is enough in place of {element.text}"] = None
+            return False

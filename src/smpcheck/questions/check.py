@@ -52,7 +52,7 @@ class CheckOptions:
     time for each test. ``max_states``: the listing stops there and says so; None for no limit. ``keep_answer``: keep the solver's
     :class:`~smpcheck.solver.answer.Answer` in :attr:`Result.answer`. ``executions``: keep an execution for each thing that the
     verdict, the flags and the assertions say can happen. ``problems``: keep what is wrong with the test, with its place.
-    ``threads``: of the solver, for one hard test.
+    ``threads``: of the solver, for one hard test. ``settings``: ``NAME=VALUE`` for the parameters of Python models.
     """
 
     verdict_only: bool = False
@@ -63,6 +63,7 @@ class CheckOptions:
     executions: bool = False
     problems: bool = False
     threads: int = 1
+    settings: tuple[str, ...] = ()
 
 
 Shows: TypeAlias = Literal["condition", "negation", "flag", "failed"]
@@ -228,7 +229,7 @@ def check_file(
     began = time.perf_counter()
     programs: Sequence[Program] = ()
     try:
-        programs = read_programs(path, text, model_definitions(model))
+        programs = read_programs(path, text, model_definitions(model), settings=options.settings)
         if not programs:
             raise InputError(f"{path} has no program to check")
     except Exception as error:

@@ -14,12 +14,14 @@ from smpcheck.errors import SmpcheckError, UnsupportedError
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Program
 from smpcheck.questions.explain import Limits, explain_outcome
+from smpcheck.questions.large import Found, ask, asking, is_large
 from smpcheck.questions.outcomes import Outcome, condition_outcome, outcomes
 from smpcheck.questions.races import RACE_FLAG
-from smpcheck.questions.reasons import Reason, reasons_of
+from smpcheck.questions.reasons import Reason, first_reason, reasons_of
 from smpcheck.questions.reservations import cut
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
+from smpcheck.simulate.early import ASSUMPTION
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
@@ -71,9 +73,11 @@ def compare(program: Program, models: Sequence[Model], limits: Limits | None = N
     """One row for each outcome of ``program``. What one model cannot answer is in its cell."""
     limits = limits or Limits()
     rows = []
-    for outcome in outcomes(program) or [condition_outcome(program)]:
+    asked = outcomes(program) or [condition_outcome(program)]
+    large = _of_large(program, models, asked, limits) if is_large(program) else None
+    for number, outcome in enumerate(asked):
         began = time.perf_counter()
-        cells = tuple(_cell(program, model, outcome, limits) for model in models)
+        cells = large[number] if large else tuple(_cell(program, model, outcome, limits) for model in models)
         row = Row(program, outcome, cells)
         difference = _difference(row, models, limits) if row.differs else None
         rows.append(Row(program, outcome, cells, difference, time.perf_counter() - began))
@@ -97,6 +101,22 @@ def _cell(program: Program, model: Model, outcome: Outcome, limits: Limits) -> C
         return Cell(None, message=str(error))
 
 
+def _of_large(program: Program, models: Sequence[Model], asked: list[Outcome], limits: Limits) -> list[tuple[Cell, ...]]:
+    """The cells of each outcome of a large program. What cannot happen under an assumption only is none that cannot."""
+    subject, named = asking(program, asked)
+    names = [str(outcome.condition) for outcome in named]
+    found = [ask(subject, model, names, limits.unroll, limits.ends) for model in models]
+
+    def cell(one: Found, name: str) -> Cell:
+        if name in one.can:
+            return Cell("Sometimes")
+        unsure = [note for note in one.notes if note != ASSUMPTION or name in one.assumed]
+        why = one.open.get(name) or "; ".join(unsure)
+        return Cell(None, message=why) if why else Cell("Never")
+
+    return [tuple(cell(one, name) for one in found) for name in names]
+
+
 def _difference(row: Row, models: Sequence[Model], limits: Limits) -> Difference | None:
     """The first model that forbids the outcome against the next-weaker one that allows it."""
     words = Words(row.program)
@@ -105,6 +125,6 @@ def _difference(row: Row, models: Sequence[Model], limits: Limits) -> Difference
     found = explain_outcome(row.program, allows, row.outcome, limits)
     if found.execution is None:
         return None
-    reasons = reasons_of(forbids, found.execution, words)
+    reasons = (first_reason if is_large(row.program) else reasons_of)(forbids, found.execution, words)
     story = tell(found.execution, allows, words)
     return Difference(allows.name, forbids.name, found.execution, story, reasons[0] if reasons else None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from smpcheck.program import ir
 from smpcheck.program.events import unroll
@@ -82,15 +83,16 @@ class Element:
 
 
 def elements_of(program: Program, locks: bool = False, dependencies: bool = True) -> list[Element]:
-    """The ordering elements of ``program`` in source order."""
+    """The ordering elements of ``program`` in source order. The waiting of a thread that runs after all others is none."""
     found: dict[Key, Element] = {}
+    signals = set(_signals(program))
     for thread in program.threads:
         statements = list(walk(thread.body))
         atomic = {s.pos for s in statements if isinstance(s, ir.Rmw)}
         fenced = {s.pos for s in statements if isinstance(s, ir.Fence) and "Mb" in s.tags}
         for statement in statements:
             element = _element(statement, thread.index, atomic & fenced, program.file.endswith(".py"))
-            if element is not None:
+            if element is not None and getattr(statement, "addr", None) not in signals:
                 _add(found, element)
         if locks:
             for element in _locks(program, thread, statements):
@@ -99,6 +101,14 @@ def elements_of(program: Program, locks: bool = False, dependencies: bool = True
         for element in _dependencies(program):
             _add(found, element)
     return sorted(found.values(), key=lambda e: (e.pos.file, e.pos.line, e.pos.column, e.key[0]))
+
+
+def _signals(program: Program) -> Iterator[ir.Expr]:
+    """Where threads say that they have ended: what a thread that runs after all others reads first."""
+    for thread in program.threads:
+        if thread.after:
+            reads = (s.addr for s in walk(thread.body) if isinstance(s, ir.Load))
+            yield from islice(reads, len(program.threads) - 1)
 
 
 def _add(found: dict[Key, Element], element: Element) -> None:

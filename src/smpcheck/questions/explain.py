@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from smpcheck.cat.concrete import evaluate
@@ -18,15 +18,17 @@ from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Program
+from smpcheck.questions.large import RACES, Found, ask, asking, is_large
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, show_condition
 from smpcheck.questions.races import RACE_FLAG, Race, race_of
-from smpcheck.questions.reasons import Reason, basic_models, reasons_of
+from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
 from smpcheck.questions.reservations import cut, reservations
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
+from smpcheck.simulate.early import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
 
-Kind: TypeAlias = Literal["allowed", "forbidden", "impossible"]
+Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided"]
 
 STRONGER = ("sc", "tso")
 """Models that are asked before the one in question, the simplest executions first."""
@@ -35,7 +37,8 @@ STRONGER = ("sc", "tso")
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How hard to look: ``candidates`` executions are judged at most for each outcome, in at most ``seconds``; ``witnesses`` are
-    compared to find the one with the fewest surprises; ``reasons`` are listed. ``unroll``: iterations of each loop.
+    compared to find the one with the fewest surprises; ``reasons`` are listed. ``unroll``: iterations of each loop. ``ends``: the
+    moment of :func:`time.monotonic` at which a large program is given up.
     """
 
     candidates: int = 400
@@ -43,12 +46,13 @@ class Limits:
     reasons: int = 12
     seconds: float = 2.0
     unroll: int = 2
+    ends: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why one outcome can be (``allowed``), cannot be (``forbidden``), or cannot even be computed (``impossible``: no write
-    gives these values).
+    """Why one outcome can be (``allowed``), cannot be (``forbidden``), cannot even be computed (``impossible``: no write
+    gives these values), or is ``undecided`` (for large programs; ``notes`` say why).
 
     Allowed: ``execution`` and its ``story``; ``under`` is the strongest of sc, tso and the model that allows it. Forbidden:
     ``reasons``. ``races``: data races that the model flags, whatever the outcome. ``complete``: all reasons are there;
@@ -85,12 +89,20 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
     :raises SmpcheckError: there is no answer to explain (unsupported, undefined behaviour, a limit)
     """
     limits = limits or Limits()
+    if is_large(program):
+        yield from _explain_large(program, model, limits, outcomes(program, only))
+        return
     races: tuple[Race, ...] | None = None
+    said: tuple[str, ...] | None = None
     for outcome in outcomes(program, only):
         began = time.perf_counter()
         if races is None:
             races = find_races(program, model, limits)
-        yield explain_outcome(program, model, outcome, limits, races, began)
+        found = explain_outcome(program, model, outcome, limits, races, began)
+        if found.kind != "allowed":
+            said = reservations(program, model, limits.unroll) if said is None else said
+            found = replace(found, notes=tuple(dict.fromkeys((*found.notes, *said))))
+        yield found
         races = ()
 
 
@@ -103,6 +115,8 @@ def explain_outcome(
     began: float | None = None,
 ) -> Explanation:
     """Why ``outcome`` can or cannot be."""
+    if is_large(program):
+        return next(_explain_large(program, model, limits, [outcome]))
     began = time.perf_counter() if began is None else began
     words = Words(program)
     found = witness(program, model, outcome, limits, words)
@@ -115,7 +129,6 @@ def explain_outcome(
     kind: Kind = "forbidden" if reasons or not complete else "impossible"
     if not reasons and complete:
         notes = (*notes, *_impossible(program, outcome, limits))
-    notes = tuple(dict.fromkeys((*notes, *reservations(program, model, limits.unroll))))
     return Explanation(
         program, model.name, outcome, kind, None, "", None, reasons, races, notes, complete, time.perf_counter() - began
     )
@@ -124,18 +137,22 @@ def explain_outcome(
 # --- allowed ---------------------------------------------------------------------------------------------------------------
 
 
+Witness: TypeAlias = tuple[str, Execution, Story, tuple[str, ...]]
+"""The strongest model that allows an execution, the execution, its story, and notes."""
+
+
 def witness(
-    program: Program, model: Model, outcome: Outcome, limits: Limits, words: Words
-) -> tuple[str, Execution, Story, tuple[str, ...]] | None:
-    """The easiest execution with this outcome, the strongest model that allows it, its story, and notes; None if there is
-    none.
+    program: Program, model: Model, outcome: Outcome, limits: Limits, words: Words, large: bool = False
+) -> Witness | None:
+    """The easiest execution with this outcome under the strongest model that allows it; None if there is none. ``large``: the
+    program is large, and no interleaving has the outcome.
     """
     simpler = STRONGER[: STRONGER.index(model.name)] if model.name in STRONGER else STRONGER
-    for stronger in (*simpler, None):
+    for stronger in (*simpler[large:], None):
         asked = load_model(stronger) if stronger else model
         best: tuple[Execution, Story] | None = None
         deadline = time.perf_counter() + limits.seconds
-        candidates = outcome.candidates(program, asked, limits.unroll)
+        candidates = outcome.candidates(program, asked, limits.unroll, large)
         for number, execution in enumerate(candidates, 1):
             if stronger is None or not any(not violation.flag for violation in evaluate(model, execution)):
                 story = tell(execution, asked, words)
@@ -164,20 +181,82 @@ def _no_interleaving(execution: Execution, words: Words) -> tuple[str, ...]:
     return ()
 
 
+# --- large programs ------------------------------------------------------------------------------------------------------------
+
+LARGE = Limits(candidates=20, witnesses=20, reasons=3)
+"""Of a large program less is compared and listed."""
+
+
+def _explain_large(program: Program, model: Model, limits: Limits, asked: list[Outcome]) -> Iterator[Explanation]:
+    """Explain the outcomes of a large program: why one cannot be only if it is the only one."""
+    began = time.perf_counter()
+    subject, named = asking(program, asked)
+    found = ask(subject, model, [str(o.condition) for o in named], limits.unroll, limits.ends)
+    limits = replace(limits, candidates=LARGE.candidates, witnesses=LARGE.witnesses, reasons=LARGE.reasons)
+    words = Words(program)
+    notes: tuple[str, ...]
+    once = {RACES, WITHOUT_REASONS}
+    for outcome, one in zip(asked, named, strict=True):
+        name = str(one.condition)
+        kind: Kind = "forbidden"
+        reasons: tuple[Reason, ...] = ()
+        shown: Witness | None = None
+        if name in found.can:
+            kind = "allowed"
+            shown = easiest(found, model, one, limits, words)
+            notes = shown[3]
+        elif name in found.open:
+            kind = "undecided"
+            notes = (found.open[name],)
+        else:
+            if len(asked) == 1 and name not in found.assumed:
+                reasons, _, _ = why_not(found.part, model, one, in_time(limits), words, large=True)
+            notes = tuple(note for note in found.notes if note != ASSUMPTION or name in found.assumed)
+            notes = notes if reasons else (*notes, WITHOUT_REASONS)
+        notes = tuple(note for note in (*notes, RACES) if note in once or note not in (RACES, WITHOUT_REASONS))
+        once.difference_update(notes)
+        under, execution, story = shown[:3] if shown else ("", None, None)
+        yield Explanation(
+            program, model.name, outcome, kind, execution, under, story, reasons, (), notes, kind == "allowed",
+            time.perf_counter() - began,
+        )  # fmt: skip
+        began = time.perf_counter()
+
+
+WITHOUT_REASONS = "no reason is shown: the program is large (for the outcome of one check alone, some are looked for: --check)"
+
+
+def in_time(limits: Limits) -> Limits:
+    """The same, with as many seconds for a search as are left at most."""
+    if limits.ends is None:
+        return limits
+    return replace(limits, seconds=min(limits.seconds, max(0.0, limits.ends - time.monotonic())))
+
+
+def easiest(found: Found, model: Model, outcome: Outcome, limits: Limits, words: Words) -> Witness:
+    """An execution of a large program with this outcome, that has one: an easier one than was found, if there is time."""
+    under, execution = found.can[str(outcome.condition)]
+    if under != "sc" and (limits.ends is None or time.monotonic() + 2 * limits.seconds < limits.ends):
+        better = witness(found.part, model, outcome, limits, words, large=True)
+        if better is not None:
+            return better
+    return under, execution, tell(execution, load_model("sc") if under == "sc" else model, words), ()
+
+
 # --- forbidden -------------------------------------------------------------------------------------------------------------
 
 
 def why_not(
-    program: Program, model: Model, outcome: Outcome, limits: Limits, words: Words
+    program: Program, model: Model, outcome: Outcome, limits: Limits, words: Words, large: bool = False
 ) -> tuple[tuple[Reason, ...], tuple[str, ...], bool]:
-    """Every reason why the outcome cannot be, once each; notes; and whether these are all."""
+    """Every reason why the outcome cannot be, once each; notes; and whether these are all. ``large``: the program is large."""
     deadline = time.perf_counter() + limits.seconds
     for basic in basic_models(model):
         reasons: dict[object, Reason] = {}
         candidates = outcome.candidates(program, basic, limits.unroll)
         complete, number = True, 0
         for number, execution in enumerate(candidates, 1):
-            found = reasons_of(model, execution, words)
+            found = (first_reason if large else reasons_of)(model, execution, words)
             if not found:
                 raise AssertionError("an execution that the solver excludes meets the model")
             reasons.setdefault(found[0].key, found[0])

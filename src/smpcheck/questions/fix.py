@@ -15,10 +15,11 @@ from typing import Literal, TypeAlias
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
-from smpcheck.errors import SmpcheckError
+from smpcheck.errors import LimitError, SmpcheckError
 from smpcheck.program.ir import Program
 from smpcheck.questions.elements import COSTS
 from smpcheck.questions.explain import Limits
+from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes
 from smpcheck.questions.patch import PYTHON, Edit, Lines, apply, cost, edits_of
@@ -65,17 +66,33 @@ def fix(
 
     :raises SmpcheckError: there is no answer (unsupported, undefined behaviour, a limit)
     """
-    return [_fix(program, model, limits or Limits(), costs, count, outcome) for outcome in outcomes(program, only)]
+    asked = outcomes(program, only)
+    if is_large(program):
+        program, asked = asking(program, asked)
+    return [_fix(program, model, limits or Limits(), costs, count, outcome) for outcome in asked]
 
 
 def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, float], count: int, outcome: Outcome) -> Fix:
     began = time.perf_counter()
+    large = is_large(program)
+    said: dict[str, None] = {}
 
     def can_happen(changed: Program, asked: Model = model) -> bool:
+        if large:
+            name = str(outcome.condition)
+            found = ask(changed, asked, [name], limits.unroll, limits.ends)
+            if found.open:
+                raise LimitError(found.open[name])
+            said.update(found.notes)
+            return name in found.can
         return next(iter(outcome.candidates(changed, asked, limits.unroll)), None) is not None
 
     def answer(status: FixStatus, placements: tuple[Placement, ...] = (), *notes: str) -> Fix:
         return Fix(program, model.name, outcome, status, placements, notes, time.perf_counter() - began)
+
+    def reserved(changed: Program) -> list[str]:
+        """What is to be said where the outcome cannot happen."""
+        return [*said, RACES] if large else [*reservations(changed, model, limits.unroll), *racy(changed)]
 
     def racy(changed: Program) -> list[str]:
         """The note that accesses race, if any do."""
@@ -86,17 +103,17 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
         return [f"{also}there is a data race (see smpcheck explain), and as long as there is, answers about outcomes mean little"]
 
     if not can_happen(program):
-        return answer("safe", (), *reservations(program, model, limits.unroll), *racy(program))
+        return answer("safe", (), *reserved(program))
     if can_happen(program, load_model("sc")):
         return answer("interleaving")
     edits = edits_of(program)
-    search = Search(edits, lambda chosen: not can_happen(apply(program, chosen)), seconds=max(10 * limits.seconds, 1.0))
+    seconds = SEARCH if large else max(10 * limits.seconds, 1.0)
+    search = Search(edits, lambda chosen: not can_happen(apply(program, chosen)), seconds=seconds)
     lines = Lines(program)
     placements: list[Placement] = []
-    notes: list[str] = []
     try:
         sets = search.cheapest_sets(lambda edit: cost(edit, costs), count)
-    except OutOfTime:
+    except (OutOfTime, LimitError):
         return answer("unfinished", (), f"the search stopped after {len(search.known)} versions of the program")
     if not sets:
         return answer("no placement")
@@ -106,7 +123,7 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
         shown = lines.diff(text) if text is not None and _holds(program, text, model, outcome, limits) else ""
         placements.append(Placement(ordered, sum(cost(e, costs) for e in ordered), shown))
     cheapest = apply(program, sets[0])
-    notes += [*reservations(cheapest, model, limits.unroll), *racy(cheapest)]
+    notes = reserved(cheapest)
     if len(sets) == count:
         notes.append(f"the first {count}; there may be more at this cost")
     return answer("fixed", tuple(placements), *notes)

@@ -23,13 +23,13 @@ class Outcome:
     condition: Expr | str
     wanted: bool = False
 
-    def candidates(self, program: Program, model: Model, unroll: int) -> Candidates:
-        """The executions of ``program`` under ``model`` that have this outcome."""
+    def candidates(self, program: Program, model: Model, unroll: int, lazy: bool = False) -> Candidates:
+        """The executions of ``program`` under ``model`` that have this outcome. ``lazy``: for large programs."""
         from smpcheck.solver.candidates import Candidates
 
         if isinstance(self.condition, str):
-            return Candidates(program, model, failing=[self.condition], unroll=unroll)
-        return Candidates(program, model, self.condition, unroll=unroll)
+            return Candidates(program, model, failing=[self.condition], unroll=unroll, lazy=lazy)
+        return Candidates(program, model, self.condition, unroll=unroll, lazy=lazy)
 
 
 def assertion_names(program: Program) -> list[str]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
-from smpcheck.cat.concrete import Violation, evaluate, relation
+from smpcheck.cat.concrete import Evaluation, Violation, evaluate, relation
 from smpcheck.cat.explain import Step
 from smpcheck.cat.graph import reachable, roots
 from smpcheck.cat.nodes import Axiom, Model, Node, make
@@ -119,6 +120,13 @@ def reasons_of(model: Model, execution: Execution, words: Words) -> list[Reason]
     """Each requirement of ``model`` that ``execution`` does not meet, the one with the shortest cycle first."""
     found = [reason_of(violation, model, execution, words) for violation in evaluate(model, execution) if not violation.flag]
     return sorted(found, key=lambda reason: len(reason.links))
+
+
+def first_reason(model: Model, execution: Execution, words: Words) -> list[Reason]:
+    """The same for the first requirement alone that is not met: in a large execution, some take seconds to explain."""
+    evaluation = Evaluation(execution)
+    broken = (axiom for axiom in model.axioms if not axiom.flag and evaluation.offends(axiom) != axiom.negated)
+    return [reason for axiom in islice(broken, 1) for reason in reasons_of(replace(model, axioms=(axiom,)), execution, words)]
 
 
 def reason_of(violation: Violation, model: Model, execution: Execution, words: Words) -> Reason:

@@ -63,13 +63,20 @@ def read_text(path: str) -> str:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def read_programs(path: str, text: str | None = None, definitions: object = None) -> Sequence[Program]:
+def read_programs(
+    path: str,
+    text: str | None = None,
+    definitions: object = None,
+    scenario: str | None = None,
+    settings: Sequence[str] = (),
+) -> Sequence[Program]:
     """All programs of a file: one for a litmus test, any number for a Python file.
 
     ``text`` is the file's text where it is known already (standard input, a test sent to another machine). ``definitions`` are
-    the primitives that the memory model brings along, if it does (see :mod:`smpcheck.readers.deffile`).
+    the primitives that the memory model brings along, if it does (see :mod:`smpcheck.readers.deffile`). ``scenario``: only the
+    program of this name. ``settings``: ``NAME=VALUE`` for the parameters of a Python model.
 
-    :raises InputError: unreadable, not well formed, or of a kind that is no test
+    :raises InputError: unreadable, not well formed, or of a kind that is no test; no such scenario, parameter or value
     :raises UnsupportedError: something in it is not supported
     """
     suffix = Path(path).suffix
@@ -78,8 +85,10 @@ def read_programs(path: str, text: str | None = None, definitions: object = None
     if suffix == PYTHON_SUFFIX:
         if text is not None:
             raise InputError("a Python model is read from a file of its own, not from text", Position(path, 1))
-        reader = cast(Callable[[str], Sequence[Program]], _reader("smpcheck.readers.python", "read_python_file"))
-        return reader(path)
+        reader = cast(Callable[..., Sequence[Program]], _reader("smpcheck.readers.python", "read_python_file"))
+        return reader(path, scenario, settings)
+    if settings:
+        raise InputError(f"--set {settings[0]}: {path} is a litmus test, and only Python models have parameters")
     if text is None:
         text = read_text(path)
     text = text.removeprefix("\ufeff")
@@ -88,7 +97,10 @@ def read_programs(path: str, text: str | None = None, definitions: object = None
             "this is not a text file: it has a NUL character", Position(path, text[: text.index("\0")].count("\n") + 1)
         )
     litmus = cast(Callable[[str, str, Any], Program], _reader("smpcheck.readers.litmus", "read_litmus"))
-    return [litmus(text, path, definitions)]
+    program = litmus(text, path, definitions)
+    if scenario not in (None, program.name):
+        raise InputError(f"{path} has no program {scenario!r}: it has {program.name}")
+    return [program]
 
 
 def _reader(module: str, name: str) -> object:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TextIO
 from smpcheck.mm.check import ASSUMPTIONS, Answer
 from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.variants import Variant
-from smpcheck.mm.weak import ASSUMPTION, WeakRun
+from smpcheck.mm.weak import WeakRun
 from smpcheck.program import ir
+from smpcheck.simulate.early import ASSUMPTION
 
 if TYPE_CHECKING:
     from smpcheck.simulate import RunResult

@@ -63,21 +63,23 @@ def _one(answer: Barriers) -> Iterator[str]:
         stays = f", as long as its {given} stay" if given else ""
         yield wrap(f"Nothing of this is needed: it cannot happen without any of it{stays}.", "")
     for finding in answer.findings:
-        if finding.status != "not needed":
+        if finding.status not in ("not needed", "undecided"):
             yield ""
             yield from _details(finding, words)
     if len(answer.sets) > 1:
         yield ""
         yield f"There are {len(answer.sets)} smallest sets that suffice:"
-        for members in answer.sets:
-            yield wrap("; ".join(name(e, words) for e in members), "  - ", "")
-    for members, weaker in zip(answer.sets, answer.together, strict=False):
-        if weaker:
-            yield ""
-            parts = [
-                f"{weaker[e.key].text} for {name(e, words)}" if e.key in weaker else f"{name(e, words)} as it is" for e in members
-            ]
-            yield wrap("Weaker, all together: " + "; ".join(parts) + ".", "")
+        for number, members in enumerate(answer.sets):
+            weaker = answer.together[number] if answer.together else {}
+            parts = [name(e, words) + (f" ({weaker[e.key].text} is enough)" if e.key in weaker else "") for e in members]
+            yield wrap("; ".join(parts), "  - ", "")
+    elif answer.together and answer.together[0]:
+        yield ""
+        members, weaker = answer.sets[0], answer.together[0]
+        parts = [
+            f"{weaker[e.key].text} for {name(e, words)}" if e.key in weaker else f"{name(e, words)} as it is" for e in members
+        ]
+        yield wrap("Weaker, all together: " + "; ".join(parts) + ".", "")
     for element in answer.unexamined:
         yield wrap(f"Not examined: {name(element, words)}: its value has too many possibilities.", "")
     for note in answer.notes:
@@ -144,7 +146,9 @@ def _head(answer: Barriers) -> Iterator[str]:
     for outcome in answer.reachable:
         yield wrap(f"{program.name}: {outcome.text}: can happen under {model} as it is (see --fix, and smpcheck explain).", "")
     if answer.protected is None:
-        yield "There is nothing that the barriers in it prevent."
+        yield from (wrap(f"{program.name}: {note}.", "") for note in answer.notes)
+        if not answer.notes:
+            yield "There is nothing that the barriers in it prevent."
         return
     races = " (and no data race)" if answer.protected.race and answer.protected.text != "a data race" else ""
     yield wrap(f"{program.name}: {answer.protected.text}: cannot happen under {model}{races}. What is needed for that:", "")
@@ -255,7 +259,7 @@ def comments(answer: Barriers) -> str:
     words = Words(answer.program)
     parts = []
     for finding in answer.findings:
-        if finding.status != "not needed":
+        if finding.status not in ("not needed", "undecided"):
             parts.append("\n".join(_comment(finding, words, [f.element for f in answer.findings])))
     if not parts:
         return f"{answer.program.name}: no element is needed; there is nothing to comment.\n"

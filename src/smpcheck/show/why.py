@@ -67,7 +67,11 @@ def head(explanation: Explanation) -> str:
         if explanation.under != explanation.model:
             return f"{outcome}: can happen under {model}, and under {model_name(explanation.under)}"
         return f"{outcome}: can happen under {model}"
+    if explanation.kind == "undecided":
+        return f"{outcome}: not known whether it can happen under {model}"
     if explanation.kind == "forbidden":
+        if not explanation.reasons:
+            return f"{outcome}: cannot happen under {model}"
         if not explanation.complete:
             return f"{outcome}: cannot happen under {model}, for these reasons and perhaps others"
         count = len(explanation.reasons)

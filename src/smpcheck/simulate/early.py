@@ -12,6 +12,12 @@ from collections.abc import Iterable, Mapping
 from smpcheck.program import ir
 from smpcheck.simulate.code import Branch, Code, End, Local, Pick, Rcu, Step, defined, registers_read
 
+ASSUMPTION = (
+    "load buffering is left out: what needs a store to be read elsewhere before an earlier load of its own thread has its value"
+    " is not looked for"
+)
+"""What bounds an answer that rests on runs in which no store is early."""
+
 _State = tuple[int, int, frozenset[str]]
 
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import clingo
 
@@ -34,7 +34,8 @@ class Candidates(_Session):
 
     What happens is any of these: ``condition``, an expression over final states, holds; an assertion or invariant named in
     ``failing`` fails; ``flag`` is raised. With none of them, the program's own condition holds. Iterate; before taking the next,
-    :meth:`exclude` what should not be seen again. Executions that cut a loop are never among them.
+    :meth:`exclude` what should not be seen again. Executions that cut a loop are never among them. ``lazy``: for large
+    programs, see :class:`~smpcheck.solver.answer.Question`.
 
     :raises SmpcheckError: as :func:`smpcheck.solver.solve.solve`
     """
@@ -48,11 +49,11 @@ class Candidates(_Session):
         failing: Iterable[str] = (),
         flag: str | None = None,
         unroll: int = 2,
+        lazy: bool = False,
     ) -> None:
         failing = tuple(failing)
-        question = Question(
-            mode="assertions" if failing else "verdict", unroll=unroll, witness=True, flags=flag is not None, condition=condition
-        )
+        mode: Literal["assertions", "verdict"] = "assertions" if failing else "verdict"
+        question = Question(mode, unroll, witness=True, flags=flag is not None, condition=condition, lazy=lazy)
         super().__init__(program, model, question, True, time.perf_counter())
         wanted = [self.assertions[name] for name in failing if name in self.assertions]
         wanted += [literal for name, literal in self.flags if name == flag]
@@ -62,6 +63,8 @@ class Candidates(_Session):
         self.numbers: list[int] = []
         self._clauses: list[list[int]] = []
         self.control = clingo.Control(list(_QUIET))
+        if self.refinement is not None:
+            self.control.register_propagator(self.refinement)
         path = self.out.write()
         try:
             self.control.load_aspif([path])

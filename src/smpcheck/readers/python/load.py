@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.kernel.scenario import Scenario
 from smpcheck.program.ir import Position, Program
 from smpcheck.readers.python.scenarios import compile_scenario, where_raised
+from smpcheck.readers.python.settings import bindings
 from smpcheck.readers.python.source import parse_file, shown
 
 _siblings: dict[str, str] = {}
@@ -24,6 +27,22 @@ def load_scenarios(path: str | Path) -> list[Scenario]:
 
     :raises InputError: it cannot be read, is not Python, fails, or has no scenario
     """
+    return _scenarios(path, _module(path))
+
+
+def _scenarios(path: str | Path, module: ModuleType) -> list[Scenario]:
+    file = str(module.__file__)
+    found: list[Scenario] = []
+    for value in vars(module).values():
+        if isinstance(value, Scenario) and value not in found and _belongs(value, file):
+            found.append(value)
+    if not found:
+        raise InputError(f"{path} has no scenario: mark a set-up function with @scenario (see docs/python-models.md)")
+    return found
+
+
+def _module(path: str | Path) -> ModuleType:
+    """The file, executed."""
     file = str(Path(path).resolve())
     parse_file(file)
     name = f"smpcheck_model_{hashlib.sha1(file.encode()).hexdigest()[:12]}"
@@ -54,13 +73,7 @@ def load_scenarios(path: str | Path) -> list[Scenario]:
         for other in set(sys.modules) - before:
             if str(Path(getattr(sys.modules[other], "__file__", None) or "").parent) == folder:
                 _siblings[other] = folder
-    found: list[Scenario] = []
-    for value in vars(module).values():
-        if isinstance(value, Scenario) and value not in found and _belongs(value, file):
-            found.append(value)
-    if not found:
-        raise InputError(f"{path} has no scenario: mark a set-up function with @scenario (see docs/python-models.md)")
-    return found
+    return module
 
 
 def _belongs(scenario: Scenario, file: str) -> bool:
@@ -69,10 +82,20 @@ def _belongs(scenario: Scenario, file: str) -> bool:
     return bool(scenario.bindings) or code is None or str(Path(code.co_filename).resolve()) == file
 
 
-def read_python_file(path: str | Path) -> list[Program]:
-    """The programs of all scenarios of a file.
+def read_python_file(path: str | Path, scenario: str | None = None, settings: Sequence[str] = ()) -> list[Program]:
+    """The programs of all scenarios of a file; with ``scenario``, of the one of that name or title, and only that is compiled.
+    ``settings``: ``NAME=VALUE`` for parameters (see :mod:`smpcheck.readers.python.settings`).
 
-    :raises InputError: something in the file is wrong, with its position
+    :raises InputError: something in the file is wrong, with its position; there is no such scenario, parameter or value
     :raises UnsupportedError: something in it is outside the subset
     """
-    return [compile_scenario(scenario) for scenario in load_scenarios(path)]
+    module = _module(path)
+    chosen = bindings(settings, module)
+    found = [one.bind(**chosen) for one in _scenarios(path, module)]
+    if scenario is not None:
+        there_are = ", ".join(dict.fromkeys(one.title if not chosen else one.name for one in found))
+        titled = [one for one in found if one.title == scenario]
+        found = titled or [one for one in found if one.name == scenario]
+        if not found:
+            raise InputError(f"{path} has no program {scenario!r}: it has {there_are}")
+    return [compile_scenario(one) for one in found]

@@ -1,0 +1,62 @@
+"""``--set`` of the commands that take models."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SEQLOCK, REFCOUNT = ("examples/models/seqlock.py", "examples/models/refcount.py")
+SCENARIOS = "src/smpcheck/mm/scenarios.py"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "smpcheck", *arguments]
+    return subprocess.run(words, text=True, capture_output=True, timeout=60, cwd=ROOT, encoding="utf-8")
+
+
+def test_every_command_that_takes_models_asks_about_what_was_chosen():
+    chosen = ("--set", "read_barriers=False")
+    assert "can fail: not torn" in run("check", SEQLOCK, *chosen).stdout
+    assert "not torn fails: can happen" in run("explain", SEQLOCK, *chosen).stdout
+    assert "seqlock[read_barriers=False]: not torn fails: can happen" in run("barriers", SEQLOCK, *chosen).stdout
+    compared = run("compare", "--models", "sc,lkmm", "--no-witness", SEQLOCK, *chosen).stdout
+    assert re.search(r"\* seqlock\[read_barriers=False\] +Never +Sometimes", compared)
+
+
+def test_the_command_that_repeats_a_run_has_the_choice():
+    done = run("run", REFCOUNT, "--set", "grace_period=False")
+    assert done.returncode == 1
+    (again,) = re.findall(r"^Again: smpcheck (.*)$", done.stdout, re.M)
+    assert run(*shlex.split(again)).returncode == 1
+
+
+@pytest.mark.parametrize("command", ["check", "explain", "barriers", "compare --models sc,lkmm", "run"])
+def test_what_is_not_there_is_one_line(command):
+    done = run(*command.split(), SEQLOCK, "--set", "barriers=no")
+    said = "--set barriers=no: the model has no parameter 'barriers': it has read_barriers"
+    assert done.returncode == 2
+    assert said in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) <= 1
+
+
+def test_a_litmus_test_is_refused():
+    done = run("explain", "examples/01-SB.litmus", "--set", "a=b")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "smpcheck: --set a=b: examples/01-SB.litmus is a litmus test, and only Python models have parameters\n"
+    )
+
+
+def test_a_wrong_scenario_is_refused_before_anything_is_compiled():
+    began = time.perf_counter()
+    done = run("explain", SCENARIOS, "--scenario", "munlock")
+    assert done.returncode == 2
+    assert "has no program 'munlock': it has truncate_mlock, " in done.stderr
+    assert time.perf_counter() - began < 3

@@ -1,0 +1,235 @@
+"""Large programs: the same answers as the solver's, in less time, and what is not known is said."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from smpcheck.cat.load import load_model
+from smpcheck.errors import LimitError
+from smpcheck.mm.hearts import HEARTS
+from smpcheck.mm.scenarios import SCENARIOS
+from smpcheck.mm.variants import VARIANTS
+from smpcheck.program import ir
+from smpcheck.questions import barriers as barriers_module
+from smpcheck.questions import compare as compare_module
+from smpcheck.questions import explain as explain_module
+from smpcheck.questions import fix as fix_module
+from smpcheck.questions import large
+from smpcheck.questions.barriers import Barriers, barriers
+from smpcheck.questions.compare import compare
+from smpcheck.questions.explain import Limits, explain
+from smpcheck.questions.fix import fix
+from smpcheck.questions.large import ask, asking, is_large, rounds
+from smpcheck.questions.outcomes import outcomes
+from smpcheck.readers.python import compile_scenario
+from smpcheck.readers.registry import read_programs
+from smpcheck.simulate.early import ASSUMPTION
+from smpcheck.solver.answer import Answer
+
+ROOT = Path(__file__).parents[2]
+LKMM = load_model("lkmm")
+SMALL = [*sorted((ROOT / "examples").glob("*.litmus")), *sorted((ROOT / "examples" / "models").glob("*.py"))]
+
+
+def of(name: str, variant: str, flags: str = "separate") -> ir.Program:
+    scenario = (SCENARIOS | HEARTS)[name]
+    return compile_scenario(scenario.bind(variant=VARIANTS[variant], flags=flags))
+
+
+@pytest.fixture
+def all_are_large(monkeypatch):
+    """Every program is treated as a large one."""
+    for module in (barriers_module, compare_module, explain_module, fix_module):
+        monkeypatch.setattr(module, "is_large", lambda program: True)
+
+
+def test_litmus_tests_are_not_large_and_scenarios_are():
+    assert not any(is_large(program) for path in SMALL for program in read_programs(str(path)))
+    assert is_large(of("truncate_mlock", "V0"))
+    assert not is_large(of("putback_munlock", "V0"))
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+def test_what_can_happen_is_what_the_solver_says(path):
+    for program in read_programs(str(path)):
+        asked = outcomes(program)
+        subject, named = asking(program, asked)
+        for model in map(load_model, ("sc", "tso", "lkmm")):
+            found = ask(subject, model, [str(outcome.condition) for outcome in named])
+            solved = [next(iter(outcome.candidates(program, model, 2)), None) is not None for outcome in asked]
+            assert [outcome.condition in found.can for outcome in named] == solved
+            assert not found.open
+            assert not found.assumed
+
+
+def test_an_interleaving_is_enough():
+    found = ask(of("truncate_mlock", "V0"), LKMM, ["I1", "I3", "I6"])
+    under, execution = found.can["I1"]
+    assert (under, execution.failed, list(found.can)) == ("sc", ("I1",), ["I1"])
+    assert not found.open
+    assert not found.notes
+
+
+def test_what_no_interleaving_has_is_found_by_the_solver():
+    assert ask(of("munlock_page_putback", "V0"), LKMM, ["I1", "I3"]).can["I3"][0] == "lkmm"
+    assert not ask(of("munlock_page_putback", "V0"), load_model("tso"), ["I3"]).can
+    fixed = ask(of("munlock_page_putback", "V4"), LKMM, ["I1", "I3"])
+    assert not fixed.can
+    assert not fixed.open
+    assert not fixed.notes
+
+
+def test_without_time_for_the_solver_an_answer_rests_on_an_assumption(monkeypatch):
+    monkeypatch.setattr(large, "PATIENCE", 0)
+    found = ask(of("munlock_page_putback", "V4"), LKMM, ["I1", "I3"])
+    assert (found.can, found.open, found.assumed) == ({}, {}, {"I1", "I3"})
+    assert list(found.notes) == [ASSUMPTION]
+
+
+def test_what_runs_with_views_do_is_open_until_the_solver_confirms_it(monkeypatch):
+    monkeypatch.setattr(large, "solve", lambda *_: Answer("timeout", None))
+    found = ask(of("munlock_page_putback", "V0"), LKMM, ["I1", "I3"])
+    assert (found.can, found.open) == ({}, {"I3": "the solver had no answer in time"})
+    assert found.assumed == {"I1"}
+
+
+def test_a_limit_of_the_solver_is_no_answer(monkeypatch):
+    monkeypatch.setattr(large, "solve", lambda *_: Answer("bound", None, message="too many values"))
+    with pytest.raises(LimitError, match="too many values"):
+        list(rounds(of("putback_munlock", "V0"), LKMM, 2, None))
+
+
+def test_a_model_that_is_not_shipped_is_asked_of_the_solver_alone(tmp_path):
+    path = tmp_path / "weak.cat"
+    path.write_text('"weak"\nacyclic po-loc | rf | co | fr as coherence\n')
+    program = read_programs(str(ROOT / "examples" / "02-SB+mbs.litmus"))[0]
+    subject, (outcome,) = asking(program, outcomes(program))
+    assert ask(subject, load_model(path), [str(outcome.condition)]).can
+    assert large.not_excluded(program, load_model(path), None) is None
+
+
+def test_an_interleaving_that_a_model_forbids_does_not_count(tmp_path):
+    path = tmp_path / "strange.cat"
+    path.write_text('"strange"\nempty rf as nothing-is-read\n')
+    program = read_programs(str(ROOT / "examples" / "01-SB.litmus"))[0]
+    subject, (outcome,) = asking(program, outcomes(program))
+    found = ask(subject, load_model(path), [str(outcome.condition)])
+    assert not found.can
+    assert "no execution of the program satisfies the model at all" in " ".join(found.notes)
+
+
+class TestExplain:
+    def test_each_outcome_has_its_answer(self):
+        answers = {a.outcome.text: a for a in explain(of("truncate_mlock", "V0"), LKMM)}
+        failing = answers.pop("I1 fails")
+        assert (failing.kind, failing.under, failing.story.surprises) == ("allowed", "sc", ())
+        assert {a.kind for a in answers.values()} == {"forbidden"}
+        assert not any(a.reasons for a in answers.values())
+        notes = [note for a in answers.values() for note in a.notes]
+        assert len(notes) == len(set(notes)) == 2  # said once: no reasons, no races
+
+    def test_what_is_out_of_order_is_told(self):
+        (answer,) = explain(of("munlock_page_putback", "V0"), LKMM, only="I3")
+        assert (answer.kind, answer.under) == ("allowed", "lkmm")
+        assert any("PG" in s.sentence or "P.flags.byte0" in s.sentence for s in answer.story.surprises)
+
+    def test_reasons_where_one_outcome_is_asked_about(self):
+        (answer,) = explain(of("truncate_mlock", "V0"), LKMM, only="I6")
+        assert (answer.kind, answer.complete, len(answer.reasons)) == ("forbidden", False, 3)
+        for reason in answer.reasons:
+            ends = [(link.source, link.target) for link in reason.links]
+            assert all(a[1] == b[0] for a, b in zip(ends, [*ends[1:], ends[0]], strict=True))
+
+    def test_no_time_is_no_answer(self):
+        answers = list(explain(of("truncate_mlock", "V0"), LKMM, Limits(ends=time.monotonic() - 1)))
+        assert {a.kind for a in answers} == {"undecided"}
+        assert {a.notes[0] for a in answers} == {"no time was left"}
+
+    @pytest.mark.usefixtures("all_are_large")
+    @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+    def test_every_kind_of_answer_is_that_of_a_small_program(self, path):
+        for program in read_programs(str(path)):
+            found = [(a.kind == "allowed", a.under) for a in explain(program, LKMM)]
+            explain_module.is_large = is_large  # what is small is small again
+            assert found == [(a.kind == "allowed", a.under) for a in explain(program, LKMM)]
+
+
+def answer_of(found: Barriers) -> object:
+    return (
+        [(f.element.text, f.status, f.weakest and f.weakest.text) for f in found.findings],
+        sorted(sorted(e.text for e in members) for members in found.sets),
+    )
+
+
+class TestBarriers:
+    @pytest.mark.parametrize("path", [p for p in SMALL if "RACE" not in p.stem], ids=lambda path: path.stem)
+    def test_answers_are_those_of_a_small_program(self, path, monkeypatch):
+        for program in read_programs(str(path)):
+            small = barriers(program, LKMM, dependencies=False)
+            if small.protected is None or small.protected.race:
+                continue
+            with monkeypatch.context() as patch:
+                patch.setattr(barriers_module, "is_large", lambda program: True)
+                assert answer_of(barriers(program, LKMM)) == answer_of(small)
+
+    def test_a_scenario_that_needs_no_barrier(self):
+        found = barriers(of("shm_unlock_putback", "V4"), LKMM)
+        assert found.complete
+        assert [e.text for e in found.sets[0]] == []
+        assert {f.status for f in found.findings} == {"not needed"}
+        assert "smp_mb()" in [f.element.text for f in found.findings]
+        assert ASSUMPTION not in found.notes
+
+    @pytest.mark.usefixtures("all_are_large")
+    def test_the_barrier_of_2009_and_its_partner(self):
+        found = barriers(of("putback_munlock", "V4"), LKMM)
+        needed = {f.element.text: f for f in found.findings if f.status == "needed"}
+        assert list(needed) == ["smp_mb()", "TestClearPageMlocked(page)"]
+        assert all(f.outcome == "I3" and f.story.surprises for f in needed.values())
+
+    def test_waiting_for_the_end_of_threads_is_not_asked_about(self):
+        found = barriers_module.elements_of(of("munlock_page_putback", "V4"))
+        assert not [e.text for e in found if "end" in e.text.split()]
+
+    def test_what_there_was_no_time_for_is_undecided(self):
+        found = barriers(of("munlock_page_putback", "V4"), LKMM, Limits(ends=time.monotonic() - 1))
+        assert (found.protected, found.findings) == (None, ())
+        assert found.notes[0] == "not known whether I5 fails can happen: no time was left"
+
+    @pytest.mark.usefixtures("all_are_large")
+    def test_an_element_that_the_solver_had_no_time_for_is_never_not_needed(self, monkeypatch):
+        program = of("putback_munlock", "V4")
+        found = ask(program, LKMM, [str(o.condition) for o in outcomes(program)])
+        answered = iter([found])
+        monkeypatch.setattr(
+            barriers_module, "ask", lambda *a: next(answered, None) or large.Found(program, open={"I3": "no time"})
+        )
+        answer = barriers(program, LKMM)
+        assert not answer.complete
+        assert answer.sets == ()
+        by_text = {f.element.text: f.status for f in answer.findings}
+        assert by_text["smp_mb()"] == by_text["TestClearPageMlocked(page)"] == "undecided"
+        assert set(by_text.values()) == {"undecided", "one of several"}
+        assert ASSUMPTION in answer.notes
+
+
+def test_the_missing_barrier_is_found(monkeypatch):
+    (program,) = read_programs(str(ROOT / "examples" / "models" / "seqlock_without_rmb.py"))
+    small = fix(program, LKMM)
+    monkeypatch.setattr(fix_module, "is_large", lambda program: True)
+    found = fix(program, LKMM)
+    assert [a.status for a in found] == [a.status for a in small]
+    assert "fixed" in [a.status for a in found]
+    assert [{p.diff for p in a.placements} for a in found] == [{p.diff for p in a.placements} for a in small]
+
+
+def test_models_are_compared():
+    rows = compare(of("munlock_page_putback", "V0"), [load_model(name) for name in ("sc", "tso", "lkmm")])
+    verdicts = {row.outcome.text: [cell.verdict for cell in row.cells] for row in rows}
+    assert verdicts.pop("I3 fails") == ["Never", "Never", "Sometimes"]
+    assert all(found == ["Never"] * 3 for found in verdicts.values())
+    (difference,) = [row.difference for row in rows if row.differs]
+    assert (difference.allows, difference.forbids, difference.reason.axiom) == ("lkmm", "sc", "sc")
