@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import typer
@@ -11,6 +12,7 @@ from typer.testing import CliRunner, Result
 from smpcheck.commands import mm_check
 from smpcheck.mm.invariants import ABOUT
 
+ROOT = Path(__file__).parent.parent.parent
 APP = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 mm_check.register(APP)
 
@@ -82,3 +84,35 @@ def test_bad_usage_is_status_2_with_the_choices(arguments: tuple[str, ...], word
     result = invoke(*arguments)
     assert result.exit_code == 2
     assert words in result.output and "Traceback" not in result.output
+
+
+class TestPictures:
+    def test_the_first_failure_is_drawn_and_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "run.svg"
+        result = invoke("-s", "truncate_mlock", "-V", "V8", "-V", "V2", "-f", "svg", "-o", str(path))
+        assert result.exit_code == 1
+        assert "drawn: truncate_mlock, V2: I1" in result.stderr
+        assert path.read_text("utf-8").startswith("<svg") and not result.stdout
+
+    def test_all_failures_are_drawn_on_request(self) -> None:
+        result = invoke("-s", "truncate_mlock", "-V", "V2", "-V", "V7:rmap_clears=no", "-f", "dot", "--witness")
+        assert result.stdout.count("digraph") == 2
+
+    def test_a_picture_of_nothing_is_refused(self) -> None:
+        result = invoke("-s", "truncate_mlock", "-V", "V8", "-f", "svg")
+        assert result.exit_code == 2
+        assert "nothing fails with a run to draw" in result.stderr
+
+    def test_a_page_is_made_even_if_nothing_fails(self) -> None:
+        result = invoke("-s", "truncate_mlock", "-V", "V8", "-f", "html")
+        assert result.exit_code == 0
+        assert 'class="holds"' in result.stdout
+
+    def test_a_place_that_cannot_be_written_is_refused(self, tmp_path: Path) -> None:
+        result = invoke("-s", "truncate_mlock", "-V", "V2", "-f", "html", "-o", str(tmp_path))
+        assert result.exit_code == 2
+        assert "cannot write" in result.stderr
+
+    def test_the_readmes_picture_is_what_is_drawn(self) -> None:
+        asked = ("-s", "munlock_page_putback", "-V", "V0", "--flags", "separate", "-m", "lkmm", "-f", "svg")
+        assert invoke(*asked).stdout == (ROOT / "docs" / "img" / "munlock-putback.svg").read_text("utf-8")

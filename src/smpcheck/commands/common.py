@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -130,6 +131,24 @@ def busy(what: str) -> Iterator[None]:
 
     with Console(stderr=True).status(what):
         yield
+
+
+def put(text: str, output: str | None) -> None:
+    """To a file, or to standard output in signs that it has."""
+    if output is not None and output != "-":
+        try:
+            Path(output).write_text(text, "utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {output}: {error.strerror}") from None
+        return
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        from smpcheck.show.canvas import ASCII
+
+        encoding = sys.stdout.encoding or "ascii"
+        text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
+    write(text)
 
 
 def write(text: str) -> None:

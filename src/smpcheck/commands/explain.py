@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -20,10 +19,9 @@ from smpcheck.commands.common import (
     failing,
     find_programs,
     having,
+    put,
     within,
-    write,
 )
-from smpcheck.errors import InputError
 
 if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation
@@ -140,24 +138,6 @@ def explain(
             programs = having(find_programs(path, found, scenario, settings or ()), check)
             answers = [a for program in programs for a in ask(program, found, limits, check)]
             shown = FORMS[form](answers, columns(width, PIPE_WIDTH))
-        _put(shown, output)
+        put(shown, output)
     sys.stdout.flush()
     raise typer.Exit(EXIT_OK)
-
-
-def _put(text: str, output: str | None) -> None:
-    """To a file, or to standard output in signs that it has."""
-    if output is not None and output != "-":
-        try:
-            Path(output).write_text(text, "utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write {output}: {error.strerror}") from None
-        return
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        from smpcheck.show.canvas import ASCII
-
-        encoding = sys.stdout.encoding or "ascii"
-        text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
-    write(text)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from io import StringIO
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smpcheck.commands.common import EXIT_FOUND, EXIT_INTERRUPTED, EXIT_OK, failing, write
+from smpcheck.commands.common import EXIT_FOUND, EXIT_INTERRUPTED, EXIT_OK, busy, failing, put, write
 
 if TYPE_CHECKING:
     from smpcheck.mm.check import Answer
+    from smpcheck.show.mm_pictures import Failure
     from smpcheck.simulate import RunResult
 
-FORMATS = ("table", "json")
+PICTURES = ("svg", "dot")
+FORMATS = ("table", "json", "html", *PICTURES)
 EXIT_UNDECIDED = 3
 MOST_SHOWN = 4
 """So many cells' failing runs are shown unasked."""
@@ -55,11 +58,15 @@ def check(
         bool | None, typer.Option("--witness/--no-witness", help="Show failing runs; unless given, for up to four cells.")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show every step of a failing run.")] = False,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to standard output.")
+    ] = None,
 ) -> None:
     """Which invariants hold in which scenario, under which variant of the machinery.
 
     Every cell of the table is exhaustive within the bounds that are printed below it. What fails can be shown as a run: lanes of
-    source lines, time downwards.
+    source lines, time downwards. As a picture (svg; dot for Graphviz) the first failure is drawn, or all with --witness; html is
+    one page with the table, the runs, their source and a replay.
 
     Exit status: 0 everything holds, 1 something fails, 2 bad usage, 3 something is undecided and nothing fails, 130 interrupted
     (what is done is shown).
@@ -71,7 +78,7 @@ def check(
         from smpcheck.mm.check import INVARIANTS, Answer, Case, Checker, cases, units
         from smpcheck.mm.hearts import HEARTS
         from smpcheck.mm.scenarios import SCENARIOS
-        from smpcheck.show.mm_table import json_line, legend, write_table
+        from smpcheck.show.mm_table import json_line, legend, witness_text, write_table
         from smpcheck.show.progress import Counter
 
         for name in invariant or []:
@@ -97,33 +104,61 @@ def check(
             status = EXIT_INTERRUPTED
         order = {case: i for i, case in enumerate(todo)}
         answers.sort(key=lambda answer: order[answer.case])
+        few = witness is None and sum(bool(a.failed) for a in answers) <= MOST_SHOWN and len(answers) <= MOST_SHOWN
         if form == "table":
-            write_table(answers, [*SCENARIOS, *HEARTS], sys.stdout)
-            few = witness is None and sum(bool(a.failed) for a in answers) <= MOST_SHOWN and len(answers) <= MOST_SHOWN
-            if witness or few:
-                show_witnesses(answers, full, timeout)
-            elif any(a.failed for a in answers):
+            text = StringIO()
+            write_table(answers, [*SCENARIOS, *HEARTS], sys.stdout if output is None else text)
+            for failure in failures(answers, timeout) if witness or few else ():
+                text.write(witness_text(failure.answer, failure.invariant, failure.run, lanes_width(output), full) + "\n")
+            if any(a.failed for a in answers) and not (witness or few):
                 first = next(a for a in answers if a.failed)
-                write(f"Show how: {first.case.command}\n\n")
-            write("\n".join(legend(answers)) + "\n")
+                text.write(f"Show how: {first.case.command}\n\n")
+            text.write("\n".join(legend(answers)) + "\n")
             if status == EXIT_INTERRUPTED:
-                write(f"interrupted: {len(answers)} of {len(todo)} cells\n")
+                text.write(f"interrupted: {len(answers)} of {len(todo)} cells\n")
+            put(text.getvalue(), output)
+        elif form != "json":
+            from smpcheck.show import mm_pictures
+
+            with busy("drawing"):
+                if form == "html":
+                    shown = list(failures(answers, timeout)) if witness or few else []
+                    text_of = mm_pictures.html(answers, [*SCENARIOS, *HEARTS], shown)
+                else:
+                    shown = list(failures(answers, timeout)) if witness else first_of(failures(answers, timeout))
+                    text_of = (mm_pictures.svg if form == "svg" else mm_pictures.dot)(shown)
+            put(text_of, output)
     if status == EXIT_OK:
         status = EXIT_UNDECIDED if any(a.undecided for a in answers) else EXIT_OK
         status = EXIT_FOUND if any(a.failed for a in answers) else status
     raise typer.Exit(status)
 
 
-def show_witnesses(answers: Sequence[Answer], full: bool, timeout: float) -> None:
+def failures(answers: Sequence[Answer], timeout: float) -> Iterator[Failure]:
     """The failing runs of all answers. ``timeout``: seconds for each one that is no interleaving."""
     from smpcheck.mm import weak
     from smpcheck.mm.check import witness
-    from smpcheck.show.mm_table import witness_text
+    from smpcheck.show.mm_pictures import Failure
 
-    width = min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
     for answer in answers:
         for name, checks in answer.failed.items():
             run: RunResult | weak.WeakRun | None = witness(answer.case, checks[0])
             if run is None and answer.case.model != "sc":
                 run = weak.witness(answer.case, checks[0], timeout)
-            write(witness_text(answer, name, checks[0], run, width, full) + "\n")
+            yield Failure(answer, name, run)
+
+
+def first_of(found: Iterator[Failure]) -> list[Failure]:
+    """The first failure with a run, for a picture. :raises InputError: there is none"""
+    from smpcheck.errors import InputError
+
+    for failure in found:
+        if failure.run is not None:
+            print(f"drawn: {failure.name}", file=sys.stderr)
+            return [failure]
+    raise InputError("nothing fails with a run to draw: the formats for that are table and html")
+
+
+def lanes_width(output: str | None) -> int:
+    """Columns for failing runs."""
+    return min(shutil.get_terminal_size((100, 24)).columns, 120) if output is None and sys.stdout.isatty() else 100

@@ -24,6 +24,7 @@ from smpcheck.simulate.trace import TraceEvent
 
 if TYPE_CHECKING:
     from smpcheck.mm.check import Case
+    from smpcheck.questions.surprises import Story
 
 UNROLL = 2
 
@@ -31,11 +32,12 @@ UNROLL = 2
 @dataclass(frozen=True, slots=True)
 class WeakRun:
     """An execution that no interleaving has: its events in an order in which they may take effect, and what is not in program
-    order in it, in sentences."""
+    order in it."""
 
     program: ir.Program
     events: tuple[TraceEvent, ...]
-    sentences: tuple[str, ...]
+    execution: Execution
+    story: Story
 
 
 def ask(
@@ -110,7 +112,7 @@ def _told(program: ir.Program, execution: Execution, model_name: str) -> WeakRun
         )
         for e in map(known.__getitem__, order)
     )
-    return WeakRun(program, events, tuple(s.sentence for s in story.surprises))
+    return WeakRun(program, events, execution, story)
 
 
 def _answer(case: Case, visit: str, wanted: Sequence[str], ends: float | None) -> tuple[list[str], dict[str, str]]:

@@ -68,9 +68,9 @@ def run_report(result: RunResult, headline: str) -> str:
     return page([View(result.program, headline, "run", picture_of_run(result))])
 
 
-def page(views: Sequence[View], subtitle: str = "") -> str:
-    """A page of views."""
-    return "".join(_Page(views).parts(subtitle))
+def page(views: Sequence[View], subtitle: str = "", title: str = "", intro: str = "") -> str:
+    """A page of views. ``title``: instead of the programs' names; ``intro``: HTML above all views."""
+    return "".join(_Page(views).parts(subtitle, title, intro))
 
 
 def resource(name: str) -> str:
@@ -95,24 +95,27 @@ class _Page:
         names = [f"{self.files.setdefault(p.file, len(self.files))}:{p.line}" for p in places if p is not None]
         return f' data-lines="{" ".join(dict.fromkeys(names))}"'
 
-    def parts(self, subtitle: str) -> Iterator[str]:
-        title = ", ".join(dict.fromkeys(program.name for program in self.programs)) or "smpcheck"
+    def parts(self, subtitle: str, title: str, intro: str) -> Iterator[str]:
+        title = title or ", ".join(dict.fromkeys(program.name for program in self.programs)) or "smpcheck"
         sheet = f":root{{{variables(LIGHT)}}}@media (prefers-color-scheme:dark){{:root{{{variables(DARK)}}}}}"
         yield (
             f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)} - smpcheck</title>'
             f'<meta name="viewport" content="width=device-width,initial-scale=1">'
             f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">'
             f"<style>{sheet}{style()}\n{resource('report.css')}</style></head>\n<body><header><h1>{escape(title)}</h1>"
-            f'<p class="dim">{escape(subtitle)}</p></header>\n'
+            f'<p class="dim">{escape(subtitle)}</p>{intro}</header>\n'
         )
         if len(self.views) > 1:
-            several = len(self.programs) > 1
+            several = len({program.name for program in self.programs}) > 1 and not intro
             tabs = [
                 f'<button type="button" data-view="{i}" aria-pressed="false">'
                 f"{escape(f'{view.program.name}: ' * several + view.tab)}</button>"
                 for i, view in enumerate(self.views)
             ]
             yield f'<nav aria-label="Outcomes and reasons">{"".join(tabs)}</nav>\n'
+        if not self.views:
+            yield "</body></html>\n"
+            return
         shown = [self.view(view) for view in self.views]
         yield '<main><div class="sources">'
         yield from (self.source(program) for program in self.programs)

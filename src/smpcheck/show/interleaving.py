@@ -79,6 +79,11 @@ def effect(program: ir.Program, events: Sequence[TraceEvent]) -> str:
     return "; ".join(dict.fromkeys(said))
 
 
+def is_end(address: Value | None) -> bool:
+    """Is a location only there to tell that a thread has ended?"""
+    return isinstance(address, Ptr) and address.base == DONE
+
+
 def last_thread(program: ir.Program) -> int | None:
     """The thread that begins when all others have ended, if there is one."""
     return program.threads[-1].index if any(address.base == DONE for address in program.cells) else None
@@ -110,7 +115,7 @@ def meeting(events: Sequence[TraceEvent]) -> set[int]:
 def rows(program: ir.Program, steps: Sequence[TraceEvent], everything: bool = False) -> list[Row]:
     """The steps of a run in their order."""
     last = last_thread(program)
-    events = [e for e in steps if not (isinstance(e.address, Ptr) and e.address.base == DONE)]
+    events = [e for e in steps if not is_end(e.address)]
     seen = meeting([e for e in events if e.thread != last])
     seen |= {e.number for e in events if e.thread == last and e.kind == "W"}
     seen |= {e.partner for e in events if e.number in seen and e.partner is not None}

@@ -115,12 +115,13 @@ def legend(answers: Sequence[Answer]) -> list[str]:
 
 
 def witness_text(
-    answer: Answer, name: str, check: str, run: RunResult | WeakRun | None, width: int, everything: bool = False
+    answer: Answer, name: str, run: RunResult | WeakRun | None, width: int, everything: bool = False
 ) -> str:
     """How an invariant fails: what it says, where it is checked, and the run in lanes."""
     from smpcheck.show.interleaving import in_lanes, interleaving, place
 
     case = answer.case
+    check = answer.failed[name][0]
     what = ABOUT.get(name, "a check of the model itself")
     lines = [f"{case.scenario}, {case.variant.name}: {name} fails: {what}"]
     if check != name:
@@ -132,8 +133,8 @@ def witness_text(
     if isinstance(run, WeakRun):
         lines.append(f"  no interleaving does this; under {case.model} the steps may take effect in this order:")
         lines += ["", *(f"  {line}".rstrip() for line in in_lanes(run.program, run.events, width - 2, everything)), ""]
-        for number, sentence in enumerate(run.sentences, 1):
-            text = textwrap.wrap(f"{number} {sentence}", width - 2, subsequent_indent="  ", break_on_hyphens=False)
+        for number, surprise in enumerate(run.story.surprises, 1):
+            text = textwrap.wrap(f"{number} {surprise.sentence}", width - 2, subsequent_indent="  ", break_on_hyphens=False)
             lines += [f"  {line}" for line in text]
         return "\n".join(lines) + "\n"
     if run.message:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Position, Program
-from smpcheck.program.values import Ptr
 from smpcheck.questions.interleaving import interleaving
 from smpcheck.questions.wording import Words
-from smpcheck.show.rows import LONG_LANE, arrange, fold
+from smpcheck.show.interleaving import is_end, last_thread, value_text
+from smpcheck.show.rows import LONG_LANE, arrange, fold, lanes_of
 
 if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation
@@ -128,9 +128,10 @@ def pictures(answer: Explanation) -> tuple[Picture, ...]:
     return tuple(found)
 
 
-def picture_of_run(result: RunResult, caption: str = "") -> Picture:
+def picture_of_run(result: RunResult, caption: str = "", long_lane: int = LONG_LANE) -> Picture:
     """A step-by-step run, in the order in which it took place."""
-    return picture(result.program, result.execution(), caption or f"A run: {result.status}", dependencies=False)
+    said = caption or f"A run: {result.status}"
+    return picture(result.program, result.execution(), said, dependencies=False, long_lane=long_lane)
 
 
 def picture(
@@ -161,6 +162,7 @@ class _Painter:
         self.execution = execution
         self.events = execution.events
         self.words = Words(program)
+        self.last = last_thread(program)
         threads = sorted({e.thread for e in self.events if e.thread >= 0} | {t.index for t in program.threads})
         self.lane = {thread: lane for lane, thread in enumerate(threads)}
         self.nodes: list[Node] = []
@@ -169,7 +171,10 @@ class _Painter:
         self.remarks: list[Remark] = []
         self.kept: set[int] = set()
         for thread in threads:
-            self.add_nodes([e for e in self.events if e.thread == thread])
+            self.add_nodes([e for e in self.events if e.thread == thread and not is_end(e.address)])
+        for event in self.events:
+            if event.thread == self.last and event.kind == "W" and event.id in self.node_of:
+                self.kept.add(self.node_of[event.id])
 
     def paint(
         self,
@@ -191,7 +196,8 @@ class _Painter:
             self.race(race)
         if dependencies:
             self.dependencies()
-        prefer = {self.node_of[e]: place for place, e in reversed(list(enumerate(story.steps)))} if story is not None else {}
+        steps = [e for e in story.steps if e in self.node_of] if story is not None else []
+        prefer = {self.node_of[e]: place for place, e in reversed(list(enumerate(steps)))}
         late = {self.node_of[s.first] for s in story.surprises if s.kind == "po"} if story is not None else set()
         edges = [replace(edge, id=number) for number, edge in enumerate(self.edges.values())]
         remarks = [replace(r, edge=self.edge_of(r, edges)) for r in self.remarks]
@@ -201,13 +207,27 @@ class _Painter:
         cyclic = reason is not None or race is not None
         down = [(e.source, e.target) for e in edges if e.style in ("rf", "co") or (e.style == "fr" and not cyclic)]
         firmly = {(e.source, e.target) for e in edges if e.style in ("rf", "co")}
+        down += (begins := self.beginning(nodes))
+        firmly.update(begins)
         placed = arrange(nodes, down, firmly, {renamed[n]: p for n, p in prefer.items()}, {renamed[n] for n in late})
         names = tuple(self.words.thread(thread) for thread in self.lane)
         order = interleaving(self.execution)
-        replay = None if order is None else tuple(dict.fromkeys(renamed[self.node_of[e]] for e in order))
+        replay = None
+        if order is not None:
+            replay = tuple(dict.fromkeys(renamed[self.node_of[e]] for e in order if e in self.node_of))
         return Picture(
             self.program, self.execution, caption, names, tuple(placed), tuple(edges), tuple(remarks), replay
         )  # fmt: skip
+
+    def beginning(self, nodes: Sequence[Node]) -> list[tuple[int, int]]:
+        """The ends of all other threads, each with where the one begins that waits for them."""
+        if self.last is None:
+            return []
+        lanes = lanes_of(nodes)
+        waiting = self.lane[self.last]
+        if waiting >= len(lanes) or not lanes[waiting]:
+            return []
+        return [(lane[-1].id, lanes[waiting][0].id) for i, lane in enumerate(lanes) if i != waiting and lane]
 
     def edge_of(self, remark: Remark, edges: Sequence[Edge]) -> int | None:
         return next((edge.id for edge in edges if edge.number == remark.number), None)
@@ -249,10 +269,7 @@ class _Painter:
         return f"{first.cell} {'=' if first.kind == 'W' else 'is'} {self.value(first)}"
 
     def value(self, event: ExecutedEvent) -> str:
-        cell = self.program.cells.get(event.address) if isinstance(event.address, Ptr) else None
-        if cell is not None and isinstance(event.value, int):
-            return cell.show(event.value).replace("|", " ")
-        return self.words.value(event.value)
+        return value_text(self.program, event.address, event.value)
 
     def init_node(self, event: ExecutedEvent, lane: int) -> int:
         """A node for an initial write, made when the first arrow needs it."""
@@ -287,6 +304,8 @@ class _Painter:
             first, second = events[a], events[b]
             if first.thread < 0 or second.thread < 0 or first.thread == second.thread:
                 continue
+            if self.last in (first.thread, second.thread):
+                continue  # all others have ended
             if kind == "co" and (self.node_of[a], self.node_of[b], "rf") in self.edges:
                 continue  # an atomic operation reads what it overwrites
             self.add(kind, a, b, self.sentence(kind, first, second))

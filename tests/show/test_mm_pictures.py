@@ -1,0 +1,102 @@
+"""Failing runs of the page machinery as pictures and as a page."""
+
+from __future__ import annotations
+
+import pytest
+
+from smpcheck.mm.check import Answer, Case, Checker
+from smpcheck.mm.variants import find_variant
+from smpcheck.show import mm_pictures
+from smpcheck.show.mm_pictures import NO_RUN, Failure
+from smpcheck.simulate import RunResult
+from tests.show.test_html import Page
+
+ORDER = ["truncate_mlock", "munlock_page_putback"]
+
+
+def failing(scenario: str, variant: str, model: str = "sc", flags: str = "one-word") -> list[Failure]:
+    from smpcheck.commands.mm_check import failures
+
+    return list(failures([Checker().answer(Case(scenario, find_variant(variant), model, flags))], 30.0))
+
+
+@pytest.fixture(scope="module")
+def turns() -> Failure:
+    """One in which threads take turns."""
+    (failure,) = failing("truncate_mlock", "V2")
+    return failure
+
+
+@pytest.fixture(scope="module")
+def weak() -> Failure:
+    """One that no interleaving has."""
+    (failure,) = failing("munlock_page_putback", "V0", "lkmm", "separate")
+    return failure
+
+
+def test_a_picture_says_what_fails_where(turns: Failure, weak: Failure) -> None:
+    assert turns.headline == "truncate_mlock, V2: I1 fails: no page reaches the allocator with PG_mlocked"
+    assert weak.name == "munlock_page_putback, V0, under lkmm, flags in separate bytes: I3"
+    assert turns.headline in mm_pictures.svg([turns])
+
+
+def test_what_a_thread_does_on_its_own_is_counted(turns: Failure) -> None:
+    shown = turns.picture()
+    assert shown is not None and isinstance(turns.run, RunResult)
+    assert any(node.hidden > 10 for node in shown.nodes)
+    assert len(shown.nodes) < len(turns.run.trace.events) / 2
+
+
+def test_the_thread_that_waits_for_the_others_is_below_them_and_has_no_arrows_from_them(turns: Failure, weak: Failure) -> None:
+    for failure in (turns, weak):
+        shown = failure.picture()
+        assert shown is not None and shown.lanes[-1] == "quiesce"
+        last = {node.id: node for node in shown.nodes if node.lane == len(shown.lanes) - 1}
+        others = [node for node in shown.nodes if node.id not in last]
+        assert min(node.row for node in last.values()) > max(node.row for node in others)
+        assert not any(edge.source in last or edge.target in last for edge in shown.edges)
+        assert not any("done[" in node.effect for node in shown.nodes)
+
+
+def test_what_takes_effect_out_of_order_is_an_arrow(weak: Failure) -> None:
+    shown = weak.picture()
+    assert shown is not None and shown.replay is None
+    nodes = {node.id: node for node in shown.nodes}
+    swaps = {(nodes[e.source].code, nodes[e.target].code) for e in shown.edges if e.style == "swap"}
+    assert ("SetPageLRU(page)", "PageMlocked(page)") in swaps
+
+
+def test_a_pointer_is_shown_by_what_it_points_to(turns: Failure) -> None:
+    shown = turns.picture()
+    assert shown is not None
+    assert "pte.pte is &P" in {node.effect for node in shown.nodes}
+
+
+def test_graphviz_has_a_digraph_for_each(turns: Failure, weak: Failure) -> None:
+    text = mm_pictures.dot([turns, weak])
+    assert text.count("digraph") == 2 and "TestSetPageMlocked(page)" in text
+
+
+def test_the_page_has_the_tables_the_bounds_and_the_runs_with_their_sources(turns: Failure, weak: Failure) -> None:
+    holds = Checker().answer(Case("truncate_mlock", find_variant("V8")))
+    shown = Page(mm_pictures.html([turns.answer, holds, weak.answer], ORDER, [turns, weak]))
+    assert [a.get("class") for tag, a in shown.elements if tag == "td"] == ["FAILS", "holds", "FAILS"]
+    assert "under sc, page flags one-word" in shown.text and "under lkmm, page flags separate" in shown.text
+    assert "a pagevec holds one page" in shown.text and "load buffering is left out" in shown.text
+    assert shown.values("data-view", "button") == ["0", "1"]
+    assert "page_alloc.py" in shown.text and "def putback_lru_page" in shown.text
+    assert "again: smpcheck mm check --scenario truncate_mlock --variant V2" in shown.text
+    assert shown.values("data-go")
+
+
+def test_where_nothing_fails_the_page_has_the_table_alone() -> None:
+    answer = Checker().answer(Case("truncate_mlock", find_variant("V8")))
+    shown = Page(mm_pictures.html([answer], ORDER, []))
+    assert [a.get("class") for tag, a in shown.elements if tag == "td"] == ["holds"]
+    assert not shown.values("data-view", "button")
+
+
+def test_a_failure_without_a_run_is_said(turns: Failure) -> None:
+    lost = Failure(Answer(turns.answer.case, ("I8",), {"I8": ("lock cycle",)}), "I8", None)
+    assert NO_RUN in Page(mm_pictures.html([lost.answer], ORDER, [lost])).text
+    assert mm_pictures.dot([lost]) == ""
