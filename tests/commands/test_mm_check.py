@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from smpcheck.commands import mm_check
 from smpcheck.mm.invariants import ABOUT
+from tests.schemas import strict
 
 ROOT = Path(__file__).parent.parent.parent
 APP = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -61,6 +62,15 @@ def test_time_that_runs_out_is_status_3_and_says_so() -> None:
     result = invoke("-s", "munlock_page_putback", "-V", "V4", "-m", "lkmm", "--timeout", "0.1")
     assert result.exit_code == 3
     assert "undecided" in result.output
+
+
+def test_json_has_the_failing_executions_on_request() -> None:
+    weak = ("-s", "munlock_page_putback", "-V", "V0", "-m", "lkmm", "--flags", "separate")
+    for asked, name, order in ((("-s", "truncate_mlock", "-V", "V2"), "I1", True), (weak, "I3", False)):
+        found = json.loads(invoke(*asked, "--format", "json", "--witness").output)
+        strict("mm-check-1").validate(found)
+        assert found["executions"][name]["failed"] == [name]
+        assert (found["executions"][name]["order"] is not None) == order
 
 
 def test_json_is_one_object_a_cell() -> None:

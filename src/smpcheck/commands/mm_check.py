@@ -99,7 +99,8 @@ def check(
                     answers.append(answer)
                     counter.advance()
                     if form == "json":
-                        write(json_line(answer) + "\n")
+                        runs = {f.invariant: f.run for f in failures([answer], timeout)} if witness else None
+                        write(json_line(answer, runs) + "\n")
         except KeyboardInterrupt:
             status = EXIT_INTERRUPTED
         order = {case: i for i, case in enumerate(todo)}

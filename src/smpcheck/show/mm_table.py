@@ -14,6 +14,7 @@ from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.variants import Variant
 from smpcheck.mm.weak import WeakRun
 from smpcheck.program import ir
+from smpcheck.show.execution_json import execution_object
 from smpcheck.simulate.early import ASSUMPTION
 
 if TYPE_CHECKING:
@@ -166,15 +167,25 @@ def _places(program: ir.Program, check: str) -> list[tuple[ir.Position | None, s
     return found
 
 
-def json_line(answer: Answer) -> str:
-    """One object."""
+def _execution(run: RunResult | WeakRun | None) -> Json | None:
+    if run is None:
+        return None
+    execution = run.execution if isinstance(run, WeakRun) else run.execution()
+    return execution_object(execution, run.program)
+
+
+def json_line(answer: Answer, runs: Mapping[str, RunResult | WeakRun | None] | None = None) -> str:
+    """One object, by the schema ``mm-check-1.json``. ``runs``: the failing runs to be shown, by invariant."""
     case = answer.case
     document: Json = {
+        "schema": "smpcheck-mm-check/1",
         "scenario": case.scenario, "variant": case.variant.name, "model": case.model, "flags": case.flags,
         "freeing": case.freeing, "verdict": answer.verdict, "asked": list(answer.asked),
         "failed": {name: list(answer.failed[name]) for name in _ordered(answer.failed)},
         "undecided": {name: answer.undecided[name] for name in _ordered(answer.undecided)},
         "explored": answer.explored, "seconds": round(answer.seconds, 3), "command": case.command,
     }  # fmt: skip
+    if runs is not None:
+        document["executions"] = {name: _execution(run) for name, run in runs.items()}
     return json.dumps(document)
 
