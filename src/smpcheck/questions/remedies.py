@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import SmpcheckError
+from smpcheck.questions.large import NARROW
 from smpcheck.questions.patch import Lines
 from smpcheck.questions.places import Places, Region
 from smpcheck.questions.problems import Change, Problem, Replacement
@@ -32,7 +33,7 @@ def unneeded(answer: Barriers, model: Model, unroll: int = 2) -> Iterator[Proble
     """What of the ordering elements is not needed, or only in a weaker form. Dependencies cost nothing and are left out."""
     changes = _Changes(answer, model, unroll)
     words = Words(answer.program)
-    said = f" under {answer.model}" + (", load buffering aside" if ASSUMPTION in answer.notes else "")
+    said = f" under {answer.model}" + (", load buffering aside" if {ASSUMPTION, NARROW} & {*answer.notes} else "")
     protected = answer.protected.text if answer.protected else ""
     for finding in answer.findings:
         element = finding.element
