@@ -1,14 +1,19 @@
 """What is missing: cheapest placements, diffs that hold, and honest refusals."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from smpcheck.cat.load import load_model
-from smpcheck.questions.elements import COSTS
+from smpcheck.errors import InputError
+from smpcheck.program.ir import Fence
+from smpcheck.questions import fix as fix_module
+from smpcheck.questions.elements import COSTS, walk
 from smpcheck.questions.fix import fix
-from smpcheck.questions.patch import Lines, apply, edits_of, stronger
+from smpcheck.questions.patch import Lines, apply, edits_of, read_again, stronger
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
+from smpcheck.readers.registry import read_programs
 from smpcheck.show.which import fix_text
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
@@ -161,3 +166,65 @@ def test_nothing_is_put_between_a_test_and_its_only_statement():
 )
 def test_stronger_forms_of_accesses(text, name, python, result):
     assert stronger(text, name, python) == result
+
+
+MODEL = """
+from smpcheck.kernel import *
+
+data = shared(0)
+flag = shared(0)
+
+
+def send() -> None:
+    WRITE_ONCE(data, 1)
+    WRITE_ONCE(flag, 1)
+
+
+def receive() -> None:
+    if READ_ONCE(flag):
+        smp_rmb()
+        check("sent", READ_ONCE(data) == 1)
+
+
+@scenario
+def mp(s: Setup) -> None:
+    s.thread(send)
+    s.thread(receive)
+"""
+
+
+class TestModels:
+    @pytest.fixture
+    def program(self, tmp_path):
+        (tmp_path / "mp.py").write_text(MODEL)
+        (found,) = read_programs(str(tmp_path / "mp.py"))
+        return found
+
+    def test_the_changed_text_is_read_again(self, program, monkeypatch):
+        read = []
+        monkeypatch.setattr(fix_module, "read_again", lambda *a: read.append(read_again(*a)) or read[-1])
+        (answer,) = fix(program, LKMM)
+        assert all(placement.diff for placement in answer.placements)
+        assert [fix(changed, LKMM)[0].status for changed in read] == ["safe"] * len(answer.placements)
+
+    def test_a_text_that_does_not_forbid_the_outcome_is_not_offered(self, program, monkeypatch):
+        monkeypatch.setattr(fix_module, "read_again", lambda program, text, model: read_again(program, MODEL, model))
+        (answer,) = fix(program, LKMM)
+        assert answer.status == "fixed"
+        assert not any(placement.diff for placement in answer.placements)
+
+    def test_it_is_as_if_the_file_had_the_text(self, program):
+        def barriers(of) -> int:
+            return sum(isinstance(s, Fence) for thread in of.threads for s in walk(thread.body))
+
+        changed = read_again(program, MODEL.replace("        smp_rmb()\n", ""), LKMM)
+        assert (barriers(program), barriers(changed)) == (1, 0)
+        assert barriers(read_programs(program.file)[0]) == 1
+        assert Path(program.file).read_text() == MODEL
+
+    def test_a_text_that_is_no_model_is_refused(self, program):
+        with pytest.raises(InputError):
+            read_again(program, MODEL + "def\n", LKMM)
+
+    def test_where_parameters_were_set_from_outside_there_is_no_such_program(self, program):
+        assert read_again(replace(program, name="mp[order=mb]"), MODEL, LKMM) is None

@@ -113,3 +113,38 @@ def test_compare_has_no_verdict_about_a_loop_that_is_cut(tmp_path):
     (row,) = compare(program, [SC, LKMM])
     assert [cell.verdict for cell in row.cells] == [None, None]
     assert all("loops are followed" in cell.message for cell in row.cells)
+
+
+def test_they_are_computed_once_and_only_where_something_cannot_happen(monkeypatch, tmp_path):
+    from smpcheck.questions import explain as module
+
+    path = tmp_path / "m.py"
+    path.write_text(MODEL_OF_THREE)
+    calls = []
+    monkeypatch.setattr(module, "reservations", lambda *a: calls.append(a) or reservations(*a))
+    (program,) = read_programs(str(path))
+    assert [a.kind for a in module.explain(program, LKMM)] == ["allowed", "impossible", "impossible"]
+    assert len(calls) == 1
+    assert [a.kind for a in module.explain(program, LKMM, only="one")] == ["allowed"]
+    assert len(calls) == 1
+
+
+MODEL_OF_THREE = """
+from smpcheck.kernel import *
+
+x = shared(0)
+
+
+def put() -> None:
+    seen = READ_ONCE(x)
+    check("one", seen == 0)
+    check("two", seen < 3)
+    check("three", seen < 4)
+    WRITE_ONCE(x, 1)
+
+
+@scenario
+def three(s: Setup) -> None:
+    s.thread(put)
+    s.thread(put)
+"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,21 @@ P1(int *x, int *y)
 }
 
 exists (0:a_register_with_a_long_name=1 /\\ 1:r0=2)
+"""
+
+
+TWICE = """
+P0(int *data, int *flag) { WRITE_ONCE(*data, 1); smp_wmb(); smp_store_release(flag, 1); }
+
+P1(int *data, int *flag)
+{
+\tint r0; int r1;
+\tr0 = smp_load_acquire(flag);
+\tsmp_mb();
+\tr1 = READ_ONCE(*data);
+}
+
+exists (1:r0=1 /\\ 1:r1=0)
 """
 
 
@@ -119,3 +135,27 @@ def test_a_fix_is_told_in_the_columns_there_are():
     for width in (60, 80):
         lines = fix_text(answer, width).splitlines()
         assert max(len(line) for line in lines[: lines.index(next(x for x in lines if x.startswith("---")))]) <= width
+
+
+def test_what_is_weaker_stands_in_the_line_of_its_set():
+    answer = of_text(TWICE)
+    (_, listed) = text([answer], 200).split("There are 4 smallest sets that suffice:\n")
+    assert [line.rpartition("; ")[2] for line in listed.splitlines() if line.endswith("is enough)")] == [
+        "smp_mb() in P1 (line 12) (smp_rmb() is enough)"
+    ] * 2
+    assert "Weaker, all together" not in listed
+
+
+def test_what_is_undecided_is_neither_told_nor_commented():
+    answer = asked("38-*")
+    undecided = replace(answer, findings=tuple(replace(f, status="undecided", story=None) for f in answer.findings), sets=())
+    shown = text([undecided], 100)
+    assert shown.count("undecided") == len(answer.findings)
+    assert "no element is needed" in comments(undecided)
+
+
+def test_where_it_is_not_known_what_can_happen_that_is_said():
+    answer = Barriers(asked("38-*").program, "lkmm", None, notes=("not known whether x fails can happen: no time was left",))
+    assert text([answer], 100) == (
+        "PUTBACK+two-words+mb: not known whether x fails can happen: no time was left.\n"
+    )

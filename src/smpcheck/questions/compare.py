@@ -18,10 +18,9 @@ from smpcheck.questions.large import Found, ask, asking, is_large
 from smpcheck.questions.outcomes import Outcome, condition_outcome, outcomes
 from smpcheck.questions.races import RACE_FLAG
 from smpcheck.questions.reasons import Reason, first_reason, reasons_of
-from smpcheck.questions.reservations import cut
+from smpcheck.questions.reservations import NO_EXECUTION, cut
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
-from smpcheck.simulate.early import ASSUMPTION
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
@@ -102,7 +101,7 @@ def _cell(program: Program, model: Model, outcome: Outcome, limits: Limits) -> C
 
 
 def _of_large(program: Program, models: Sequence[Model], asked: list[Outcome], limits: Limits) -> list[tuple[Cell, ...]]:
-    """The cells of each outcome of a large program. What cannot happen under an assumption only is none that cannot."""
+    """The cells of each outcome of a large program, with the assumptions that they rest on as messages."""
     subject, named = asking(program, asked)
     names = [str(outcome.condition) for outcome in named]
     found = [ask(subject, model, names, limits.unroll, limits.ends) for model in models]
@@ -110,9 +109,9 @@ def _of_large(program: Program, models: Sequence[Model], asked: list[Outcome], l
     def cell(one: Found, name: str) -> Cell:
         if name in one.can:
             return Cell("Sometimes")
-        unsure = [note for note in one.notes if note != ASSUMPTION or name in one.assumed]
-        why = one.open.get(name) or "; ".join(unsure)
-        return Cell(None, message=why) if why else Cell("Never")
+        notes = one.reservations(name)
+        unknown = name in one.open or not {NO_EXECUTION, cut(limits.unroll)}.isdisjoint(notes)
+        return Cell(None if unknown else "Never", message="; ".join([*filter(None, [one.open.get(name)]), *notes]))
 
     return [tuple(cell(one, name) for one in found) for name in names]
 

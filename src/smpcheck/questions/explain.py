@@ -18,14 +18,13 @@ from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Program
-from smpcheck.questions.large import RACES, Found, ask, asking, is_large
+from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_large
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, show_condition
 from smpcheck.questions.races import RACE_FLAG, Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
 from smpcheck.questions.reservations import cut, reservations
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
-from smpcheck.simulate.early import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
 
 Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided"]
@@ -152,7 +151,7 @@ def witness(
         asked = load_model(stronger) if stronger else model
         best: tuple[Execution, Story] | None = None
         deadline = time.perf_counter() + limits.seconds
-        candidates = outcome.candidates(program, asked, limits.unroll, large)
+        candidates = outcome.candidates(program, asked, limits.unroll, large and is_known(asked))
         for number, execution in enumerate(candidates, 1):
             if stronger is None or not any(not violation.flag for violation in evaluate(model, execution)):
                 story = tell(execution, asked, words)
@@ -211,7 +210,7 @@ def _explain_large(program: Program, model: Model, limits: Limits, asked: list[O
         else:
             if len(asked) == 1 and name not in found.assumed:
                 reasons, _, _ = why_not(found.part, model, one, in_time(limits), words, large=True)
-            notes = tuple(note for note in found.notes if note != ASSUMPTION or name in found.assumed)
+            notes = found.reservations(name)
             notes = notes if reasons else (*notes, WITHOUT_REASONS)
         notes = tuple(note for note in (*notes, RACES) if note in once or note not in (RACES, WITHOUT_REASONS))
         once.difference_update(notes)

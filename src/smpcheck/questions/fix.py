@@ -22,7 +22,7 @@ from smpcheck.questions.explain import Limits
 from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes
-from smpcheck.questions.patch import PYTHON, Edit, Lines, apply, cost, edits_of
+from smpcheck.questions.patch import Edit, Lines, apply, cost, edits_of, read_again
 from smpcheck.questions.races import RACE_FLAG
 from smpcheck.questions.reservations import reservations
 from smpcheck.solver.candidates import Candidates
@@ -90,6 +90,16 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
     def answer(status: FixStatus, placements: tuple[Placement, ...] = (), *notes: str) -> Fix:
         return Fix(program, model.name, outcome, status, placements, notes, time.perf_counter() - began)
 
+    def holds(text: str) -> bool:
+        """Does the changed text, read again, forbid the outcome? (A model with set parameters is not: its program was asked.)"""
+        try:
+            changed = read_again(program, text, model)
+            if changed is None:
+                return True
+            return not can_happen(asking(changed, outcomes(changed))[0] if large else changed)
+        except SmpcheckError:
+            return False
+
     def reserved(changed: Program) -> list[str]:
         """What is to be said where the outcome cannot happen."""
         return [*said, RACES] if large else [*reservations(changed, model, limits.unroll), *racy(changed)]
@@ -120,24 +130,10 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
     for chosen in sets:
         ordered = tuple(sorted(chosen, key=lambda e: (e.pos.line, e.pos.column, e.name)))
         text = lines.changed(ordered)
-        shown = lines.diff(text) if text is not None and _holds(program, text, model, outcome, limits) else ""
+        shown = lines.diff(text) if text is not None and holds(text) else ""
         placements.append(Placement(ordered, sum(cost(e, costs) for e in ordered), shown))
     cheapest = apply(program, sets[0])
     notes = reserved(cheapest)
     if len(sets) == count:
         notes.append(f"the first {count}; there may be more at this cost")
     return answer("fixed", tuple(placements), *notes)
-
-
-def _holds(program: Program, text: str, model: Model, outcome: Outcome, limits: Limits) -> bool:
-    """Does the changed text, read again, forbid the outcome?"""
-    if program.file.endswith(PYTHON):
-        return True
-    from smpcheck.questions.check import model_definitions
-    from smpcheck.readers.registry import read_programs
-
-    try:
-        (changed,) = read_programs(program.file, text, model_definitions(model))
-        return next(iter(outcome.candidates(changed, model, limits.unroll)), None) is None
-    except SmpcheckError:
-        return False

@@ -4,14 +4,15 @@ An interleaving is an execution of every model that is no stronger than sc, so w
 explored (:mod:`smpcheck.simulate.explore`). What no run with views does cannot happen under the models that these runs are made
 for, as long as no store is early (:mod:`smpcheck.simulate.views`). What is left is a question for the solver. Of a model like
 those in :mod:`smpcheck.mm`, most accesses lie in branches that no interleaving takes: these are left out at first
-(:mod:`smpcheck.program.cut`), and put back when an execution would enter one. The solver's answer needs no assumption, so it is
-asked even where the runs have answered with one, for :data:`PATIENCE` seconds.
+(:mod:`smpcheck.program.cut`), and put back when an execution would enter one. The solver's answer assumes less than that of the
+runs (:data:`NARROW`), so it is asked even where they have answered, for :data:`PATIENCE` seconds.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -50,6 +51,13 @@ SEARCH = 60.0
 
 NO_TIME = "no time was left"
 
+NARROW = "what load buffering alone could bring about in branches that nothing else leads into is not looked for"
+"""What bounds an answer of the solver about a program without some of its branches.
+
+Where program order and reads-from together have no cycle, some event is the first in a branch that was left out, and all that its
+branch was decided by is an execution without these branches, up to there; so the solver sees that it is entered.
+"""
+
 RACES = "data races are not looked for: the program is too large"
 
 
@@ -64,6 +72,11 @@ def over(ends: float | None) -> bool:
     return ends is not None and time.monotonic() > ends
 
 
+def is_known(model: Model) -> bool:
+    """Is it a model of which is known what lazy questions, and leaving out branches, take for granted?"""
+    return model in map(load_model, SHIPPED)
+
+
 def rounds(
     program: ir.Program, model: Model, unroll: int, ends: float | None, max_states: int = MOST_STATES
 ) -> Iterator[tuple[ir.Program, Answer]]:
@@ -73,17 +86,16 @@ def rounds(
 
     :raises LimitError: no time is left, or a limit of the solver was reached
     """
-    try:
-        steps, taken = reached(program, max_states=max_states)
-    except (LimitError, UnsupportedError):
-        steps, taken = set(), set()  # nothing is known, nothing is left out
-    ordered = model in map(load_model, SHIPPED) or not any(thread.after for thread in program.threads)
+    steps, taken = set[int](), set[int]()  # nothing is left out
+    if is_known(model):
+        with suppress(LimitError, UnsupportedError):
+            steps, taken = reached(program, max_states=max_states)
     put_back: set[str] = set()
     while True:
         rest = None if ends is None else ends - time.monotonic()
         if rest is not None and rest <= 0:
             raise LimitError(NO_TIME)
-        question = Question(mode="assertions", flags=False, deadlock=True, unroll=unroll, deadline=rest, lazy=ordered)
+        question = Question(mode="assertions", flags=False, deadlock=True, unroll=unroll, deadline=rest, lazy=is_known(model))
         part = without_branches(program, steps, taken, put_back)
         answer = solve(part, model, question)
         if answer.status == "bound" and not answer.cut:
@@ -117,6 +129,11 @@ class Found:
     assumed: set[str] = field(default_factory=set)
     notes: dict[str, None] = field(default_factory=dict)
 
+    def reservations(self, name: str) -> tuple[str, ...]:
+        """The notes on one thing that cannot happen."""
+        other = NARROW if name in self.assumed else ASSUMPTION
+        return tuple(note for note in self.notes if note != other)
+
 
 def ask(program: ir.Program, model: Model, names: Sequence[str], unroll: int = 2, ends: float | None = None) -> Found:
     """Which of the assertions and invariants of these names can fail in ``program`` under ``model``."""
@@ -140,17 +157,31 @@ def ask(program: ir.Program, model: Model, names: Sequence[str], unroll: int = 2
                 found.notes[NO_EXECUTION] = None
             return found
     left = [name for name in names if name not in found.can]
-    left, excluded = _left_by_runs(program, model, left, ends)
+    seen = not_excluded(program, model, ends) if left else None
+    excluded: list[str] = []
+    if seen is not None:
+        failed, early = seen
+        excluded = [name for name in left if name not in failed and early]
+        left = [name for name in left if name in failed]
     if left or excluded:
         limit = None if left else time.monotonic() + PATIENCE
         moments = [moment for moment in (limit, ends) if moment is not None]
         _ask_solver(found, program, model, [*left, *excluded], unroll, min(moments, default=None))
+        ordered = model == load_model("tso") or (seen is not None and not seen[1])
+        answered = {*left, *excluded} - found.can.keys() - found.open.keys()
+        if answered and not ordered and _is_cut(found.part):
+            found.notes[NARROW] = None
     for name in excluded:
         if found.open.pop(name, None):
             found.assumed.add(name)
     if found.assumed:
         found.notes[ASSUMPTION] = None
     return found
+
+
+def _is_cut(program: ir.Program) -> bool:
+    """Are there branches that were left out?"""
+    return any(isinstance(s, ir.Loop) and s.label.startswith(CUT) for t in program.threads for s in walk(t.body))
 
 
 def _explored(program: ir.Program) -> Outcomes | None:
@@ -175,15 +206,6 @@ def not_excluded(program: ir.Program, model: Model, ends: float | None) -> tuple
     except (LimitError, UnsupportedError):
         return None
     return seen.failed, seen.early
-
-
-def _left_by_runs(program: ir.Program, model: Model, names: list[str], ends: float | None) -> tuple[list[str], list[str]]:
-    """What runs with views do not exclude, and what they exclude as long as no store is early."""
-    seen = not_excluded(program, model, ends) if names else None
-    if seen is None:
-        return names, []
-    failed, early = seen
-    return [n for n in names if n in failed], [n for n in names if n not in failed] if early else []
 
 
 def _ask_solver(

@@ -12,10 +12,14 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from smpcheck.program import ir
 from smpcheck.program.ir import Position, Program, Stmt
 from smpcheck.questions.elements import FENCES, NOWHERE, atomic_name, edited, walk
+
+if TYPE_CHECKING:
+    from smpcheck.cat.nodes import Model
 
 PYTHON = ".py"
 
@@ -284,3 +288,18 @@ def _read(path: str) -> str:
 def cost(edit: Edit, costs: Mapping[str, float]) -> float:
     """What the edit adds to the costs, by a table of the shape of :data:`~smpcheck.questions.elements.COSTS`."""
     return max(0.0, costs.get(edit.kind, 1) - costs.get(edit.saves, 0))
+
+
+def read_again(program: Program, text: str, model: Model) -> Program | None:
+    """The program that its file would have with this text; None for a Python model whose parameters were set from outside.
+
+    :raises SmpcheckError: it has none
+    """
+    if program.file.endswith(PYTHON):
+        from smpcheck.readers.python.load import read_changed
+
+        return read_changed(program.file, text, program.name)
+    from smpcheck.questions.check import model_definitions
+    from smpcheck.readers.registry import read_programs
+
+    return read_programs(program.file, text, model_definitions(model))[0]

@@ -1,7 +1,8 @@
 """Answers about barriers as findings: what is not needed, what a weaker form could replace, what is missing; each with the change
 of the source that does it.
 
-A change is offered only after the changed text was read again and asked again. (A Python model is not: its program was.)
+A change is offered only after the changed text was read again and asked again. (Of a large program, or a model whose parameters
+were set, only its program was.)
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import SmpcheckError
-from smpcheck.questions.patch import Lines
+from smpcheck.questions.large import NARROW, is_large
+from smpcheck.questions.patch import Lines, read_again
 from smpcheck.questions.places import Places, Region
 from smpcheck.questions.problems import Change, Problem, Replacement
 from smpcheck.questions.wording import Words
@@ -32,7 +34,7 @@ def unneeded(answer: Barriers, model: Model, unroll: int = 2) -> Iterator[Proble
     """What of the ordering elements is not needed, or only in a weaker form. Dependencies cost nothing and are left out."""
     changes = _Changes(answer, model, unroll)
     words = Words(answer.program)
-    said = f" under {answer.model}" + (", load buffering aside" if ASSUMPTION in answer.notes else "")
+    said = f" under {answer.model}" + (", load buffering aside" if {ASSUMPTION, NARROW} & {*answer.notes} else "")
     protected = answer.protected.text if answer.protected else ""
     for finding in answer.findings:
         element = finding.element
@@ -100,15 +102,14 @@ class _Changes:
 
     def holds(self, replacement: Replacement) -> bool:
         """Does the changed text, read again, keep what is protected?"""
-        if self.lines.python:
-            return replacement.region.file == self.program.file
-        from smpcheck.questions.check import model_definitions
-        from smpcheck.readers.registry import read_programs
-
+        if replacement.region.file != self.program.file:
+            return False
+        if is_large(self.program):
+            return True
         try:
-            (changed,) = read_programs(
-                self.program.file, changed_text(self.lines.text, replacement), model_definitions(self.model)
-            )
+            changed = read_again(self.program, changed_text(self.lines.text, replacement), self.model)
+            if changed is None:
+                return True
             return self.protected is not None and self.protected.broken(changed, self.model, self.unroll) is None
         except SmpcheckError:
             return False

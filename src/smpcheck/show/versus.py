@@ -34,10 +34,13 @@ def _lines(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> Itera
         yield f"{'*' if row.differs else ' '} {name:<{width}}  {cells}".rstrip()
     differing = sum(row.differs for row in rows)
     yield f"{len(rows)} outcome{'s' if len(rows) != 1 else ''}, {differing} with a difference (*)."
-    for row in rows:
-        for model, cell in zip(models, row.cells, strict=True):
-            if cell.message:
-                yield wrap(f"{row.program.name} under {model}: {cell.message}", "")
+    said = (
+        f"{row.program.name} under {model}: {cell.message}"
+        for row in rows
+        for model, cell in zip(models, row.cells, strict=True)
+        if cell.message
+    )
+    yield from (wrap(line, "") for line in dict.fromkeys(said))
     for row in rows if witnesses else ():
         if row.difference is not None:
             yield ""

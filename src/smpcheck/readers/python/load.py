@@ -14,7 +14,7 @@ from smpcheck.kernel.scenario import Scenario
 from smpcheck.program.ir import Position, Program
 from smpcheck.readers.python.scenarios import compile_scenario, where_raised
 from smpcheck.readers.python.settings import bindings
-from smpcheck.readers.python.source import parse_file, shown
+from smpcheck.readers.python.source import parse_file, shown, standing_in
 
 _siblings: dict[str, str] = {}
 """Modules that models imported from their own folder, which they share with the models of that folder only."""
@@ -41,8 +41,8 @@ def _scenarios(path: str | Path, module: ModuleType) -> list[Scenario]:
     return found
 
 
-def _module(path: str | Path) -> ModuleType:
-    """The file, executed."""
+def _module(path: str | Path, text: str | None = None) -> ModuleType:
+    """The file, executed; with ``text``, as if it had this text."""
     file = str(Path(path).resolve())
     parse_file(file)
     name = f"smpcheck_model_{hashlib.sha1(file.encode()).hexdigest()[:12]}"
@@ -58,7 +58,10 @@ def _module(path: str | Path) -> ModuleType:
     before = set(sys.modules)
     sys.path.insert(0, folder)
     try:
-        spec.loader.exec_module(module)
+        if text is None:
+            spec.loader.exec_module(module)
+        else:
+            exec(compile(text, file, "exec"), vars(module))
     except SmpcheckError:
         raise
     except SyntaxError as error:
@@ -99,3 +102,15 @@ def read_python_file(path: str | Path, scenario: str | None = None, settings: Se
         if not found:
             raise InputError(f"{path} has no program {scenario!r}: it has {there_are}")
     return [compile_scenario(one) for one in found]
+
+
+def read_changed(path: str | Path, text: str, title: str) -> Program | None:
+    """The program of this title as it would be if the file had this text; None where no scenario has it by itself (its parameters
+    were set from outside). Errors as in :func:`read_python_file`.
+    """
+    file = str(Path(path).resolve())
+    with standing_in(file, text):
+        for one in _scenarios(path, _module(path, text)):
+            if one.title == title:
+                return compile_scenario(one)
+    return None

@@ -7,7 +7,8 @@ import inspect
 import os
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,17 +19,29 @@ from smpcheck.errors import InputError
 from smpcheck.kernel.types import ThreadLocal
 from smpcheck.program.ir import Position
 
+_standing_in: dict[str, str] = {}
+
+
+@contextmanager
+def standing_in(file: str, text: str) -> Iterator[None]:
+    """Within it, it is as if ``file`` had this text."""
+    _standing_in[file] = text
+    try:
+        yield
+    finally:
+        del _standing_in[file]
+
 
 @lru_cache(maxsize=256)
-def _parse(file: str, stamp: int) -> tuple[ast.Module, tuple[str, ...]]:
-    text = Path(file).read_text(encoding="utf-8")
+def _parse(file: str, text: str | None, stamp: int) -> tuple[ast.Module, tuple[str, ...]]:
+    text = Path(file).read_text(encoding="utf-8") if text is None else text
     return ast.parse(text, file), tuple(text.splitlines())
 
 
 def parse_file(file: str) -> tuple[ast.Module, tuple[str, ...]]:
     """The syntax tree and the lines of a Python file. :raises InputError: unreadable or not Python"""
     try:
-        return _parse(file, Path(file).stat().st_mtime_ns)
+        return _parse(file, _standing_in.get(file), Path(file).stat().st_mtime_ns)
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror or error}") from None
     except SyntaxError as error:
