@@ -54,6 +54,14 @@ def test_a_failure_that_no_interleaving_has_is_shown_with_what_is_out_of_order()
     assert "  - under lkmm: load buffering is left out" in result.output
 
 
+def test_every_model_and_layout_on_request() -> None:
+    lines = invoke("-s", "mlock_munlock", "-V", "V8", "--all").output.splitlines()
+    tables = [line for line in lines if line.startswith("under ") and "page flags" in line]
+    assert tables == [f"under {m}, page flags {f}" for m in ("sc", "tso", "lkmm") for f in ("one-word", "separate")]
+    one = invoke("-s", "mlock_munlock", "-V", "V8", "--all", "-m", "tso", "--flags", "separate").output
+    assert one.splitlines()[0] == "under tso, page flags separate" and one.count("page flags") == 1
+
+
 def test_all_that_holds_is_status_0() -> None:
     assert invoke("-s", "truncate_mlock", "-V", "V8", "-i", "I1").exit_code == 0
 

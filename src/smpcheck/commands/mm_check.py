@@ -46,6 +46,9 @@ def check(
     model: Annotated[
         list[str] | None, typer.Option("--model", "-m", metavar="sc|tso|lkmm", help="The memory model (repeatable).")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every memory model and both layouts of the flags, where none is chosen.")
+    ] = False,
     freeing: Annotated[
         str, typer.Option("--freeing", metavar="at-the-end|at-once", help="When a page without references is freed.")
     ] = "at-the-end",
@@ -75,7 +78,7 @@ def check(
     with failing(form, FORMATS):
         from smpcheck.batch.streams import Lost, stream
         from smpcheck.errors import InputError
-        from smpcheck.mm.check import INVARIANTS, Answer, Case, Checker, cases, units
+        from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, units
         from smpcheck.mm.hearts import HEARTS
         from smpcheck.mm.scenarios import SCENARIOS
         from smpcheck.show.mm_table import json_line, legend, witness_text, write_table
@@ -84,7 +87,8 @@ def check(
         for name in invariant or []:
             if name not in INVARIANTS:
                 raise InputError(f"there is no invariant {name!r}: choose from {', '.join(INVARIANTS)}")
-        todo = cases(scenario or (), variant or (), model or ("sc",), flags or ("one-word",), freeing)
+        models = model or (MODELS if everything else MODELS[:1])
+        todo = cases(scenario or (), variant or (), models, flags or (FLAGS if everything else FLAGS[:1]), freeing)
         workers = min(len(units(todo)), os.cpu_count() or 1) if jobs is None else jobs
         checker = Checker(invariant or (), timeout * 0.9)
         answers: list[Answer] = []

@@ -53,7 +53,7 @@ from smpcheck.simulate.futures import LOCK, NOTHING, Future, Futures, kinds_of
 from smpcheck.simulate.generate import ABANDONED, Memory, Registers, divide, shift_count
 from smpcheck.simulate.history import FIELD, WIDTH, Message, State
 from smpcheck.simulate.machine import Machine
-from smpcheck.simulate.observed import Observed
+from smpcheck.simulate.observed import VALUE, Observed
 from smpcheck.simulate.parts import FULL, Access, Parts, with_barriers
 from smpcheck.simulate.pointers import points_to
 from smpcheck.simulate.run import describe_fault
@@ -88,20 +88,38 @@ class _Parted(Machine):
 
     def __init__(self, program: ir.Program, x86: bool) -> None:
         self.x86 = x86
-        self.observed = Observed()
         self.steps: list[dict[int, Access]] = []
         self.others: list[dict[int, Callable[[Registers, Memory], int]]] = []
         super().__init__(program, merge_private=True)
 
     def _generate(self, number: int, code: Code) -> dict[str, int]:
         with_barriers(code, self.x86)
-        parts = Parts(code, number, len(self.program.threads), self.index, self.addresses, self.checks)
-        steps, others, start = parts.parts(self.x86)
+        self.parts = Parts(code, number, len(self.program.threads), self.index, self.addresses, self.checks)
+        steps, others, start = self.parts.parts(self.x86)
         self.steps.append(steps)
         self.others.append(others)
-        self.express = lambda e, v: parts.expr(e, ("value", v))
         self.starts.append(start)
-        return parts.registers
+        return self.parts.registers
+
+    def observed(self) -> Observed:
+        """What loads observe, noted at the steps."""
+        found = Observed()
+        for code, steps in zip(self.codes, self.steps, strict=True):
+            for pc, access in steps.items():
+                if isinstance(access.stmt, ir.Load):
+                    access.observes = found.of_load(code, pc)
+        found.compile(lambda expr, value: self.parts.expr(expr, (VALUE.name, value)), {"_divide": divide, "_shift": shift_count})
+        return found
+
+    def find_addresses(self) -> None:
+        """Note at the steps which cells they may be to, of those that are not private."""
+        numbers = {self.addresses.number(c): 1 << place for c, place in self.index.items() if c not in self.private}
+        anything = sum(numbers.values())
+        pointers = points_to(self.program, self.codes, self.addresses)
+        for t, steps in enumerate(self.steps):
+            for pc, access in steps.items():
+                where = pointers.of_access(t, pc)
+                access.mask = anything if isinstance(where, str) else sum(numbers.get(x, 0) for x in where)
 
 
 class _Runs:
@@ -109,56 +127,43 @@ class _Runs:
 
     def __init__(self, program: ir.Program, x86: bool, max_states: int, ends: float | None, reduce: bool = True) -> None:
         self.program = program
+        self.x86 = x86
         self.reduce = reduce
         self.ends = ends
         self.max_states = max_states
         self.machine = machine = _Parted(program, x86)
-        self.x86 = x86
-        self.cells = [c for c in program.cells if c not in machine.private]
-        """Locations with a history, in the order of their fields in views."""
-        self.codes = machine.codes
+        machine.find_addresses()
+        self.codes = codes = machine.codes
         self.steps, self.others, self.starts = machine.steps, machine.others, machine.starts
         self.keys = live_registers(machine)
+        self.ends_at = [len(code.instrs) - 1 for code in codes]
         self.after = [t.after for t in program.threads]
         self.first = [n for n, late in enumerate(self.after) if not late]
         self.late = [n for n, late in enumerate(self.after) if late]
-        # by index of a cell in memory: its number among those with a history, its field in views
-        self.number = {machine.index[c]: i for i, c in enumerate(self.cells)}
+        self.cells = [c for c in program.cells if c not in machine.private]
+        """Locations with a history, in the order of their fields in views."""
         self.place_of = [machine.index[c] for c in self.cells]
-        self.ends_at = [len(code.instrs) - 1 for code in self.codes]
-        self.offset = {i: WIDTH * n for i, n in self.number.items()}
-        anything = sum(1 << place for place in self.place_of)
-        pointers = points_to(program, self.codes, machine.addresses)
-        numbers = {machine.addresses.number(c): 1 << machine.index[c] for c in self.cells}
-        for t, steps in enumerate(self.steps):
-            for pc, access in steps.items():
-                where = pointers.of_access(t, pc)
-                access.mask = anything if isinstance(where, str) else sum(numbers.get(x, 0) for x in where)
+        self.number = {place: n for n, place in enumerate(self.place_of)}
+        """By index of a cell in memory, the number of the location."""
         self.kinds = kinds_of([self.steps[t] for t in self.first], self.number)
-        self.observed = observed = machine.observed
-        for t, steps in enumerate(self.steps):
-            for pc, access in steps.items():
-                if isinstance(access.stmt, ir.Load):
-                    access.observes = observed.of_load(self.codes[t], pc)
-        observed.compile(machine.express, {"_divide": divide, "_shift": shift_count})
-        self.width = len(observed.expressions)
+        self.observed = observed = machine.observed()
+        width = len(observed.expressions)
         places = {machine.addresses.number(c): place for c, place in machine.index.items()}
         self.futures = [
-            Futures(code, steps, self.kinds, places, machine.addresses, self.number, self.width, FULL)
-            for code, steps in zip(self.codes, self.steps, strict=True)
+            Futures(code, steps, self.kinds, places, machine.addresses, self.number, width, FULL)
+            for code, steps in zip(codes, self.steps, strict=True)
         ]
         self.early_of = [
-            EarlyStores(code, {pc: s.mask for pc, s in steps.items()}, FULL)
-            for code, steps in zip(self.codes, self.steps, strict=True)
+            EarlyStores(code, {pc: access.mask for pc, access in steps.items()}, FULL)
+            for code, steps in zip(codes, self.steps, strict=True)
         ]
-        self.early = False
-        kinds = [self.kinds[place] for place in self.place_of]
-        self.visited = Visited(self.keys, kinds, observed, self.width, exact=not reduce)
-        self.forgetting = Forgetting(self.first, self.futures, self.place_of, self.number, self.kinds, observed, self.width)
+        self.plans = [[self.plan(t, pc) for pc in range(len(code.instrs))] for t, code in enumerate(codes)]
+        self.forgetting = Forgetting(self.first, self.futures, self.place_of, self.number, self.kinds, observed, width)
+        self.visited = Visited(self.keys, [self.kinds[place] for place in self.place_of], observed, width, exact=not reduce)
         self.open: list[tuple[int, int, State, list[Move]]] = []
         """States to be gone on from, by how far their threads have come."""
         self.explored = 1
-        self.plans = [[self.plan(t, pc) for pc in range(len(code.instrs))] for t, code in enumerate(self.codes)]
+        self.early = False
         self.failed: set[str] = set()
         self.states: set[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]] = set()
 
@@ -310,7 +315,7 @@ class _Runs:
                 return []
             return [0] if access.guard is None or access.guard(registers, state.memory[place]) else []
         last = len(history) - 1
-        known = (cur >> self.offset[place] & FIELD).bit_length()
+        known = (cur >> WIDTH * self.number[place] & FIELD).bit_length()
         if known != last and (access.plain or any(m[3] for m in history[known + 1 :])):
             raise MayRaceError(f"{stmt.text or 'a plain access'} may race", stmt.pos)
         guard = access.guard
@@ -389,7 +394,7 @@ class _Runs:
         history = state.history.get(number)
         if history is None:
             history = ((memory[place], 0, False, False),)
-        offset = self.offset[place]
+        offset = WIDTH * self.number[place]
         carried = 0
         if not isinstance(stmt, ir.Store):
             value, carried, _, _ = history[choice]
