@@ -138,6 +138,15 @@ def test_a_grace_period_inside_a_reader_never_ends() -> None:
     assert found.states == frozenset() and not found.deadlock
 
 
+def test_a_lock_that_is_reached_through_a_null_pointer_fails_a_check() -> None:
+    taking = frozenset({"LKR", "Acquire"})
+    take = Rmw("l", Reg("q"), Const(1), taking, frozenset({"LKW"}), Binary("==", Reg("l"), Const(0)), True)
+    follow = (Load("q", Const(X), ONCE), take)
+    found = outcomes(straight(follow, (Store(Const(X), Const(Y), ONCE),)), witnesses=True)
+    assert found.failed == {"null-dereference"} and not found.deadlock
+    assert found.witnesses["null-dereference"].status == "failed"
+
+
 def test_a_null_pointer_fails_a_check() -> None:
     cells = {X: Cell("x"), Ptr("p"): Cell("p", INT, 0)}
     through = (read("q", Ptr("p")), Load("a", Binary("+", Reg("q"), Const(8)), ONCE))

@@ -61,6 +61,14 @@ def guards_of(point: Point) -> list[Any]:
     return ONE_WAY if guards == ONE_WAY else guards
 
 
+def _may_hold(guard: Any, registers: Registers, m: Memory) -> Any:
+    """Does a guard hold, or is asking for it a fault?"""
+    try:
+        return guard(registers, m)
+    except (KeyError, ValueError_):
+        return True
+
+
 class _Explorer:
     def __init__(self, program: ir.Program, max_states: int, witnesses: bool, reduce: bool) -> None:
         self.machine = machine = Machine(program, merge_private=reduce)
@@ -95,7 +103,7 @@ class _Explorer:
                 result.append((thread, 0))
             elif guards:
                 own = rs[thread]
-                possible = [(thread, k) for k, guard in enumerate(guards) if guard is None or guard(own, m)]
+                possible = [(thread, k) for k, guard in enumerate(guards) if guard is None or _may_hold(guard, own, m)]
                 if possible and alone is not None and alone(thread, pcs, futures):
                     return possible
                 result += possible
@@ -164,7 +172,10 @@ class _Explorer:
                         copied |= 1 << thread
                         rs_after[thread] = list(rs_after[thread])
                     try:
-                        pc = points[thread][after[thread]].alternatives[k][1](rs_after[thread], memory)
+                        guard, action = points[thread][after[thread]].alternatives[k]
+                        if guard is not None:
+                            guard(rs_after[thread], memory)  # it may be what fails
+                        pc = action(rs_after[thread], memory)
                     except (KeyError, ValueError_) as error:
                         name, _ = describe_fault(machine, error)
                         self.failed.add(name)
