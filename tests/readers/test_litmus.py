@@ -43,6 +43,11 @@ exists (1:r0=1 /\\ 1:r1=0)
 """
 
 
+def test_metadata_may_have_braces() -> None:
+    program = read_litmus(MESSAGE_PASSING.replace("Com=Rf Fr", "Com={Rf Fr}"), "mp.litmus")
+    assert [cell.name for cell in program.cells.values()] == ["x", "y"]
+
+
 def test_the_sections_of_a_test() -> None:
     program = read_litmus(MESSAGE_PASSING, "mp.litmus")
     assert program.name == "MP+wmb+rmb"

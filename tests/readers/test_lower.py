@@ -20,6 +20,7 @@ from tests.readers.common import body_error, litmus, run
     ("body", "value"),
     [
         ("int r = 7 / -2;", -3),
+        ("const int *p = x; p = p + 1; const int k = 2; int r = k;", 2),
         ("int r = -7 % 3;", -1),
         ("int r = 2147483647; r = r + 1;", -2147483648),
         ("unsigned int u = 0; long r = u - 1;", 4294967295),
@@ -222,6 +223,9 @@ def test_pointers_in_ints_make_ints_wide() -> None:
     ("body", "message"),
     [
         ("int f = 1.5;", "'1.5' is not an integer constant"),
+        ("const int r = 1; r = 2;", "'r' is const: nothing can be assigned to it"),
+        ("int const r = 1; r += 2;", "'r' is const: nothing can be assigned to it"),
+        ("int *const p = x; p++;", "'p' is const: nothing can be assigned to it"),
         ("goto out; out: ;", "'goto out;' (goto statement) is not supported"),
         ("int r = ({ 1; });", "a statement expression ({ ... }) is not supported"),
         ('asm("nop");', "inline assembly is not supported"),

@@ -352,8 +352,15 @@ class Expressions(Arithmetic, ABC):
         self.count, self.regs = count, regs
         return Val(Const(size_of(type_)), values.ULONG)
 
+    def changed(self, node: c.CExpr) -> LValue:
+        """What an assignment is to."""
+        place = self.lvalue(node)
+        if isinstance(place, Local) and place.const:
+            self.wrong(f"'{self.where(node)[1]}' is const: nothing can be assigned to it", self.at(node))
+        return place
+
     def _assignment(self, node: c.Assignment, wanted: bool = True) -> Val:
-        place = self.lvalue(node.target)
+        place = self.changed(node.target)
         value = self.value(node.value)
         if node.op:
             value = self.operate(node.op, self.load(place, NO_TAGS, node.target), value, node)
@@ -363,7 +370,7 @@ class Expressions(Arithmetic, ABC):
         return Val(Reg(place.reg), place.type) if isinstance(place, Local) else value
 
     def _step(self, node: c.Step, wanted: bool = True) -> Val:
-        place = self.lvalue(node.target)
+        place = self.changed(node.target)
         old = self.load(place, NO_TAGS, node.target)
         if wanted and not node.prefix:
             old = self.stable(old, node)

@@ -104,7 +104,8 @@ class CReader(ExpressionReader):
                 continue
             name, type_, _ = self._declarator(target, base)
             self._complete(type_, target)
-            out.append(Declare(name, type_, init, self.offset(child.start_byte), self.offset(child.end_byte)))
+            const = _is_const(target if target.type == "pointer_declarator" else node)
+            out.append(Declare(name, type_, init, self.offset(child.start_byte), self.offset(child.end_byte), const))
         return out
 
     def _function(self, node: Node) -> None:
@@ -227,6 +228,11 @@ class CReader(ExpressionReader):
     def _return(self, node: Node, at: int, end: int) -> CStmt:
         value = next((c for c in node.named_children if c.type != "comment"), None)
         return Return(self._expr(value) if value else None, at, end)
+
+
+def _is_const(node: Node) -> bool:
+    """Is ``const`` among the qualifiers of a declaration, or of a pointer's declarator?"""
+    return any(child.type == "type_qualifier" and child.text == b"const" for child in node.children)
 
 
 def _declares_function(node: Node | None) -> bool:

@@ -168,13 +168,14 @@ class Eval:
 
 @dataclass(slots=True)
 class Declare:
-    """``type name = init``."""
+    """``type name = init``; ``const``: the variable itself is."""
 
     name: str
     type: Type
     init: CExpr | None
     at: int
     end: int
+    const: bool = False
 
 
 @dataclass(slots=True)

@@ -18,13 +18,14 @@ class NeedWide(Exception):
 
 
 class Local:
-    """A local variable: its register and type."""
+    """A local variable: its register and type; ``const``: nothing may be assigned to it."""
 
-    __slots__ = ("reg", "type")
+    __slots__ = ("const", "reg", "type")
 
-    def __init__(self, reg: str, type_: Type) -> None:
+    def __init__(self, reg: str, type_: Type, const: bool = False) -> None:
         self.reg = reg
         self.type = type_
+        self.const = const
 
 
 class Val:

@@ -206,6 +206,7 @@ class Lowering(Expressions):
             local = self.declare(declared.name, declared.type, declared.at)  # in scope in its own initialiser, as in C
             if declared.init is not None:
                 self.assign(local, self.value(declared.init), declared)
+            local.const = declared.const
 
     def _scoped(self, node: c.CStmt) -> tuple[Stmt, ...]:
         """``node`` in a scope of its own, as IR statements."""

@@ -77,10 +77,15 @@ def split(source: Source) -> Sections:
 _QUANTIFIERS: dict[str, Literal["exists", "~exists", "forall"]] = {"exists": "exists", "~exists": "~exists", "forall": "forall"}
 
 
+_BEFORE_INIT = re.compile(r'"[^"\n]*"|^[ \t]*\w+[ \t]*=[^\n]*|[{}]', re.MULTILINE)
+_IN_INIT = re.compile(r'"[^"\n]*"|[{}]')
+
+
 def _braces(source: Source, start: int) -> tuple[int, int]:
-    """The first '{' after ``start`` and its '}'. Quoted strings before it are metadata."""
-    depth, opened = 0, -1
-    for match in re.compile(r'"[^"\n]*"|[{}]').finditer(source.text, start):
+    """The first '{' after ``start`` and its '}'. Quoted strings and lines ``key=value`` before it are metadata."""
+    depth, opened, at = 0, -1, start
+    while (match := (_IN_INIT if depth else _BEFORE_INIT).search(source.text, at)) is not None:
+        at = match.end()
         if match.group() == "{":
             if depth == 0:
                 opened = match.start()

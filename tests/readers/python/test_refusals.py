@@ -222,3 +222,15 @@ def test_a_null_pointer_that_is_known_fails_a_check_where_it_is_used(tmp_path: P
     body = "p: thing = NULL\nif s.x:\n    p.y = 1\nelse:\n    spin_lock(p.lock)"
     program = compile_one(tmp_path, model(body, FIELDS, "t.S.x = 1"))
     assert outcomes(program).failed == {"null-dereference"}
+
+
+@pytest.mark.parametrize("first", ["", "from __future__ import annotations\n"])
+def test_an_array_in_cs_order_is_refused_with_how_it_is_written(first: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        f"{first}from smpcheck.kernel import *\nclass obj(Struct):\n    a: int[2]\n"
+        "def f(o: obj) -> None:\n    WRITE_ONCE(o.a[0], 1)\n"
+        "@scenario\ndef one(s: Setup) -> None:\n    s.o = obj()\n    s.thread(f, s.o)\n"
+    )
+    with pytest.raises(InputError, match=r"not subscriptable \(an array field is written name: Array\[int\] = array\(2\)\)"):
+        read_python_file(str(path))

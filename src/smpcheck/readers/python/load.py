@@ -12,7 +12,7 @@ from types import ModuleType
 from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.kernel.scenario import Scenario
 from smpcheck.program.ir import Position, Program
-from smpcheck.readers.python.scenarios import compile_scenario, where_raised
+from smpcheck.readers.python.scenarios import compile_scenario, hint_for, where_raised
 from smpcheck.readers.python.settings import bindings
 from smpcheck.readers.python.source import parse_file, shown, standing_in
 
@@ -67,10 +67,7 @@ def _module(path: str | Path, text: str | None = None) -> ModuleType:
     except SyntaxError as error:
         raise InputError(f"not valid Python: {error.msg}", Position(shown(file), error.lineno or 1, error.offset or 1)) from None
     except Exception as error:
-        hint = ""
-        if isinstance(error, NameError):
-            hint = " (a struct that points to one declared later, or to itself, needs 'from __future__ import annotations')"
-        raise InputError(f"{type(error).__name__}: {error}{hint}", where_raised(error, file)) from error
+        raise InputError(f"{type(error).__name__}: {error}{hint_for(error)}", where_raised(error, file)) from error
     finally:
         sys.path.remove(folder)
         for other in set(sys.modules) - before:

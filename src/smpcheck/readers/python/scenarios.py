@@ -40,6 +40,15 @@ def compile_scenario(scenario: Scenario, *, expand: int = EXPAND, ghost_cells: b
         return _Compilation(scenario, expand, ghost_cells).program()
 
 
+def hint_for(error: Exception) -> str:
+    """What a model's author may have meant, after Python's own words."""
+    if isinstance(error, NameError):
+        return " (a struct that points to one declared later, or to itself, needs 'from __future__ import annotations')"
+    if isinstance(error, TypeError) and "not subscriptable" in str(error):
+        return " (an array field is written name: Array[int] = array(2))"
+    return ""
+
+
 def where_raised(error: BaseException, file: str) -> Position:
     """The innermost line of ``file`` on an exception's way."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
@@ -71,7 +80,8 @@ class _Compilation:
         except SmpcheckError:
             raise
         except Exception as error:
-            raise InputError(f"the set-up of {self.scenario.name} failed: {error}", where_raised(error, self.file)) from error
+            why = f"the set-up of {self.scenario.name} failed: {error}{hint_for(error)}"
+            raise InputError(why, where_raised(error, self.file)) from error
         self.name_objects()
         specs: list[ThreadSpec] = list(self.setup._threads)
         if not specs:
