@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from smpcheck.commands.common import (
-    EXIT_OK,
     LEAST_WIDTH,
     MOST_WIDTH,
     Settings,
@@ -20,6 +19,7 @@ from smpcheck.commands.common import (
     failing,
     find_programs,
     having,
+    open_status,
     within,
     write,
 )
@@ -142,7 +142,7 @@ def explain(
             shown = FORMS[form](answers, columns(width, PIPE_WIDTH))
         _put(shown, output)
     sys.stdout.flush()
-    raise typer.Exit(EXIT_OK)
+    raise typer.Exit(open_status(any(answer.kind == "undecided" for answer in answers)))
 
 
 def _put(text: str, output: str | None) -> None:
