@@ -74,9 +74,10 @@ def test_a_witness_has_its_steps_in_an_order_and_says_what_is_not_in_program_ord
     assert {"TestClearPageMlocked(page)", "SetPageLRU(page)", "PageMlocked(page)", "PageLRU(page)"} <= set(texts)
     for one, two in pairwise(run.events):
         assert one.kind == "W" or one.partner in (None, two.number), "both halves of an atomic operation are one step"
-    assert run.sentences
-    assert all(sentence.startswith("putback's ") for sentence in run.sentences), "munlock's side has a full barrier"
-    assert any("spin_unlock(zone.lru_lock)" in sentence for sentence in run.sentences)
+    sentences = [surprise.sentence for surprise in run.story.surprises]
+    assert sentences
+    assert all(sentence.startswith("putback's ") for sentence in sentences), "munlock's side has a full barrier"
+    assert any("spin_unlock(zone.lru_lock)" in sentence for sentence in sentences)
 
 
 def test_there_is_no_witness_where_nothing_fails() -> None:

@@ -16,6 +16,7 @@ from smpcheck.commands.common import (
     failing,
     find_programs,
     having,
+    open_status,
     within,
     write,
 )
@@ -115,6 +116,7 @@ def barriers(
                 from smpcheck.show.which import text
 
                 write("\n".join(text(row, columns()) for row in answers))
+            status = open_status(any(one.undecided for row in answers for one in row))
     raise typer.Exit(status)
 
 

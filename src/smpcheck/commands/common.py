@@ -121,6 +121,13 @@ def ends_of(timeout: float | None) -> float | None:
     return None if timeout is None else time.monotonic() + 0.8 * timeout
 
 
+def open_status(undecided: bool) -> int:
+    """The exit status of an answer that was shown, in which something may be undecided, which is then said."""
+    if undecided:
+        complain("not everything is decided: the answer says what is not")
+    return EXIT_INPUT if undecided else EXIT_OK
+
+
 @contextmanager
 def busy(what: str) -> Iterator[None]:
     """Show on a terminal that something is going on."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from smpcheck.commands.common import (
-    EXIT_OK,
     LEAST_WIDTH,
     MOST_WIDTH,
     Settings,
@@ -19,6 +18,7 @@ from smpcheck.commands.common import (
     failing,
     find_programs,
     having,
+    open_status,
     put,
     within,
 )
@@ -140,4 +140,4 @@ def explain(
             shown = FORMS[form](answers, columns(width, PIPE_WIDTH))
         put(shown, output)
     sys.stdout.flush()
-    raise typer.Exit(EXIT_OK)
+    raise typer.Exit(open_status(any(answer.kind == "undecided" for answer in answers)))

@@ -81,6 +81,7 @@ class Barriers:
     ``protected``: what cannot happen now, None where nothing is (``reachable`` says what can). ``sets``: all smallest sets of
     elements that protect it; ``together``: for each set, the weakest forms that suffice when only that set is there.
     ``unexamined``: elements that the question could not be asked of. ``complete``: all sets are there.
+    ``undecided``: something is not known (of large programs; ``notes`` say why).
     """
 
     program: Program
@@ -93,6 +94,7 @@ class Barriers:
     unexamined: tuple[Element, ...] = ()
     notes: tuple[str, ...] = ()
     complete: bool = True
+    undecided: bool = False
     seconds: float = field(default=0.0, compare=False)
 
 
@@ -210,7 +212,7 @@ class _Asking:
         together = tuple(self.weakened(s) for s in sets) if complete else ()
         return Barriers(
             self.program, self.model.name, self.protected, reachable, tuple(findings), ordered, together,
-            tuple(self.unexamined), tuple(notes), complete, time.perf_counter() - began,
+            tuple(self.unexamined), tuple(notes), complete, False, time.perf_counter() - began,
         )  # fmt: skip
 
     def notes(self) -> list[str]:
@@ -351,14 +353,15 @@ def _of_large(
     notes = [f"not known whether {n.text} can happen: {found.open[str(n.condition)]}" for n in named if n.condition in found.open]
     if not safe:
         took = time.perf_counter() - began
-        return Barriers(program, model.name, None, reachable, notes=tuple(notes), seconds=took)
+        return Barriers(program, model.name, None, reachable, notes=tuple(notes), undecided=bool(notes), seconds=took)
     text = "; ".join(o.text for o in safe)
     protected = Protected(None, tuple(str(o.condition) for o in safe), False, text)
     one = _AskingLarge(subject, model, limits, protected, elements_of(program, locks, False), costs)
     one.found = found
     answer = one.answer(reachable, began)
     notes += [*found.notes, *answer.notes, *one.said, GIVEN, RACES]
-    answer = replace(answer, program=program, notes=tuple(dict.fromkeys(notes)))
+    undecided = bool(found.open) or any(finding.status == "undecided" for finding in answer.findings)
+    answer = replace(answer, program=program, notes=tuple(dict.fromkeys(notes)), undecided=undecided)
     return replace(answer, sets=(), together=(), complete=False) if one.undecided else answer
 
 

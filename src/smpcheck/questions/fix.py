@@ -82,7 +82,7 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
             name = str(outcome.condition)
             found = ask(changed, asked, [name], limits.unroll, limits.ends)
             if found.open:
-                raise LimitError(found.open[name])
+                raise LimitError(f"not known whether {outcome.text} can happen: {found.open[name]}")
             said.update(found.notes)
             return name in found.can
         return next(iter(outcome.candidates(changed, asked, limits.unroll)), None) is not None
