@@ -20,8 +20,9 @@ from tests.models import kernel_tree
 
 
 @pytest.fixture(autouse=True)
-def read_afresh() -> None:
-    load._loaded.clear()
+def read_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read here is not what other tests have read, or will."""
+    monkeypatch.setattr(load, "_loaded", {})
 
 
 def equal(a: Model, b: Model) -> bool:
