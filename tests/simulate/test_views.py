@@ -201,7 +201,8 @@ def test_failed_checks_and_deadlocks_are_among_those_of_runs(program: Program, i
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_what_is_left_out_makes_no_difference(program: Program, x86: bool) -> None:
     few, all_ = supported(program, x86=x86), supported(program, x86=x86, reduce=False)
-    assert (few.failed, few.states, few.early) == (all_.failed, all_.states, all_.early)
+    assert (few.failed, few.states) == (all_.failed, all_.states)
+    assert few.early <= all_.early, "among all states there are some in which it only seems that a store may be early"
     assert few.explored <= all_.explored
 
 
