@@ -184,7 +184,10 @@ def table(timeout: float) -> int:
                 "" if right else f"WRONG: {row.verdict}, {row.count} states expected; {one.result.message}",
             ]
         )
-    columns = ["test", "asks", "herd7, CPU s>", "to reach, s>", "smpcheck, s>", "reached", "peak MiB>", "verdict", "states>", ""]
+    columns = ["test", "asks", "herd7, CPU s>", "to reach, s>", "smpcheck, s>", "reached", "peak MiB>", "verdict", "states>"]
+    if bad:
+        columns.append("wrong")
+    rows = [row[: len(columns)] for row in rows]
     print_table("families, one fresh process each", columns, rows)
     return 1 if bad else 0
 
