@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from smpcheck.batch.streams import Lost, stream
+from smpcheck.solver.aspif import GroundProgram
 
 
 def double(items: Sequence[int]) -> Iterator[int]:
@@ -60,3 +61,16 @@ def test_leaving_early_ends_the_workers() -> None:
     assert time.monotonic() - began < 10
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def leaving(items: Sequence[int]) -> Iterator[str]:
+    for _ in items:
+        yield (path := GroundProgram().write())
+        assert os.path.exists(path)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_killed_leaves_no_file() -> None:
+    found = dict(stream([[1, 2]], leaving, 1))
+    assert isinstance(found[1], str) and isinstance(found[2], Lost)
+    assert not os.path.exists(found[1])

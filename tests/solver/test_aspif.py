@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
+from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram, remove_files_of
 
 ATOMS = 5
 Models = set[frozenset[int]]
@@ -180,3 +180,13 @@ def test_a_disk_that_is_full_leaves_no_file_behind(monkeypatch: pytest.MonkeyPat
     with pytest.raises(OSError, match="No space left"):
         out.write()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_has_left_is_removed_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    mine = Path(GroundProgram().write())
+    monkeypatch.setattr("os.getpid", lambda: 4_000_001)
+    left = Path(GroundProgram().write())
+    remove_files_of(4_000_001)
+    assert mine.exists() and not left.exists()

@@ -25,6 +25,7 @@ from smpcheck.batch.paths import Item
 from smpcheck.batch.worker import OUT_OF_MEMORY, READY, Job, answers, die_with, give_up, serve
 from smpcheck.errors import LimitError
 from smpcheck.questions.check import Result, StateRow
+from smpcheck.solver.aspif import remove_files_of
 
 CHUNK_SECONDS = 0.03
 """A chunk holds about this much work, so that answers come early and no worker sits on work that another could do."""
@@ -71,6 +72,7 @@ class Worker:
                 code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
             except ChildProcessError:
                 return "its process was gone"
+        remove_files_of(self.process.pid if self.process else self.pid)
         if code >= 0:
             return f"its process ended with status {code}"
         with suppress(ValueError):

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Generic, TypeVar
 
 from smpcheck.batch.worker import die_with
+from smpcheck.solver.aspif import remove_files_of
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
@@ -48,6 +49,7 @@ class _Worker(Generic[Item]):
         self.connection.close()
         with suppress(ChildProcessError):
             code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            remove_files_of(self.pid)
             if code >= 0:
                 return f"its process ended with status {code}"
             return f"its process was ended by {signal.Signals(-code).name}"

@@ -94,6 +94,7 @@ def within(seconds: float | None) -> None:
     if seconds is None:
         return
     from smpcheck.batch.worker import die_with
+    from smpcheck.solver.aspif import remove_files_of
 
     sys.stdout.flush()
     sys.stderr.flush()
@@ -114,6 +115,7 @@ def within(seconds: float | None) -> None:
         with suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+        remove_files_of(pid)
 
 
 def ends_of(timeout: float | None) -> float | None:

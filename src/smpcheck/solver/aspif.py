@@ -14,6 +14,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 TRUE = 1
 FALSE = -1
@@ -144,8 +145,7 @@ class GroundProgram:
 
     def write(self) -> str:
         """Write the program to a temporary file (in memory where the system has /dev/shm); returns its path."""
-        folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        handle, path = tempfile.mkstemp(prefix="smpcheck-", suffix=".aspif", dir=folder)
+        handle, path = tempfile.mkstemp(prefix=f"smpcheck-{os.getpid()}-", suffix=".aspif", dir=_folder())
         try:
             with os.fdopen(handle, "w") as file:
                 file.write(self.text())
@@ -154,3 +154,15 @@ class GroundProgram:
                 os.unlink(path)
             raise
         return path
+
+
+def _folder() -> str | None:
+    """Where files are written; None: where temporary files are."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def remove_files_of(pid: int) -> None:
+    """Remove what a process that was killed has left."""
+    for path in Path(_folder() or tempfile.gettempdir()).glob(f"smpcheck-{pid}-*.aspif"):
+        with contextlib.suppress(OSError):
+            path.unlink()
