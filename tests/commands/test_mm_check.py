@@ -59,6 +59,7 @@ def test_every_model_and_layout_on_request() -> None:
     tables = [line for line in lines if line.startswith("under ") and "page flags" in line]
     assert tables == [f"under {m}, page flags {f}" for m in ("sc", "tso", "lkmm") for f in ("one-word", "separate")]
     one = invoke("-s", "mlock_munlock", "-V", "V8", "--all", "-m", "tso", "--flags", "separate").output
+    assert "separate bytes: --all" in invoke("-s", "mlock_munlock", "-V", "V8").output and "--all" not in one
     assert one.splitlines()[0] == "under tso, page flags separate" and one.count("page flags") == 1
 
 

@@ -119,6 +119,8 @@ def check(
                 first = next(a for a in answers if a.failed)
                 text.write(f"Show how: {first.case.command}\n\n")
             text.write("\n".join(legend(answers)) + "\n")
+            if not (model or flags or everything):
+                text.write("Under x86's and the kernel's memory model too, and with flags in separate bytes: --all\n")
             if status == EXIT_INTERRUPTED:
                 text.write(f"interrupted: {len(answers)} of {len(todo)} cells\n")
             put(text.getvalue(), output)
