@@ -143,3 +143,16 @@ def test_lines_join_and_cross():
 def test_ascii_has_every_sign(shown):
     own = set("".join(node.code for node in shown.nodes))
     assert all(ord(sign) < 128 or sign in own for line in drawing(shown, 90) for sign in line.translate(ASCII))
+
+
+@pytest.mark.parametrize(
+    ("code", "width", "lines"),
+    [
+        ("atomic_set(a, 1)", 9, ["atomic_", "  set(a,", "  1)"]),
+        ("smp_mb()", 9, ["smp_mb()"]),
+        ("aaaaaaaaaaaaaaa", 11, ["aaaaaaaaaaa", "  aaaa"]),
+        ("rcu_dereference(x)", 10, ["rcu_", "  derefere", "  nce(x)"]),
+    ],
+)
+def test_a_word_that_is_too_long_is_broken_where_it_has_parts(code, width, lines):
+    assert broken(code, width) == lines

@@ -223,14 +223,16 @@ def shorten(text: str, width: int) -> str:
 
 
 def broken(code: str, width: int) -> list[str]:
-    """Source text in lines of at most ``width`` columns, broken where a person would: after a space, a comma, a parenthesis."""
+    """Source text in lines of at most ``width`` columns, broken where a person would: after a space, a comma, a
+    parenthesis; a word that is too long, after an underscore or a dot."""
     lines = [""]
     for part in BREAKS.split(code.strip()):
         if lines[-1].strip() and len(lines[-1] + part.rstrip()) > width:
             lines.append("  ")
         lines[-1] += part
         while len(lines[-1].rstrip()) > width:
-            lines[-1:] = [lines[-1][:width], "  " + lines[-1][width:]]
+            at = max(lines[-1].rfind(sign, 3, width) + 1 for sign in "_.") or width  # inside a long word: after one of these
+            lines[-1:] = [lines[-1][:at], "  " + lines[-1][at:]]
     return [line.rstrip() for line in lines]
 
 
