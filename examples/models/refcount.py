@@ -67,4 +67,3 @@ def refcount(s: Setup) -> None:
     s.table = t = table(slot=i)
     s.thread(look_up, t)
     s.thread(remove, t)
-

@@ -45,4 +45,3 @@ def seqlock(s: Setup) -> None:
     s.clock = c = clock(seconds=1, nanoseconds=1)
     s.thread(set_clock, c, 2)
     s.thread(read_clock, c)
-

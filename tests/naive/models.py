@@ -129,8 +129,6 @@ def tso(c: Candidate) -> bool:
 FULL = ("Mb", "Sync-rcu", "Sync-srcu", "After-srcu-read-unlock")
 
 
-
-
 def lkmm(c: Candidate) -> tuple[bool, set[str]]:
     """Consistent? And the flags raised if so."""
     b = Base(c)
@@ -236,12 +234,7 @@ def lkmm(c: Candidate) -> tuple[bool, set[str]]:
     wr_vis = fence | seq(strong, xb, r_pre) | seq(w_post, vis, r_pre)
     rw_xb = fence | seq(r_post, xb, w_pre)
     iw = b.tagged("IW")
-    pre = {
-        (x, y)
-        for x in M
-        for y in M
-        if ev[x].thread != ev[y].thread and (x in plain or (y in plain and x not in iw))
-    }
+    pre = {(x, y) for x in M for y in M if ev[x].thread != ev[y].thread and (x in plain or (y in plain and x not in iw))}
     incoherent = (pre & c.rf & inverse(rw_xb)) | (pre & b.fr & inverse(wr_vis)) | (pre & c.co & inverse(ww_vis))
     if incoherent:
         return False, set()

@@ -156,6 +156,4 @@ def test_what_is_undecided_is_neither_told_nor_commented():
 
 def test_where_it_is_not_known_what_can_happen_that_is_said():
     answer = Barriers(asked("38-*").program, "lkmm", None, notes=("not known whether x fails can happen: no time was left",))
-    assert text([answer], 100) == (
-        "PUTBACK+two-words+mb: not known whether x fails can happen: no time was left.\n"
-    )
+    assert text([answer], 100) == ("PUTBACK+two-words+mb: not known whether x fails can happen: no time was left.\n")

@@ -55,9 +55,7 @@ def place(draw: st.DrawFn) -> Expr:
     return Const(draw(st.sampled_from((X, Y))))
 
 
-def statements(
-    draw: st.DrawFn, depth: int, labels: tuple[str, ...], most: int, weak: bool = False
-) -> tuple[Stmt, ...]:
+def statements(draw: st.DrawFn, depth: int, labels: tuple[str, ...], most: int, weak: bool = False) -> tuple[Stmt, ...]:
     return tuple(stmt for _ in range(draw(st.integers(1, most))) for stmt in statement(draw, depth, labels, weak))
 
 

@@ -68,9 +68,7 @@ def op(name: str, *args: Node) -> Node:
 
 
 PO_LOC = op("inter", base("po"), base("loc"))
-COHERENCE = Axiom(
-    "acyclic", op("union", PO_LOC, op("union", base("rf"), op("union", base("co"), base("fr")))), "coherence"
-)
+COHERENCE = Axiom("acyclic", op("union", PO_LOC, op("union", base("rf"), op("union", base("co"), base("fr")))), "coherence")
 COHERENT = Model("coherent", (COHERENCE,))
 
 _LEAVES = st.one_of(

@@ -54,9 +54,9 @@ def test_excluding_an_edge_excludes_all_executions_that_have_it() -> None:
     candidates = Candidates(SB, load_model("lkmm"), TRUE)
     for number, execution in enumerate(candidates):
         if number == 0:
-            from_initial = [
-                ("rf", w, r) for w, r in execution.relations["rf"] if execution.events[w].thread < 0
-            ] or [("rf", *next(iter(execution.relations["rf"])))]
+            from_initial = [("rf", w, r) for w, r in execution.relations["rf"] if execution.events[w].thread < 0] or [
+                ("rf", *next(iter(execution.relations["rf"])))
+            ]
             edge = from_initial[0]
             label = execution.events[edge[1]].address, execution.events[edge[1]].thread, execution.events[edge[2]].thread
             candidates.exclude([edge])

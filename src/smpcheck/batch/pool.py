@@ -320,9 +320,7 @@ def is_full(pid: int) -> bool:
     return soft.isdigit() and taken > int(soft) - (FULL_MIB << 20)
 
 
-def run_here(
-    items: Iterable[Item], job: Job, on_state: Callable[[int, StateRow], None] | None = None
-) -> Iterator[Result]:
+def run_here(items: Iterable[Item], job: Job, on_state: Callable[[int, StateRow], None] | None = None) -> Iterator[Result]:
     """The same in this very process: no isolation, the solver's own deadline only."""
     for item in items:
         listen = partial(on_state, item.index) if on_state and job.stream else None

@@ -150,8 +150,9 @@ def type_of(annotation: Any, default: Any, where: str) -> Type:
 
 def field_type(struct: type[Struct], name: str) -> Type:
     """The type of a field (flag words: with the layout that is bound at the moment)."""
-    return type_of(field_annotations(struct)[name], struct.__dict__.get(name, getattr(struct, name, None)),
-                   f"{struct.__name__}.{name}")
+    return type_of(
+        field_annotations(struct)[name], struct.__dict__.get(name, getattr(struct, name, None)), f"{struct.__name__}.{name}"
+    )
 
 
 def size_align(kind: Type) -> tuple[int, int]:

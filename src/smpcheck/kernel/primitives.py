@@ -23,136 +23,491 @@ def _compiled() -> NoReturn:
 
 
 # --- plain and marked accesses, barriers. Reading or assigning a field without any of these is a plain C access. -------------
-def READ_ONCE(place: T) -> T: _compiled()
-def WRITE_ONCE(place: T, value: T) -> None: _compiled()
-def smp_load_acquire(place: T) -> T: _compiled()
-def smp_store_release(place: T, value: T) -> None: _compiled()
-def smp_store_mb(place: T, value: T) -> None: _compiled()
-def smp_cond_load_relaxed(place: T, cond: Callable[[T], Any]) -> T: _compiled()
-def smp_cond_load_acquire(place: T, cond: Callable[[T], Any]) -> T: _compiled()
-def smp_mb() -> None: _compiled()
-def smp_rmb() -> None: _compiled()
-def smp_wmb() -> None: _compiled()
-def barrier() -> None: _compiled()
-def smp_mb__before_atomic() -> None: _compiled()
-def smp_mb__after_atomic() -> None: _compiled()
-def smp_mb__after_spinlock() -> None: _compiled()
-def smp_mb__after_unlock_lock() -> None: _compiled()
-def cpu_relax() -> None: _compiled()
+def READ_ONCE(place: T) -> T:
+    _compiled()
+
+
+def WRITE_ONCE(place: T, value: T) -> None:
+    _compiled()
+
+
+def smp_load_acquire(place: T) -> T:
+    _compiled()
+
+
+def smp_store_release(place: T, value: T) -> None:
+    _compiled()
+
+
+def smp_store_mb(place: T, value: T) -> None:
+    _compiled()
+
+
+def smp_cond_load_relaxed(place: T, cond: Callable[[T], Any]) -> T:
+    _compiled()
+
+
+def smp_cond_load_acquire(place: T, cond: Callable[[T], Any]) -> T:
+    _compiled()
+
+
+def smp_mb() -> None:
+    _compiled()
+
+
+def smp_rmb() -> None:
+    _compiled()
+
+
+def smp_wmb() -> None:
+    _compiled()
+
+
+def barrier() -> None:
+    _compiled()
+
+
+def smp_mb__before_atomic() -> None:
+    _compiled()
+
+
+def smp_mb__after_atomic() -> None:
+    _compiled()
+
+
+def smp_mb__after_spinlock() -> None:
+    _compiled()
+
+
+def smp_mb__after_unlock_lock() -> None:
+    _compiled()
+
+
+def cpu_relax() -> None:
+    _compiled()
 
 
 # --- bit operations on flag words and unsigned integers: nr is the bit's number ----------------------------------------------
-def test_bit(nr: int, place: int) -> bool: _compiled()
-def set_bit(nr: int, place: int) -> None: _compiled()
-def clear_bit(nr: int, place: int) -> None: _compiled()
-def change_bit(nr: int, place: int) -> None: _compiled()
-def test_and_set_bit(nr: int, place: int) -> bool: _compiled()
-def test_and_clear_bit(nr: int, place: int) -> bool: _compiled()
-def test_and_change_bit(nr: int, place: int) -> bool: _compiled()
-def __set_bit(nr: int, place: int) -> None: _compiled()
-def __clear_bit(nr: int, place: int) -> None: _compiled()
-def __test_and_set_bit(nr: int, place: int) -> bool: _compiled()
-def __test_and_clear_bit(nr: int, place: int) -> bool: _compiled()
-def test_and_set_bit_lock(nr: int, place: int) -> bool: _compiled()
-def clear_bit_unlock(nr: int, place: int) -> None: _compiled()
-def wait_on_bit_lock(nr: int, place: int) -> None: _compiled()
-def bit_spin_lock(nr: int, place: int) -> None: _compiled()
-def bit_spin_unlock(nr: int, place: int) -> None: _compiled()
+def test_bit(nr: int, place: int) -> bool:
+    _compiled()
+
+
+def set_bit(nr: int, place: int) -> None:
+    _compiled()
+
+
+def clear_bit(nr: int, place: int) -> None:
+    _compiled()
+
+
+def change_bit(nr: int, place: int) -> None:
+    _compiled()
+
+
+def test_and_set_bit(nr: int, place: int) -> bool:
+    _compiled()
+
+
+def test_and_clear_bit(nr: int, place: int) -> bool:
+    _compiled()
+
+
+def test_and_change_bit(nr: int, place: int) -> bool:
+    _compiled()
+
+
+def __set_bit(nr: int, place: int) -> None:
+    _compiled()
+
+
+def __clear_bit(nr: int, place: int) -> None:
+    _compiled()
+
+
+def __test_and_set_bit(nr: int, place: int) -> bool:
+    _compiled()
+
+
+def __test_and_clear_bit(nr: int, place: int) -> bool:
+    _compiled()
+
+
+def test_and_set_bit_lock(nr: int, place: int) -> bool:
+    _compiled()
+
+
+def clear_bit_unlock(nr: int, place: int) -> None:
+    _compiled()
+
+
+def wait_on_bit_lock(nr: int, place: int) -> None:
+    _compiled()
+
+
+def bit_spin_lock(nr: int, place: int) -> None:
+    _compiled()
+
+
+def bit_spin_unlock(nr: int, place: int) -> None:
+    _compiled()
 
 
 # --- locks -------------------------------------------------------------------------------------------------------------------
-def spin_lock(lock: spinlock_t) -> None: _compiled()
-def spin_unlock(lock: spinlock_t) -> None: _compiled()
-def spin_trylock(lock: spinlock_t) -> bool: _compiled()
-def spin_is_locked(lock: spinlock_t) -> bool: _compiled()
-def mutex_lock(lock: mutex) -> None: _compiled()
-def mutex_unlock(lock: mutex) -> None: _compiled()
-def mutex_trylock(lock: mutex) -> bool: _compiled()
-def down_read(sem: rw_semaphore) -> None: _compiled()
-def up_read(sem: rw_semaphore) -> None: _compiled()
-def down_write(sem: rw_semaphore) -> None: _compiled()
-def up_write(sem: rw_semaphore) -> None: _compiled()
-def down_read_trylock(sem: rw_semaphore) -> bool: _compiled()
-def down_write_trylock(sem: rw_semaphore) -> bool: _compiled()
-def downgrade_write(sem: rw_semaphore) -> None: _compiled()
+def spin_lock(lock: spinlock_t) -> None:
+    _compiled()
+
+
+def spin_unlock(lock: spinlock_t) -> None:
+    _compiled()
+
+
+def spin_trylock(lock: spinlock_t) -> bool:
+    _compiled()
+
+
+def spin_is_locked(lock: spinlock_t) -> bool:
+    _compiled()
+
+
+def mutex_lock(lock: mutex) -> None:
+    _compiled()
+
+
+def mutex_unlock(lock: mutex) -> None:
+    _compiled()
+
+
+def mutex_trylock(lock: mutex) -> bool:
+    _compiled()
+
+
+def down_read(sem: rw_semaphore) -> None:
+    _compiled()
+
+
+def up_read(sem: rw_semaphore) -> None:
+    _compiled()
+
+
+def down_write(sem: rw_semaphore) -> None:
+    _compiled()
+
+
+def up_write(sem: rw_semaphore) -> None:
+    _compiled()
+
+
+def down_read_trylock(sem: rw_semaphore) -> bool:
+    _compiled()
+
+
+def down_write_trylock(sem: rw_semaphore) -> bool:
+    _compiled()
+
+
+def downgrade_write(sem: rw_semaphore) -> None:
+    _compiled()
 
 
 # --- atomics: no value returned: no ordering; value returned: fully ordered, or as the suffix says; failed conditional: none ---
-def atomic_read(v: Atomic) -> int: _compiled()
-def atomic_read_acquire(v: Atomic) -> int: _compiled()
-def atomic_set(v: Atomic, i: int) -> None: _compiled()
-def atomic_set_release(v: Atomic, i: int) -> None: _compiled()
-def atomic_inc(v: Atomic) -> None: _compiled()
-def atomic_dec(v: Atomic) -> None: _compiled()
-def atomic_add(i: int, v: Atomic) -> None: _compiled()
-def atomic_sub(i: int, v: Atomic) -> None: _compiled()
-def atomic_and(i: int, v: Atomic) -> None: _compiled()
-def atomic_or(i: int, v: Atomic) -> None: _compiled()
-def atomic_xor(i: int, v: Atomic) -> None: _compiled()
-def atomic_andnot(i: int, v: Atomic) -> None: _compiled()
-def atomic_inc_return(v: Atomic) -> int: _compiled()
-def atomic_inc_return_relaxed(v: Atomic) -> int: _compiled()
-def atomic_inc_return_acquire(v: Atomic) -> int: _compiled()
-def atomic_inc_return_release(v: Atomic) -> int: _compiled()
-def atomic_dec_return(v: Atomic) -> int: _compiled()
-def atomic_dec_return_relaxed(v: Atomic) -> int: _compiled()
-def atomic_dec_return_acquire(v: Atomic) -> int: _compiled()
-def atomic_dec_return_release(v: Atomic) -> int: _compiled()
-def atomic_add_return(i: int, v: Atomic) -> int: _compiled()
-def atomic_add_return_relaxed(i: int, v: Atomic) -> int: _compiled()
-def atomic_add_return_acquire(i: int, v: Atomic) -> int: _compiled()
-def atomic_add_return_release(i: int, v: Atomic) -> int: _compiled()
-def atomic_sub_return(i: int, v: Atomic) -> int: _compiled()
-def atomic_sub_return_relaxed(i: int, v: Atomic) -> int: _compiled()
-def atomic_sub_return_acquire(i: int, v: Atomic) -> int: _compiled()
-def atomic_sub_return_release(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_add(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_add_relaxed(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_add_acquire(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_add_release(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_sub(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_sub_relaxed(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_sub_acquire(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_sub_release(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_and(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_or(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_xor(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_andnot(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_and_relaxed(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_and_acquire(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_and_release(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_or_relaxed(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_or_acquire(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_or_release(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_xor_relaxed(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_xor_acquire(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_xor_release(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_andnot_relaxed(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_andnot_acquire(i: int, v: Atomic) -> int: _compiled()
-def atomic_fetch_andnot_release(i: int, v: Atomic) -> int: _compiled()
-def atomic_dec_and_test(v: Atomic) -> bool: _compiled()
-def atomic_inc_and_test(v: Atomic) -> bool: _compiled()
-def atomic_sub_and_test(i: int, v: Atomic) -> bool: _compiled()
-def atomic_add_negative(i: int, v: Atomic) -> bool: _compiled()
-def atomic_inc_not_zero(v: Atomic) -> bool: _compiled()
-def atomic_add_unless(v: Atomic, a: int, u: int) -> bool: _compiled()
-def atomic_dec_if_positive(v: Atomic) -> int: _compiled()
-def atomic_xchg(v: Atomic, new: int) -> int: _compiled()
-def atomic_xchg_relaxed(v: Atomic, new: int) -> int: _compiled()
-def atomic_xchg_acquire(v: Atomic, new: int) -> int: _compiled()
-def atomic_xchg_release(v: Atomic, new: int) -> int: _compiled()
-def atomic_cmpxchg(v: Atomic, old: int, new: int) -> int: _compiled()
-def atomic_cmpxchg_relaxed(v: Atomic, old: int, new: int) -> int: _compiled()
-def atomic_cmpxchg_acquire(v: Atomic, old: int, new: int) -> int: _compiled()
-def atomic_cmpxchg_release(v: Atomic, old: int, new: int) -> int: _compiled()
-def xchg(place: T, new: T) -> T: _compiled()
-def xchg_relaxed(place: T, new: T) -> T: _compiled()
-def xchg_acquire(place: T, new: T) -> T: _compiled()
-def xchg_release(place: T, new: T) -> T: _compiled()
-def cmpxchg(place: T, old: T, new: T) -> T: _compiled()
-def cmpxchg_relaxed(place: T, old: T, new: T) -> T: _compiled()
-def cmpxchg_acquire(place: T, old: T, new: T) -> T: _compiled()
-def cmpxchg_release(place: T, old: T, new: T) -> T: _compiled()
+def atomic_read(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_read_acquire(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_set(v: Atomic, i: int) -> None:
+    _compiled()
+
+
+def atomic_set_release(v: Atomic, i: int) -> None:
+    _compiled()
+
+
+def atomic_inc(v: Atomic) -> None:
+    _compiled()
+
+
+def atomic_dec(v: Atomic) -> None:
+    _compiled()
+
+
+def atomic_add(i: int, v: Atomic) -> None:
+    _compiled()
+
+
+def atomic_sub(i: int, v: Atomic) -> None:
+    _compiled()
+
+
+def atomic_and(i: int, v: Atomic) -> None:
+    _compiled()
+
+
+def atomic_or(i: int, v: Atomic) -> None:
+    _compiled()
+
+
+def atomic_xor(i: int, v: Atomic) -> None:
+    _compiled()
+
+
+def atomic_andnot(i: int, v: Atomic) -> None:
+    _compiled()
+
+
+def atomic_inc_return(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_inc_return_relaxed(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_inc_return_acquire(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_inc_return_release(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_dec_return(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_dec_return_relaxed(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_dec_return_acquire(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_dec_return_release(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_add_return(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_add_return_relaxed(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_add_return_acquire(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_add_return_release(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_sub_return(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_sub_return_relaxed(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_sub_return_acquire(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_sub_return_release(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_add(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_add_relaxed(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_add_acquire(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_add_release(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_sub(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_sub_relaxed(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_sub_acquire(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_sub_release(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_and(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_or(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_xor(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_andnot(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_and_relaxed(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_and_acquire(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_and_release(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_or_relaxed(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_or_acquire(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_or_release(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_xor_relaxed(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_xor_acquire(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_xor_release(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_andnot_relaxed(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_andnot_acquire(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_fetch_andnot_release(i: int, v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_dec_and_test(v: Atomic) -> bool:
+    _compiled()
+
+
+def atomic_inc_and_test(v: Atomic) -> bool:
+    _compiled()
+
+
+def atomic_sub_and_test(i: int, v: Atomic) -> bool:
+    _compiled()
+
+
+def atomic_add_negative(i: int, v: Atomic) -> bool:
+    _compiled()
+
+
+def atomic_inc_not_zero(v: Atomic) -> bool:
+    _compiled()
+
+
+def atomic_add_unless(v: Atomic, a: int, u: int) -> bool:
+    _compiled()
+
+
+def atomic_dec_if_positive(v: Atomic) -> int:
+    _compiled()
+
+
+def atomic_xchg(v: Atomic, new: int) -> int:
+    _compiled()
+
+
+def atomic_xchg_relaxed(v: Atomic, new: int) -> int:
+    _compiled()
+
+
+def atomic_xchg_acquire(v: Atomic, new: int) -> int:
+    _compiled()
+
+
+def atomic_xchg_release(v: Atomic, new: int) -> int:
+    _compiled()
+
+
+def atomic_cmpxchg(v: Atomic, old: int, new: int) -> int:
+    _compiled()
+
+
+def atomic_cmpxchg_relaxed(v: Atomic, old: int, new: int) -> int:
+    _compiled()
+
+
+def atomic_cmpxchg_acquire(v: Atomic, old: int, new: int) -> int:
+    _compiled()
+
+
+def atomic_cmpxchg_release(v: Atomic, old: int, new: int) -> int:
+    _compiled()
+
+
+def xchg(place: T, new: T) -> T:
+    _compiled()
+
+
+def xchg_relaxed(place: T, new: T) -> T:
+    _compiled()
+
+
+def xchg_acquire(place: T, new: T) -> T:
+    _compiled()
+
+
+def xchg_release(place: T, new: T) -> T:
+    _compiled()
+
+
+def cmpxchg(place: T, old: T, new: T) -> T:
+    _compiled()
+
+
+def cmpxchg_relaxed(place: T, old: T, new: T) -> T:
+    _compiled()
+
+
+def cmpxchg_acquire(place: T, old: T, new: T) -> T:
+    _compiled()
+
+
+def cmpxchg_release(place: T, old: T, new: T) -> T:
+    _compiled()
 
 
 # --- the same for atomic_long_t -------------------------------------------------------------------------------------------------
@@ -226,11 +581,24 @@ atomic_long_cmpxchg_release = atomic_cmpxchg_release
 
 
 # --- RCU ---------------------------------------------------------------------------------------------------------------------
-def rcu_read_lock() -> None: _compiled()
-def rcu_read_unlock() -> None: _compiled()
-def synchronize_rcu() -> None: _compiled()
-def rcu_dereference(place: T) -> T: _compiled()
-def rcu_assign_pointer(place: T, value: T) -> None: _compiled()
+def rcu_read_lock() -> None:
+    _compiled()
+
+
+def rcu_read_unlock() -> None:
+    _compiled()
+
+
+def synchronize_rcu() -> None:
+    _compiled()
+
+
+def rcu_dereference(place: T) -> T:
+    _compiled()
+
+
+def rcu_assign_pointer(place: T, value: T) -> None:
+    _compiled()
 
 
 # --- what the model says about itself: no events ------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ _POINTER = PointerTo()
 Ptr: TypeAlias = Annotated[T, _POINTER]
 """``Ptr[page]``: a field that holds the address of a ``page``, or NULL. Without ``Ptr`` a struct field is embedded."""
 
+
 class ConstMark:
     """Marks an annotation as constant."""
 

@@ -46,7 +46,6 @@ VMSTAT_NAMES = {
 """Counters as /proc/vmstat calls them. Those without a name there are the model's own marks."""
 
 
-
 class zone(Struct):
     lru_lock: spinlock_t
     swap: Const[int] = 0  # is there swap space?

@@ -57,27 +57,36 @@ class Variant:
 V0 = Variant("V0", "2.6.32-rc2: nothing about mlock when a private page is unmapped, silent repair when it is freed")
 V0w = V0.but("V0w", "V0, and a warning when a page is freed with PG_mlocked", warn_once=True)
 V1 = V0.but("V1", "munlock_vma_pages_range called in unmap_vmas (first try, 21 September 2009)", unmap_munlocks=True)
-V2 = V0.but("V2", "the RFC: munlock private pages in zap_pte_range, under anon_vma->lock; smp_mb in putback_lru_page",
-            zap_munlocks=True, zap_anon_vma_lock=True, barrier="mb")
+V2 = V0.but(
+    "V2",
+    "the RFC: munlock private pages in zap_pte_range, under anon_vma->lock; smp_mb in putback_lru_page",
+    zap_munlocks=True,
+    zap_anon_vma_lock=True,
+    barrier="mb",
+)
 V2a = V2.but("V2a", "V2 without anon_vma->lock", zap_anon_vma_lock=False)
 V2b = V2.but("V2b", "V2 without smp_mb", barrier="none")
 V3 = V0.but("V3", "the first unmap of truncation leaves private copies alone", first_even_cows=False)
 V4 = V0.but("V4", "V0 with smp_mb in putback_lru_page (6a7b95481d4, 2.6.32)", barrier="mb")
-V5 = V4.but("V5", "reclaim mlocks in try_to_unmap_one, after the pte is unlocked (53f79acb6ec, 2.6.33)",
-            lazy_mlock="try_to_unmap_one")
+V5 = V4.but(
+    "V5", "reclaim mlocks in try_to_unmap_one, after the pte is unlocked (53f79acb6ec, 2.6.33)", lazy_mlock="try_to_unmap_one"
+)
 V6 = V5.but("V6", "mlock() sets the flag in follow_page, under the pte lock (2.6.38)", follow_page_mlocks=True)
 V7 = V6.but("V7", "page_remove_rmap clears PG_mlocked with the last mapping (3.7)", rmap_clears=True)
 V8 = V7.but("V8", "V7, and reclaim mlocks while it holds the pte lock (b87537d9e2f, 4.4)", lazy_mlock="pte_lock")
 V9 = V8.but("V9", "every putback through a pagevec, with smp_mb under lru_lock (9c4e6b1a702, 4.17)", pagevec_putback=True)
 V9b = V9.but("V9b", "V9 with smp_mb__after_atomic (2020)", barrier="after_atomic")
-V10 = Variant("V10", "mlock_count, driven by rmap; no barrier (mm/munlock, 5.18)", mlock_count=True, lazy_mlock="pte_lock",
-              follow_page_mlocks=True, pagevec_putback=True)
+V10 = Variant(
+    "V10",
+    "mlock_count, driven by rmap; no barrier (mm/munlock, 5.18)",
+    mlock_count=True,
+    lazy_mlock="pte_lock",
+    follow_page_mlocks=True,
+    pagevec_putback=True,
+)
 
-VARIANTS: dict[str, Variant] = {
-    v.name: v for v in (V0, V0w, V1, V2, V2a, V2b, V3, V4, V5, V6, V7, V8, V9, V9b, V10)
-}
+VARIANTS: dict[str, Variant] = {v.name: v for v in (V0, V0w, V1, V2, V2a, V2b, V3, V4, V5, V6, V7, V8, V9, V9b, V10)}
 """Every variant by its name, oldest first."""
-
 
 
 def find_variant(text: str) -> Variant:

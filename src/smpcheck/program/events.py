@@ -511,7 +511,3 @@ def unroll(program: ir.Program, bound: int = 2, deadlock: bool = False) -> Event
         unroller.run(thread.body, ALWAYS, env)
         graph.final_regs[thread.index] = {name: term for name, (term, _) in env.regs.items()}
     return graph
-
-
-
-

@@ -342,6 +342,7 @@ GIVEN = "dependencies are taken as given: the program is large"
 
 UNDECIDED = "why not everything is decided: {}"
 
+
 def _of_large(
     program: Program, model: Model, limits: Limits, locks: bool, costs: Mapping[str, float], only: str | None, began: float
 ) -> Barriers:

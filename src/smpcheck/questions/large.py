@@ -208,9 +208,7 @@ def not_excluded(program: ir.Program, model: Model, ends: float | None) -> tuple
     return seen.failed, seen.early
 
 
-def _ask_solver(
-    found: Found, program: ir.Program, model: Model, names: list[str], unroll: int, ends: float | None
-) -> None:
+def _ask_solver(found: Found, program: ir.Program, model: Model, names: list[str], unroll: int, ends: float | None) -> None:
     def open_ones(why: str) -> None:
         found.open |= {name: why for name in names if name not in found.can}
 

@@ -115,9 +115,7 @@ def legend(answers: Sequence[Answer]) -> list[str]:
     return [*lines, *(f"  - {text}" for text in bounds)]
 
 
-def witness_text(
-    answer: Answer, name: str, run: RunResult | WeakRun | None, width: int, everything: bool = False
-) -> str:
+def witness_text(answer: Answer, name: str, run: RunResult | WeakRun | None, width: int, everything: bool = False) -> str:
     """How an invariant fails: what it says, where it is checked, and the run in lanes."""
     from smpcheck.show.interleaving import in_lanes, interleaving, place
 
@@ -188,4 +186,3 @@ def json_line(answer: Answer, runs: Mapping[str, RunResult | WeakRun | None] | N
     if runs is not None:
         document["executions"] = {name: _execution(run) for name, run in runs.items()}
     return json.dumps(document)
-

@@ -269,7 +269,6 @@ class _Flattener:
             todo.extend(() if unresolved else self.code.successors(pc))
         return False
 
-
     def is_noticed(self, instr: Instr) -> bool:
         """Is this a step, whether or not private accesses are merged?"""
         if isinstance(instr, Step) and instr.guard is None:

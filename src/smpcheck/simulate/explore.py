@@ -314,9 +314,7 @@ def follow(machine: Machine, moves: list[tuple[int, int]]) -> RunResult:
     )
 
 
-def outcomes(
-    program: ir.Program, *, max_states: int = 5_000_000, witnesses: bool = False, reduce: bool = True
-) -> Outcomes:
+def outcomes(program: ir.Program, *, max_states: int = 5_000_000, witnesses: bool = False, reduce: bool = True) -> Outcomes:
     """Everything that can come of ``program`` under sequential consistency, by exploring all schedules.
 
     ``reduce``: leave out schedules that cannot make a difference. ``witnesses``: keep a run for each thing that can go wrong.

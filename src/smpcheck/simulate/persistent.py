@@ -119,4 +119,3 @@ def _held(code: Code, steps: dict[int, Act], kinds: dict[int, int]) -> list[froz
                 held[to] = after
                 todo.append(to)
     return [h if h is not None else frozenset() for h in held]
-

@@ -182,4 +182,3 @@ class PointsTo:
 
 _ZERO = frozenset((0,))
 """What registers hold at first."""
-

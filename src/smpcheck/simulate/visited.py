@@ -112,9 +112,7 @@ class Visited:
                     return False
         return True
 
-    def _matched(
-        self, a: State, number: int, mine: tuple[Message, ...], theirs: tuple[Message, ...]
-    ) -> list[int] | None:
+    def _matched(self, a: State, number: int, mine: tuple[Message, ...], theirs: tuple[Message, ...]) -> list[int] | None:
         """For each of their values the one of mine that stands for it, by index; the last one's is the last."""
         shift = len(mine) - len(theirs)
         if shift < 0:

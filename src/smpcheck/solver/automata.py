@@ -651,9 +651,7 @@ def _mask(diagonal: Rows) -> int:
     return sum(diagonal)
 
 
-def _quotient(
-    moves: dict[int, dict[tuple[int, int, int], tuple[Relation, int, Rows, int]]], accept: dict[int, int]
-) -> Automaton:
+def _quotient(moves: dict[int, dict[tuple[int, int, int], tuple[Relation, int, Rows, int]]], accept: dict[int, int]) -> Automaton:
     """Merge states with the same future (partition refinement; Hopcroft 1971 in its simple form)."""
     names: dict[object, int] = {}
     block = {p: names.setdefault(accept[p], len(names)) for p in moves}

@@ -27,9 +27,7 @@ from smpcheck.solver.encode import Encoding
 
 def is_atomic(model: Model) -> bool:
     """Does the model require that no write comes between the halves of an atomic operation? Recognised by the axiom's shape."""
-    return any(
-        a.kind == "empty" and not a.flag and not a.negated and _is_atomicity(a.node) for a in model.axioms
-    )
+    return any(a.kind == "empty" and not a.flag and not a.negated and _is_atomicity(a.node) for a in model.axioms)
 
 
 def _is_atomicity(node: Node) -> bool:
@@ -134,9 +132,7 @@ def _places(encoding: Encoding, init: Event, operations: list[Event], owner: dic
                             out.forbid((place[a.id, k], place[b.id, m], -first if k < m else first))
 
 
-def _values_by_place(
-    encoding: Encoding, init: Event, operations: list[Event], place: dict[tuple[int, int], int]
-) -> None:
+def _values_by_place(encoding: Encoding, init: Event, operations: list[Event], place: dict[tuple[int, int], int]) -> None:
     """Where all operations compute the same function of what they read (each adds 1), the place tells the value."""
     assert init.value is not None
     current: Value = init.value.data

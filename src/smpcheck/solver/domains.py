@@ -126,9 +126,7 @@ class Domains:
             hides: list[Event] = []
             if self.coherent and len(cells) == 1:
                 hides = [
-                    w
-                    for w in found
-                    if w.thread == r.thread and w.id < r.id and len(self.address[w.id]) == 1 and w.thread >= 0
+                    w for w in found if w.thread == r.thread and w.id < r.id and len(self.address[w.id]) == 1 and w.thread >= 0
                 ]
             for w in found:
                 if conj(w.guard, r.guard) == NEVER or w.id == r.partner or (w.thread in self.after and w.thread != r.thread):
@@ -137,8 +135,7 @@ class Domains:
                     if w.thread == r.thread and w.id > r.id:
                         continue
                     if (w.thread == r.thread or w.thread < 0) and any(
-                        h.id > w.id and implies(conj(w.guard, r.guard), h.guard) and (w.thread < 0 or w.id < h.id)
-                        for h in hides
+                        h.id > w.id and implies(conj(w.guard, r.guard), h.guard) and (w.thread < 0 or w.id < h.id) for h in hides
                     ):
                         continue
                 result.append(w)

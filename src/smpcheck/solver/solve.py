@@ -330,9 +330,7 @@ class _Session:
     def _verdict(self) -> Answer:
         return self._conclude(self.possible(self.condition), self.possible(-self.condition))
 
-    def _conclude(
-        self, some: bool, other: bool, states: tuple[tuple[State, bool], ...] = (), complete: bool = True
-    ) -> Answer:
+    def _conclude(self, some: bool, other: bool, states: tuple[tuple[State, bool], ...] = (), complete: bool = True) -> Answer:
         cut = self.bound != FALSE and self._bound_reached()
         message = ""
         if cut:
@@ -469,10 +467,7 @@ class _Session:
                 if a in number and b in number and holds(m, encoding.guard_literal(g))
             )
         relations["po"] = frozenset(
-            (number[a.id], number[b.id])
-            for i, a in enumerate(happening)
-            for b in happening[i + 1 :]
-            if a.thread == b.thread >= 0
+            (number[a.id], number[b.id]) for i, a in enumerate(happening) for b in happening[i + 1 :] if a.thread == b.thread >= 0
         )
         relations["rmw"] = frozenset(
             (number[e.id], number[e.partner])
@@ -483,9 +478,7 @@ class _Session:
             (number[w], number[r]) for (w, r), x in encoding.rf.items() if w in number and r in number and holds(m, x)
         )
         relations["co"] = frozenset(
-            (number[a], number[b])
-            for a, b in encoding.pairs
-            if a in number and b in number and holds(m, encoding.co(a, b))
+            (number[a], number[b]) for a, b in encoding.pairs if a in number and b in number and holds(m, encoding.co(a, b))
         )
         final = {v: self._value(m, vs) for v, vs in self.values}
         failed = tuple(name for name, x in self.assertions.items() if holds(m, x))

@@ -160,9 +160,7 @@ def test_a_schedule_of_another_workload_is_refused() -> None:
 def test_the_command_of_a_failure_names_what_differs_from_the_usual() -> None:
     load = find_workload("race", pages=200)
     result = run(load, Options("V0", "separate", seed=4, ignore=("I2",)))
-    assert command(result) == (
-        "smpcheck mm run --workload race --variant V0 --seed 4 --flags separate --pages 200 --ignore I2"
-    )
+    assert command(result) == ("smpcheck mm run --workload race --variant V0 --seed 4 --flags separate --pages 200 --ignore I2")
 
 
 def test_mlock_locks_and_munlock_unlocks_each_page() -> None:

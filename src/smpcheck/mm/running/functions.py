@@ -126,9 +126,7 @@ class Body(Accesses):
                 return self.check(title, self.value(test), stmt)
         raise UnsupportedError(f"not run step by step: {self.source.text(stmt).splitlines()[0]}", self.source.pos(stmt))
 
-    def conditional(
-        self, stmt: ast.stmt, test: ast.expr, then: list[ast.stmt], other: list[ast.stmt]
-    ) -> list[ast.stmt]:
+    def conditional(self, stmt: ast.stmt, test: ast.expr, then: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:
         known = self.known(test)
         if known is not _MISSING:
             return self.block(then if known else other)

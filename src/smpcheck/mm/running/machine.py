@@ -207,9 +207,7 @@ class Machine:
         self._turn(task.number)
         self.step = step
 
-    def _run(
-        self, scheduler: Scheduler, limit: int, deadline: float | None, record: bytearray | None, until: int
-    ) -> None:
+    def _run(self, scheduler: Scheduler, limit: int, deadline: float | None, record: bytearray | None, until: int) -> None:
         choose = scheduler.choose
         ready, turn = self.ready, self._turn
         note = record.append if record is not None else None

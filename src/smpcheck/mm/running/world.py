@@ -80,9 +80,7 @@ def code_for(variant: Variant, flags: str, freeing: str) -> tuple[Code, Mapping[
 class World:
     """Objects and operations of one run. ``call[name]`` is an operation of :mod:`~smpcheck.mm.running.syscalls`."""
 
-    def __init__(
-        self, load: Workload, code: Code, bindings: Mapping[str, Any], machine: Machine, cpus: int
-    ) -> None:
+    def __init__(self, load: Workload, code: Code, bindings: Mapping[str, Any], machine: Machine, cpus: int) -> None:
         self.load, self.code, self.machine = load, code, machine
         self.variant: Variant = bindings["variant"]
         self.free: deque[Frame] = deque()

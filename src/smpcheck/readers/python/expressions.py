@@ -379,9 +379,7 @@ class Expressions(Walker):
             return RValue(ir.Conditional(test.expr, a.expr, b.expr), kind)
         return self._choose(node.test, lambda: self.rvalue(node.body), lambda: self.rvalue(node.orelse), node)
 
-    def _choose(
-        self, test: ast.expr, then: Callable[[], RValue], other: Callable[[], RValue], node: ast.AST
-    ) -> RValue:
+    def _choose(self, test: ast.expr, then: Callable[[], RValue], other: Callable[[], RValue], node: ast.AST) -> RValue:
         """A value that depends on a branch."""
         key = self.temp()
         done: list[RValue] = []
@@ -492,4 +490,3 @@ def _decides_by_branches(function: FunctionType, depth: int = 0) -> bool:
 
 def _nothing() -> None:
     """An empty side of a branch."""
-

@@ -271,5 +271,3 @@ def disjunction(a: ir.Expr, b: ir.Expr) -> ir.Expr:
     if b == fold_unary("!", a, values.INT) or a == fold_unary("!", b, values.INT):
         return ir.Const(1)
     return ir.Binary("||", a, b)
-
-

@@ -324,8 +324,17 @@ def _wait(e: Emitter, target: Target, new: Update, when: Update, read: Tags, wri
 
 
 def _try(
-    e: Emitter, target: Target, new: Update, busy: Update, read: Tags, write: Tags, failed: Tags, kind: str, s: Site,
-    taken: int = 1, not_taken: int = 0,
+    e: Emitter,
+    target: Target,
+    new: Update,
+    busy: Update,
+    read: Tags,
+    write: Tags,
+    failed: Tags,
+    kind: str,
+    s: Site,
+    taken: int = 1,
+    not_taken: int = 0,
 ) -> RValue:
     """A lock attempt: a read-modify-write where not ``busy(old)``, else a read. The value is ``taken`` or ``not_taken``."""
     got, old = e.unique("taken"), e.temp()
@@ -515,9 +524,7 @@ def _compare_exchange(order: str, atomic: bool) -> Primitive:
     def meaning(e: Emitter, s: Site, a: Args) -> RValue:
         target, place, new = _exchange_target(a[0], a[2], atomic, s)
         _, _, expected = _exchange_target(a[0], a[1], atomic, s)
-        old = _conditional(
-            e, target, lambda reg: new.expr, lambda reg: fold("==", reg, expected.expr, target.ctype), order, s
-        )
+        old = _conditional(e, target, lambda reg: new.expr, lambda reg: fold("==", reg, expected.expr, target.ctype), order, s)
         return RValue(old, place.type)
 
     return Primitive(("place", "value", "value"), meaning)

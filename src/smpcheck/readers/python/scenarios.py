@@ -249,5 +249,3 @@ def _atoms(expr: ir.Expr) -> list[ir.FinalReg | ir.FinalMem]:
 
 def _final_cells(expr: ir.Expr) -> set[Ptr]:
     return {atom.cell for atom in _atoms(expr) if isinstance(atom, ir.FinalMem)}
-
-

@@ -481,4 +481,3 @@ def ghost_register(address: Ptr) -> str:
 
 def _held(env: Env) -> Env:
     return {k: v for k, v in env.items() if k.startswith(HELD)}
-

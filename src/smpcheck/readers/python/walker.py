@@ -471,9 +471,7 @@ class Walker(ABC):
             self._prefixes[function] = found
         return found
 
-    def _bind(
-        self, source: FunctionSource, args: list[Known], keywords: dict[str, Known], node: ast.AST
-    ) -> dict[str, Known]:
+    def _bind(self, source: FunctionSource, args: list[Known], keywords: dict[str, Known], node: ast.AST) -> dict[str, Known]:
         signature = source.signature
         try:
             bound = signature.bind(*args, **keywords).arguments
