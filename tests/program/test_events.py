@@ -166,6 +166,18 @@ def test_a_loop_that_cannot_be_entered_is_a_bound_at_0() -> None:
     assert [guard for guard, _, _ in g.bounds] == [ALWAYS]
 
 
+COUNTED = ir.Loop("l", (load("r"), ir.If(ir.Reg("r"), (ir.Round("l"), store()), (ir.Exit("l"),))))
+
+
+@pytest.mark.parametrize("bound", [0, 1, 2])
+def test_a_loop_tests_once_more_after_its_last_round(bound: int) -> None:
+    g = graph((COUNTED, ir.Fence(MB)), bound=bound)
+    assert kinds(g) == "RW" * bound + "RF"
+    ((cut, _, label),) = g.bounds
+    assert label == "l"
+    assert g.guards.disj(cut, g.events[-1].guard) == ALWAYS
+
+
 def test_a_loop_with_a_bound_of_its_own_ignores_ours() -> None:
     counted = ir.Loop("l", (ir.If(ir.Binary("==", ir.Reg("i"), ir.Const(3)), (ir.Exit("l"),)), store(),
                             ir.Assign("i", ir.Binary("+", ir.Reg("i"), ir.Const(1)))), 4)  # fmt: skip

@@ -99,6 +99,8 @@ class Machine:
             case ir.Loop():
                 while not self._leaving(stmt.label, stmt.body):
                     pass
+            case ir.Round():
+                pass
             case ir.Exit():
                 raise Left(stmt.label)
             case ir.Assume():

@@ -7,7 +7,7 @@ kernel's model have it. Sources: Alglave, Maranget, Tautschnig, "Herding cats" (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -233,6 +233,8 @@ class _Unroller:
         self.unroll = unroll
         self.deadlock = deadlock
         self.exits: dict[str, list[tuple[int, _Env]]] = {}
+        self.spent: set[str] = set()
+        """Loops that have made all their rounds, and test once more."""
 
     # expressions
 
@@ -342,6 +344,8 @@ class _Unroller:
                 return self.block(stmt.label, alive, env, partial(self.run, stmt.body))
             case ir.Loop():
                 return self.block(stmt.label, alive, env, partial(self.loop, stmt))
+            case ir.Round(label):
+                return self.cut(alive, label, stmt.pos) if label in self.spent else alive
             case ir.Exit(label):
                 if label not in self.exits:
                     raise InputError(f"exit to {label}, which does not enclose it", stmt.pos)
@@ -488,13 +492,37 @@ class _Unroller:
             alive = self.run(stmt.body, alive, env)
             if alive == NEVER:
                 return NEVER
+        if stmt.bound is None and has_round(stmt.body, stmt.label):
+            self.spent.add(stmt.label)
+            alive = self.run(stmt.body, alive, env)
+            self.spent.remove(stmt.label)
+        return self.cut(alive, stmt.label, stmt.pos)
+
+    def cut(self, alive: int, label: str, pos: ir.Position | None) -> int:
+        """A loop is not followed further from here."""
         if alive != NEVER:
-            self.graph.bounds.append((alive, stmt.pos, stmt.label))
+            self.graph.bounds.append((alive, pos, label))
         return NEVER
 
 
+def has_round(body: Sequence[ir.Stmt], label: str) -> bool:
+    """Does ``body`` say where a round of the loop ``label`` begins?"""
+    for stmt in body:
+        match stmt:
+            case ir.Round():
+                if stmt.label == label:
+                    return True
+            case ir.If() | ir.Choice():
+                if has_round(stmt.then, label) or has_round(stmt.other, label):
+                    return True
+            case ir.Block():
+                if has_round(stmt.body, label):
+                    return True
+    return False
+
+
 def unroll(program: ir.Program, bound: int = 2, deadlock: bool = False) -> EventGraph:
-    """The events of ``program`` with every loop cut after ``bound`` iterations (or its own bound).
+    """The events of ``program`` with every loop cut after ``bound`` rounds (or its own bound).
 
     With ``deadlock``, threads may also stop forever at blocking operations (``EventGraph.waiting``).
     Raises InputError or UnsupportedError with the position of what cannot be unrolled.

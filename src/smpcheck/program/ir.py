@@ -197,11 +197,23 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """Repeat ``body`` until an ``Exit`` to ``label`` or further out. ``bound``: iterations known to suffice, if known."""
+    """Repeat ``body`` until an ``Exit`` to ``label`` or further out. ``bound``: iterations known to suffice, if known.
+
+    ``body`` may have a :class:`Round`; without one, a round is the whole body.
+    """
 
     label: str
     body: tuple[Stmt, ...]
     bound: int | None = None
+    pos: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Another round of the enclosing Loop called ``label`` begins here: what precedes it in the loop's body is the test that
+    decides whether there is one. A loop that has made all its rounds tests once more, and is cut here if it goes on."""
+
+    label: str
     pos: Position | None = None
 
 
@@ -231,7 +243,7 @@ class Assert:
     pos: Position | None = None
 
 
-Stmt: TypeAlias = Assign | Load | Store | Rmw | Fence | If | Choice | Block | Loop | Exit | Assume | Assert
+Stmt: TypeAlias = Assign | Load | Store | Rmw | Fence | If | Choice | Block | Loop | Round | Exit | Assume | Assert
 
 
 # --- programs --------------------------------------------------------------------------------------------------------

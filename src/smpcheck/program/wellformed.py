@@ -101,6 +101,7 @@ RULES: tuple[Rule, ...] = (
     Rule("register-typed", (ir.Load, ir.Assign), lambda n, c: _typed(n.reg, c), "the register {n.reg} has no type"),
     Rule("rmw-register-typed", (ir.Rmw,), lambda n, c: _typed(n.old, c), "the register {n.old} has no type"),
     Rule("exit-enclosed", (ir.Exit,), lambda n, c: n.label in c.labels, "an exit to {n.label}, which does not enclose it"),
+    Rule("round-of-a-loop", (ir.Round,), lambda n, c: n.label in c.labels, "a round of {n.label}, which does not enclose it"),
     Rule("labels-nest", (ir.Block, ir.Loop), lambda n, c: n.label not in c.labels, "a block {n.label} inside another one"),
     Rule("loop-bound", (ir.Loop,), lambda n, c: n.bound is None or n.bound >= 1, "a loop of {n.bound} iterations"),
     Rule("unary-operator", (ir.Unary,), lambda n, c: n.op in UNARY_OPERATORS, _OPERATOR),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Loop, Reg, Stmt, Thread
+from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Loop, Reg, Round, Stmt, Thread
 from smpcheck.program.values import CType, Ptr, Value, binary, truth
 from smpcheck.readers import ctree as c
 from smpcheck.readers import forms
@@ -19,6 +19,7 @@ from smpcheck.readers.cvalues import ByName, Frame, Local, LValue, Place, Scope,
 from smpcheck.readers.deffile import Definitions, Macro
 from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, Void, scalar_type, show
 from smpcheck.readers.memory import Memory
+from smpcheck.readers.rounds import mark_round
 from smpcheck.readers.source import Source
 
 MAX_DEPTH = 60
@@ -266,8 +267,9 @@ class Lowering(Expressions):
             tail: list[Stmt] = [] if forever else [*stop] if never else [If(cond, (), stop, pos, f"while ({text})")]
             body = [*inner, *test, *tail]
         elif forever:
-            body = [*test, *inner]
+            body = mark_round([*test, *inner], leave, pos)
         else:
+            inner = [Round(leave, pos), *inner]
             body = [*test, If(cond, tuple(inner), stop, pos, f"{'for' if node.step or node.init else 'while'} ({text})")]
         self.out.append(Loop(leave, tuple(body), trip_count(node, self), pos))
 

@@ -180,6 +180,8 @@ class Statements(Expressions):
             if not always:
                 self.jump(stmt.test, label, False)
             if self.alive:
+                if not always:
+                    self.round_begins(label, stmt)
                 self._round(stmt.body, label)
 
         self.loop(body, {self.frame.key(n) for n in assigned_names(stmt.body)}, stmt, None)
@@ -187,6 +189,9 @@ class Statements(Expressions):
     def spin(self, stmt: ast.While) -> bool:
         """Compile ``while condition: cpu_relax()`` as waiting, if it is that."""
         return False
+
+    def round_begins(self, label: str, stmt: ast.While) -> None:
+        """The test of the loop ``label`` is done, and a round of it follows."""
 
     def _round(self, body: list[ast.stmt], leave: str) -> None:
         """A loop's body once: ``continue`` leaves it, ``break`` leaves ``leave``."""

@@ -15,6 +15,7 @@ from smpcheck.errors import InputError
 from smpcheck.kernel.layout import Constant, Flags, Ghost, Scalar, Type
 from smpcheck.kernel.scenario import LockOrder
 from smpcheck.program import ir, values
+from smpcheck.program.events import has_round
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, truth
 from smpcheck.readers.python import specials, tidy
@@ -35,6 +36,7 @@ from smpcheck.readers.python.typed import (
     to_ctype,
 )
 from smpcheck.readers.python.walker import EXPAND, Env, Frame
+from smpcheck.readers.rounds import mark_round
 
 HELD = "@held:"
 GHOST = "ghost:"
@@ -291,8 +293,14 @@ class ThreadCompiler(Statements):
             entry = joined
             for name, count in marks.items():
                 del self.exits[name][count:]
+        if not has_round(inner, label):
+            inner = mark_round(inner, label, pos)
         self.emit(ir.Loop(label, tuple(inner), bound, pos))
         self._join([(e, True) for e in self.exits.pop(label)])
+
+    def round_begins(self, label: str, stmt: ast.While) -> None:
+        """Say so in the IR."""
+        self.emit(ir.Round(label, self.pos(stmt)))
 
     def spin(self, stmt: ast.While) -> bool:
         """``while (condition over one read) cpu_relax();``: the last round's read, in which the condition is false."""
