@@ -44,6 +44,15 @@ def failing(scenario: str, variant: str, **options: str) -> set[str]:
         ("shm_unlock_putback", "V0", set()),
         ("shm_unlock_putback", "V9", set()),
         ("shm_unlock_putback", "V10", {"I3"}),
+        ("shm_unlock_putback", "V10:barrier=mb", set()),
+        ("shm_unlock_putback", "V10:scan_retries=yes", set()),
+        ("munlock_drain", "V9", set()),
+        ("munlock_drain", "V10", {"I3"}),
+        ("munlock_drain", "V10:barrier=mb", {"I3"}),
+        ("munlock_drain", "V10:munlock_retries=yes", set()),
+        ("munlock_munlock", "V9", set()),
+        ("munlock_munlock", "V10:munlock_retries=yes", {"I3"}),
+        ("munlock_munlock", "V10:munlock_retries=yes,munlock_rechecks=yes", set()),
     ],
 )
 def test_what_fails(scenario: str, variant: str, expected: set[str]) -> None:

@@ -32,7 +32,7 @@ def answer(number: str) -> claims.Finding:
         ("C12", "right", "a page is stranded"),
         ("C13", "wrong", "PG_mlocked is meant"),
         ("C14", "wrong", "no warning"),
-        ("C16", "incomplete", "SHM_UNLOCK, which clears PG_lru before it takes lru_lock"),
+        ("C16", "wrong", "clears PG_mlocked without lru_lock"),
     ],
 )
 def test_the_answer(number: str, verdict: str, words: str) -> None:
@@ -76,6 +76,11 @@ class TestTheyAreComputed:
     def test_c10_if_there_were_a_barrier(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.other(monkeypatch, "V0", barrier="mb")
         assert answer("C10").verdict == "wrong"
+
+    def test_c16_if_the_flag_were_cleared_under_lru_lock_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cured = dict.fromkeys(("munlock_retries", "munlock_rechecks", "scan_retries"), True)
+        self.other(monkeypatch, "V10", **cured)
+        assert answer("C16").verdict == "right"
 
     def test_what_is_not_decided_in_time_is_said(self) -> None:
         (found,) = compute(choose(["C10"]), timeout=0.001)

@@ -420,23 +420,49 @@ def c15(ask: Asker) -> Computed:
     return "right", f"Every invariant holds in all {len(found)} scenarios, under sc.{more}"
 
 
+STRANDING = ("munlock_drain", "munlock_page_putback", "munlock_munlock")
+"""munlock() of a page that somebody else has taken off its list, or not put there yet."""
+
+
 def c16(ask: Asker) -> Computed:
-    scenario = "munlock_page_putback"
-    plain = {flags: ask.fails(scenario, "V10", flags=flags) for flags in check.FLAGS}
-    barrier = {b: ask.fails(scenario, f"V10:barrier={b}") for b in ("mb", "after_atomic")}
-    shm = " SHM_UNLOCK, which clears PG_lru before it takes lru_lock since 5.11, strands pages in the same way."
-    also = shm if "I3" in ask.fails("shm_unlock_putback", "V10") else ""
-    if not any(plain.values()) and not also:
-        return "right", "No invariant fails without it, under sc."
-    if all("I3" in failed for failed in (*plain.values(), *barrier.values())):
-        return "incomplete", (
-            "No barrier is missing, since none would help: a page is stranded under sequential consistency already, with either"
-            " layout and with either barrier. __munlock_page that fails to clear PG_lru clears PG_mlocked without lru_lock, after"
-            " lru_add_fn has found the page unevictable and before it sets PG_lru. The comment's reason, that PG_mlocked"
-            " is cleared under lru_lock only, does not hold there. The page stays on the unevictable list until it is freed, or"
-            f" mlocked and munlocked again.{also}"
+    def stranded(switches: str, *scenarios: str, **options: str) -> list[str]:
+        variant = f"V10:{switches}" if switches else "V10"
+        return [s for s in scenarios if "I3" in ask.fails(s, variant, **options)]
+
+    today = stranded("", *STRANDING)
+    shm = stranded("", "shm_unlock_putback")
+    if not today and not shm:
+        return "right", "No page is stranded without it, under sc."
+    answer = (
+        "Pages are stranded under sequential consistency already: __munlock_page that fails to clear PG_lru clears PG_mlocked"
+        " without lru_lock, after lru_add_fn has found the page unevictable and before it sets PG_lru. The comment's reason, that"
+        " PG_mlocked is cleared under lru_lock only, is not so there. Nobody looks at the page again until it is mlocked and"
+        f" munlocked once more, or freed ({', '.join(today + shm)})."
+    )
+    barrier = stranded("barrier=mb", "shm_unlock_putback", *STRANDING)
+    if barrier != [*shm, *today]:
+        helped = [s for s in (*shm, *today) if s not in barrier]
+        answer += f" PG_lru set first and a barrier before the test helps in {', '.join(helped) or 'none'}"
+        answer += f", not in {', '.join(barrier)}." if barrier else "."
+    half = stranded("munlock_retries=yes", *STRANDING)
+    cured = "munlock_retries=yes,munlock_rechecks=yes"
+    left = stranded(cured, *STRANDING) + stranded(cured, *STRANDING, model="lkmm", flags="separate")
+    if len(half) < len(today):
+        cured_now = [s for s in today if s not in half]
+        answer += (
+            " To take lru_lock after a failed TestClearPageLRU, try once more, and clear PG_mlocked with the lock held cures"
+            f" {', '.join(cured_now)}"
         )
-    return "wrong", "With a barrier it holds."
+        if half and not left:
+            answer += (
+                f"; {' and '.join(half)} too, if a page whose mlock_count stays above zero keeps its place only while it is"
+                " PG_mlocked. So it is under the kernel's model with flags in separate bytes"
+            )
+        answer += "."
+    scan = "scan_retries=yes"
+    if shm and not stranded(scan, *shm) and not stranded(scan, *shm, model="lkmm", flags="separate"):
+        answer += " The same second try in SHM_UNLOCK's scan cures that one without a barrier."
+    return "wrong", answer
 
 
 @dataclass(frozen=True)

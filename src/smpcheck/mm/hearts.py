@@ -25,7 +25,7 @@ from smpcheck.mm.scenarios import (
     world,
 )  # fmt: skip
 from smpcheck.mm.shmem import shmem_unlock
-from smpcheck.mm.swap import add_page_to_unevictable_list, free_unreferenced, lru_add_drain, put_page
+from smpcheck.mm.swap import add_page_to_unevictable_list, free_unreferenced, lru_add_drain, lru_barrier, put_page
 from smpcheck.mm.truncate import vmtruncate
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import evictable_now, isolate_lru_page, shrink_page
@@ -34,10 +34,7 @@ from smpcheck.mm.vmscan import evictable_now, isolate_lru_page, shrink_page
 def putback(page: page) -> None:
     """The end of putback_lru_page: to the unevictable list, and one more look."""
     add_page_to_unevictable_list(page)
-    if V.barrier == "mb":
-        smp_mb()
-    if V.barrier == "after_atomic":
-        smp_mb__after_atomic()
+    lru_barrier()
     if evictable_now(page):
         isolate_lru_page(page)
 

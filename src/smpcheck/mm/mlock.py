@@ -275,16 +275,18 @@ def __munlock_page(page: page) -> None:
     """The count is kept under lru_lock. Without PG_lru the flag is cleared without it: the last clear, if reclaim is wrong."""
     zone = page_zone(page)
     isolated = TestClearPageLRU(page)
-    if isolated:
+    if isolated or V.munlock_retries:
         spin_lock(zone.lru_lock)
-        if PageUnevictable(page):
-            mlocks = READ_ONCE(page.mlock_count)
-            if mlocks > 0:
-                WRITE_ONCE(page.mlock_count, mlocks - 1)
-            if mlocks > 1:
-                SetPageLRU(page)
-                spin_unlock(zone.lru_lock)
-                return
+    if V.munlock_retries and not isolated:
+        isolated = TestClearPageLRU(page)
+    if isolated and PageUnevictable(page):
+        mlocks = READ_ONCE(page.mlock_count)
+        if mlocks > 0:
+            WRITE_ONCE(page.mlock_count, mlocks - 1)
+        if mlocks > 1 and (not V.munlock_rechecks or PageMlocked(page)):
+            SetPageLRU(page)
+            spin_unlock(zone.lru_lock)
+            return
     if TestClearPageMlocked(page):
         count(NR_MLOCK, -1)
         if isolated or not PageUnevictable(page):
@@ -298,6 +300,7 @@ def __munlock_page(page: page) -> None:
             add_page_to_lru_list(page, page_lru_base_type(page))
             count(PGRESCUED, 1)
         SetPageLRU(page)
+    if isolated or V.munlock_retries:
         spin_unlock(zone.lru_lock)
 
 

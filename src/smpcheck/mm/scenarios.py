@@ -28,9 +28,10 @@ COPY, SWAPPED, FILE, NOTHING = "copy", "swapped", "file", "nothing"
 page; nothing yet.
 """
 
-ACTIVE, MLOCKED, LATE, ISOLATED = "active", "mlocked", "late", "isolated"
+ACTIVE, MLOCKED, LATE, ISOLATED, PENDING = "active", "mlocked", "late", "isolated", "pending"
 """Where the page is: on an active list; mlocked and on the unevictable list; mlocked, but on an active list still (allowed:
-reclaim will find it); mlocked and isolated by one of the threads, while another holds a reference too.
+reclaim will find it); mlocked and isolated by one of the threads, while another holds a reference too; mlocked, but in some CPU's
+lru_add pagevec since it was born.
 """
 
 VISIT = parameter("visit", "no", ("no", "only", "too"))
@@ -88,6 +89,10 @@ def world(
         s.P.flags = 1 << PG_mlocked | 1 << PG_swapbacked
         s.P.lru = NOT_LISTED
         s.P._count = 3
+    if at == PENDING:
+        s.P.flags = 1 << PG_mlocked | 1 << PG_swapbacked
+        s.P.lru = NOT_LISTED
+        s.P._count = 2
     if mlocked:
         s.zone.vm_stat[NR_MLOCK] = s.zone.vm_stat[PGMLOCKED] = 1
     if mapped == SWAPPED:
@@ -166,6 +171,14 @@ def move(page: page) -> None:
 def putback(page: page) -> None:
     """The second half of ``move``: the page was isolated before."""
     putback_lru_page(page)
+    lru_add_drain()
+    idle()
+
+
+def drain(page: page) -> None:
+    """A CPU that has the page in its lru_add pagevec drains it, as lru_add_drain_all has every CPU do."""
+    global lru_add_pvec
+    lru_add_pvec = page
     lru_add_drain()
     idle()
 
@@ -314,6 +327,26 @@ def munlock_page_putback(s: Setup) -> None:
 
 
 @scenario
+def munlock_drain(s: Setup) -> None:
+    """munlock() against the CPU on which the page was born, and which drains it to its list only now."""
+    pages = world(s, COPY, locked=True, at=PENDING)
+    s.thread(munlock, s.vma)
+    s.thread(drain, s.P)
+    ask(s, 2, pages)
+
+
+@scenario
+def munlock_munlock(s: Setup) -> None:
+    """munlock() by parent and child of a page that both have mlocked."""
+    pages = world(s, COPY, locked=True, at=MLOCKED, twice=True)
+    s.child.vm_flags = VM_LOCKED
+    s.P.mlock_count = 2
+    s.thread(munlock, s.vma)
+    s.thread(munlock, s.child)
+    ask(s, 2, pages)
+
+
+@scenario
 def munlock_reclaim(s: Setup) -> None:
     """munlock() against reclaim, which finds the mlocked page on an active list."""
     pages = world(s, COPY, locked=True, at=LATE)
@@ -398,7 +431,8 @@ SCENARIOS: dict[str, Scenario] = {
     found.name: found
     for found in (
         truncate_mlock, truncate_munlock, truncate_reclaim, truncate_swapout, truncate_swapin, truncate_cow, truncate_fault,
-        munlock_putback, munlock_page_putback, munlock_reclaim, mlock_reclaim, mlock_munlock, shm_unlock_putback,
+        munlock_putback, munlock_page_putback, munlock_drain, munlock_munlock, munlock_reclaim, mlock_reclaim, mlock_munlock,
+        shm_unlock_putback,
         truncate_mlock_reclaim, truncate_munlock_reclaim, truncate_cow_reclaim, mlock_munlock_putback,
     )
 }  # fmt: skip

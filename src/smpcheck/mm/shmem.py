@@ -22,11 +22,16 @@ def scan_mapping_unevictable_page(page: page) -> None:
     """
     zone = page_zone(page)
     if V.mlock_count:
-        if TestClearPageLRU(page):
+        isolated = TestClearPageLRU(page)
+        if isolated or V.scan_retries:
             spin_lock(zone.lru_lock)
+        if V.scan_retries and not isolated:
+            isolated = TestClearPageLRU(page)
+        if isolated:
             if PageUnevictable(page):
                 check_move_unevictable_page(page)
             SetPageLRU(page)
+        if isolated or V.scan_retries:
             spin_unlock(zone.lru_lock)
         count(PGSCANNED, 1)
         return

@@ -113,15 +113,22 @@ def pagevec_lru_add(page: page) -> None:
     put_page(page)
 
 
+def lru_barrier() -> None:
+    """What stands between setting PG_lru and the second look at PG_mlocked."""
+    if V.barrier == "mb":
+        smp_mb()
+    if V.barrier == "after_atomic":
+        smp_mb__after_atomic()
+
+
 def pagevec_lru_add_fn(page: page) -> None:
     """Under lru_lock. Before V9 only pages that were evictable come here, and that is not tested again."""
     base = page_lru_base_type(page)
     if V.mlock_count:
         was_unevictable = TestClearPageUnevictable(page)
-        if V.barrier == "mb":
-            smp_mb()
-        if V.barrier == "after_atomic":
-            smp_mb__after_atomic()
+        if V.barrier != "none":  # as it was up to 5.17: PG_lru is set before the test, and a barrier stands between
+            SetPageLRU(page)
+            lru_barrier()
         if page_evictable(page):
             if was_unevictable:
                 count(PGRESCUED, 1)
@@ -134,14 +141,12 @@ def pagevec_lru_add_fn(page: page) -> None:
             if not was_unevictable:
                 count(PGCULLED, 1)
             add_page_to_lru_list(page, LRU_UNEVICTABLE)
-        SetPageLRU(page)
+        if V.barrier == "none":
+            SetPageLRU(page)
         return
     SetPageLRU(page)
     if V.pagevec_putback:
-        if V.barrier == "mb":
-            smp_mb()
-        if V.barrier == "after_atomic":
-            smp_mb__after_atomic()
+        lru_barrier()
         was_unevictable = TestClearPageUnevictable(page)
         if page_evictable(page):
             lru = base + LRU_ACTIVE if test_bit(PG_active, page.flags) else base

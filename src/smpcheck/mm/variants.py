@@ -27,6 +27,9 @@ class Variant:
     PG_mlocked again. ``lazy_mlock``: where reclaim mlocks a page that it finds in a VM_LOCKED vma. ``follow_page_mlocks``:
     mlock() sets the flag under the pte lock. ``rmap_clears``: page_remove_rmap clears PG_mlocked with the last mapping, and
     nobody else does. ``pagevec_putback``: every putback goes through a pagevec. ``mlock_count``: the rewrite of 2022.
+    ``munlock_retries``: where __munlock_page fails to clear PG_lru it takes lru_lock, tries once more, and clears PG_mlocked with
+    the lock held; ``munlock_rechecks``: a page whose mlock_count stays above zero keeps its place only while it is PG_mlocked;
+    ``scan_retries``: SHM_UNLOCK's scan tries again in the same way. None of the three is in a kernel yet.
     ``returning_clear``: munlock clears PG_mlocked by an operation that returns its old value, and is therefore a full barrier;
     else by a plain clear_bit. ``recheck``: the flag that putback_lru_page looks at when the page is on the unevictable list.
     """
@@ -46,6 +49,9 @@ class Variant:
     rmap_clears: bool = False
     pagevec_putback: bool = False
     mlock_count: bool = False
+    munlock_retries: bool = False
+    munlock_rechecks: bool = False
+    scan_retries: bool = False
     returning_clear: bool = True
     recheck: Literal["PG_mlocked", "PG_locked"] = "PG_mlocked"
 
@@ -84,8 +90,15 @@ V10 = Variant(
     follow_page_mlocks=True,
     pagevec_putback=True,
 )
+V10c = V10.but(
+    "V10c",
+    "V10, and nobody who fails to clear PG_lru goes on without lru_lock (the cure of C16; in no kernel yet)",
+    munlock_retries=True,
+    munlock_rechecks=True,
+    scan_retries=True,
+)
 
-VARIANTS: dict[str, Variant] = {v.name: v for v in (V0, V0w, V1, V2, V2a, V2b, V3, V4, V5, V6, V7, V8, V9, V9b, V10)}
+VARIANTS: dict[str, Variant] = {v.name: v for v in (V0, V0w, V1, V2, V2a, V2b, V3, V4, V5, V6, V7, V8, V9, V9b, V10, V10c)}
 """Every variant by its name, oldest first."""
 
 

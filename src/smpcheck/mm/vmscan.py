@@ -60,10 +60,7 @@ def putback_lru_page(page: page) -> None:
                 count(PGRESCUED, 1)
         else:
             add_page_to_unevictable_list(page)
-            if V.barrier == "mb":
-                smp_mb()
-            if V.barrier == "after_atomic":
-                smp_mb__after_atomic()
+            lru_barrier()
             if evictable_now(page) and isolate_lru_page(page):
                 put_page_not_last(page)  # the one that the isolation took: ours is left
                 again = True
