@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smpcheck.questions.check import Result
+from smpcheck.questions.result import Result
 
 
 def result(**changes: Any) -> Result:
@@ -13,7 +13,7 @@ def result(**changes: Any) -> Result:
         "file": "tests/SB.litmus",
         "name": "SB",
         "status": "ok",
-        "verdict": "Sometimes",
+        "observation": "Sometimes",
         "states": (
             {"0:r0": 0, "1:r0": 0},
             {"0:r0": 0, "1:r0": 1},
@@ -31,7 +31,7 @@ def result(**changes: Any) -> Result:
 
 UNSUPPORTED = {
     "status": "unsupported",
-    "verdict": None,
+    "observation": None,
     "states": (),
     "positive": 0,
     "negative": 0,

@@ -142,7 +142,7 @@ def test_a_model_in_python(tmp_path: Path, fence: str, status: int) -> None:
     assert done.returncode == status, done.stdout + done.stderr
     line = json.loads(done.stdout)
     assert (line["name"], line["status"], line["agrees"]) == ("message_passing", "ok", status == 0)
-    assert line["message"] == ("can fail: payload" if status else "")
+    assert (line["verdict"], line["failures"]) == (("FAILS", ["payload"]) if status else ("holds", []))
 
 
 def test_a_model_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import smpcheck
-from smpcheck.questions.check import Result
+from smpcheck.questions.result import Result
 
 EXAMPLES = [path.read_text() for path in sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.litmus"))]
 WORDS = [

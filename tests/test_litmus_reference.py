@@ -16,7 +16,7 @@ import smpcheck
 from bench.litmus import run
 from bench.reference import EXPLAINED, LIBRARY, Reference, load
 from smpcheck.batch.pool import available_cores
-from smpcheck.questions.check import Result
+from smpcheck.questions.result import Result
 
 ALL = bool(os.environ.get("SMPCHECK_ALL_LITMUS"))
 ONE_OF = 10

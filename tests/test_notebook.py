@@ -72,7 +72,7 @@ def test_every_example(path):
 def test_a_scenario():
     (scenario,) = load_scenarios(EXAMPLES / "models" / "seqlock_without_rmb.py")
     page = Balanced(smpcheck.check(scenario)._repr_mimebundle_()["text/html"])
-    assert "can fail: not torn" in page.text
+    assert "FAILS: not torn" in page.text
 
 
 def test_what_has_no_answer_says_why():

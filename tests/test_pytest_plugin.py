@@ -176,7 +176,7 @@ class TestSettings:
         copy(pytester, "01-SB", "sb", "Result:", "Gives:")
         result = pytester.runpytest("--smpcheck", "-rs")
         result.assert_outcomes(skipped=1)
-        result.stdout.fnmatch_lines(["*: Sometimes; the test has no Result: comment*"])
+        result.stdout.fnmatch_lines(["*: Sometimes; it has no Result: comment*"])
 
     def test_broken_files_are_failures_with_a_place(self, pytester):
         (pytester.path / "empty.litmus").write_text("")
@@ -202,7 +202,7 @@ class TestReports:
         pytester.makepyfile(bad_model=model("message", "barrier()"))
         result = pytester.runpytest("--smpcheck")
         result.assert_outcomes(failed=1)
-        result.stdout.fnmatch_lines(["message under lkmm: can fail: data is there.", "*WRITE_ONCE(p.flag, 1)*"])
+        result.stdout.fnmatch_lines(["message under lkmm: FAILS: data is there.", "*WRITE_ONCE(p.flag, 1)*"])
 
     def test_a_race(self, pytester):
         copy(pytester, "20-RACE", "race", "DATARACE", "")

@@ -9,15 +9,68 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from smpcheck.batch.paths import Item, items
 from smpcheck.batch.worker import Job
 from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError
-from smpcheck.questions.check import DEFAULT_MAX_STATES, DEFAULT_UNROLL, CheckOptions, Result, StateRow
+from smpcheck.properties import require
+from smpcheck.questions import result as plain
+from smpcheck.questions.check import DEFAULT_MAX_STATES, DEFAULT_UNROLL, CheckOptions
 from smpcheck.sources import Source, answers
 
+if TYPE_CHECKING:
+    from smpcheck.questions.explain import Explanation
+
 __all__ = ["CheckOptions", "Result", "check", "check_all"]
+
+
+class Result(plain.Result):
+    """The answer for one test (see :class:`smpcheck.questions.result.Result` for its fields), which can explain, assert and draw
+    itself.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, result: plain.Result) -> Result:
+        """The same answer."""
+        return cls(**{field.name: getattr(result, field.name) for field in fields(result)})
+
+    def explain(self) -> list[Explanation]:
+        """Why each outcome that the test asks about can or cannot be. :raises ValueError: not a result of ``smpcheck.check``"""
+        from smpcheck.questions.explain import explain
+
+        if self.program is None or self.under is None:
+            raise ValueError("only a result of smpcheck.check() can be explained: it has its program")
+        return list(explain(self.program, self.under))
+
+    def assert_never(self) -> None:
+        """:raises PropertyError: not :func:`smpcheck.never` (its text explains why, or says what is undecided)"""
+        __tracebackhide__ = True
+        require(self, "never")
+
+    def assert_sometimes(self) -> None:
+        """:raises PropertyError: not :func:`smpcheck.sometimes`"""
+        __tracebackhide__ = True
+        require(self, "sometimes")
+
+    def assert_always(self) -> None:
+        """:raises PropertyError: not :func:`smpcheck.always`"""
+        __tracebackhide__ = True
+        require(self, "always")
+
+    def assert_holds(self) -> None:
+        """:raises PropertyError: something is not as the test itself says (see :func:`smpcheck.holds`)"""
+        __tracebackhide__ = True
+        require(self, "holds")
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from smpcheck.notebook import bundle_of_result
+
+        return bundle_of_result(self)
 
 
 def check(
@@ -29,7 +82,7 @@ def check(
     timeout: float | None = None,
     max_states: int | None = DEFAULT_MAX_STATES,
     threads: int = 1,
-    on_state: Callable[[StateRow], None] | None = None,
+    on_state: Callable[[plain.StateRow], None] | None = None,
 ) -> Result:
     """Can the condition of a test come true under ``model``?
 
@@ -46,7 +99,7 @@ def check(
     results = answers(path_or_text, load_model(model), options, on_state)
     if len(results) != 1:
         raise InputError(f"{path_or_text} has {len(results)} programs: use check_all")
-    return results[0]
+    return Result.of(results[0])
 
 
 def check_all(
@@ -79,7 +132,7 @@ def check_all(
     job = Job(os.fspath(model), CheckOptions(verdict_only, unroll, timeout, max_states), memory)
     load_model(job.model)
     if jobs == 0:
-        yield from run_here(found, job)
+        yield from map(Result.of, run_here(found, job))
         return
     with Pool(job, min(jobs or available_cores(), len(found)), start_worker) as pool:
-        yield from pool.run(found)
+        yield from map(Result.of, pool.run(found))

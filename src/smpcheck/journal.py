@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from smpcheck.questions.check import Result
+    from smpcheck.questions.result import Result
 
 journal: ContextVar[list[Result] | None] = ContextVar("smpcheck-journal", default=None)
 """Where results of :func:`smpcheck.check` are written down, if anywhere."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from smpcheck.show.verdict import verdict_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smpcheck.questions.check import Result
     from smpcheck.questions.explain import Explanation
+    from smpcheck.questions.result import Result
 
 ROWS = 32
 """More final states than this are counted, not listed."""
@@ -55,7 +57,7 @@ def explanations(result: Result) -> Sequence[Explanation]:
 
 def headline(result: Result) -> str:
     """The answer in one line."""
-    said = result.verdict or result.status
+    said = verdict_text(result)
     parts = [f"{result.name}: {said} under {result.model or '?'}"]
     if result.condition:
         parts.append(result.condition)

@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.cat.load import load_model
-from smpcheck.questions.check import DEFAULT_UNROLL, CheckOptions, Result
+from smpcheck.questions.check import DEFAULT_UNROLL, CheckOptions
+from smpcheck.questions.result import Result
 from smpcheck.sources import Source, answers
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ __all__ = ["Property", "PropertyError", "always", "holds", "never", "require", "
 Claim: TypeAlias = Literal["never", "sometimes", "always", "holds"]
 
 VERDICT: dict[Claim, str] = {"never": "Never", "sometimes": "Sometimes", "always": "Always"}
+CLAIMED = {"~exists": "Never", "forall": "Always"}
+"""What a quantifier says where there is no ``Result:`` comment."""
 
 
 class PropertyError(AssertionError):
@@ -48,11 +51,10 @@ class Property:
         return answers(self.source, load_model(self.model), options)
 
     def __bool__(self) -> bool:
-        """:raises PropertyError: undecided (unsupported, a limit, no execution)"""
+        """:raises PropertyError: undecided (unsupported, a limit, no execution), or the source says nothing"""
         __tracebackhide__ = True
-        for result in self.results:
-            _refuse_undecided(result)
-        return all(fulfilled(result, self.claim) for result in self.results)
+        refuted = [result for result in self.results if truth(result, self.claim) is False]
+        return all(decided(result, self.claim) for result in refuted or self.results)
 
     def verify(self) -> None:
         """:raises PropertyError: it does not hold, or is undecided"""
@@ -97,32 +99,43 @@ def holds(source: Source, model: str = "lkmm", *, unroll: int = DEFAULT_UNROLL, 
     return Property("holds", source, model, unroll, timeout)
 
 
-def fulfilled(result: Result, claim: Claim) -> bool:
-    """Does the claim hold of an answered test?"""
-    if claim != "holds":
-        return result.verdict == VERDICT[claim]
-    from smpcheck.questions.check import RACE_FLAG
-
-    if result.failed or (RACE_FLAG in result.flags and not result.expects_race):
+def truth(result: Result, claim: Claim) -> bool | None:
+    """Does the claim hold of a test? None where that is undecided: what was not found within a limit is not excluded."""
+    if result.status in ("error", "unsupported", "no-execution"):
+        return None
+    if claim == "holds":
+        return _as_the_source_says(result)
+    if claim != "sometimes" and result.failures:
         return False
+    if result.refutes(VERDICT[claim]):
+        return False
+    if result.observation is None or (result.is_model and result.status != "ok" and claim != "sometimes"):
+        return None
+    return result.observation == VERDICT[claim]
+
+
+def _as_the_source_says(result: Result) -> bool | None:
     if result.agrees is not None:
         return result.agrees
-    return result.quantifier == "exists" or result.ok
-
-
-def says_something(result: Result) -> bool:
-    """Does the test itself say what it expects?"""
-    from smpcheck.questions.outcomes import assertion_names
-
-    program = result.program
-    asserted = program is not None and bool(assertion_names(program))
-    return result.expected is not None or result.quantifier != "exists" or asserted
-
-
-def _refuse_undecided(result: Result) -> None:
-    __tracebackhide__ = True
+    if result.faults - (result.announced or frozenset()):
+        return False
+    claimed = CLAIMED.get(result.quantifier)
+    if not result.is_model and claimed is not None and result.refutes(claimed):
+        return False
     if result.status != "ok":
-        raise PropertyError(undecided_text(result))
+        return None
+    return result.is_model or claimed is None or result.ok
+
+
+def lacks(result: Result, claim: Claim) -> str | None:
+    """What a test would have to say so that the claim means something; None where it says that."""
+    if result.is_model:
+        if result.asserts or result.flags or (result.asks and claim != "holds"):
+            return None
+        return "it asserts nothing (no check(), s.final() or s.forall())"
+    if claim != "holds" or result.expected is not None or result.announced or result.quantifier != "exists":
+        return None
+    return "it has no Result: comment, ~exists or forall"
 
 
 def undecided_text(result: Result) -> str:
@@ -133,13 +146,21 @@ def undecided_text(result: Result) -> str:
 
 
 def require(result: Result, claim: Claim) -> None:
-    """:raises PropertyError: the claim does not hold of ``result``, or is undecided"""
+    """:raises PropertyError: the claim does not hold of ``result``, is undecided, or means nothing"""
     __tracebackhide__ = True
-    _refuse_undecided(result)
-    if claim == "holds" and not says_something(result):
-        lacks = "it has no Result: comment, ~exists, forall or assertion"
-        raise PropertyError(f"{result.name} does not say what it expects: {lacks}")
-    if not fulfilled(result, claim):
+    if not decided(result, claim):
         from smpcheck.show.failing import failure_text
 
         raise PropertyError(failure_text(result, VERDICT.get(claim)))
+
+
+def decided(result: Result, claim: Claim) -> bool:
+    """Does the claim hold of ``result``? :raises PropertyError: that is undecided, or means nothing"""
+    __tracebackhide__ = True
+    found = truth(result, claim)
+    if found is None:
+        raise PropertyError(undecided_text(result))
+    missing = lacks(result, claim)
+    if missing is not None:
+        raise PropertyError(f"{result.name} does not say what it expects: {missing}")
+    return found

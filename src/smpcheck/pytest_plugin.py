@@ -19,7 +19,7 @@ from smpcheck.journal import journal
 if TYPE_CHECKING:
     from smpcheck.kernel.scenario import Scenario
     from smpcheck.properties import Property
-    from smpcheck.questions.check import Result
+    from smpcheck.questions.result import Result
 
 LITMUS = ".litmus"
 FILES = ("*.litmus", "*_model.py")
@@ -146,7 +146,7 @@ class ProgramItem(pytest.Item):
         """Ask, and compare."""
         from smpcheck.cat.load import load_model
         from smpcheck.errors import SmpcheckError
-        from smpcheck.properties import PropertyError, require, says_something
+        from smpcheck.properties import PropertyError, lacks, require
         from smpcheck.questions.check import CheckOptions
         from smpcheck.sources import answers
 
@@ -160,8 +160,9 @@ class ProgramItem(pytest.Item):
         for result in results:
             if result.status == "unsupported" and settings.unsupported == "skip":
                 pytest.skip(f"{result.name}: unsupported: {result.message}")
-            if result.status == "ok" and not says_something(result):
-                pytest.skip(f"{result.name}: {result.verdict}; the test has no Result: comment to compare with")
+            missing = lacks(result, "holds")
+            if result.status == "ok" and missing is not None:
+                pytest.skip(f"{result.name}: {result.verdict}; {missing}")
             require(result, "holds")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -209,7 +210,7 @@ def _verified(returned: object) -> bool:
     """Is it a property or a result, or a list of such? They are checked then. ``AssertionError`` where one does not hold."""
     import sys
 
-    if "smpcheck.properties" not in sys.modules and "smpcheck.questions.check" not in sys.modules:
+    if "smpcheck.properties" not in sys.modules and "smpcheck.questions.result" not in sys.modules:
         return False
     found = list(_claims(returned))
     if not found or None in found:
@@ -222,13 +223,13 @@ def _verified(returned: object) -> bool:
 
 def _wrong(claim: Property | Result) -> str | None:
     """Why a property or result is not as it should be; None if it is."""
-    from smpcheck.properties import Property, PropertyError
+    from smpcheck.properties import Property, PropertyError, require
 
     try:
         if isinstance(claim, Property):
             claim.verify()
         else:
-            claim.assert_holds()
+            require(claim, "holds")
     except PropertyError as error:
         return str(error)
     return None
@@ -237,7 +238,7 @@ def _wrong(claim: Property | Result) -> str | None:
 def _claims(returned: object) -> Iterator[Any]:
     """The properties and results; None for anything else."""
     from smpcheck.properties import Property
-    from smpcheck.questions.check import Result
+    from smpcheck.questions.result import Result
 
     if isinstance(returned, (list, tuple)) and returned:
         for one in returned:

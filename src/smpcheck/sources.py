@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 from smpcheck.errors import InputError
 from smpcheck.journal import note
-from smpcheck.questions.check import CheckOptions, Result, StateRow, check_file, check_program, failure
+from smpcheck.questions.check import CheckOptions, check_file, check_program, failure
+from smpcheck.questions.result import Result, StateRow
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model

@@ -27,7 +27,8 @@ from smpcheck.program.ir import (
     Thread,
 )
 from smpcheck.program.values import Ptr
-from smpcheck.questions.check import CheckOptions, Result, check_file, check_program, describe
+from smpcheck.questions.check import CheckOptions, check_file, check_program, describe
+from smpcheck.questions.result import Result
 from smpcheck.solver.answer import Answer, Question
 from tests.fake_engine import litmus, load_model, modules
 
@@ -123,28 +124,35 @@ def test_the_verdict_is_compared_with_the_authors(
 @pytest.mark.parametrize(
     ("verdict", "announced", "flags", "agrees", "words"),
     [
-        ("Never", False, (), True, None),
-        ("Sometimes", False, (), False, "Sometimes, where the test says Never"),
-        ("Never", True, ("data-race",), True, None),
-        ("Sometimes", True, ("data-race",), True, None),
-        ("Never", True, (), False, "the test announces a data race, there is none"),
-        ("Never", False, ("data-race",), False, "a data race that the test does not announce"),
-        ("Never", False, ("srcu-bad-nesting",), True, None),
-        ("Never", None, ("data-race",), True, None),
+        ("Never", (), (), True, None),
+        ("Sometimes", (), (), False, "Sometimes, where the test says Never"),
+        ("Never", ("data-race",), ("data-race",), True, None),
+        ("Sometimes", ("data-race",), ("data-race",), True, None),
+        ("Never", ("data-race",), (), False, "the test announces a data race, there is none"),
+        ("Never", (), ("data-race",), False, "a data race that the test does not announce"),
+        ("Never", (), ("srcu-bad-nesting",), True, None),
+        (
+            "Never",
+            ("deadlock",),
+            ("data-race",),
+            False,
+            "a data race that the test does not announce; the test announces a deadlock, there is none",
+        ),
     ],
 )
 def test_data_races_are_judged_as_the_kernels_scripts_do(
-    verdict: str, announced: bool | None, flags: tuple[str, ...], agrees: bool, words: str | None
+    verdict: str, announced: tuple[str, ...], flags: tuple[str, ...], agrees: bool, words: str | None
 ) -> None:
-    result = Result("t", "t", "ok", verdict, flags=flags, expected="Never", expects_race=announced)  # type: ignore[arg-type]
+    expected = {"expected": "Never", "announced": frozenset(announced)}
+    result = Result("t", "t", "ok", verdict, flags=flags, **expected)  # type: ignore[arg-type]
     assert (result.agrees, result.disagreement) == (agrees, words)
 
 
 def test_a_model_that_knows_no_races_is_not_asked_for_them() -> None:
-    racy = replace(PROGRAM, expects_race=True)
+    racy = replace(PROGRAM, announced=frozenset({"data-race"}))
     knows = Model("m", (Axiom("empty", make("rel", "empty"), "data-race", negated=True, flag=True),))
-    assert describe(racy, MODEL).expects_race is None
-    assert describe(racy, knows).expects_race is True
+    assert describe(racy, MODEL).announced == set()
+    assert describe(racy, knows).announced == {"data-race"}
 
 
 @pytest.mark.parametrize(
@@ -205,8 +213,8 @@ def test_assertions_in_a_program_are_asked_for_too(answers: Callable[[object], l
     program = replace(PROGRAM, threads=(Thread(0, ()), Thread(1, nested)))
     result = check_program(program, MODEL, CheckOptions())
     assert [question.mode for question in asked] == ["states", "assertions"]
-    assert (result.verdict, result.failed, result.agrees, result.message) == ("Never", ("A",), False, "can fail: A")
-    assert result.disagreement == "can fail: A"
+    assert (result.verdict, result.observation, result.failed, result.agrees) == ("FAILS", "Never", ("A",), False)
+    assert result.disagreement == "FAILS: A"
 
 
 def test_a_program_without_assertions_is_asked_once(answers: Callable[[object], list[Question]]) -> None:
@@ -221,15 +229,66 @@ def test_undecided_assertions_leave_the_test_undecided(answers: Callable[[object
     answers(outcomes)
     module = sys.modules["smpcheck.solver.solve"]
     module.solve = lambda *_: outcomes.pop(0)  # type: ignore[attr-defined]
+    result = check_program(replace(program, language="Python"), MODEL, CheckOptions())
+    assert (result.status, result.verdict, result.undecided, result.message) == ("timeout", "undecided", ("A",), "late")
+
+
+def test_what_fails_within_a_bound_fails(answers: Callable[[object], list[Question]]) -> None:
+    program = replace(PROGRAM, threads=(Thread(0, (Assert(Const(0), "A"), Assert(Const(0), "B"))),), language="Python")
+    answers(Answer("bound", None, failed={"A": None}, cut=("loop",), message="more rounds"))  # type: ignore[dict-item]
     result = check_program(program, MODEL, CheckOptions())
-    assert (result.status, result.verdict, result.message) == ("timeout", None, "late")
+    assert (result.status, result.verdict, result.failures, result.agrees) == ("bound", "FAILS", ("A",), False)
+    assert result.undecided == ("condition", "B")
 
 
-@pytest.mark.parametrize(("quantifier", "expected"), [("forall", "Always"), ("~exists", "Never"), ("exists", None)])
-def test_a_model_in_python_claims_its_property(quantifier: str, expected: str | None) -> None:
-    program = replace(PROGRAM, file="m.py", expected=None, quantifier=quantifier)  # type: ignore[arg-type]
-    assert describe(program, MODEL).expected == expected
-    assert describe(replace(program, file="m.litmus"), MODEL).expected is None
+def model(**changes: object) -> Result:
+    """The result of a model that asserts A and B."""
+    fields = {"status": "ok", "observation": "Always", "language": "Python", "quantifier": "forall", "asserts": ("A", "B")}
+    return Result("m.py", "m", **(fields | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "failures", "agrees"),
+    [
+        ({}, "holds", (), True),
+        ({"failed": ("B",)}, "FAILS", ("B",), False),
+        ({"failed": ("B",), "flags": ("data-race",)}, "FAILS", ("B", "data-race"), False),
+        ({"asserts": (), "flags": ("deadlock",)}, "FAILS", ("deadlock",), False),
+        ({"asserts": ()}, "holds", (), None),
+        ({"asserts": (), "quantifier": "exists", "observation": "Sometimes"}, "Sometimes", (), None),
+        ({"quantifier": "exists", "observation": "Sometimes"}, "holds", (), True),
+        ({"status": "bound", "undecided": ("A",)}, "undecided", (), None),
+        ({"status": "bound", "undecided": ("A",), "failed": ("B",)}, "FAILS", ("B",), False),
+        ({"status": "error", "observation": None}, None, (), None),
+        ({"status": "no-execution", "observation": None}, None, (), None),
+    ],
+)
+def test_the_verdict_of_a_model_is_what_it_asserts(
+    changes: dict[str, object], verdict: str | None, failures: tuple[str, ...], agrees: bool | None
+) -> None:
+    result = model(**changes)
+    assert (result.verdict, result.failures, result.agrees) == (verdict, failures, agrees)
+
+
+@pytest.mark.parametrize(
+    ("expected", "failed", "status", "words"),
+    [
+        ({"A"}, ("A",), "ok", True),
+        (set(), ("A",), "ok", True),
+        (set(), ("A",), "bound", True),
+        ({"A"}, ("A",), "bound", None),
+        ({"A"}, (), "bound", None),
+        ({"A"}, (), "ok", "is expected to fail, and does not: A"),
+        (set(), (), "ok", "is expected to fail, and holds"),
+        ({"A"}, ("B",), "ok", "FAILS: B; is expected to fail, and does not: A"),
+        ({"A"}, ("A", "B"), "bound", "FAILS: B"),
+    ],
+)
+def test_a_model_may_be_expected_to_fail(
+    expected: set[str], failed: tuple[str, ...], status: str, words: str | bool | None
+) -> None:
+    result = model(expected_failures=frozenset(expected), failed=failed, status=status)
+    assert (result.agrees, result.disagreement) == ((False, words) if isinstance(words, str) else (words, None))
 
 
 @pytest.fixture

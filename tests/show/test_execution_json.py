@@ -46,11 +46,11 @@ def test_schemas_are_schemas(name):
 
 @pytest.mark.parametrize("path", [*EXAMPLES, *MODELS], ids=lambda p: p.stem)
 def test_results_with_executions(path):
-    validator = strict("result-1")
+    validator = strict("result-2")
     for result in results(path):
         shown = json.loads(json.dumps(as_object(result)))
         validator.validate(shown)
-        expected = {"Never": {"negation"}, "Always": {"condition"}, "Sometimes": {"condition", "negation"}}[result.verdict]
+        expected = {"Never": {"negation"}, "Always": {"condition"}, "Sometimes": {"condition", "negation"}}[result.observation]
         assert {e["shows"] for e in shown["executions"]} - {"flag", "failed"} == expected
         assert {e["name"] for e in shown["executions"] if e["shows"] == "flag"} == set(result.flags)
         assert {e["name"] for e in shown["executions"] if e["shows"] == "failed"} == set(result.failed)
@@ -130,7 +130,7 @@ def test_through_worker_processes_and_refused_elsewhere():
     done = subprocess.run([*command, "-j", "2", "-f", "json", *paths], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     for line in done.stdout.splitlines():
-        strict("result-1").validate(json.loads(line))
+        strict("result-2").validate(json.loads(line))
         assert json.loads(line)["executions"]
     done = subprocess.run([*command, *paths], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2

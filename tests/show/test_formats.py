@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smpcheck.questions.check import Result
+from smpcheck.questions.result import Result
 from smpcheck.show.formats import Summary
 from tests.results import UNSUPPORTED, result
 
@@ -55,7 +55,7 @@ def test_an_interrupted_batch_says_so() -> None:
 
 
 def test_the_sentence_counts_what_there_is() -> None:
-    assert summary(result(), result(verdict="Never"), REFUSED, TIMEOUT).sentence() == (
+    assert summary(result(), result(observation="Never"), REFUSED, TIMEOUT).sentence() == (
         "4 tests under lkmm in 1.0 s: 1 Never, 1 Sometimes, 1 timeout, 1 unsupported"
     )
     assert summary(AGREES, AGREES).sentence().endswith("2 Sometimes; each as its author says")

@@ -64,7 +64,7 @@ def test_each_quantifier_has_its_own_words(
 
 
 def test_no_execution_has_no_state_and_is_not_ok() -> None:
-    lines = block(result(status="no-execution", verdict=None, states=(), positive=0, negative=0)).splitlines()
+    lines = block(result(status="no-execution", observation=None, states=(), positive=0, negative=0)).splitlines()
     assert lines[1:5] == ["States 0", "No", "Witnesses", "Positive: 0 Negative: 0"]
 
 

@@ -8,7 +8,10 @@ import json
 from smpcheck.show.formats import make_form
 from tests.results import UNSUPPORTED, result
 
-KEYS = ["file", "name", "status", "verdict", "states", "flags", "condition", "expected", "agrees", "seconds", "message"]
+KEYS = [
+    *("file", "name", "status", "verdict", "failures", "undecided", "rounds", "states", "complete", "flags", "condition"),
+    *("observation", "asserts", "expected", "announced", "expected_failures", "agrees", "seconds", "message"),
+]
 
 
 def written(*results: object) -> list[dict[str, object]]:

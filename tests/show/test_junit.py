@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import xml.etree.ElementTree as ET
 
-from smpcheck.questions.check import Result
+from smpcheck.questions.result import Result
 from smpcheck.show.formats import Summary, make_form
 from tests.results import UNSUPPORTED, result
 

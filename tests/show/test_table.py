@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from smpcheck.questions.check import Result
+from smpcheck.questions.result import Result
 from smpcheck.show.formats import Summary, make_form
 from tests.results import UNSUPPORTED, result
 

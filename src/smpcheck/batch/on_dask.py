@@ -20,7 +20,7 @@ from smpcheck.batch.paths import Item
 from smpcheck.batch.pool import TICK, Pool, start_worker
 from smpcheck.batch.worker import Job, give_up
 from smpcheck.errors import InputError
-from smpcheck.questions.check import Result
+from smpcheck.questions.result import Result
 from smpcheck.readers.registry import PYTHON_SUFFIX, read_text
 
 CHUNK = 16

@@ -24,7 +24,7 @@ from typing import Any
 from smpcheck.batch.paths import Item
 from smpcheck.batch.worker import OUT_OF_MEMORY, READY, Job, answers, die_with, give_up, serve
 from smpcheck.errors import LimitError
-from smpcheck.questions.check import Result, StateRow
+from smpcheck.questions.result import Result, StateRow
 from smpcheck.solver.aspif import remove_files_of
 
 CHUNK_SECONDS = 0.03

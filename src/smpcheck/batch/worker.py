@@ -25,15 +25,13 @@ from smpcheck.batch.paths import Item
 from smpcheck.cat.load import load_model
 from smpcheck.questions.check import (
     CheckOptions,
-    Result,
-    ResultStatus,
-    StateRow,
     check_file,
     describe,
     failure,
     model_definitions,
     stem,
 )
+from smpcheck.questions.result import Result, ResultStatus, StateRow
 
 READY = None
 """The first thing that a worker sends. If it cannot work, it sends the reason, a string, instead."""

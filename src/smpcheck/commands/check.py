@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from smpcheck.batch.paths import Item
     from smpcheck.batch.worker import Job
-    from smpcheck.questions.check import Result, StateRow
+    from smpcheck.questions.result import Result, StateRow
     from smpcheck.show.progress import ProgressBar
 
 BATCH_TIMEOUT = 60.0

@@ -287,6 +287,7 @@ class Thread:
 
 
 Quantifier: TypeAlias = Literal["exists", "~exists", "forall"]
+Language: TypeAlias = Literal["C", "LISA", "Python"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,15 +308,21 @@ class Program:
     filter: Expr | None = None
     observed: tuple[FinalReg | FinalMem, ...] = ()
     expected: str | None = None
-    dialect: str = "LKMM"
+    language: Language = "C"
+    """What it was written in. A program in Python is a *model*: its verdict is that of what it asserts; that of a litmus test is
+    about its condition."""
     source: str = ""
     file: str = ""
     notes: tuple[str, ...] = ()
     invariants: tuple[Assert, ...] = ()
     """Named properties of every final state, over ``FinalReg`` and ``FinalMem``: violated where ``cond`` is false at the end."""
-    expects_race: bool | None = None
-    """Does the author expect a data race (``Result: Never DATARACE``)? None where no result is stated. A verdict that differs
-    from ``expected`` means nothing where a race is expected and found (the kernel's scripts/judgelitmus.sh)."""
+    announced: frozenset[str] | None = None
+    """The faults (:mod:`smpcheck.program.faults`) that the author expects: ``Result: Never DATARACE``. None where no result is
+    stated. A verdict that differs from ``expected`` means nothing where faults are expected and found (the kernel's
+    scripts/judgelitmus.sh)."""
+    expected_failures: frozenset[str] | None = None
+    """Of a model that is marked as expected to fail: the names of what is to fail, or empty where anything may. None: nothing
+    may fail."""
 
     def cell_name(self, address: Ptr) -> str:
         """The printed name of the cell at ``address``."""

@@ -16,13 +16,14 @@ from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError
 from smpcheck.program.events import unroll
 from smpcheck.program.execution import Execution
+from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Expr, Load, Program, Store
 from smpcheck.questions.elements import COSTS, Element, Key, Level, Rewriter, elements_of, walk
 from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness
 from smpcheck.questions.large import RACES, SEARCH, Found, ask, asking, is_large, not_excluded, over
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes
-from smpcheck.questions.races import RACE_FLAG, Race
+from smpcheck.questions.races import Race
 from smpcheck.questions.reasons import Link, Reason
 from smpcheck.questions.reservations import reservations
 from smpcheck.questions.surprises import Story, tell
@@ -49,7 +50,7 @@ class Protected:
         """An execution of ``program`` in which it does happen."""
         if self.condition is None and not self.failing and not self.race:
             return None
-        flag = RACE_FLAG if self.race else None
+        flag = DATA_RACE if self.race else None
         return next(iter(Candidates(program, model, self.condition, failing=self.failing, flag=flag, unroll=unroll)), None)
 
 
@@ -137,9 +138,9 @@ def protect(
         (reachable if can else safe).append(outcome)
     condition = next((o.condition for o in safe if not isinstance(o.condition, str)), None)
     failing = tuple(o.condition for o in safe if isinstance(o.condition, str))
-    flagged = any(axiom.flag and axiom.name == RACE_FLAG for axiom in model.axioms)
+    flagged = any(axiom.flag and axiom.name == DATA_RACE for axiom in model.axioms)
     plain = any(isinstance(s, (Load, Store)) and not s.tags for t in program.threads for s in walk(t.body))
-    race = flagged and plain and next(iter(Candidates(program, model, flag=RACE_FLAG, unroll=limits.unroll)), None) is None
+    race = flagged and plain and next(iter(Candidates(program, model, flag=DATA_RACE, unroll=limits.unroll)), None) is None
     if not safe and not race:
         return None, tuple(reachable)
     text = "; ".join(o.text for o in safe) or "a data race"

@@ -10,33 +10,19 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
-from smpcheck.program.ir import Assert, Block, Choice, FinalMem, FinalReg, If, Loop, Program, Stmt
-from smpcheck.readers.registry import PYTHON_SUFFIX
+from smpcheck.program.ir import FinalMem, FinalReg, Program
+from smpcheck.questions.outcomes import assertion_names
+from smpcheck.questions.result import Result, ResultStatus, Shown, StateRow
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
-    from smpcheck.program.execution import Execution
-    from smpcheck.program.ir import Position
-    from smpcheck.questions.explain import Explanation
-    from smpcheck.questions.problems import Problem
-    from smpcheck.solver.answer import Answer, State, Verdict
-
-ResultStatus: TypeAlias = Literal["ok", "unsupported", "timeout", "bound", "no-execution", "error"]
-"""``ok``: answered. ``unsupported``: refused by name and position. ``timeout``, ``bound``: a limit was reached, undecided.
-``no-execution``: no execution of the program satisfies the model (a deadlock, a filter that nothing passes).
-``error``: unreadable or malformed, or the program itself failed."""
-
-StateRow: TypeAlias = Mapping[str, int | str]
-"""A final state: ``{"0:r1": 1, "[x]": 2}``, named and ordered as in herd7's log; addresses by the name of what they point to."""
-
-RACE_FLAG = "data-race"
-"""The name under which the kernel's model flags a data race."""
+    from smpcheck.solver.answer import Answer, State
 
 DEBUG_VARIABLE = "SMPCHECK_DEBUG"
 
@@ -50,7 +36,7 @@ class CheckOptions:
 
     ``verdict_only``: decide the condition, do not list states. ``unroll``: iterations of each loop. ``timeout``: seconds of wall
     time for each test. ``max_states``: the listing stops there and says so; None for no limit. ``keep_answer``: keep the solver's
-    :class:`~smpcheck.solver.answer.Answer` in :attr:`Result.answer`. ``executions``: keep an execution for each thing that the
+    :class:`~smpcheck.solver.answer.Answer` in the result. ``executions``: keep an execution for each thing that the
     verdict, the flags and the assertions say can happen. ``problems``: keep what is wrong with the test, with its place.
     ``threads``: of the solver, for one hard test. ``settings``: ``NAME=VALUE`` for the parameters of Python models.
     """
@@ -64,139 +50,6 @@ class CheckOptions:
     problems: bool = False
     threads: int = 1
     settings: tuple[str, ...] = ()
-
-
-Shows: TypeAlias = Literal["condition", "negation", "flag", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An execution in a result, and what it ``shows`` to be possible: that the proposition of the condition holds or does not, or
-    that the flag or assertion ``name`` is raised or fails.
-    """
-
-    shows: Shows
-    name: str
-    execution: Execution
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The answer for one test.
-
-    ``verdict`` is about the proposition of the condition, as in herd7's Observation line: ``Never`` holds in no final state,
-    ``Always`` in all, else ``Sometimes``; None unless ``status`` is ``ok``. ``expected`` is the verdict in the test's own
-    ``Result:`` comment; ``agrees`` compares the two where both are known. ``positive`` and ``negative`` count the final states
-    in which the proposition holds and does not (with ``verdict_only``: 1 where there is one). ``complete`` is False where the
-    listing of states was cut. ``condition`` has its quantifier. ``seconds`` is wall time for reading and solving. ``pos``: where
-    in the source the reason is that there is no verdict, if it is there. ``program`` comes with ``executions``, ``problems`` and
-    ``answer``, for which one has to ask (see :class:`CheckOptions`); ``under``, the model itself, with ``answer``.
-    """
-
-    file: str
-    name: str
-    status: ResultStatus
-    verdict: Verdict | None = None
-    states: tuple[StateRow, ...] = ()
-    flags: tuple[str, ...] = ()
-    condition: str | None = None
-    expected: str | None = None
-    seconds: float = 0.0
-    message: str = ""
-    quantifier: str = "exists"
-    positive: int = 0
-    negative: int = 0
-    complete: bool = True
-    model: str = ""
-    expects_race: bool | None = None
-    failed: tuple[str, ...] = ()
-    pos: Position | None = None
-    executions: tuple[Shown, ...] = field(default=(), compare=False, repr=False)
-    problems: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
-    program: Program | None = field(default=None, compare=False, repr=False)
-    under: Model | None = field(default=None, compare=False, repr=False)
-    answer: Answer | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def agrees(self) -> bool | None:
-        """Is the answer what the author expects? None where either is missing.
-
-        As the kernel's ``tools/memory-model/scripts/judgelitmus.sh`` judges: the data race that ``DATARACE`` announces must be
-        flagged, and one that is not announced must not be; where one is, the verdict means nothing and is forgiven.
-        ``expects_race`` is None, and only verdicts count, where the model knows no data races.
-        """
-        if self.failed:
-            return False
-        if self.verdict is None or self.expected is None:
-            return None
-        if self.expects_race is not None:
-            race = RACE_FLAG in self.flags
-            if race or self.expects_race:
-                return race == self.expects_race
-        return self.verdict == self.expected
-
-    @property
-    def disagreement(self) -> str | None:
-        """In words, what is not as the author says; None unless ``agrees`` is False."""
-        if self.agrees is not False:
-            return None
-        if self.failed:
-            return f"can fail: {', '.join(self.failed)}"
-        if self.expects_race is not None and self.expects_race != (RACE_FLAG in self.flags):
-            if self.expects_race:
-                return "the test announces a data race, there is none"
-            return "a data race that the test does not announce"
-        return f"{self.verdict}, where the test says {self.expected}"
-
-    @property
-    def ok(self) -> bool:
-        """herd7's word on the condition: is what the quantifier claims true? False too where there is no verdict."""
-        if self.status not in ("ok", "no-execution"):
-            return False
-        if self.quantifier == "exists":
-            return self.positive > 0
-        return (self.negative if self.quantifier == "forall" else self.positive) == 0
-
-    def explain(self) -> list[Explanation]:
-        """Why each outcome that the test asks about can or cannot be. :raises ValueError: not a result of ``smpcheck.check``"""
-        from smpcheck.questions.explain import explain
-
-        if self.program is None or self.under is None:
-            raise ValueError("only a result of smpcheck.check() can be explained: it has its program")
-        return list(explain(self.program, self.under))
-
-    def assert_never(self) -> None:
-        """:raises PropertyError: the verdict is not ``Never`` (its text explains why, or says what is undecided)"""
-        from smpcheck.properties import require
-
-        __tracebackhide__ = True
-        require(self, "never")
-
-    def assert_sometimes(self) -> None:
-        """:raises PropertyError: the verdict is not ``Sometimes``"""
-        from smpcheck.properties import require
-
-        __tracebackhide__ = True
-        require(self, "sometimes")
-
-    def assert_always(self) -> None:
-        """:raises PropertyError: the verdict is not ``Always``"""
-        from smpcheck.properties import require
-
-        __tracebackhide__ = True
-        require(self, "always")
-
-    def assert_holds(self) -> None:
-        """:raises PropertyError: something is not as the test itself says (see :func:`smpcheck.holds`)"""
-        from smpcheck.properties import require
-
-        __tracebackhide__ = True
-        require(self, "holds")
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from smpcheck.notebook import bundle_of_result
-
-        return bundle_of_result(self)
 
 
 @lru_cache(maxsize=16)
@@ -254,12 +107,11 @@ def check_program(
     from smpcheck.solver.solve import solve
 
     began = time.perf_counter() if began is None else began
-    deadline = None if options.timeout is None else max(0.0, options.timeout - (time.perf_counter() - began))
     question = Question(
         mode="verdict" if options.verdict_only else "states",
         unroll=options.unroll,
         max_states=options.max_states,
-        deadline=deadline,
+        deadline=_left(options, began),
         witness=options.executions,
         threads=options.threads,
     )
@@ -272,15 +124,9 @@ def check_program(
     try:
         answer = solve(program, model, question)
         result = _answered(head, program, answer, options)
-        shown = shown_in(answer) if options.executions else ()
-        if answer.status == "ok" and has_assertions(program):
-            if options.timeout is not None:
-                deadline = max(0.0, options.timeout - (time.perf_counter() - began))
-            again = replace(question, mode="assertions", flags=False, deadline=deadline)
-            asserted = solve(program, model, again)
-            result = _asserted(result, asserted)
-            shown += tuple(Shown("failed", name, asserted.failed[name]) for name in result.failed) if options.executions else ()
-        result = replace(result, executions=shown)
+        if result.asserts and answer.status != "timeout":
+            again = replace(question, mode="assertions", flags=False, deadline=_left(options, began), on_state=None)
+            result = _asserted(result, solve(program, model, again), options)
         if options.problems:
             from smpcheck.questions.problems import problems_of
 
@@ -288,6 +134,11 @@ def check_program(
         return replace(result, seconds=time.perf_counter() - began)
     except Exception as error:
         return failure(program.file, error, model.name, began, head)
+
+
+def _left(options: CheckOptions, began: float) -> float | None:
+    """The seconds that are left of the time limit."""
+    return None if options.timeout is None else max(0.0, options.timeout - (time.perf_counter() - began))
 
 
 def shown_in(answer: Answer) -> tuple[Shown, ...]:
@@ -299,16 +150,19 @@ def shown_in(answer: Answer) -> tuple[Shown, ...]:
 
 
 def describe(program: Program, model: Model) -> Result:
-    """What is known of a result before anything is solved: name, condition, expectation."""
-    knows_races = any(axiom.flag and axiom.name == RACE_FLAG for axiom in model.axioms)
+    """What is known of a result before anything is solved: name, condition, what it asserts, what its author expects."""
+    flags = {axiom.name for axiom in model.axioms if axiom.flag}
     return Result(
         file=program.file,
         name=program.name,
         status="error",
         condition=_condition(program),
-        expected=program.expected or _claimed(program),
+        expected=program.expected,
         quantifier=program.quantifier,
-        expects_race=program.expects_race if knows_races else None,
+        announced=None if program.announced is None else program.announced & flags,
+        expected_failures=program.expected_failures,
+        language=program.language,
+        asserts=tuple(assertion_names(program)),
         model=model.name,
     )
 
@@ -319,37 +173,18 @@ def _condition(program: Program) -> str:
     return text if text.startswith(program.quantifier) else f"{program.quantifier} ({text})"
 
 
-def _claimed(program: Program) -> str | None:
-    """What a model in Python says of itself by its property: ``forall`` and invariants always hold, ``~exists`` never."""
-    if not program.file.endswith(PYTHON_SUFFIX):
-        return None
-    return {"forall": "Always", "~exists": "Never", "exists": None}[program.quantifier]
-
-
-def has_assertions(program: Program) -> bool:
-    """Is there an assertion in some thread?"""
-    pending: list[Stmt] = [statement for thread in program.threads for statement in thread.body]
-    while pending:
-        match pending.pop():
-            case Assert():
-                return True
-            case If(then=then, other=other) | Choice(then=then, other=other):
-                pending += then
-                pending += other
-            case Block(body=body) | Loop(body=body):
-                pending += body
-    return False
-
-
-def _asserted(result: Result, answer: Answer) -> Result:
-    """``result`` with what the solver says of the program's assertions."""
-    if answer.status != "ok":
-        return replace(result, status=answer.status, verdict=None, message=answer.message)
+def _asserted(result: Result, answer: Answer, options: CheckOptions) -> Result:
+    """``result`` with what the solver says of the program's assertions: what fails counts, whatever else is undecided."""
     failed = tuple(sorted(answer.failed))
-    said = [result.message] if result.message else []
-    if failed:
-        said.append(f"can fail: {', '.join(failed)}")
-    return replace(result, failed=failed, message="; ".join(said))
+    is_open = answer.status in ("timeout", "bound") or bool(answer.cut)
+    shown = tuple(Shown("failed", name, answer.failed[name]) for name in failed) if options.executions else ()
+    result = replace(result, failed=failed, executions=(*result.executions, *shown))
+    if not is_open:
+        return result
+    undecided = (*result.undecided, *(name for name in result.asserts if name not in failed))
+    status: ResultStatus = answer.status if answer.status == "timeout" else "bound"
+    message = result.message or answer.message
+    return replace(result, status=status, undecided=undecided, message=message)
 
 
 def stem(path: str) -> str:
@@ -372,13 +207,15 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
     return replace(
         head,
         status=answer.status,
-        verdict=answer.verdict,
+        observation=answer.verdict,
+        undecided=("condition",) if answer.status in ("timeout", "bound") else (),
         states=rows,
         flags=tuple(sorted(answer.flags)),
         message="; ".join(filter(None, (message, *_remarks(program)))),
         positive=positive,
         negative=negative,
         complete=answer.complete,
+        executions=shown_in(answer) if options.executions else (),
         answer=answer if options.keep_answer else None,
     )
 
@@ -392,7 +229,7 @@ def _row_maker(program: Program) -> Callable[[State], StateRow]:
 
 def _remarks(program: Program) -> tuple[str, ...]:
     """What the reader of a litmus test has to say about it (a Python model's notes are its author's)."""
-    return () if program.file.endswith(PYTHON_SUFFIX) else program.notes
+    return () if program.language == "Python" else program.notes
 
 
 def name_of(variable: FinalReg | FinalMem, program: Program) -> str:

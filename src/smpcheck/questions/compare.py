@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import SmpcheckError, UnsupportedError
 from smpcheck.program.execution import Execution
+from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Program
 from smpcheck.questions.explain import Limits, explain_outcome
 from smpcheck.questions.large import Found, ask, asking, is_large
 from smpcheck.questions.outcomes import Outcome, condition_outcome, outcomes
-from smpcheck.questions.races import RACE_FLAG
 from smpcheck.questions.reasons import Reason, first_reason, reasons_of
 from smpcheck.questions.reservations import NO_EXECUTION, cut
 from smpcheck.questions.surprises import Story, tell
@@ -93,7 +93,7 @@ def _cell(program: Program, model: Model, outcome: Outcome, limits: Limits) -> C
         answer = solve(program, model, Question(mode="verdict", unroll=limits.unroll, condition=outcome.condition))
         if answer.status != "ok":
             return Cell(None, message=answer.message or answer.status)
-        return Cell(answer.verdict, RACE_FLAG in answer.flags)
+        return Cell(answer.verdict, DATA_RACE in answer.flags)
     except UnsupportedError as error:
         return Cell(None, message=f"unsupported: {error}")
     except SmpcheckError as error:

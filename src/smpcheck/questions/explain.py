@@ -17,10 +17,11 @@ from smpcheck.cat.concrete import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
+from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Program
 from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_large
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, show_condition
-from smpcheck.questions.races import RACE_FLAG, Race, race_of
+from smpcheck.questions.races import Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
 from smpcheck.questions.reservations import cut, reservations
 from smpcheck.questions.surprises import Story, tell
@@ -294,7 +295,7 @@ def _impossible(program: Program, outcome: Outcome, limits: Limits) -> Iterator[
 
 def find_races(program: Program, model: Model, limits: Limits) -> tuple[Race, ...]:
     """The data races that ``model`` flags: each pair of accesses once, in an execution that is easy to follow."""
-    flags = tuple(axiom for axiom in model.axioms if axiom.flag and axiom.name == RACE_FLAG)
+    flags = tuple(axiom for axiom in model.axioms if axiom.flag and axiom.name == DATA_RACE)
     if not flags:
         return ()
     words = Words(program)
@@ -302,10 +303,10 @@ def find_races(program: Program, model: Model, limits: Limits) -> tuple[Race, ..
     deadline = time.perf_counter() + limits.seconds
     interleaved = Model("sc", (*load_model("sc").axioms, *model.axioms))
     for asked in (interleaved, model):
-        candidates = Candidates(program, asked, flag=RACE_FLAG, unroll=limits.unroll)
+        candidates = Candidates(program, asked, flag=DATA_RACE, unroll=limits.unroll)
         for number, execution in enumerate(candidates, 1):
             for violation in evaluate(model, execution):
-                if violation.flag and violation.name == RACE_FLAG:
+                if violation.flag and violation.name == DATA_RACE:
                     race = race_of(violation, model, execution, words)
                     found.setdefault(race.key, race)
             if number >= limits.witnesses or len(found) >= limits.reasons or time.perf_counter() > deadline:

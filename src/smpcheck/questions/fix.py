@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError, SmpcheckError
+from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Program
 from smpcheck.questions.elements import COSTS
 from smpcheck.questions.explain import Limits
@@ -23,7 +24,6 @@ from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes
 from smpcheck.questions.patch import Edit, Lines, apply, cost, edits_of, read_again
-from smpcheck.questions.races import RACE_FLAG
 from smpcheck.questions.reservations import reservations
 from smpcheck.solver.candidates import Candidates
 
@@ -106,8 +106,8 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
 
     def racy(changed: Program) -> list[str]:
         """The note that accesses race, if any do."""
-        flagged = any(axiom.flag and axiom.name == RACE_FLAG for axiom in model.axioms)
-        if not flagged or next(iter(Candidates(changed, model, flag=RACE_FLAG, unroll=limits.unroll)), None) is None:
+        flagged = any(axiom.flag and axiom.name == DATA_RACE for axiom in model.axioms)
+        if not flagged or next(iter(Candidates(changed, model, flag=DATA_RACE, unroll=limits.unroll)), None) is None:
             return []
         also = "" if changed is program else "with this, too, "
         return [f"{also}there is a data race (see smpcheck explain), and as long as there is, answers about outcomes mean little"]

@@ -200,7 +200,7 @@ class Lines:
 
     def can_insert(self, pos: Position) -> bool:
         """Does a new line before this one come directly before what is done at ``pos``, in the same block?"""
-        if self.program.dialect == "LISA":
+        if self.program.language == "LISA":
             return False  # its threads are columns
         if pos.file != self.program.file or not 1 <= pos.line <= len(self.lines) or self.first.get(pos.line) != pos.column:
             return False

@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.errors import SmpcheckError
+from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Assert, Program
 from smpcheck.questions.elements import walk
 from smpcheck.questions.explain import Limits, find_races, why_not, witness
 from smpcheck.questions.outcomes import Outcome, against, assertion_names
 from smpcheck.questions.places import Places, Region
-from smpcheck.questions.races import RACE_FLAG
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
     from smpcheck.program.execution import ExecutedEvent, Execution
-    from smpcheck.questions.check import CheckOptions, Result
+    from smpcheck.questions.check import CheckOptions
+    from smpcheck.questions.result import Result
 
 Rule: TypeAlias = Literal[
     "data-race", "reachable-outcome", "unreachable-outcome", "assertion-failure", "unneeded-barrier", "redundant-barrier",
@@ -95,19 +96,19 @@ class _Finder:
 
     def problems(self) -> Iterator[Problem]:
         result = self.result
-        race = RACE_FLAG in result.flags
+        race = DATA_RACE in result.flags
         if race:
             yield from self.races()
-        elif result.expects_race:
+        elif DATA_RACE in (result.announced or ()):
             yield Problem("unreachable-outcome", "warning", f"{result.disagreement} under {result.model}", self.places.question())
         for name in result.failed:
             yield self.failing(name)
         claimed = result.expected or {"~exists": "Never", "forall": "Always"}.get(result.quantifier)
-        if not race and not result.failed and claimed is not None and result.verdict not in (claimed, None):
+        if not race and not result.failures and claimed is not None and result.observation not in (claimed, None):
             yield self.verdict(claimed)
 
     def races(self) -> Iterator[Problem]:
-        announced = self.result.expects_race is True
+        announced = DATA_RACE in (self.result.announced or ())
         for race in find_races(self.program, self.model, self.limits):
             events = race.execution.events
             first, second = events[race.first], events[race.second]
@@ -121,7 +122,7 @@ class _Finder:
 
     def verdict(self, claimed: str) -> Problem:
         """The condition is not as the author says."""
-        outcome = against(self.program, str(self.result.verdict), claimed)
+        outcome = against(self.program, str(self.result.observation), claimed)
         if claimed == "Sometimes":
             return self.unreachable(outcome)
         where = self.places.question()

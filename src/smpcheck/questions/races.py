@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from smpcheck.cat.concrete import Violation, evaluate
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import ExecutedEvent, Execution
+from smpcheck.program.faults import DATA_RACE
 from smpcheck.questions.wording import Words, is_plain
-
-RACE_FLAG = "data-race"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class _Point:
 def _races(model: Model, execution: Execution, first: ExecutedEvent, second: ExecutedEvent) -> bool:
     """Does the model still flag a race between these two accesses (event ids), or any at all on their location?"""
     for violation in evaluate(model, execution):
-        if violation.flag and violation.name == RACE_FLAG:
+        if violation.flag and violation.name == DATA_RACE:
             cells = {execution.events[e].address for e in violation.events}
             if first.address in cells:
                 return True

@@ -76,7 +76,7 @@ class _Changes:
 
     def weaker(self, element: Element, level: Level) -> tuple[Change, ...]:
         """The source with the element at this level, where that can be written."""
-        if element.kind == "lock" or IN_WORDS.search(element.text) or self.program.dialect == "LISA":
+        if element.kind == "lock" or IN_WORDS.search(element.text) or self.program.language == "LISA":
             return ()
         if level.name == "none":
             replacement, said = self.removed(element), f"remove {element.text}"

@@ -88,7 +88,7 @@ class CTest:
         memory.check_computed()
         asked = read_question(self.source, sections, self)
         self._remark_locks(asked.observed)
-        expected, race, remarks = expected_verdict(self.source)
+        expected, announced, remarks = expected_verdict(self.source)
         return Program(
             name=sections.name,
             cells=memory.cells,
@@ -99,8 +99,7 @@ class CTest:
             filter=asked.filter,
             observed=asked.observed,
             expected=expected,
-            expects_race=race,
-            dialect="LKMM",
+            announced=announced,
             source=self.source.original,
             file=self.source.file,
             notes=(*((self.wide,) if self.wide else ()), *remarks, *memory.notes),

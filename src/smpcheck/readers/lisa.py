@@ -312,7 +312,7 @@ def read_lisa(source: Source, sections: Sections) -> Program:
 
     question_names = _Names(source, memory, tuple(threads))
     asked = read_question(source, sections, question_names)
-    verdict, race, remarks = expected_verdict(source)
+    verdict, announced, remarks = expected_verdict(source)
     return Program(
         name=sections.name,
         cells={Ptr(name): Cell(name, WIDE_INT, value) for name, value in memory.items()},
@@ -323,8 +323,8 @@ def read_lisa(source: Source, sections: Sections) -> Program:
         filter=asked.filter,
         observed=asked.observed,
         expected=verdict,
-        expects_race=race,
-        dialect="LKMM",
+        announced=announced,
+        language="LISA",
         source=source.original,
         file=source.file,
         notes=(*remarks, *question_names.notes),

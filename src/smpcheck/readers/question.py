@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from smpcheck.program.faults import ANNOUNCED, DEADLOCK
 from smpcheck.program.ir import Const, Expr, FinalMem, FinalReg, Quantifier
 from smpcheck.readers.conditions import ConditionReader, Names, Printed, Tokens, final_terms
 from smpcheck.readers.sections import Sections
-from smpcheck.readers.source import Source
+from smpcheck.readers.source import Source, shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +74,37 @@ def _locations(source: Source, span: tuple[int, int], names: Names) -> set[Final
     return observed
 
 
-_RESULT = re.compile(r"\bresult:\s*(\w+)([^\n]*)", re.I)
+_FRAME = re.compile(r"^[\s*]*(?:\(\*+|/\*+|//+)?[\s*]*|\s*(?:\*+[)/])?\s*$")
+"""What a line of a comment has around its text."""
+_RESULT = re.compile(r"(?:Expected )?result\s*:\s*(\w+)\s*(.*)", re.I)
 _EXPECTED = {"never": "Never", "forbidden": "Never", "sometimes": "Sometimes", "allowed": "Sometimes", "always": "Always"}
+_REMARK = re.compile(r"[^\w\s]|$")
+"""What may follow the result: nothing, or a remark set off by a full stop, a parenthesis or the like. A sentence goes on."""
 
 
-def expected_verdict(source: Source) -> tuple[str | None, bool | None, tuple[str, ...]]:
-    """What the first ``Result:`` comment says: a verdict (if it is one), whether there is a data race, and remarks.
+def expected_verdict(source: Source) -> tuple[str | None, frozenset[str] | None, tuple[str, ...]]:
+    """What the first ``Result:`` comment says: a verdict (if it is one), the faults it announces, and remarks.
 
     Read as the kernel's ``tools/memory-model/scripts/judgelitmus.sh`` does, where ``DATARACE`` after the word says that the model
-    has to flag one; ``Maybe`` and the like are no verdicts.
+    has to flag one; ``Maybe`` and the like are no verdicts. A sentence that begins like a result is none, and a remark says so.
     """
+    remarks: list[str] = []
     for comment in source.comments:
-        match = _RESULT.search(comment)
-        if match:
-            verdict = _EXPECTED.get(match[1].lower())
-            race = "DATARACE" in match[2]
-            if verdict is not None:
-                return verdict, race, ()
-            if match[1].upper() == "DEADLOCK":
-                return None, race, ("the author expects a deadlock: no execution at all",)
-            return None, race, (f"the author's result is '{match[1]}', which is not a verdict",)
-    return None, None, ()
+        for line in comment.splitlines():
+            text = _FRAME.sub("", line)
+            match = _RESULT.fullmatch(text)
+            if match is None:
+                continue
+            word, rest = match[1], match[2]
+            announced = frozenset(fault for name, fault in ANNOUNCED.items() if name in (word, *rest.split()))
+            words = [part for part in rest.split() if part not in ANNOUNCED]
+            if words and not _REMARK.match(words[0]):
+                remarks.append(f"'{shorten(text)}' is a sentence, and not taken for the test's result")
+                continue
+            verdict = _EXPECTED.get(word.lower())
+            if verdict is None and word not in ANNOUNCED:
+                remarks.append(f"the author's result is '{word}', which is not a verdict")
+            if DEADLOCK in announced:
+                remarks.append("the author expects a deadlock: no execution at all")
+            return verdict, announced, tuple(remarks)
+    return None, None, tuple(remarks)

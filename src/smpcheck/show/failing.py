@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smpcheck.questions.check import RACE_FLAG, Result
+from smpcheck.program.faults import DATA_RACE
+from smpcheck.questions.result import Result
+from smpcheck.show.verdict import verdict_text
 from smpcheck.show.why import race_lines, wrap
 
 if TYPE_CHECKING:
@@ -23,41 +25,41 @@ def failure_text(result: Result, claimed: str | None = None) -> str:
 
 def answer_text(result: Result) -> str:
     """The answer, and why: for a report of something that used it."""
-    if result.status != "ok":
-        return f"{result.status}: {result.message}"
-    said = f"{result.verdict} under {result.model}"
+    if result.verdict is None or result.status != "ok":
+        return f"{verdict_text(result)}: {result.message}"
+    said = f"{verdict_text(result)} under {result.model}"
     if result.program is None or result.under is None:
         return said
     return "\n".join([said + ".", *(_explanation(answer) for answer in _explained(result))])
 
 
 def _lines(result: Result, claimed: str | None) -> Iterator[str]:
+    """The sentences, then what shows each: failures first, then races, then the condition."""
     name = f"{result.name} under {result.model}"
+    failing = result.failures if claimed != "Sometimes" else ()
+    race = DATA_RACE in (failing or (result.flags if claimed is None and not result.announced else ()))
+    if claimed is None and result.disagreement:
+        yield wrap(f"{name}: {result.disagreement}.", "")
+    elif failing:
+        yield wrap(f"{name}: FAILS: {', '.join(failing)}.", "")
+    elif race:
+        yield wrap(f"{name}: a data race.", "")
     expected = claimed or result.expected or {"~exists": "Never", "forall": "Always"}.get(result.quantifier)
-    race = claimed is None and RACE_FLAG in result.flags and not result.expects_race
-    if claimed is None and result.failed:
-        yield wrap(f"{name}: can fail: {', '.join(result.failed)}.", "")
-    if race:
-        yield wrap(f"{name}: a data race{'' if result.expects_race is None else ' that the test does not announce'}.", "")
-    elif claimed is None and result.expects_race and RACE_FLAG not in result.flags:
-        yield wrap(f"{name}: the test announces a data race, there is none.", "")
-        return
-    differs = expected is not None and result.verdict != expected and not race and not (claimed is None and result.failed)
-    if differs:
+    differs = expected is not None and result.observation != expected and not race and not failing and not result.faults
+    if differs and not (claimed is None and result.disagreement):
         whose = "where it should be" if claimed else "where the test says"
-        yield wrap(f"{name}: {result.verdict}, {whose} {expected}.", "")
+        yield wrap(f"{name}: {result.observation}, {whose} {expected}.", "")
     if result.program is None or result.under is None:
         return
-    if claimed is None and result.failed:
-        for name in result.failed:
-            yield from _failing(result, name)
+    for failure in failing:
+        yield from _failing(result, failure)
     if race:
         yield from _races(result)
     if differs and expected is not None:
         from smpcheck.questions.explain import explain_outcome
         from smpcheck.questions.outcomes import against
 
-        outcome = against(result.program, str(result.verdict), expected)
+        outcome = against(result.program, str(result.observation), expected)
         yield ""
         yield _explanation(explain_outcome(result.program, result.under, outcome, _limits()))
 

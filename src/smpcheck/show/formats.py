@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 if TYPE_CHECKING:
-    from smpcheck.questions.check import Result
+    from smpcheck.questions.result import Result
 
 FORMATS = {
     "table": "smpcheck.show.table:Table",
@@ -22,6 +22,9 @@ FORMATS = {
     "junit": "smpcheck.show.junit:JUnit",
     "sarif": "smpcheck.show.sarif:CheckSarif",
 }
+
+
+VERDICTS = ("Never", "Sometimes", "Always", "holds", "FAILS", "undecided")
 
 
 class Form(Protocol):
@@ -60,13 +63,13 @@ class Summary:
     agree: int = 0
     disagree: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
-    verdicts: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    """What each test is counted as: its verdict, or its status where there is none."""
 
     def add(self, result: Result) -> None:
         """Count one result."""
         self.statuses[result.status] += 1
-        if result.verdict:
-            self.verdicts[result.verdict] += 1
+        self.labels[result.verdict or result.status] += 1
         self.expected += result.expected is not None
         self.agree += result.agrees is True
         self.disagree += result.agrees is False
@@ -91,8 +94,8 @@ class Summary:
 
     def sentence(self) -> str:
         """The batch in one line: ``29 tests under lkmm in 0.3 s: 14 Never, 15 Sometimes; 1 disagrees ...``."""
-        parts = [f"{self.verdicts[v]} {v}" for v in ("Never", "Sometimes", "Always") if self.verdicts[v]]
-        parts += [f"{count} {status}" for status, count in sorted(self.statuses.items()) if status != "ok"]
+        parts = [f"{self.labels[v]} {v}" for v in VERDICTS if self.labels[v]]
+        parts += [f"{count} {label}" for label, count in sorted(self.labels.items()) if label not in VERDICTS]
         unread = f", {self.errors} {'path' if self.errors == 1 else 'paths'} not found" if self.errors else ""
         said = ""
         if self.disagree:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from smpcheck.show.formats import Summary
 
 if TYPE_CHECKING:
-    from smpcheck.questions.check import Result, StateRow
+    from smpcheck.questions.result import Result, StateRow
 
 KINDS = {"exists": "Allowed", "~exists": "Forbidden", "forall": "Required"}
 
@@ -56,10 +56,11 @@ def block(result: Result) -> str:
         f"Test {result.name} {KINDS[result.quantifier]}",
         f"States {len(result.states)}",
         *map(state_line, result.states),
-        "Ok" if result.ok else "No",
+        "Ok" if result.ok and not result.failures else "No",
         "Witnesses",
         f"Positive: {witnesses[0]} Negative: {witnesses[1]}",
         *(f"Flag {flag}" for flag in result.flags),
+        *(f"Flag fails: {name}" for name in result.failed),
         f"Condition {result.condition}",
         f"Observation {result.name} {observation} {held} {failed}",
         f"Time {result.name} {result.seconds:.2f}",

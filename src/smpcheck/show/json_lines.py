@@ -1,20 +1,20 @@
 """JSON, one object a line, for programs.
 
-The keys, in this order: ``file name status verdict states flags condition expected agrees seconds message``. ``states`` is a
-list of objects from ``0:r1`` or ``[x]`` to an integer, or to a string for an address; what is not known is null. With
-``--executions`` also ``executions``. The form is described by ``schemas/result-1.json``.
+The form is described by ``schemas/result-2.json``; :func:`as_object` has the keys in their order. ``states`` is a list of objects
+from ``0:r1`` or ``[x]`` to an integer, or to a string for an address; what is not known is null. With ``--executions`` there are
+also ``executions``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from smpcheck.show.formats import Summary
 
 if TYPE_CHECKING:
-    from smpcheck.questions.check import Result
+    from smpcheck.questions.result import Result
 
 
 class JsonLines:
@@ -46,10 +46,18 @@ def as_object(result: Result) -> dict[str, object]:
         "name": result.name,
         "status": result.status,
         "verdict": result.verdict,
+        "failures": list(result.failures),
+        "undecided": list(result.undecided),
+        "rounds": result.rounds,
         "states": [dict(row) for row in result.states],
+        "complete": result.complete,
         "flags": list(result.flags),
         "condition": result.condition,
+        "observation": result.observation,
+        "asserts": list(result.asserts),
         "expected": result.expected,
+        "announced": _sorted(result.announced),
+        "expected_failures": _sorted(result.expected_failures),
         "agrees": result.agrees,
         "seconds": round(result.seconds, 6),
         "message": result.message,
@@ -62,3 +70,7 @@ def as_object(result: Result) -> dict[str, object]:
             for one in result.executions
         ]
     return shown
+
+
+def _sorted(names: Collection[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)

@@ -16,7 +16,7 @@ from smpcheck.show.formats import Summary
 from smpcheck.show.herd import block
 
 if TYPE_CHECKING:
-    from smpcheck.questions.check import Result
+    from smpcheck.questions.result import Result
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 STATES_SHOWN = 64
@@ -44,7 +44,7 @@ class JUnit:
     def end(self, summary: Summary) -> None:
         """The whole document."""
         failures = sum(1 for result in self._results if result.agrees is False)
-        errors = sum(1 for result in self._results if result.status != "ok")
+        errors = sum(1 for result in self._results if result.status != "ok" and result.agrees is not False)
         write = self._out.write
         write('<?xml version="1.0" encoding="UTF-8"?>\n')
         counts = f'tests="{len(self._results)}" failures="{failures}" errors="{errors}" time="{summary.seconds:.3f}"'

@@ -22,9 +22,9 @@ from smpcheck.show.formats import Summary
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
     from smpcheck.questions.barriers import Barriers
-    from smpcheck.questions.check import Result
     from smpcheck.questions.fix import Fix
     from smpcheck.questions.problems import Change, Problem, Step
+    from smpcheck.questions.result import Result
 
 VERSION = "2.1.0"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -269,7 +269,7 @@ class CheckSarif:
         self._problems += [(result.name, result.model, problem) for problem in result.problems]
         if result.status != "ok":
             self._notes.append(undecided(result))
-        elif result.message and not result.failed:
+        elif result.message and not result.failures:
             note = notification("bound", f"{result.name}: {result.message}", None)
             self._notes.append({**note, "level": "note"})
 

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from smpcheck.show.formats import Summary
+from smpcheck.show.verdict import remarks
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from smpcheck.questions.check import Result
+    from smpcheck.questions.result import Result
 
 NAME_LEAST, NAME_MOST = 16, 60
 ROW_REST = 46
@@ -25,7 +26,14 @@ FLUSH_SECONDS = 0.05
 """On a terminal with a progress bar each output redraws the bar: rows that come faster than this go out together."""
 
 MARKS = {True: "✓", False: "✗", None: " "}
-STYLES = {"Never": "cyan", "Sometimes": "yellow", "Always": "magenta"}
+STYLES = {
+    "Never": "cyan",
+    "Sometimes": "yellow",
+    "Always": "magenta",
+    "holds": "cyan",
+    "FAILS": "bold red",
+    "undecided": "bold yellow",
+}
 
 
 Piece: TypeAlias = tuple[str, str]
@@ -71,11 +79,9 @@ class Table:
         else:
             row.append((f"{result.status:19}", "bold red" if result.status in ("error", "unsupported") else "bold yellow"))
         row.append((f"  {result.seconds:8.3f}", "dim"))
-        remarks = [f"flag: {flag}" for flag in result.flags]
-        if result.disagreement and not result.failed:
-            remarks.append(result.disagreement)
-        if remarks:
-            row.append(("  " + ", ".join(remarks), "red"))
+        said = remarks(result)
+        if said:
+            row.append(("  " + ", ".join(said), "red"))
         self._lines.append(row)
         if result.message:
             self._lines.append([(f"    {_located(result)}", "dim")])

@@ -113,6 +113,7 @@ class _Compilation:
             file=shown(self.file),
             notes=tuple(line.strip() for line in (self.function.__doc__ or "").strip().splitlines() if line.strip()),
             invariants=invariants,
+            language="Python",
         )
         wellformed.check(program)
         return program

@@ -1,0 +1,27 @@
+"""Faults: what makes a program wrong whatever it asks, each under the name that answers and ``--format json`` use.
+
+A fault that can happen is a flag of the answer. In a model it is a failure, like an assertion that does not hold; in a litmus
+test it stands beside the verdict, and disagrees with an author who does not announce it. Authors announce faults after
+``Result:``, in the words of :data:`ANNOUNCED`; the first is that of the kernel's ``tools/memory-model/scripts/judgelitmus.sh``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DATA_RACE = "data-race"
+"""Two accesses at the same time, one of them plain: the name under which the kernel's model flags it."""
+
+DEADLOCK = "deadlock"
+"""Threads wait for each other, and none can go on."""
+
+NON_TERMINATION = "non-termination"
+"""A thread can wait for ever for something that no other thread does any more."""
+
+NULL_DEREFERENCE = "null-dereference"
+"""An access through a null pointer."""
+
+FAULTS = (DATA_RACE, DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE)
+
+ANNOUNCED: Mapping[str, str] = {"DATARACE": DATA_RACE, "DEADLOCK": DEADLOCK}
+"""The word in a ``Result:`` comment for each fault that has one."""
