@@ -3,16 +3,22 @@
 Written to be checked by eye, not to be fast, and independently of the solver: a thread is run once for each way of guessing what
 its loads return; the guesses are justified afterwards by choosing a write of that value to that address. Guessing starts from the
 initial values and goes on with whatever some run writes, until nothing new is written.
+
+Loops go round ROUNDS times at most, and every round is there, whether or not it did anything: nothing here knows of waits. A
+thread may also *stop*: at an access through a pointer to nothing (``fault``), at a lock that it sees taken, or in a loop after a
+round that changed no register and no memory (``stuck``). A stuck thread waits for ever if what it read last never changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import permutations, product
+from itertools import permutations, product, repeat
 
 from smpcheck.program import ir
 from smpcheck.program.values import Ptr, Value, ValueError_, binary, truth, unary
+
+ROUNDS = 3
 
 Pairs = set[tuple[int, int]]
 Cells = dict[Ptr, set[Value]]
@@ -39,6 +45,17 @@ class State:
     events: tuple[Ev, ...] = ()
     regs: tuple[tuple[str, Value, frozenset[int]], ...] = ()
     ctrl: frozenset[int] = frozenset()
+    leaving: str | None = None
+    """The label of the block or loop that is being left."""
+    stuck: tuple[int, ...] | None = None
+    """The events of the round that the thread may do for ever."""
+    fault: str | None = None
+    cut: bool = False
+    """The thread has more rounds before it than are followed here."""
+
+    @property
+    def stopped(self) -> bool:
+        return self.stuck is not None or self.fault is not None or self.cut
 
     def reg(self, name: str) -> tuple[Value, frozenset[int]]:
         for n, v, d in self.regs:
@@ -66,6 +83,17 @@ class Candidate:
     data: Pairs
     ctrl: Pairs
     regs: dict[int, State] = field(default_factory=dict)
+    stuck: dict[int, list[int]] = field(default_factory=dict)
+    """For each thread that waits, the events of its last round."""
+
+    @property
+    def faults(self) -> set[str]:
+        return {state.fault for state in self.regs.values() if state.fault is not None}
+
+    def waits_for_ever(self) -> bool:
+        """Does what the waiting threads read never change, but for writes of theirs, which write what is there?"""
+        idle = {e for ids in self.stuck.values() for e in ids}
+        return all(b in idle for ids in self.stuck.values() for w, r in self.rf if r in ids for a, b in self.co if a == w)
 
     def final(self, what: ir.Expr) -> Value:
         if isinstance(what, ir.FinalReg):
@@ -98,7 +126,7 @@ def evaluate(expr: ir.Expr, state: State) -> tuple[Value, frozenset[int]]:
 
 def run(body: tuple[ir.Stmt, ...], state: State, values: Cells) -> Iterator[State]:
     """Every way to run ``body`` from ``state`` when loads return any of ``values``."""
-    if not body:
+    if not body or state.leaving is not None or state.stopped:
         yield state
         return
     try:
@@ -120,10 +148,14 @@ def step(stmt: ir.Stmt, state: State, values: Cells) -> Iterator[State]:
                 for v in values.get(a, ()):
                     event = Ev(thread, "R", tags, a, v, addr=da, ctrl=state.ctrl)
                     yield state.emit(event).assign(reg, v, frozenset((me,)))
+            else:
+                yield replace(state, fault="null-dereference" if a == 0 else "bad-address")
         case ir.Store(addr, value, tags):
             (a, da), (v, dv) = evaluate(addr, state), evaluate(value, state)
             if isinstance(a, Ptr):
                 yield state.emit(Ev(thread, "W", tags, a, v, addr=da, data=dv, ctrl=state.ctrl))
+            else:
+                yield replace(state, fault="null-dereference" if a == 0 else "bad-address")
         case ir.Rmw():
             a, da = evaluate(stmt.addr, state)
             if isinstance(a, Ptr):
@@ -132,25 +164,84 @@ def step(stmt: ir.Stmt, state: State, values: Cells) -> Iterator[State]:
                     read = Ev(thread, "R", stmt.read_tags, a, v, addr=da, ctrl=state.ctrl)
                     after = state.emit(read).assign(stmt.old, v, frozenset((me,)))
                     if stmt.when is not None and not truth(evaluate(stmt.when, after)[0]):
+                        if stmt.blocking:
+                            yield replace(after, stuck=(me,))
                         continue
                     new, dn = evaluate(stmt.new, after)
                     yield after.emit(Ev(thread, "W", stmt.write_tags, a, new, addr=da, data=dn, ctrl=state.ctrl, rmw=me))
+            else:
+                yield replace(state, fault="null-dereference" if a == 0 else "bad-address")
         case ir.Fence(tags, addr, value):
             a, da = evaluate(addr, state) if addr is not None else (None, frozenset())
             v, dv = evaluate(value, state) if value is not None else (None, frozenset())
             yield state.emit(Ev(thread, "F", tags, a, v, addr=da, data=dv, ctrl=state.ctrl))
         case ir.If(cond, then, other):
             c, dc = evaluate(cond, state)
+            joins = not exits(stmt)
             for after in run(then if truth(c) else other, replace(state, ctrl=state.ctrl | dc), values):
-                yield replace(after, ctrl=state.ctrl)
+                yield replace(after, ctrl=state.ctrl) if joins else after
         case ir.Choice(then, other):
             yield from run(then, state, values)
             yield from run(other, state, values)
         case ir.Assume(cond):
             if truth(evaluate(cond, state)[0]):
                 yield state
+        case ir.Block(label, body):
+            joins = not exits(stmt)
+            for after in run(body, state, values):
+                yield left(after, label, state.ctrl if joins else after.ctrl)
+        case ir.Loop():
+            joins = not exits(stmt)
+            for after in rounds(stmt, state, values, ROUNDS if stmt.bound is None else stmt.bound):
+                yield left(after, stmt.label, state.ctrl if joins else after.ctrl)
+        case ir.Exit(label):
+            yield replace(state, leaving=label)
+        case ir.Round():
+            yield state
         case _:
             raise NotImplementedError(stmt)
+
+
+def left(state: State, label: str, ctrl: frozenset[int]) -> State:
+    """At the end of the block or loop ``label``, where what was decided inside no longer matters, unless it is left further."""
+    if state.leaving not in (None, label):
+        return state
+    return replace(state, leaving=None, ctrl=ctrl)
+
+
+def exits(stmt: ir.Stmt) -> set[str]:
+    """The labels that a statement may leave, of blocks around it."""
+    match stmt:
+        case ir.Exit(label):
+            return {label}
+        case ir.If() | ir.Choice():
+            return {label for s in (*stmt.then, *stmt.other) for label in exits(s)}
+        case ir.Block() | ir.Loop():
+            return {label for s in stmt.body for label in exits(s)} - {stmt.label}
+    return set()
+
+
+def rounds(stmt: ir.Loop, state: State, values: Cells, most: int) -> Iterator[State]:
+    """At most so many rounds of a loop, or as many and then for ever the last of them."""
+    if not most:
+        yield replace(state, cut=True)
+        return
+    for after in run(stmt.body, state, values):
+        if after.leaving is not None or after.stopped:
+            yield after
+            continue
+        new = after.events[len(state.events) :]
+        if values_of(after) == values_of(state) and all(map(changes_nothing, new, repeat(after))):
+            yield replace(after, stuck=tuple(range(len(state.events), len(after.events))))
+        yield from rounds(stmt, after, values, most - 1)
+
+
+def values_of(state: State) -> dict[str, Value]:
+    return {name: value for name, value, _ in state.regs if value != 0}
+
+
+def changes_nothing(event: Ev, state: State) -> bool:
+    return event.kind != "W" or (event.rmw is not None and state.events[event.rmw].value == event.value)
 
 
 def thread_runs(program: ir.Program) -> list[list[State]]:
@@ -164,23 +255,30 @@ def thread_runs(program: ir.Program) -> list[list[State]]:
                 values.setdefault(e.address, set()).add(e.value)
         after = sum(map(len, values.values()))
         if after == before:
-            return runs
+            return [[s for s in states if not s.cut] for states in runs]
         if after > 24 or max(map(len, runs)) > 3000:
             raise NotImplementedError("too many values for brute force")
 
 
-def executions(program: ir.Program) -> Iterator[Candidate]:
-    """All candidate executions. Value cycles (each value only justified by the next) are left out."""
+def executions(program: ir.Program, stopped: bool = False) -> Iterator[Candidate]:
+    """All candidate executions. Value cycles (each value only justified by the next) are left out.
+
+    ``stopped``: those in which some thread stops instead of those in which all come to their end.
+    """
     init = [Ev(-1, "W", frozenset(("IW",)), a, c.init) for a, c in program.cells.items()]
     for chosen in product(*thread_runs(program)):
-        yield from _combine(program, init, chosen)
+        if any(state.stopped for state in chosen) == stopped:
+            yield from _combine(program, init, chosen)
 
 
 def _combine(program: ir.Program, init: list[Ev], chosen: tuple[State, ...]) -> Iterator[Candidate]:
     events = list(init)
     po, rmw, addr, data, ctrl = (set() for _ in range(5))
+    stuck: dict[int, list[int]] = {}
     for t, state in zip(program.threads, chosen, strict=True):
         base = len(events)
+        if state.stuck is not None:
+            stuck[t.index] = [base + i for i in state.stuck]
         for i, e in enumerate(state.events):
             events.append(replace(e, thread=t.index))
             po |= {(base + j, base + i) for j in range(i)}
@@ -209,7 +307,7 @@ def _combine(program: ir.Program, init: list[Ev], chosen: tuple[State, ...]) -> 
             continue
         for order in product(*orders):
             co = {(o[i], o[j]) for o in order for j in range(len(o)) for i in range(j)}
-            yield Candidate(events, po, rf, co, rmw, addr, data, ctrl, regs)
+            yield Candidate(events, po, rf, co, rmw, addr, data, ctrl, regs, stuck)
 
 
 def has_cycle(pairs: Pairs) -> bool:

@@ -31,6 +31,31 @@ RMWS = (
 )
 
 
+WAITS = (
+    ("while ({load} == {w}) cpu_relax();",),
+    ("while (!{load}) { }",),
+    ("{r} = {load};", "while ({r} != {v}) {r} = {load};"),
+    ("do { {r} = {load}; } while ({r} == {w});",),
+    ("while (1) { if ({load}) break; {fence} }",),
+    ("while (1) { {r} = {load}; if ({r} == {v}) break; if ({other} == 1) break; }",),
+    ("while ({load} == {w} && {other} == 0) {fence}",),
+    ("{r} = smp_cond_load_acquire({x}, VAL != {w});",),
+    ("{r} = smp_cond_load_relaxed({x}, VAL == {v});",),
+    ("while (cmpxchg_relaxed({x}, 0, {v}) != 0) {fence}",),
+    ("while (cmpxchg_acquire({x}, 0, 1)) { }", "smp_store_release({x}, 0);"),
+    ("while (xchg_relaxed({x}, 1) == 1) { }",),
+    ("while (xchg_acquire({x}, 1)) { if ({other}) break; }",),
+    ("while (xchg({x}, {v})) { {r} = {other}; }",),
+    ("while (!spin_trylock(l)) cpu_relax();", "spin_unlock(l);"),
+    ("do { {r} = {load}; smp_rmb(); again = {other}; smp_rmb(); } while ({load} != {r});",),
+    ("{r} = 0;", "while ({r} == 0) { if ({load} == 1) {r} = 1; else if ({other} == 1) {r} = 2; }"),
+    ("while ({load} == 0) { {store} }",),
+    ("{r} = 0;", "while ({load} == {w} && {r} < 1) {r} = {r} + 1;"),
+    ("spin_lock(l);", "while ({load} == {w}) { }", "spin_unlock(l);"),
+)
+"""Loops: those that wait, in all shapes, and some that only look like it."""
+
+
 class Generator:
     """One random test. ``plain`` allows plain accesses; ``kinds`` are the families it may draw from."""
 
@@ -62,6 +87,8 @@ class Generator:
             if text.startswith(r):
                 regs.append(r)
             return [text]
+        if kind == "wait" and depth == 0 and self.budget >= 1:
+            return self.wait(x, regs)
         if kind == "fence":
             return [rng.choice(FENCES)]
         if kind == "branch" and regs and depth < 2 and self.budget >= 1:
@@ -119,6 +146,22 @@ class Generator:
             value = rng.choice((f"{rng.choice(regs)}", f"({rng.choice(regs)} ^ {rng.choice(regs)}) + {value}"))
         return [self.pick(STORES).format(x=x, v=value)]
 
+    def wait(self, x: str, regs: list[str]) -> list[str]:
+        """A loop."""
+        rng, r = self.rng, f"r{len(regs)}"
+        lines = rng.choice(WAITS)
+        self.budget -= 2 if len(lines) > 1 else 1
+        regs.append(r)
+        words = {
+            "r": r, "x": x, "v": str(rng.choice((1, 1, 2))), "w": str(rng.choice((0, 0, 1))),
+            "load": self.pick(LOADS).format(x=x), "other": self.pick(LOADS).format(x=rng.choice(self.variables)),
+            "store": self.pick(STORES).format(x=rng.choice(self.variables), v=1),
+            "fence": rng.choice(("smp_mb();", "smp_rmb();", "cpu_relax();", "cpu_relax();")),
+        }  # fmt: skip
+        for name, word in words.items():
+            lines = tuple(line.replace(f"{{{name}}}", word) for line in lines)
+        return list(lines)
+
     def text(self) -> str:
         rng = self.rng
         threads = rng.choice((2, 2, 2, 3, 3))
@@ -142,7 +185,7 @@ class Generator:
         init = "\tint *p = &x;\n"
         out = [f"C random\n{{\n{init}}}\n"]
         for t, lines in enumerate(bodies):
-            decls = "".join(f"\tint {r};\n" for r in self.registers[t])
+            decls = "".join(f"\tint {r};\n" for r in (*self.registers[t], *(("again",) if "wait" in self.kinds else ())))
             out.append(f"P{t}({params})\n{{\n{decls}" + "".join(f"\t{line}\n" for line in lines) + "}\n")
         locations = ";".join(observed)
         out.append(f"locations [{locations};]\n{quantifier} ({cond})\n")
@@ -183,3 +226,10 @@ def random_litmus(seed: int, budget: int = 6) -> str:
     """The test number ``seed``, with about ``budget`` accesses."""
     rng = random.Random(seed)
     return Generator(rng, FAMILIES[seed % len(FAMILIES)], budget).text()
+
+
+def waiting_litmus(seed: int, budget: int = 4) -> str:
+    """A test with loops that wait."""
+    rng = random.Random(seed)
+    family = (("access", "wait"), ("access", "wait", "rmw"), ("access", "plain", "wait"), ("access", "wait", "lock"))[seed % 4]
+    return Generator(rng, family, budget + 3 * ("lock" in family)).text()

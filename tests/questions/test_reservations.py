@@ -26,10 +26,13 @@ P1(int *x, int *y)
 {
 	int r0;
 	int r1;
+	int rounds = 0;
 
 	r0 = READ_ONCE(*y);
-	while (r0 == 0)
+	while (r0 == 0) {
+		rounds = rounds + 1;
 		r0 = READ_ONCE(*y);
+	}
 	smp_rmb();
 	r1 = READ_ONCE(*x);
 }
@@ -60,11 +63,11 @@ from smpcheck.kernel import *
 
 class flag(Struct):
     up: int
+    tries: int
 
 def wait(f: flag) -> None:
-    rounds = 0
     while READ_ONCE(f.up) == 0:
-        rounds += 1
+        WRITE_ONCE(f.tries, READ_ONCE(f.tries) + 1)
     check("up", READ_ONCE(f.up) == 1)
 
 def put(f: flag) -> None:

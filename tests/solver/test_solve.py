@@ -23,7 +23,7 @@ from tests.solver.common import program
 SB = program(
     "WRITE_ONCE(*x, 1); r0 = READ_ONCE(*y);", "WRITE_ONCE(*y, 1); r0 = READ_ONCE(*x);", cond="exists (0:r0=0 /\\ 1:r0=0)"
 )
-SPIN = "while (READ_ONCE(*x) == 0) { }"
+COUNTING = "int n = 0; while (READ_ONCE(*x) == 0) { n = n + 1; }"
 
 
 def said(answer: Answer) -> tuple[object, ...]:
@@ -160,19 +160,19 @@ def test_a_deadline_holds_while_the_solver_searches(monkeypatch: pytest.MonkeyPa
 
 def test_a_cut_loop_is_never_never() -> None:
     """The condition is false in all executions that were looked at; in one that goes on it might not be."""
-    subject = program(SPIN, "WRITE_ONCE(*x, 1);", cond="exists (x=2)")
+    subject = program(COUNTING, "WRITE_ONCE(*x, 1);", cond="exists (x=2)")
     answer = solve(subject, load_model("sc"))
     assert (answer.status, answer.verdict, answer.complete) == ("bound", None, False)
     assert "needs more than 2 iterations in some execution (see --unroll)" in answer.message
 
 
 def test_a_cut_loop_is_never_always() -> None:
-    subject = program(SPIN, "WRITE_ONCE(*x, 1);", cond="exists (x=1)")
+    subject = program(COUNTING, "WRITE_ONCE(*x, 1);", cond="exists (x=1)")
     assert solve(subject, load_model("sc")).status == "bound"
 
 
 def test_what_was_found_both_ways_stays_found() -> None:
-    subject = program(f"{SPIN} r0 = READ_ONCE(*y);", "WRITE_ONCE(*x, 1); WRITE_ONCE(*y, 1);", cond="exists (0:r0=1)")
+    subject = program(f"{COUNTING} r0 = READ_ONCE(*y);", "WRITE_ONCE(*x, 1); WRITE_ONCE(*y, 1);", cond="exists (0:r0=1)")
     answer = solve(subject, load_model("lkmm"))
     assert (answer.status, answer.verdict, answer.complete) == ("ok", "Sometimes", False)
     assert "--unroll" in answer.message

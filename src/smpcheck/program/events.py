@@ -7,15 +7,19 @@ kernel's model have it. Sources: Alglave, Maranget, Tautschnig, "Herding cats" (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
+from smpcheck.program.flow import registers_in_questions
 from smpcheck.program.guards import ALWAYS, NEVER, Guards
-from smpcheck.program.values import Ptr, Value, ValueError_, binary, truth, unary
+from smpcheck.program.values import ULONG, Ptr, Value, ValueError_, binary, truth, unary
+from smpcheck.program.waits import MARKERS, Omission, Shape, Waits, exposed_cells
+
+EVERY_WAIT = Omission()
 
 
 class Term:
@@ -168,13 +172,18 @@ class Assertion:
 
 @dataclass(slots=True)
 class Waiting:
-    """A thread that waits forever at a blocking operation: event ``read`` is its last, and sees a value that fails ``cond``."""
+    """A thread that may wait for ever from here on, where ``guard`` holds: for a lock, or in a loop after an idle round.
+
+    ``reads``: the events that it does again and again; it waits for ever if what they read never changes. ``writes``: the
+    writes of that round, which change nothing. ``cond``: what the value of a lock fails (None: a loop).
+    """
 
     guard: int
-    read: int
-    cond: Term
+    reads: tuple[int, ...]
+    cond: Term | None
     thread: int
     pos: ir.Position | None
+    writes: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -182,7 +191,8 @@ class EventGraph:
     """A program's possible events, numbered: initial writes first, then each thread in program order.
 
     ``addr``, ``data``, ``ctrl`` map pairs of events to the guard under which the dependency exists (besides both happening).
-    ``bounds`` are the guards under which a loop was cut. ``final_regs`` gives each thread's registers at its end.
+    ``bounds`` are the guards under which a loop was cut, ``waiting`` those under which a thread has come to wait: neither goes
+    on. ``final_regs`` gives each thread's registers at its end.
     """
 
     program: ir.Program
@@ -225,16 +235,17 @@ class _Env:
 class _Unroller:
     """Walks one thread's statements; ``alive`` is the guard of the current point."""
 
-    def __init__(self, graph: EventGraph, thread: ir.Thread, unroll: int, deadlock: bool) -> None:
+    def __init__(self, graph: EventGraph, thread: ir.Thread, unroll: int, deadlock: bool, waits: Waits) -> None:
         self.graph = graph
+        self.waits = waits
         self.guards = graph.guards
         self.terms = graph.terms
         self.thread = thread
         self.unroll = unroll
         self.deadlock = deadlock
         self.exits: dict[str, list[tuple[int, _Env]]] = {}
-        self.spent: set[str] = set()
-        """Loops that have made all their rounds, and test once more."""
+        self.spent: dict[str, int] = {}
+        """Loops that have made all their rounds, with the guard under which they make one more."""
 
     # expressions
 
@@ -334,8 +345,9 @@ class _Unroller:
                 before = env.ctrl
                 if deps:
                     env.ctrl = self.join_deps(env.ctrl, {e: self.guards.conj(g, alive) for e, g in deps.items()})
+                stops = len(graph.bounds), len(graph.waiting)
                 end = self.branch(cond, stmt.then, stmt.other, alive, env, stmt.pos)
-                if end == alive:
+                if self.covered(end, stops) == alive:
                     env.ctrl = before
                 return end
             case ir.Choice():
@@ -345,7 +357,7 @@ class _Unroller:
             case ir.Loop():
                 return self.block(stmt.label, alive, env, partial(self.loop, stmt))
             case ir.Round(label):
-                return self.cut(alive, label, stmt.pos) if label in self.spent else alive
+                return self.spend(alive, label, stmt.pos)
             case ir.Exit(label):
                 if label not in self.exits:
                     raise InputError(f"exit to {label}, which does not enclose it", stmt.pos)
@@ -371,7 +383,7 @@ class _Unroller:
             if stmt.blocking and self.deadlock:
                 var = self.decision(None, alive)
                 proceed = self.guards.variable(var)
-                graph.waiting.append(Waiting(self.guards.minus(alive, proceed), read.id, cond, self.thread.index, stmt.pos))
+                graph.waiting.append(Waiting(self.guards.minus(alive, proceed), (read.id,), cond, self.thread.index, stmt.pos))
                 alive = self.guards.conj(alive, proceed)
             graph.requirements.append(Requirement(alive, cond))
         value, value_deps = self.eval(stmt.new, env)
@@ -471,7 +483,7 @@ class _Unroller:
     def block(self, label: str, alive: int, env: _Env, body: Callable[[int, _Env], int]) -> int:
         outer = self.exits.get(label)
         before = env.ctrl
-        cut = len(self.graph.bounds)
+        stops = len(self.graph.bounds), len(self.graph.waiting)
         self.exits[label] = []
         end = body(alive, env)
         ends = [(end, env.copy()), *self.exits[label]]
@@ -479,24 +491,103 @@ class _Unroller:
             del self.exits[label]
         else:
             self.exits[label] = outer
-        end = covered = self.merge(ends, env)
-        for guard, _, _ in self.graph.bounds[cut:]:
-            covered = self.guards.disj(covered, guard)
-        if covered == alive:
+        end = self.merge(ends, env)
+        if self.covered(end, stops) == alive:
             env.ctrl = before  # whatever was decided inside, this point is reached
         return end
 
+    def covered(self, end: int, stops: tuple[int, int]) -> int:
+        """The guard of coming to ``end``, or having stopped on the way: at what has been cut, or waits, since ``stops``."""
+        bounds, waiting = stops
+        for guard in (*(g for g, _, _ in self.graph.bounds[bounds:]), *(w.guard for w in self.graph.waiting[waiting:])):
+            end = self.guards.disj(end, guard)
+        return end
+
     def loop(self, stmt: ir.Loop, alive: int, env: _Env) -> int:
-        bound = stmt.bound if stmt.bound is not None else self.unroll
-        for _ in range(bound):
-            alive = self.run(stmt.body, alive, env)
-            if alive == NEVER:
-                return NEVER
-        if stmt.bound is None and has_round(stmt.body, stmt.label):
-            self.spent.add(stmt.label)
-            alive = self.run(stmt.body, alive, env)
-            self.spent.remove(stmt.label)
+        if stmt.bound is not None:
+            return self.cut(self.rounds(stmt.body, stmt.bound, alive, env), stmt.label, stmt.pos)
+        shape = self.waits.shape(stmt)
+        alive = self.run(shape.first, alive, env)
+        idle = NEVER
+        for _ in range(self.unroll):
+            alive, idle = self.round(stmt, shape, alive, idle, env)
+        # a last test, and after an idle round one more, which may be as idle
+        self.spent[stmt.label] = idle
+        if not has_round(stmt.body, stmt.label):
+            alive = self.spend(alive, stmt.label, stmt.pos)
+        alive, _ = self.round(stmt, shape, alive, idle, env)
+        del self.spent[stmt.label]
         return self.cut(alive, stmt.label, stmt.pos)
+
+    def round(self, stmt: ir.Loop, shape: Shape, alive: int, before: int, env: _Env) -> tuple[int, int]:
+        """One round, where ``before`` says that the last one was idle; returns the guards of going on, and of being idle now."""
+        if alive == NEVER:
+            return NEVER, NEVER
+        start, first = env.copy(), len(self.graph.events)
+        alive = self.run(shape.round, alive, env)
+        idle = self.idle(alive, start, env, first, shape.live)
+        waiting = self.guards.conj(before, idle) if shape.watched else idle
+        if waiting != NEVER:
+            self.wait(waiting, first, stmt.pos)
+        return self.guards.minus(alive, waiting), self.guards.minus(idle, waiting)
+
+    def spend(self, alive: int, label: str, pos: ir.Position | None) -> int:
+        """Where a round begins that is one too many: only after an idle round it goes on."""
+        allowed = self.spent.get(label, ALWAYS)
+        self.cut(self.guards.minus(alive, allowed), label, pos)
+        return self.guards.conj(alive, allowed)
+
+    def rounds(self, body: tuple[ir.Stmt, ...], count: int, alive: int, env: _Env) -> int:
+        for _ in range(count):
+            alive = self.run(body, alive, env)
+            if alive == NEVER:
+                break
+        return alive
+
+    def idle(self, alive: int, start: _Env, end: _Env, first: int, live: Collection[str]) -> int:
+        """The guard under which the round from event ``first`` on has changed nothing: see :mod:`smpcheck.program.waits`."""
+        guards, omission = self.guards, self.waits.omission
+        if not omission.reads:
+            return NEVER
+        changed = NEVER
+        writes = [e for e in self.graph.events[first:] if e.kind == "W"]
+        for e in self.graph.events[first:]:
+            if not MARKERS.isdisjoint(e.tags):
+                changed = guards.disj(changed, e.guard)
+        for e in writes:
+            alone = omission.writes and all(x is e or guards.conj(x.guard, e.guard) == NEVER for x in writes)
+            changed = guards.disj(changed, self.changing(e) if alone and e.partner is not None else e.guard)
+        for name in live:
+            old, old_deps = start.regs.get(name) or (self.terms.zero, {})
+            new, new_deps = end.regs.get(name) or (self.terms.zero, {})
+            changed = guards.disj(changed, self.differ(old, new))
+            if any(not guards.implies(guard, new_deps.get(read, NEVER)) for read, guard in old_deps.items()):
+                changed = ALWAYS
+        return guards.minus(alive, changed)
+
+    def changing(self, write: Event) -> int:
+        """The guard under which the write of an atomic operation changes the value that this has read."""
+        assert write.value is not None and write.partner is not None
+        same = self.terms.apply("bin", ("==", ULONG), (self.terms.read(write.partner), write.value))
+        if same.op == "const":
+            return NEVER if truth(same.data) else write.guard
+        return self.guards.minus(write.guard, self.guards.variable(self.decision(same, write.guard, write.pos)))
+
+    def differ(self, old: Term, new: Term) -> int:
+        """A guard outside of which two terms are certainly equal."""
+        if old is new:
+            return NEVER
+        if new.op != "ite":
+            return ALWAYS
+        guards, condition = self.guards, new.data
+        then, other = self.differ(old, new.args[0]), self.differ(old, new.args[1])
+        return guards.disj(guards.conj(condition, then), guards.minus(other, condition))
+
+    def wait(self, guard: int, first: int, pos: ir.Position | None) -> None:
+        """Where ``guard`` holds, the round from event ``first`` on can go on for ever."""
+        events = [e for e in self.graph.events[first:] if self.guards.conj(e.guard, guard) != NEVER]
+        reads, writes = (tuple(e.id for e in events if e.kind == kind) for kind in "RW")
+        self.graph.waiting.append(Waiting(guard, reads, None, self.thread.index, pos, writes))
 
     def cut(self, alive: int, label: str, pos: ir.Position | None) -> int:
         """A loop is not followed further from here."""
@@ -521,10 +612,17 @@ def has_round(body: Sequence[ir.Stmt], label: str) -> bool:
     return False
 
 
-def unroll(program: ir.Program, bound: int = 2, deadlock: bool = False) -> EventGraph:
+def unroll(
+    program: ir.Program,
+    bound: int = 2,
+    deadlock: bool = False,
+    omission: Omission = EVERY_WAIT,
+    asked: ir.Expr | None = None,
+) -> EventGraph:
     """The events of ``program`` with every loop cut after ``bound`` rounds (or its own bound).
 
-    With ``deadlock``, threads may also stop forever at blocking operations (``EventGraph.waiting``).
+    With ``deadlock``, threads may also stop forever at blocking operations (``EventGraph.waiting``). ``omission``: which idle
+    rounds of loops need not be followed. ``asked``: a condition that is asked about besides the program's own.
     Raises InputError or UnsupportedError with the position of what cannot be unrolled.
     """
     graph = EventGraph(program, Guards(), Terms())
@@ -533,8 +631,11 @@ def unroll(program: ir.Program, bound: int = 2, deadlock: bool = False) -> Event
         event = Event(len(graph.events), -1, "W", frozenset(("IW",)), terms.const(address), terms.const(cell.init), ALWAYS)
         graph.events.append(event)
     graph.init_count = len(graph.events)
+    in_questions = registers_in_questions(program, asked)
+    exposed = exposed_cells(program)
     for thread in program.threads:
-        unroller = _Unroller(graph, thread, bound, deadlock)
+        waits = Waits(thread, frozenset(in_questions.get(thread.index, ())), exposed, omission)
+        unroller = _Unroller(graph, thread, bound, deadlock, waits)
         env = _Env({}, {})
         unroller.run(thread.body, ALWAYS, env)
         graph.final_regs[thread.index] = {name: term for name, (term, _) in env.regs.items()}

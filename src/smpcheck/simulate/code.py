@@ -7,12 +7,13 @@ nobody can tell the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
+from smpcheck.program.flow import defined, registers_read, used
 from smpcheck.program.values import Ptr
 
 
@@ -101,49 +102,6 @@ class Code:
         """The source position of an instruction."""
         instr = self.instrs[pc]
         return instr.stmt.pos if isinstance(instr, Step | Rcu | Local | Branch | Pick) else None
-
-
-def registers_read(expr: ir.Expr | None) -> Iterator[str]:
-    """The registers that an expression reads."""
-    match expr:
-        case ir.Reg(name):
-            yield name
-        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
-            yield from registers_read(arg)
-        case ir.Binary(_, left, right, _):
-            yield from registers_read(left)
-            yield from registers_read(right)
-        case ir.Conditional(cond, then, other):
-            for part in (cond, then, other):
-                yield from registers_read(part)
-
-
-def used(stmt: ir.Stmt) -> set[str]:
-    """The registers that a statement itself reads."""
-    found: Iterable[ir.Expr | None] = ()
-    match stmt:
-        case ir.Assign(_, expr):
-            found = (expr,)
-        case ir.Load():
-            found = (stmt.addr,)
-        case ir.Store():
-            found = (stmt.addr, stmt.value)
-        case ir.Rmw():
-            names = {name for expr in (stmt.new, stmt.when) for name in registers_read(expr)} - {stmt.old}
-            return names | set(registers_read(stmt.addr))
-        case ir.If() | ir.Assume() | ir.Assert():
-            found = (stmt.cond,)
-    return {name for expr in found for name in registers_read(expr)}
-
-
-def defined(stmt: ir.Stmt) -> str | None:
-    """The register that a statement writes."""
-    match stmt:
-        case ir.Assign(reg, _) | ir.Load(reg, _, _):
-            return reg
-        case ir.Rmw():
-            return stmt.old
-    return None
 
 
 RCU_TAGS = {"Rcu-lock": "lock", "Rcu-unlock": "unlock", "Sync-rcu": "start"}

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from smpcheck.program import ir
-from smpcheck.simulate.code import Branch, Code, End, Local, Pick, Rcu, Step, defined, registers_read
+from smpcheck.program.flow import defined, registers_read
+from smpcheck.simulate.code import Branch, Code, End, Local, Pick, Rcu, Step
 
 ASSUMPTION = (
     "load buffering is left out: what needs a store to be read elsewhere before an earlier load of its own thread has its value"

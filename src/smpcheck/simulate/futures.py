@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 from smpcheck.program import ir, values
+from smpcheck.program.flow import defined
 from smpcheck.program.values import ValueError_
-from smpcheck.simulate.code import Branch, Code, Jump, Local, Pick, Rcu, Step, defined
+from smpcheck.simulate.code import Branch, Code, Jump, Local, Pick, Rcu, Step
 from smpcheck.simulate.generate import Addresses, Registers
 
 ATOMIC, LOCK, MIXED = 0, 1, 2

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from smpcheck.program import ir, values
+from smpcheck.program.flow import registers_in_questions
 from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.values import Ptr, Value, truth
 from smpcheck.simulate.code import Code, Local, Rcu, Step, flatten
@@ -164,32 +165,6 @@ class Machine:
     def position(self, thread: int, pc: int) -> Position | None:
         """Where a thread stands."""
         return self.codes[thread].position(pc)
-
-
-def atoms(expr: ir.Expr | None) -> Iterator[FinalReg | FinalMem]:
-    """The registers and cells that a condition names."""
-    match expr:
-        case ir.FinalReg() | ir.FinalMem():
-            yield expr
-        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
-            yield from atoms(arg)
-        case ir.Binary(_, left, right, _):
-            yield from atoms(left)
-            yield from atoms(right)
-        case ir.Conditional(cond, then, other):
-            for part in (cond, then, other):
-                yield from atoms(part)
-
-
-def registers_in_questions(program: ir.Program) -> dict[int, set[str]]:
-    """For each thread the registers that final states are asked for."""
-    found: dict[int, set[str]] = {}
-    asked = [program.condition, program.filter, *(i.cond for i in program.invariants), *program.observed]
-    for expr in asked:
-        for atom in atoms(expr):
-            if isinstance(atom, FinalReg):
-                found.setdefault(atom.thread, set()).add(atom.name)
-    return found
 
 
 def accesses(code: Code) -> Iterator[tuple[Ptr | None, bool]]:

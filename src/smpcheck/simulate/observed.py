@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from smpcheck.program import ir
+from smpcheck.program.flow import defined, registers_read
 from smpcheck.program.values import ValueError_
 from smpcheck.simulate.code import Branch as BranchInstr
-from smpcheck.simulate.code import Code, End, Local, Step, defined, registers_read
+from smpcheck.simulate.code import Code, End, Local, Step
 
 VALUE = ir.Reg("value")
 """Stands for the loaded value in what is observed."""

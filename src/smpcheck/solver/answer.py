@@ -25,17 +25,18 @@ class Question:
     """What to find out.
 
     ``mode``: ``verdict`` (is the condition reachable, is its negation), ``states`` (all final states over the observed
-    variables as well), or ``assertions`` (which ``Assert`` names can fail: the verdict is then about "some assertion fails").
+    variables as well), ``assertions`` (which ``Assert`` names can fail: the verdict is then about "some assertion fails"), or
+    ``termination`` (with ``deadlock``: can a thread wait for ever?).
     ``unroll``: iterations of each loop. ``max_states``: the listing stops there and says so. ``witness``: also return an
     execution that satisfies the condition (``Answer.witness``) and, if there is one, one that does not. ``flags``: decide
-    the model's flags too. ``deadlock``: allow threads to wait forever at blocking operations and ask whether they can.
+    the model's flags too. ``deadlock``: allow threads to wait for ever, for locks and in loops, and ask whether they can.
     ``deadline``: seconds of wall time for the whole call, checked inside. ``on_state`` is called for each state as it is found.
     ``lazy``: for large programs; only a weaker form of the model goes to the solver, and what it proposes is judged by the model
     itself (:mod:`smpcheck.solver.refine`). A thread that is to run after all others is taken to: the model has to order what is
     before a release after what follows an acquire that reads from it, as the models shipped do. Answers are the same.
     """
 
-    mode: Literal["verdict", "states", "assertions"] = "states"
+    mode: Literal["verdict", "states", "assertions", "termination"] = "states"
     unroll: int = 2
     max_states: int | None = None
     witness: bool = False

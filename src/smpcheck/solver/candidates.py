@@ -72,7 +72,7 @@ class Candidates(_Session):
             with contextlib.suppress(OSError):
                 os.unlink(path)
         self._refuse_faults()
-        self.base = [-x for x in (self.bound, self.fault, self.deadlocked) if x != FALSE]
+        self.base = [-x for x in (self.bound, self.fault, self.stopped) if x != FALSE]
 
     @property
     def cut(self) -> bool:

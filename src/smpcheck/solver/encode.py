@@ -516,6 +516,10 @@ class Encoding:
         self._co[a, b] = literal
         return literal
 
+    def later(self, w: int) -> list[int]:
+        """The writes that may come after ``w`` in the coherence order."""
+        return self._later.get(w, [])
+
     def last(self, w: int, but: int | None = None) -> int:
         """The literal "w happens, and no write to its cell comes after it"; none but those of thread ``but``."""
         found = self._last.get((w, but))

@@ -16,9 +16,10 @@ from dataclasses import replace
 import clingo
 
 from smpcheck.cat.nodes import Model
+from smpcheck.cat.restriction import omission
 from smpcheck.errors import InputError, LimitError
 from smpcheck.program import ir
-from smpcheck.program.events import EventGraph, Term, unroll
+from smpcheck.program.events import EventGraph, Term, Waiting, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.guards import ALWAYS
 from smpcheck.program.values import UNDETERMINED, Value
@@ -34,6 +35,10 @@ from smpcheck.solver.relax import relax
 from smpcheck.solver.symmetry import break_symmetry, interchangeable, threads_in
 
 _QUIET = ["--warn=none"]
+DEADLOCK = "deadlock"
+"""The failure "every thread that has not ended waits for a lock, for ever"."""
+NON_TERMINATION = "non-termination"
+"""The failure "some thread waits in a loop, for ever"."""
 MANY_EVENTS = 150
 """From so many events on, clingo's configuration for large problems takes less time (bench/dense.py: a third less at 200)."""
 
@@ -87,8 +92,8 @@ class _Session:
         self.question = question
         self.started = started
         self.statistics: dict[str, float] = {}
-        self.graph = graph = unroll(program, question.unroll, question.deadlock)
         condition = question.condition if question.condition is not None else program.condition
+        self.graph = graph = unroll(program, question.unroll, question.deadlock, omission(model), question.condition)
         self.condition_term = final_term(graph, condition)
         self.filter_term = final_term(graph, program.filter) if program.filter is not None else None
         self.observed = [(v, final_term(graph, v)) for v in program.observed]
@@ -120,10 +125,14 @@ class _Session:
         self.bound = out.disj([encoding.guard_literal(g) for g, _, _ in graph.bounds])
         self.fault = out.disj([literal for literal, _, _, _ in encoding.faults])
         self.assertions = self._assertion_literals()
-        self.deadlocked = self._deadlock_literal()
+        self.stops = self._stop_literals()
+        self.stopped = out.disj(list(self.stops.values()))
+        if self.stopped != FALSE and self.fault == FALSE and not question.deadlock:
+            out.forbid((self.stopped,))
+            self.stopped = FALSE
         self.asserting = self.faulting = self.cutting = FALSE
         self.values = [(v, list(encoding.values(t).items())) for v, t in self.observed]
-        self.needs_witness = question.witness or question.mode == "assertions" or weaker
+        self.needs_witness = question.witness or question.mode in ("assertions", "termination") or weaker
         if self.needs_witness:
             self._prepare_witness()
         self.mark("encode")
@@ -142,7 +151,7 @@ class _Session:
     def _break_symmetry(self, condition: ir.Expr) -> None:
         """Interchangeable threads in one order only; not for questions whose answer shows which thread did what."""
         program, question = self.program, self.question
-        if question.witness or question.mode == "assertions" or question.deadlock:
+        if question.witness or question.mode in ("assertions", "termination") or question.deadlock:
             return
         spoken_of = [condition, *program.observed, *([program.filter] if program.filter is not None else [])]
         groups = interchangeable(program, threads_in(spoken_of))
@@ -171,17 +180,31 @@ class _Session:
             found.setdefault(inv.name, []).append(out.conj2(ended, -encoding.truth(term)))
         return {name: out.disj(literals) for name, literals in found.items()}
 
-    def _deadlock_literal(self) -> int:
-        """The literal "some thread waits forever": it sees a coherence-last value that does not let it go on."""
+    def _stop_literals(self) -> dict[str, int]:
+        """The ways in which threads wait (for ever, where the question is about that): all for locks, or some in a loop."""
+        encoding, out = self.encoding, self.out
+        if self.question.deadlock:
+            for w in self.graph.waiting:
+                self._require_for_ever(w)
+        loops, locks = (
+            out.disj([encoding.guard_literal(w.guard) for w in self.graph.waiting if (w.cond is None) == loop])
+            for loop in (True, False)
+        )
+        return {DEADLOCK: out.conj2(locks, -loops), NON_TERMINATION: loops}
+
+    def _require_for_ever(self, w: Waiting) -> None:
+        """What a waiting thread reads never changes: nothing comes after it in the coherence order, but for writes of threads
+        that wait likewise, which write what they read."""
         out, encoding = self.out, self.encoding
-        waiting = []
-        for w in self.graph.waiting:
-            here = encoding.guard_literal(w.guard)
+        here = encoding.guard_literal(w.guard)
+        if w.cond is not None:
             out.forbid((here, encoding.truth(w.cond)))
-            for source in encoding.sources[w.read]:
-                out.forbid((here, encoding.rf[source, w.read], -encoding.last(source)))
-            waiting.append(here)
-        return out.disj(waiting)
+        for read in w.reads:
+            for source in encoding.sources[read]:
+                reads_it = out.conj2(here, encoding.rf[source, read])
+                for later in encoding.later(source):
+                    idle = [encoding.guard_literal(x.guard) for x in self.graph.waiting if later in x.writes]
+                    out.forbid((reads_it, encoding.co(source, later), *[-x for x in idle]))
 
     def _prepare_witness(self) -> None:
         """Make all literals that an execution is read off from, before the program is written."""
@@ -232,11 +255,13 @@ class _Session:
         self.check_time()
         self._refuse_faults()
         # a thread that waits forever is no end: only the question about deadlock looks at it
-        self.base = [-x for x in (self.bound, self.fault, self.deadlocked) if x != FALSE]
+        self.base = [-x for x in (self.bound, self.fault, self.stopped) if x != FALSE]
         if enumerate_states:
             answer = self._states()
         elif question.mode == "verdict":
             answer = self._verdict()
+        elif question.mode == "termination":
+            answer = self._termination()
         else:
             answer = self._assertions()
         self.mark("solve")
@@ -365,16 +390,18 @@ class _Session:
         finally:
             self.base = base
 
+    def _termination(self) -> Answer:
+        """Which threads can wait for ever: the proposition is "some do"."""
+        failed = self._stops()
+        return replace(self._conclude(bool(failed), self.possible()), failed=failed)
+
     def _assertions(self) -> Answer:
         """Which assertions can fail: the proposition is "some assertion fails"."""
         uncut = [-self.bound] if self.bound != FALSE else []
         failed: dict[str, Execution] = {}
         self._find_failing(self.asserting, [(n, x) for n, x in self.assertions.items()], self.base, failed)
-        if self.deadlocked != FALSE:
-            unharmed = [-self.fault] if self.fault != FALSE else []
-            found = self.witness([*uncut, *unharmed, self.deadlocked])
-            if found is not None:
-                failed["deadlock"] = found
+        if self.question.deadlock:
+            failed |= self._stops()
         self._find_failing(self.faulting, [(name, x) for x, name, _, _ in self.encoding.faults], uncut, failed)
         holds = self.possible(*[-x for x in self.assertions.values()])
         answer = self._conclude(bool(failed), holds)
@@ -385,6 +412,12 @@ class _Session:
             loops = [(label, self.encoding.guard_literal(g)) for g, _, label in self.graph.bounds]
             self._find_failing(self.cutting, loops, [], cut)
         return replace(answer, failed=failed, cut=tuple(sorted(cut)))
+
+    def _stops(self) -> dict[str, Execution]:
+        """The ways in which threads can wait for ever, each with an execution."""
+        whole = [-x for x in (self.bound, self.fault) if x != FALSE]
+        found = {name: self.witness([*whole, x]) for name, x in self.stops.items() if x != FALSE}
+        return {name: execution for name, execution in found.items() if execution is not None}
 
     def _find_failing(
         self, selector: int, wanted: list[tuple[str, int]], assumptions: list[int], failed: dict[str, Execution]

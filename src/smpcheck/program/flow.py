@@ -1,0 +1,130 @@
+"""Which registers does a piece of program read and write, and whose values may still be read later?
+
+The second is the backward data-flow analysis of live variables (Aho, Lam, Sethi, Ullman, "Compilers", 2006, section 9.2.5), on
+trees of statements: :func:`live_at_heads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from smpcheck.program import ir
+
+
+def registers_read(expr: ir.Expr | None) -> Iterator[str]:
+    """The registers that an expression reads."""
+    match expr:
+        case ir.Reg(name):
+            yield name
+        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
+            yield from registers_read(arg)
+        case ir.Binary(_, left, right, _):
+            yield from registers_read(left)
+            yield from registers_read(right)
+        case ir.Conditional(cond, then, other):
+            for part in (cond, then, other):
+                yield from registers_read(part)
+
+
+def used(stmt: ir.Stmt) -> set[str]:
+    """The registers that a statement itself reads."""
+    found: Iterable[ir.Expr | None] = ()
+    match stmt:
+        case ir.Assign(_, expr):
+            found = (expr,)
+        case ir.Load():
+            found = (stmt.addr,)
+        case ir.Store() | ir.Fence():
+            found = (stmt.addr, stmt.value)
+        case ir.Rmw():
+            names = {name for expr in (stmt.new, stmt.when) for name in registers_read(expr)} - {stmt.old}
+            return names | set(registers_read(stmt.addr))
+        case ir.If() | ir.Assume() | ir.Assert():
+            found = (stmt.cond,)
+    return {name for expr in found for name in registers_read(expr)}
+
+
+def defined(stmt: ir.Stmt) -> str | None:
+    """The register that a statement writes."""
+    match stmt:
+        case ir.Assign(reg, _) | ir.Load(reg, _, _):
+            return reg
+        case ir.Rmw():
+            return stmt.old
+    return None
+
+
+def atoms(expr: ir.Expr | None) -> Iterator[ir.FinalReg | ir.FinalMem]:
+    """The registers and cells whose final values a condition speaks of."""
+    match expr:
+        case ir.FinalReg() | ir.FinalMem():
+            yield expr
+        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
+            yield from atoms(arg)
+        case ir.Binary(_, left, right, _):
+            yield from atoms(left)
+            yield from atoms(right)
+        case ir.Conditional(cond, then, other):
+            for part in (cond, then, other):
+                yield from atoms(part)
+
+
+def registers_in_questions(program: ir.Program, also: ir.Expr | None = None) -> dict[int, set[str]]:
+    """For each thread the registers that final states are asked for. ``also``: a condition that is asked about besides."""
+    found: dict[int, set[str]] = {}
+    asked = [program.condition, program.filter, *(i.cond for i in program.invariants), *program.observed, also]
+    for expr in asked:
+        for atom in atoms(expr):
+            if isinstance(atom, ir.FinalReg):
+                found.setdefault(atom.thread, set()).add(atom.name)
+    return found
+
+
+def statements(body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:
+    """All statements of a piece of program, those inside others after these."""
+    for stmt in body:
+        yield stmt
+        match stmt:
+            case ir.If() | ir.Choice():
+                yield from statements(stmt.then)
+                yield from statements(stmt.other)
+            case ir.Block() | ir.Loop():
+                yield from statements(stmt.body)
+
+
+Live = frozenset[str]
+
+
+def live_before(body: Sequence[ir.Stmt], after: Live, exits: Mapping[str, Live]) -> Live:
+    """The registers whose values may be read from the start of ``body`` on.
+
+    ``after``: those live at its end. ``exits``: those live where an ``Exit`` to a label goes on.
+    """
+    live = after
+    for stmt in reversed(body):
+        live = _before(stmt, live, exits)
+    return live
+
+
+def _before(stmt: ir.Stmt, after: Live, exits: Mapping[str, Live]) -> Live:
+    match stmt:
+        case ir.If() | ir.Choice():
+            return live_before(stmt.then, after, exits) | live_before(stmt.other, after, exits) | used(stmt)
+        case ir.Block(label, body):
+            return live_before(body, after, {**exits, label: after})
+        case ir.Loop(label, body):
+            return live_at_head(body, label, after, exits)
+        case ir.Exit(label):
+            return exits.get(label, frozenset())
+    return (after - {defined(stmt)}) | used(stmt)
+
+
+def live_at_head(body: Sequence[ir.Stmt], label: str, after: Live, exits: Mapping[str, Live]) -> Live:
+    """The registers live where a round of the loop ``label`` with this body begins."""
+    head: Live = frozenset()
+    inside = {**exits, label: after}
+    while True:
+        new = live_before(body, head, inside)
+        if new == head:
+            return head
+        head = new
