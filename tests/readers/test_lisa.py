@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from smpcheck.cat.load import load_model
 from smpcheck.errors import SmpcheckError
 from smpcheck.program import ir
 from smpcheck.program.values import Ptr, Value
 from smpcheck.readers.litmus import read_litmus
+from smpcheck.solver.solve import solve
 from tests.readers.machine import Machine
 
 
@@ -96,8 +98,7 @@ def test_instructions_compute(rows: list[str], value: Value) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("r[rmb] r1 x", "the annotation [rmb] is not supported here (known: once, acquire, deref, lderef)"),
-        ("f[frob]", "the annotation [frob] is not supported here"),
+        ("f[]", "a fence has an annotation that says which: f[mb]"),
         ("call[sync]", "the LISA instruction 'call[sync]' is not supported"),
         ("jmp L", "the LISA instruction 'jmp L' is not supported"),
         ("w[once] x", "'w[once] x' is not a LISA instruction of the form 'w[tag] x 1'"),
@@ -121,3 +122,55 @@ def test_columns_have_their_headings() -> None:
         read_litmus("LISA t\n{}\nexists (x=0)", "t")
     with pytest.raises(SmpcheckError, match="';' expected at the end of this row"):
         read_litmus("LISA t\n{}\n P0 ;\n f[mb]\nexists (x=0)", "t")
+
+
+KERNEL_R = {"R": frozenset({"once", "acquire"}), "F": frozenset({"mb", "sync-rcu"})}
+OWN = {"R": frozenset({"", "deref", "fast"}), "F": frozenset({"light"})}
+
+
+@pytest.mark.parametrize(
+    ("row", "annotations", "tags"),
+    [
+        ("r[fast] r1 x", OWN, {"Fast"}),
+        ("r[deref] r1 x", OWN, {"Deref"}),
+        ("r[] r1 x", OWN, set()),
+        ("r[deref] r1 x", KERNEL_R, {"Once"}),
+        ("f[sync] ", KERNEL_R, {"Sync-rcu"}),
+        ("r[anything] r1 x", {}, {"Anything"}),
+    ],
+)
+def test_tags_are_those_that_the_model_declares(row: str, annotations: dict[str, frozenset[str]], tags: set[str]) -> None:
+    program = read_litmus(f"LISA t\n{{}}\n P0 ;\n {row} ;\nexists (x=0)", "t", None, annotations)
+    (event,) = program.threads[0].body
+    assert isinstance(event, ir.Load | ir.Fence) and event.tags == tags
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("r[] r1 x", "an annotation is missing: r[] r1 x (declared for R: [acquire], [once])"),
+        ("r[mb] r1 x", "the annotation [mb] is not one that the model declares: r[mb] r1 x (declared for R: [acquire], [once])"),
+        ("f[light]", "the annotation [light] is not one that the model declares"),
+    ],
+)
+def test_an_undeclared_tag_is_refused(row: str, message: str) -> None:
+    with pytest.raises(SmpcheckError) as caught:
+        read_litmus(f"LISA t\n{{}}\n P0 ;\n {row} ;\nexists (x=0)", "t", None, KERNEL_R)
+    assert caught.value.message.startswith(message)
+    assert caught.value.pos is not None and caught.value.pos.line == 4
+
+
+def test_the_kernels_model_declares_its_tags() -> None:
+    declared = load_model("lkmm").annotations
+    assert declared["R"] == {"once", "acquire", "noreturn"}
+    assert "after-srcu-read-unlock" in declared["F"]
+    assert load_model("sc").annotations == {}
+
+
+def test_a_control_dependency_reaches_everything_later() -> None:
+    body = "r[once] r0 x | r[once] r0 y ;\n b[] r0 L | f[mb] ;\n L: | w[once] x 1 ;\n w[once] y 1 | ;"
+    test = f"LISA t\n{{}}\n P0 | P1 ;\n {body}\nexists (0:r0=1 /\\ 1:r0=1)"
+    assert solve(read_litmus(test), load_model("lkmm")).verdict == "Never"
+    in_c = "C t\n{}\nP0(int *x, int *y)\n{ int r0 = READ_ONCE(*x); if (r0) { } WRITE_ONCE(*y, 1); }\n"
+    in_c += "P1(int *x, int *y)\n{ int r0 = READ_ONCE(*y); smp_mb(); WRITE_ONCE(*x, 1); }\nexists (0:r0=1 /\\ 1:r0=1)"
+    assert solve(read_litmus(in_c), load_model("lkmm")).verdict == "Sometimes"

@@ -28,8 +28,8 @@ from smpcheck.questions.check import (
     check_file,
     describe,
     failure,
-    model_definitions,
     stem,
+    vocabulary_of,
 )
 from smpcheck.questions.result import Result, ResultStatus, StateRow
 
@@ -82,7 +82,7 @@ def give_up(item: Item, model: str, read: bool = True, settings: Sequence[str] =
     if read:
         with suppress(Exception):  # what kept it from being answered may keep it from being read
             loaded = load_model(model)
-            programs = read_programs(item.path, item.text, model_definitions(loaded), settings=settings)
+            programs = read_programs(item.path, item.text, vocabulary_of(loaded), settings=settings)
             head = describe(programs[item.start], loaded)
             last = item.start == len(programs) - 1
     return replace(head, status=cast(ResultStatus, status), message=message, seconds=seconds), last

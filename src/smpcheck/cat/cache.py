@@ -103,6 +103,7 @@ def _encode(model: Model) -> dict[str, object]:
         "axioms": [[a.kind, order[a.node], a.name, a.negated, a.flag, a.where] for a in model.axioms],
         "shows": [[name, order[n]] for name, n in model.shows],
         "definitions": model.definitions_file,
+        "annotations": {kind: sorted(tags) for kind, tags in model.annotations.items()},
     }
 
 
@@ -120,4 +121,5 @@ def _decode(data: dict[str, object]) -> Model:
         for kind, i, name, negated, flag, where in data["axioms"]  # type: ignore[attr-defined]
     )
     shows = tuple((name, nodes[i]) for name, i in data["shows"])  # type: ignore[attr-defined]
-    return Model(data["name"], axioms, shows, data["definitions"])  # type: ignore[arg-type]
+    annotations = {kind: frozenset(tags) for kind, tags in data["annotations"].items()}  # type: ignore[attr-defined]
+    return Model(data["name"], axioms, shows, data["definitions"], annotations)  # type: ignore[arg-type]

@@ -61,6 +61,7 @@ class Evaluator:
         self.env: Env = prelude()
         self.axioms: list[Axiom] = []
         self.shows: dict[str, Node] = {}
+        self.annotations: dict[str, frozenset[str]] = {}
         self.tags: set[str] = {t.lower() for t in names.TAGS}
         self.file = ""
         self.including: list[str] = []
@@ -120,10 +121,15 @@ class Evaluator:
                 for expr in stmt.args:
                     self.shows.pop(expr.name, None)
             case "instructions" | "default":
-                for expr in stmt.args:
+                allowed = {""} if not stmt.args else set[str]()
+                for number, expr in enumerate(stmt.args):
                     value = self.eval(expr, self.env)
                     if not isinstance(value, (Tag, frozenset)):
                         raise self.error(f"{stmt.kind} takes tags and sets of tags, this is {describe(value)}", expr.place)
+                    if number == 0:  # of several tags of one instruction, the first; no reader knows more
+                        allowed |= {tag.name for tag in (value if isinstance(value, frozenset) else {value})}
+                if stmt.kind == "instructions":
+                    self.annotations[stmt.name] = self.annotations.get(stmt.name, frozenset()) | allowed
             case "with":
                 why = "enumerating choices; reads-from and coherence are built in, as rf and co"
                 raise self.refuse(f"with {stmt.name} from ({why})", stmt.place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.cat import cache
@@ -52,15 +53,20 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Model:
     """
     name = os.fspath(name_or_path)
     path = str(_find(name))
-    known = _loaded.get((name, path))
-    if known is not None and known[1] == _stamps(known[1]):
-        return known[0]
-    try:
-        model, files = _load(name, path)
-    except RecursionError:
-        raise UnsupportedError(f"the model {name} is nested too deeply") from None
-    _loaded[name, path] = model, _stamps(files)
-    return model
+    with _reading:
+        known = _loaded.get((name, path))
+        if known is not None and known[1] == _stamps(known[1]):
+            return known[0]
+        try:
+            model, files = _load(name, path)
+        except RecursionError:
+            raise UnsupportedError(f"the model {name} is nested too deeply") from None
+        _loaded[name, path] = model, _stamps(files)
+        return model
+
+
+_reading = RLock()
+"""Models are read one at a time: terms made meanwhile are shared within one model only (:func:`smpcheck.cat.nodes.forget`)."""
 
 
 Stamps: TypeAlias = dict[str, tuple[int, int] | None]
@@ -180,6 +186,7 @@ class _Reader:
             tuple(evaluator.axioms),
             tuple(evaluator.shows.items()),
             definitions,
+            evaluator.annotations,
         )
         if depth(roots(model)) > MAX_GRAPH_DEPTH:
             what = f"definitions that nest more than {MAX_GRAPH_DEPTH} deep"

@@ -10,7 +10,9 @@ evaluator for one execution. Node kinds are few on purpose; everything else of c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Literal, TypeAlias
 
 RelOp: TypeAlias = Literal[
@@ -44,31 +46,27 @@ class Node:
 
 
 _interned: dict[tuple[object, ...], Node] = {}
-_count = 0
+_numbers = count(1)
 
 
 def make(kind: Literal["rel", "set"], op: str, args: tuple[Node, ...] = (), name: str = "") -> Node:
     """The one node of this shape."""
-    global _count
     key = (kind, op, tuple(a.id for a in args), name)
     node = _interned.get(key)
-    if node is None:
-        _count += 1
-        node = _interned[key] = Node(kind, op, args, name, _count)
+    if node is None:  # of two threads that get here, one makes the node of both
+        node = _interned.setdefault(key, Node(kind, op, args, name, next(_numbers)))
     return node
 
 
 def forget() -> None:
     """Start a new model: terms made from now on are not shared with earlier ones, whose labels are another author's."""
-    for key in [k for k, node in _interned.items() if node.args or node.label]:
-        del _interned[key]
+    for key in [k for k, node in list(_interned.items()) if node.args or node.label]:
+        _interned.pop(key, None)
 
 
 def rec_variable(kind: Literal["rel", "set"], name: str) -> Node:
     """A fresh variable of a ``let rec``; its definition is set once with :func:`define_rec`."""
-    global _count
-    _count += 1
-    return Node(kind, "rec", (), name, _count)
+    return Node(kind, "rec", (), name, next(_numbers))
 
 
 def define_rec(variable: Node, body: Node) -> None:
@@ -106,3 +104,6 @@ class Model:
     shows: tuple[tuple[str, Node], ...] = ()
     definitions_file: str | None = None
     """A kernel tree's ``linux-kernel.def`` where the model comes with one: the C reader takes its primitives from there."""
+    annotations: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)
+    """What ``instructions`` declares: of a kind of instruction (``R``, ``W``, ``F``, ``RMW``), the tags that it may have, as
+    they are written; ``""`` where it may have none. A kind that is not declared may have any."""

@@ -190,9 +190,9 @@ def find_programs(
 
     :raises InputError: there is none
     """
-    from smpcheck.questions.check import model_definitions
+    from smpcheck.questions.check import vocabulary_of
     from smpcheck.readers.registry import STDIN, STDIN_NAME, read_programs, read_stdin
 
     text = read_stdin() if path == STDIN else None
-    definitions = model_definitions(model) if model else None
-    return read_programs(STDIN_NAME if path == STDIN else path, text, definitions, scenario, settings)
+    vocabulary = vocabulary_of(model) if model else None
+    return read_programs(STDIN_NAME if path == STDIN else path, text, vocabulary, scenario, settings)

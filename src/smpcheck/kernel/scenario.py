@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
@@ -17,19 +18,31 @@ from smpcheck.kernel.types import Array, CellType, PerCpu, Struct
 
 T = TypeVar("T")
 
-_overlay: list[dict[int, tuple[Any, dict[str, Any]]]] = []
-_bindings: list[Mapping[str, Any]] = []
+
+@dataclass(frozen=True, eq=False)
+class Compilation:
+    """What belongs to one compilation: the values of parameters, and initial values by the object's identity. ``outer``: the
+    compilation within which it happens."""
+
+    bindings: Mapping[str, Any]
+    outer: Compilation | None
+    initial: dict[int, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
+
+
+_current: ContextVar[Compilation | None] = ContextVar("compilation", default=None)
+"""The compilation that is going on in this thread."""
 
 
 def initial_values(obj: Struct) -> dict[str, Any]:
     """The fields' initial values that the current set-up (or, outside one, the declaration) gave to ``obj``."""
     own: dict[str, Any] = obj.__dict__["_initial"]
-    if not _overlay:
+    compilation = _current.get()
+    if compilation is None:
         return own
-    found = _overlay[-1].get(id(obj))
+    found = compilation.initial.get(id(obj))
     if found is None:
         fresh = {name: copy(value) if isinstance(value, (Array, list)) else value for name, value in own.items()}
-        found = _overlay[-1][id(obj)] = (obj, fresh)
+        found = compilation.initial[id(obj)] = (obj, fresh)
     return found[1]
 
 
@@ -49,13 +62,11 @@ def initial_value(obj: Struct, name: str) -> Any:
 @contextmanager
 def compiling(bindings: Mapping[str, Any]) -> Iterator[None]:
     """A compilation: initial values given meanwhile are forgotten afterwards, and parameters have the values of ``bindings``."""
-    _overlay.append({})
-    _bindings.append(bindings)
+    token = _current.set(Compilation(bindings, _current.get()))
     try:
         yield
     finally:
-        _overlay.pop()
-        _bindings.pop()
+        _current.reset(token)
 
 
 class Parameter:
@@ -70,9 +81,11 @@ class Parameter:
     @property
     def value(self) -> Any:
         """What the scenario being compiled binds the parameter to, else its default."""
-        for bindings in reversed(_bindings):
-            if self.name in bindings:
-                return bindings[self.name]
+        compilation = _current.get()
+        while compilation is not None:
+            if self.name in compilation.bindings:
+                return compilation.bindings[self.name]
+            compilation = compilation.outer
         return self.default
 
     def __getattr__(self, name: str) -> Any:

@@ -243,6 +243,7 @@ class _Unroller:
         self.thread = thread
         self.unroll = unroll
         self.deadlock = deadlock
+        self.binding = graph.program.branches_bind_the_rest
         self.exits: dict[str, list[tuple[int, _Env]]] = {}
         self.spent: dict[str, int] = {}
         """Loops that have made all their rounds, with the guard under which they make one more."""
@@ -347,7 +348,7 @@ class _Unroller:
                     env.ctrl = self.join_deps(env.ctrl, {e: self.guards.conj(g, alive) for e, g in deps.items()})
                 stops = len(graph.bounds), len(graph.waiting)
                 end = self.branch(cond, stmt.then, stmt.other, alive, env, stmt.pos)
-                if self.covered(end, stops) == alive:
+                if self.covered(end, stops) == alive and not self.binding:
                     env.ctrl = before
                 return end
             case ir.Choice():
@@ -492,7 +493,7 @@ class _Unroller:
         else:
             self.exits[label] = outer
         end = self.merge(ends, env)
-        if self.covered(end, stops) == alive:
+        if self.covered(end, stops) == alive and not self.binding:
             env.ctrl = before  # whatever was decided inside, this point is reached
         return end
 

@@ -246,6 +246,10 @@ class Assert:
 Stmt: TypeAlias = Assign | Load | Store | Rmw | Fence | If | Choice | Block | Loop | Round | Exit | Assume | Assert
 
 
+ENDED = "@ended"
+"""The array of flags by which a thread that runs ``after`` the others learns that they have ended. No language can name it."""
+
+
 # --- programs --------------------------------------------------------------------------------------------------------
 
 
@@ -310,7 +314,7 @@ class Program:
     expected: str | None = None
     language: Language = "C"
     """What it was written in. A program in Python is a *model*: its verdict is that of what it asserts; that of a litmus test is
-    about its condition."""
+    about its condition. The language also decides how far control dependencies reach, and how the source is changed."""
     source: str = ""
     file: str = ""
     notes: tuple[str, ...] = ()
@@ -323,6 +327,12 @@ class Program:
     expected_failures: frozenset[str] | None = None
     """Of a model that is marked as expected to fail: the names of what is to fail, or empty where anything may. None: nothing
     may fail."""
+
+    @property
+    def branches_bind_the_rest(self) -> bool:
+        """Does a control dependency reach everything later in program order? In C and Python it ends where both sides of the
+        branch meet again; a machine, and LISA, knows no such place (herd7's semantics of either)."""
+        return self.language not in ("C", "Python")
 
     def cell_name(self, address: Ptr) -> str:
         """The printed name of the cell at ``address``."""

@@ -19,6 +19,7 @@ from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedEr
 from smpcheck.program.ir import FinalMem, FinalReg, Program
 from smpcheck.questions.outcomes import assertion_names
 from smpcheck.questions.result import Result, ResultStatus, Shown, StateRow
+from smpcheck.readers.registry import Vocabulary
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -60,10 +61,10 @@ def _definitions(path: str, _changed: int) -> object:
     return read_definitions(read_text(path), path)
 
 
-def model_definitions(model: Model) -> object:
-    """The table of primitives that ``model`` brings along (a kernel tree's ``linux-kernel.def``), or None."""
+def vocabulary_of(model: Model) -> Vocabulary:
+    """What ``model`` says about programs: its table of primitives (a kernel tree's ``linux-kernel.def``) and its tags."""
     path = model.definitions_file
-    return _definitions(path, os.stat(path).st_mtime_ns) if path else None
+    return Vocabulary(_definitions(path, os.stat(path).st_mtime_ns) if path else None, model.annotations)
 
 
 def check_file(
@@ -82,7 +83,7 @@ def check_file(
     began = time.perf_counter()
     programs: Sequence[Program] = ()
     try:
-        programs = read_programs(path, text, model_definitions(model), settings=options.settings)
+        programs = read_programs(path, text, vocabulary_of(model), settings=options.settings)
         if not programs:
             raise InputError(f"{path} has no program to check")
     except Exception as error:

@@ -91,7 +91,7 @@ def elements_of(program: Program, locks: bool = False, dependencies: bool = True
         atomic = {s.pos for s in statements if isinstance(s, ir.Rmw)}
         fenced = {s.pos for s in statements if isinstance(s, ir.Fence) and "Mb" in s.tags}
         for statement in statements:
-            element = _element(statement, thread.index, atomic & fenced, program.file.endswith(".py"))
+            element = _element(statement, thread.index, atomic & fenced, program.language == "Python")
             if element is not None and getattr(statement, "addr", None) not in signals:
                 _add(found, element)
         if locks:

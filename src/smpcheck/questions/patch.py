@@ -21,8 +21,6 @@ from smpcheck.questions.elements import FENCES, NOWHERE, atomic_name, edited, wa
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
 
-PYTHON = ".py"
-
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -74,7 +72,7 @@ def stronger(text: str, name: str, python: bool) -> str | None:
 
 def edits_of(program: Program) -> list[Edit]:
     """Every place where order can be added: between accesses of a thread, and at each access."""
-    python = program.file.endswith(PYTHON)
+    python = program.language == "Python"
     found: dict[tuple[str, Position], Edit] = {}
     for thread in program.threads:
         previous: Stmt | None = None
@@ -191,7 +189,7 @@ class Lines:
         self.program = program
         self.text = program.source or _read(program.file)
         self.lines = self.text.split("\n")
-        self.python = program.file.endswith(PYTHON)
+        self.python = program.language == "Python"
         positions = [s.pos for t in program.threads for s in walk(t.body) if s.pos is not None and _event(s)]
         self.first = dict[int, int]()
         for pos in positions:
@@ -295,11 +293,11 @@ def read_again(program: Program, text: str, model: Model) -> Program | None:
 
     :raises SmpcheckError: it has none
     """
-    if program.file.endswith(PYTHON):
+    if program.language == "Python":
         from smpcheck.readers.python.load import read_changed
 
         return read_changed(program.file, text, program.name)
-    from smpcheck.questions.check import model_definitions
+    from smpcheck.questions.check import vocabulary_of
     from smpcheck.readers.registry import read_programs
 
-    return read_programs(program.file, text, model_definitions(model))[0]
+    return read_programs(program.file, text, vocabulary_of(model))[0]

@@ -54,10 +54,8 @@ class Places:
         """Where the program asks its question: the quantifier to the end of the line; the first line of a Python model's
         first thread where there is none.
         """
-        from smpcheck.readers.registry import PYTHON_SUFFIX
-
         program = self.program
-        if program.file.endswith(PYTHON_SUFFIX):
+        if program.language == "Python":
             statements = (s for thread in program.threads for s in thread.body)
             return next((self.region(pos) for s in statements if (pos := getattr(s, "pos", None)) is not None), None)
         from smpcheck.readers.source import Source

@@ -5,9 +5,9 @@ Every conversion that can change a value becomes a ``Cast``; constants are folde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import values
@@ -16,7 +16,10 @@ from smpcheck.program.values import INT, LONG, POINTER, CType, Ptr
 from smpcheck.readers.ctree import CExpr, CStmt
 from smpcheck.readers.cvalues import NeedWide, Val
 from smpcheck.readers.layout import Pointer, Struct, Type, TypeTable, Void, scalar_type, show, size_of
+from smpcheck.readers.operand_order import Item, Unordered, in_order, touches_memory
 from smpcheck.readers.source import Source
+
+T = TypeVar("T")
 
 COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
 
@@ -28,7 +31,9 @@ class Arithmetic:
         self.source = source
         self.types = types
         self.int = types.scalar(INT)
-        self.out: list[Stmt] = []
+        self.out: list[Item] = []
+        self.unsequenced = 0
+        """Within so many expressions whose operands have no order among each other."""
         self.regs: dict[str, CType] = {}
         self.count = 0
         self.labels = 0
@@ -68,12 +73,42 @@ class Arithmetic:
 
     @contextmanager
     def collect(self) -> Iterator[list[Stmt]]:
-        """Statements emitted inside go to a list of their own."""
+        """Statements emitted inside are in this list afterwards, and nowhere else."""
+        result: list[Stmt] = []
         saved, self.out = self.out, []
         try:
-            yield self.out
+            yield result
+            result += in_order(self.out, self.one_order)
         finally:
             self.out = saved
+
+    def unordered(self, node: CExpr, *operands: Callable[[], T], arguments: bool = False) -> list[T]:
+        """The results of lowering ``operands``, which C evaluates in no certain order: :mod:`smpcheck.readers.operand_order`.
+
+        In a primitive's definition the order is that in which it is written, but for its ``arguments``.
+        """
+        results: list[T] = []
+        lists: list[list[Item]] = []
+        saved = self.out
+        self.unsequenced += 1
+        try:
+            for operand in operands:
+                self.out = []
+                results.append(operand())
+                lists.append(self.out)
+        finally:
+            self.out = saved
+            self.unsequenced -= 1
+        open_ = self.span is None or arguments
+        if open_ and sum(map(touches_memory, lists)) > 1:
+            self.out.append(Unordered(tuple(lists), self.source.pos(self.at(node))))
+        else:
+            for inner in lists:
+                self.out += inner
+        return results
+
+    def one_order(self, pos: Position | None) -> None:
+        """Note that operands were evaluated from left to right only."""
 
     # --- conversions ---
 

@@ -10,14 +10,15 @@ from typing import NoReturn
 
 from smpcheck.errors import InputError
 from smpcheck.program import values
-from smpcheck.program.ir import Assign, Conditional, Const, If, Load, Reg, Stmt, Store
+from smpcheck.program.ir import Assign, Conditional, Const, If, Load, Position, Reg, Stmt, Store
 from smpcheck.program.values import POINTER, CType
 from smpcheck.readers import ctree as c
 from smpcheck.readers.carith import Arithmetic, partial
-from smpcheck.readers.cvalues import Binding, ByName, Frame, Local, LValue, NeedWide, Place, Scope, Undeclared, Val
+from smpcheck.readers.cvalues import Binding, ByName, Frame, Local, LValue, NeedWide, Place, Scope, Val
 from smpcheck.readers.deffile import Definitions
 from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, Void, scalar_type, show, size_of
 from smpcheck.readers.memory import Memory
+from smpcheck.readers.operand_order import MAX_ORDERS
 from smpcheck.readers.source import Source, shorten
 
 NO_TAGS: frozenset[str] = frozenset()
@@ -32,6 +33,7 @@ class Expressions(Arithmetic, ABC):
         self.objects = memory.known
         self.access = memory.access
         self.remark = memory.remark
+        self.notes = memory.notes
         self.root = Scope(None)
         self.scope = self.thread_scope = self.root
         self.frames: list[Frame] = []
@@ -46,6 +48,13 @@ class Expressions(Arithmetic, ABC):
     @abstractmethod
     def macro_place(self, node: c.Call) -> LValue:
         """The place that a call to a macro stands for."""
+
+    def one_order(self, pos: Position | None) -> None:
+        """Note that operands were evaluated from left to right only."""
+        self.notes[
+            f"{pos}: C leaves the order of these operands open, and not all orders were tried (at most {MAX_ORDERS} are): "
+            "an outcome of another order was not looked for"
+        ] = None
 
     # --- variables ---
 
@@ -80,19 +89,16 @@ class Expressions(Arithmetic, ABC):
             found = self.thread_scope.names[node.name] = Local(node.name, self.int)
             self.regs.setdefault(node.name, self.int)
         if found is None:
-            if not self.scope.inside(self.thread_scope) or node.name in self.objects:
-                self.not_declared(node.name, node.at)
             if self.types.lookup((node.name,)) is not None:
                 self.wrong(f"'{node.name}' is a type, not a value", node.at)
-            self.remark(f"'{node.name}' is not declared in {self.calls[0]} and never assigned to: it is 0", node.at)
-            return Undeclared(node.name, self.int)
+            self.not_declared(node.name, node.at)
         return found
 
     def not_declared(self, name: str, at: int) -> NoReturn:
         """Raise InputError for a name that means nothing where it is used."""
         function = next(frame for frame in reversed(self.frames) if frame.name)
         hint = f": declare it, or give {function.name} a parameter '*{name}'" if function is self.frames[0] else ""
-        self.wrong(f"'{name}' is not declared in {function.name}(){hint}", at)
+        self.wrong(f"'{name}' is neither declared nor assigned in {function.name}(){hint}", at)
 
     @contextmanager
     def argument(self, argument: ByName, scope: Scope | None = None) -> Iterator[None]:
@@ -122,7 +128,7 @@ class Expressions(Arithmetic, ABC):
                 self._same_width(pointer, node.arg)
             return self._pointee(pointer, node)
         if isinstance(node, c.Index):
-            array, index = self.value(node.array), self.value(node.index)
+            array, index = self.unordered(node, lambda: self.value(node.array), lambda: self.value(node.index))
             if isinstance(index.type, Pointer):
                 array, index = index, array
             if not isinstance(array.type, Pointer) or not isinstance(index.type, CType):
@@ -151,8 +157,6 @@ class Expressions(Arithmetic, ABC):
         self.refuse(f"accessing a {show(old)} as a {show(new)}, of another size, is not supported", self.at(cast))
 
     def _pointee(self, pointer: Val, node: c.CExpr) -> LValue:
-        if isinstance(pointer, Undeclared):
-            self.not_declared(pointer.name, self.at(node))
         if pointer.local is not None:
             return pointer.local
         if isinstance(pointer.type, Pointer):
@@ -274,7 +278,8 @@ class Expressions(Arithmetic, ABC):
     def _binary(self, node: c.Bin) -> Val:
         if node.op in ("&&", "||"):
             return self._logical(node)
-        return self.operate(node.op, self.value(node.left), self.value(node.right), node)
+        left, right = self.unordered(node, lambda: self.value(node.left), lambda: self.value(node.right))
+        return self.operate(node.op, left, right, node)
 
     def _logical(self, node: c.Bin) -> Val:
         """``&&`` and ``||``: pure, or a branch where the right side has effects."""
@@ -360,10 +365,19 @@ class Expressions(Arithmetic, ABC):
         return place
 
     def _assignment(self, node: c.Assignment, wanted: bool = True) -> Val:
-        place = self.changed(node.target)
-        value = self.value(node.value)
-        if node.op:
-            value = self.operate(node.op, self.load(place, NO_TAGS, node.target), value, node)
+        place: LValue | None = None
+        old: Val | None = None
+
+        def target() -> Val:
+            nonlocal place, old
+            place = self.changed(node.target)
+            old = self.load(place, NO_TAGS, node.target) if node.op else None
+            return Val(Const(0), VOID)
+
+        _, value = self.unordered(node, target, lambda: self.value(node.value))
+        assert place is not None
+        if old is not None:
+            value = self.operate(node.op, old, value, node)
         if wanted and isinstance(place, Place):
             value = self.stable(Val(self.convert(value, place.type, node), place.type), node)
         self.store(place, value, NO_TAGS, node)

@@ -6,7 +6,6 @@ tree-sitter knows the grammar; here and in :mod:`smpcheck.readers.cparse_expr` w
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
 from smpcheck.errors import InputError
@@ -31,15 +30,7 @@ from smpcheck.readers.layout import VOID, Array, Pointer
 from smpcheck.readers.source import shorten
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
-
-
-@cache
-def _parser() -> Parser:
-    import tree_sitter
-    import tree_sitter_c
-
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_c.language()))
+    from tree_sitter import Node
 
 
 class CReader(ExpressionReader):
@@ -48,7 +39,7 @@ class CReader(ExpressionReader):
     def read(self, code: str) -> Unit:
         """Parse ``code`` (ASCII; everything else is replaced by ``?``, which C does not accept)."""
         self.code = code.encode("ascii", "replace")
-        root = _parser().parse(self.code).root_node
+        root = self.parse(self.code).root_node
         if root.has_error:
             self._syntax_error(root)
         for node in root.named_children:

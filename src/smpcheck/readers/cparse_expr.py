@@ -5,8 +5,10 @@ Types are resolved as the text goes on (C declares before use); what smpcheck do
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.values import INT, POINTER, ULONG
@@ -34,11 +36,32 @@ from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTabl
 from smpcheck.readers.source import Source, shorten
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Language, Node, Tree
 
 _NULL_NAMES = {"NULL": POINTER, "nullptr": POINTER}
 _BOOLEAN_NAMES = {"true": 1, "false": 0}
 _ESCAPES = {"n": 10, "t": 9, "r": 13, "0": 0, "\\": 92, "'": 39, '"': 34, "a": 7, "b": 8, "f": 12, "v": 11}
+
+
+@cache
+def _language() -> Language:
+    import tree_sitter
+    import tree_sitter_c
+
+    return tree_sitter.Language(tree_sitter_c.language())
+
+
+_Prefix: TypeAlias = "tuple[str | Type, int]"
+"""A unary operator or the type of a cast, and its offset."""
+
+
+@dataclass(slots=True)
+class _Operand:
+    """An operand with what binds more tightly than every binary operator: prefixes, outermost first, and steps after it."""
+
+    value: CExpr
+    prefixes: list[_Prefix] = field(default_factory=list)
+    steps: list[tuple[str, int]] = field(default_factory=list)
 
 
 class ExpressionReader:
@@ -51,6 +74,12 @@ class ExpressionReader:
         self.unit = Unit()
         self.code = b""
         self._assigned: set[str] = set()
+
+    def parse(self, code: bytes) -> Tree:
+        """tree-sitter's view of C text."""
+        from tree_sitter import Parser
+
+        return Parser(_language()).parse(code)  # a parser of its own: one is no good for two threads at a time
 
     # --- errors ---
 
@@ -189,13 +218,19 @@ class ExpressionReader:
         return Name(name, at, end)
 
     def _number(self, node: Node, at: int, end: int) -> CExpr:
-        text = self._text(node)
-        sign = text[:1] if text[:1] in "+-" else ""  # the grammar takes a sign into the literal, C does not
-        found = number(text[len(sign) :])
+        sign = self._text(node)[:1]
+        if sign not in "+-":
+            return self._unsigned(node, 0)
+        return Un(sign, self._unsigned(node, 1), at, end)  # the grammar takes a sign into the literal, C does not
+
+    def _unsigned(self, node: Node, skip: int) -> CExpr:
+        """An integer constant without the ``skip`` characters of its sign."""
+        text = self._text(node)[skip:].lstrip()
+        found = number(text)
         if found is None:
             self._wrong(f"'{text}' is not an integer constant", node)
-        positive = Num(found[0], self.types.scalar(found[1]), at, end)
-        return Un(sign, positive, at, end) if sign else positive
+        end = self.offset(node.end_byte)
+        return Num(found[0], self.types.scalar(found[1]), end - len(text), end)
 
     def _char(self, node: Node, at: int, end: int) -> CExpr:
         body = self._text(node)[1:-1]
@@ -213,25 +248,109 @@ class ExpressionReader:
     def _operator(self, node: Node) -> str:
         return self._field(node, "operator").type
 
-    def _unary(self, node: Node, at: int, end: int) -> CExpr:
-        op, arg = self._operator(node), self._expr(self._field(node, "argument"))
-        if op == "&":
-            self._changes(arg)
-        return Un(op, arg, at, end)
-
     def _changes(self, target: CExpr) -> None:
         if isinstance(target, Name):
             self._assigned.add(target.name)
 
-    def _binary(self, node: Node, at: int, end: int) -> CExpr:
-        first, second, op = self._field(node, "left"), self._field(node, "right"), self._operator(node)
-        if op in _ALSO_UNARY and first.type == "parenthesized_expression":  # (foo_t)-1 is a cast if foo_t is a type
-            cast = self.types.lookup(tuple(self._text(first)[1:-1].split()))
-            if cast is not None:
-                if second.type == "binary_expression":
-                    self._refuse(f"'{self._short(node)}' without parentheses after the cast", node)
-                return Convert(cast, Un(op, self._expr(second), at, end), at, end)
-        return Bin(op, self._expr(first), self._expr(second), at, end)
+    # Operators. tree-sitter reads ``(a) - 1 * 2`` as a cast of ``-1`` and ``!n--`` as ``(!n)--``: it cannot know which names are
+    # types, and takes a sign for part of a number. So only the order of operands and operators is taken from its tree; what
+    # belongs to what is decided here, by the precedences of C (C11 6.5).
+
+    def _operators(self, node: Node, at: int, end: int) -> CExpr:
+        operands: list[_Operand] = []
+        operators: list[str] = []
+        self._chain(node, operands, operators)
+        values = iter([self._applied(operand) for operand in operands])
+        pending = iter([*operators, ""])
+        value, _ = self._climb(next(values), next(pending), values, pending, 1)
+        return value
+
+    def _climb(self, left: CExpr, op: str, values: Iterator[CExpr], operators: Iterator[str], least: int) -> tuple[CExpr, str]:
+        """``left op ...`` as far as operators bind at least as tightly as ``least``; also the operator after that."""
+        while op and _PRECEDENCE[op] >= least:
+            right, after = self._climb(next(values), next(operators), values, operators, _PRECEDENCE[op] + 1)
+            left, op = Bin(op, left, right, left.at, right.end), after
+        return left, op
+
+    def _chain(self, node: Node, operands: list[_Operand], operators: list[str]) -> None:
+        """Add the operands of ``node`` and the operators between them, in the order of the text."""
+        kind = node.type
+        if kind == "binary_expression":
+            first, op = self._field(node, "left"), self._operator(node)
+            cast = self._parenthesized_type(first) if op in _ALSO_UNARY else None
+            if cast is None:
+                self._chain(first, operands, operators)
+                operators.append(op)
+                self._chain(self._field(node, "right"), operands, operators)
+            else:  # (foo_t) - 1
+                start = self.offset(self._field(node, "operator").start_byte)
+                prefixes: list[_Prefix] = [(cast, self.offset(node.start_byte)), (op, start)]
+                self._prefixed(prefixes, self._field(node, "right"), operands, operators)
+        elif kind in ("unary_expression", "pointer_expression"):
+            prefix = (self._operator(node), self.offset(node.start_byte))
+            self._prefixed([prefix], self._field(node, "argument"), operands, operators)
+        elif kind == "cast_expression":
+            self._cast(node, operands, operators)
+        elif kind == "update_expression" and self._field(node, "operator").start_byte > node.start_byte:
+            self._chain(self._field(node, "argument"), operands, operators)
+            operands[-1].steps.append((self._operator(node)[0], self.offset(node.end_byte)))
+        else:
+            operands.append(_Operand(self._expr(node)))
+
+    def _prefixed(self, prefixes: list[_Prefix], node: Node, operands: list[_Operand], operators: list[str]) -> None:
+        """Add ``node`` with ``prefixes`` (outermost first) before its first operand."""
+        place = len(operands)
+        self._chain(node, operands, operators)
+        operands[place].prefixes[:0] = prefixes
+
+    def _cast(self, node: Node, operands: list[_Operand], operators: list[str]) -> None:
+        described, value = self._field(node, "type"), self._field(node, "value")
+        name = described.child_by_field_name("type")
+        if name is not None and name.type == "type_identifier" and self.types.lookup((self._text(name),)) is None:
+            text = self._text(value)
+            if text[0] in _ALSO_UNARY:  # (a) - b * 2
+                operator = "&&" if text.startswith("&&") else text[0]
+                operands.append(_Operand(self._expr(self._as_expression(described))))
+                operators.append(operator)
+                if value.type == "number_literal":
+                    operands.append(_Operand(self._unsigned(value, 1)))
+                else:
+                    place = len(operands)
+                    self._chain(value, operands, operators)
+                    del operands[place].prefixes[: len(operator)]
+                return
+        self._prefixed([(self._described(described), self.offset(node.start_byte))], value, operands, operators)
+
+    def _as_expression(self, node: Node) -> Node:
+        """What stands in ``node``, read as an expression. Offsets stay what they are."""
+        before = b"void f(){return"
+        text = self.code[node.start_byte : node.end_byte]
+        root = self.parse(before + b" " * (node.start_byte - len(before)) + text + b";}").root_node
+        found = root.named_descendant_for_byte_range(node.start_byte, node.end_byte)
+        if root.has_error or found is None:
+            self._wrong(f"'{self._short(node)}' is neither a type nor an expression", node)
+        return found
+
+    def _parenthesized_type(self, node: Node) -> Type | None:
+        """The type that ``(foo_t)``, read as an expression, names."""
+        if node.type != "parenthesized_expression":
+            return None
+        return self.types.lookup(tuple(self._text(node)[1:-1].split()))
+
+    def _applied(self, operand: _Operand) -> CExpr:
+        """An operand with what stands after and before it."""
+        value = operand.value
+        for op, end in operand.steps:
+            self._changes(value)
+            value = Step(op, False, value, value.at, end)
+        for prefix, at in reversed(operand.prefixes):
+            if isinstance(prefix, str):
+                if prefix == "&":
+                    self._changes(value)
+                value = Un(prefix, value, at, value.end)
+            else:
+                value = Convert(prefix, value, at, value.end)
+        return value
 
     def _assignment(self, node: Node, at: int, end: int) -> CExpr:
         target, value = self._expr(self._field(node, "left")), self._expr(self._field(node, "right"))
@@ -239,18 +358,19 @@ class ExpressionReader:
         return Assignment(self._operator(node)[:-1], target, value, at, end)
 
     def _update(self, node: Node, at: int, end: int) -> CExpr:
-        argument, operator = self._field(node, "argument"), self._field(node, "operator")
-        target = self._expr(argument)
+        operator = self._field(node, "operator")
+        if operator.start_byte > node.start_byte:
+            return self._operators(node, at, end)
+        target = self._expr(self._field(node, "argument"))
         self._changes(target)
-        return Step(operator.type[0], operator.start_byte < argument.start_byte, target, at, end)
+        return Step(operator.type[0], True, target, at, end)
 
     def _call(self, node: Node, at: int, end: int) -> CExpr:
         function = self._field(node, "function")
         arguments = [c for c in self._field(node, "arguments").named_children if c.type != "comment"]
-        if function.type == "parenthesized_expression" and len(arguments) == 1:  # (foo_t)(x) is a cast if foo_t is a type
-            cast = self.types.lookup(tuple(self._text(function)[1:-1].split()))
-            if cast is not None:
-                return Convert(cast, self._expr(arguments[0]), at, end)
+        cast = self._parenthesized_type(function) if len(arguments) == 1 else None
+        if cast is not None:  # (foo_t)(x)
+            return Convert(cast, self._expr(arguments[0]), at, end)
         if function.type != "identifier":
             self._refuse("a call through a pointer", node)
         return Call(self._text(function), [self._expr(c) for c in arguments], at, end)
@@ -266,9 +386,6 @@ class ExpressionReader:
     def _described(self, node: Node) -> Type:
         base, declarator = self._specified_type(node), node.child_by_field_name("declarator")
         return base if declarator is None else self._declarator(declarator, base)[1]
-
-    def _cast(self, node: Node, at: int, end: int) -> CExpr:
-        return Convert(self._described(self._field(node, "type")), self._expr(self._field(node, "value")), at, end)
 
     def _conditional(self, node: Node, at: int, end: int) -> CExpr:
         then = node.child_by_field_name("consequence")
@@ -297,6 +414,21 @@ class ExpressionReader:
 
 _ALSO_UNARY = frozenset("+-*&")
 
+_LEVELS = (
+    ("||",),
+    ("&&",),
+    ("|",),
+    ("^",),
+    ("&",),
+    ("==", "!="),
+    ("<", ">", "<=", ">="),
+    ("<<", ">>"),
+    ("+", "-"),
+    ("*", "/", "%"),
+)
+_PRECEDENCE = {op: level for level, ops in enumerate(_LEVELS, 1) for op in ops}
+"""How tightly the binary operators bind."""
+
 _EXPRESSIONS: dict[str, Callable[[ExpressionReader, Node, int, int], CExpr]] = {
     "identifier": ExpressionReader._name,
     "number_literal": ExpressionReader._number,
@@ -305,15 +437,15 @@ _EXPRESSIONS: dict[str, Callable[[ExpressionReader, Node, int, int], CExpr]] = {
     "null": ExpressionReader._name,
     "char_literal": ExpressionReader._char,
     "parenthesized_expression": ExpressionReader._parenthesized,
-    "unary_expression": ExpressionReader._unary,
-    "pointer_expression": ExpressionReader._unary,
-    "binary_expression": ExpressionReader._binary,
+    "unary_expression": ExpressionReader._operators,
+    "pointer_expression": ExpressionReader._operators,
+    "binary_expression": ExpressionReader._operators,
     "assignment_expression": ExpressionReader._assignment,
     "update_expression": ExpressionReader._update,
     "call_expression": ExpressionReader._call,
     "field_expression": ExpressionReader._member,
     "subscript_expression": ExpressionReader._subscript,
-    "cast_expression": ExpressionReader._cast,
+    "cast_expression": ExpressionReader._operators,
     "conditional_expression": ExpressionReader._conditional,
     "comma_expression": ExpressionReader._comma,
     "sizeof_expression": ExpressionReader._sizeof,

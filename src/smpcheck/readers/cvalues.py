@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from smpcheck.program.ir import Const, Expr, Position
+from smpcheck.program.ir import Expr, Position
 from smpcheck.readers.ctree import CExpr
 from smpcheck.readers.layout import Type
 
@@ -37,16 +37,6 @@ class Val:
         self.expr = expr
         self.type = type_
         self.local = local
-
-
-class Undeclared(Val):
-    """The value of a name that nothing declares or assigns: 0, as herd7 has it."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str, type_: Type) -> None:
-        super().__init__(Const(0), type_)
-        self.name = name
 
 
 class Place:

@@ -139,8 +139,9 @@ def _load(tag: str) -> Form:
 
 def _store(tag: str) -> Form:
     def lower(low: Lowering, node: c.Call) -> Val:
-        place = _place(low, node.args[0])
-        low.store(place, low.value(node.args[1]), tags(tag), node)
+        place, value = low.unordered(node, lambda: _place(low, node.args[0]), lambda: low.value(node.args[1]), arguments=True)
+        assert isinstance(place, Place) and isinstance(value, Val)
+        low.store(place, value, tags(tag), node)
         return Val(Const(0), VOID)
 
     return lower
@@ -296,13 +297,13 @@ def _cond_load(tag: str) -> Form:
         condition = node.args[1]
         binding = low.scope.find(condition.name) if isinstance(condition, c.Name) else None
         with low.collect() as body:
-            body.append(Load(reg, place.addr, tags(tag), pos, text))
+            low.out.append(Load(reg, place.addr, tags(tag), pos, text))
             assert isinstance(binding, ByName)
             scope = Scope(binding.scope)
             scope.names["VAL"] = value
             with low.argument(binding, scope):
                 test = low.truth(low.value(binding.node), binding.node)
-            body.append(If(test, (Exit(label, pos),), (), pos, text))
+            low.out.append(If(test, (Exit(label, pos),), (), pos, text))
         low.out.append(Loop(label, tuple(body), None, pos))
         return value
 

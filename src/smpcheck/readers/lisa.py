@@ -11,7 +11,9 @@ kernel model of 2016; its old tags are mapped to what the kernel says today (as 
 ``f[rcu_read_lock]``, ``..unlock]``   ``rcu_read_lock()``, ``rcu_read_unlock()``
 ===================================  ==============================================================================
 
-Branches forward leave a block, a branch backward closes a loop. An offset in an address counts bytes; all values have 64 bits.
+A model's own bell file declares which tags there are, and whether an access may do without; a tag is also that of the event.
+A control dependency reaches everything later, as in a machine's code. Branches forward leave a block, a branch backward closes a
+loop. An offset in an address counts bytes; all values have 64 bits.
 """
 
 from __future__ import annotations
@@ -44,30 +46,19 @@ from smpcheck.program.ir import (
 )
 from smpcheck.program.values import POINTER, CType, Ptr, Value
 from smpcheck.readers.ctest import with_register
-from smpcheck.readers.forms import MB, ORDERS
+from smpcheck.readers.forms import MB, ORDERS, tags
 from smpcheck.readers.initial import Entry, read_init
 from smpcheck.readers.layout import WIDE_INT
 from smpcheck.readers.question import expected_verdict, read_question
 from smpcheck.readers.sections import Sections
 from smpcheck.readers.source import Source, shorten
 
-READS = {"": frozenset[str](), "once": frozenset({"Once"}), "acquire": frozenset({"Acquire"})}
-READS |= {"deref": READS["once"], "lderef": READS["once"]}
-WRITES = {"": frozenset[str](), "once": frozenset({"Once"}), "release": frozenset({"Release"})}
-WRITES |= {"assign": WRITES["release"]}
-FENCES: dict[str, frozenset[str] | None] = {
-    name: frozenset({name.capitalize()})
-    for name in (
-        "mb", "rmb", "wmb", "barrier", "before-atomic", "after-atomic", "after-spinlock", "after-unlock-lock",
-        "after-srcu-read-unlock", "rcu-lock", "rcu-unlock", "sync-rcu",
-    )
-}  # fmt: skip
-FENCES |= {
-    "sync": FENCES["sync-rcu"],
-    "rcu_read_lock": FENCES["rcu-lock"],
-    "rcu_read_unlock": FENCES["rcu-unlock"],
-    "rb_dep": None,
+OLD_NAMES = {
+    "R": {"deref": "once", "lderef": "once"},
+    "W": {"assign": "release"},
+    "F": {"sync": "sync-rcu", "rcu_read_lock": "rcu-lock", "rcu_read_unlock": "rcu-unlock", "rb_dep": ""},
 }
+"""Tags of 2016, by kind of instruction, and what they are called today; ``""``: they have no effect any more."""
 OPERATORS = {"add": "+", "xor": "^", "and": "&", "eq": "==", "neq": "!="}
 
 _WORD = r"[A-Za-z_][\w.]*"
@@ -106,6 +97,7 @@ class LisaThread:
     source: Source
     index: int
     memory: dict[str, Value]
+    annotations: Mapping[str, frozenset[str]]
     registers: set[str] = field(default_factory=set)
     items: list[Instruction] = field(default_factory=list)
     targets: dict[str, int] = field(default_factory=dict)
@@ -164,14 +156,19 @@ class LisaThread:
         self.registers.add(text)
         return text
 
-    def tag(self, table: Mapping[str, frozenset[str] | None], item: Instruction) -> frozenset[str] | None:
-        """The tags that an instruction's annotation stands for."""
+    def tag(self, kind: str, item: Instruction) -> str:
+        """The tag of an instruction, by its name of today, if the model allows it."""
         assert item.match is not None
-        name = item.match[1] or ""
-        if name not in table:
-            known = ", ".join(t for t in table if t)
-            raise UnsupportedError(f"the annotation [{name}] is not supported here (known: {known})", self.source.pos(item.at))
-        return table[name]
+        written = item.match[1] or ""
+        allowed = self.annotations.get(kind)
+        if allowed is None or written in allowed:
+            return written if allowed is not None else OLD_NAMES.get(kind, {}).get(written, written)
+        name = OLD_NAMES.get(kind, {}).get(written)
+        if name is None or name not in allowed | {""}:
+            known = ", ".join(f"[{t}]" for t in sorted(allowed))
+            what = f"the annotation [{written}] is not one that the model declares" if written else "an annotation is missing"
+            raise InputError(f"{what}: {item.text} (declared for {kind}: {known})", self.source.pos(item.at))
+        return name
 
     # --- statements ---
 
@@ -229,16 +226,14 @@ class LisaThread:
         assert m is not None
         pos, text = self.source.pos(item.at), item.text
         if item.name == "r":
-            tags = self.tag(READS, item)
-            assert tags is not None
-            return [Load(self.register(m[2], item.at), self.address(m[3], m[4]), tags, pos, text)]
+            return [Load(self.register(m[2], item.at), self.address(m[3], m[4]), tags(self.tag("R", item)), pos, text)]
         if item.name == "w":
-            tags = self.tag(WRITES, item)
-            assert tags is not None
-            return [Store(self.address(m[2], m[3]), self.operand(m[4]), tags, pos, text)]
+            return [Store(self.address(m[2], m[3]), self.operand(m[4]), tags(self.tag("W", item)), pos, text)]
         if item.name == "f":
-            tags = self.tag(FENCES, item)
-            return [Fence(tags, pos=pos, text=text)] if tags is not None else []
+            tag = self.tag("F", item)
+            if not m[1]:
+                raise InputError("a fence has an annotation that says which: f[mb]", pos)
+            return [Fence(tags(tag), pos=pos, text=text)] if tag else []
         if item.name == "mov":
             value = self.operation(m[2], m[3], m[4], m[5])
             return [Assign(self.register(m[1], item.at), value, pos)]
@@ -253,11 +248,8 @@ class LisaThread:
         """``rmw[t] r1 op x``: r1 gets the old value; where ``op`` names r1 it means that value."""
         m = item.match
         assert m is not None
-        order = ORDERS.get(m[1] or "once")
-        if order is None:
-            known = ", ".join(ORDERS)
-            raise UnsupportedError(f"the annotation [{m[1]}] is not supported here (known: {known})", self.source.pos(item.at))
-        read, write, fenced = order
+        tag = "mb" if m[1] == "mb" else self.tag("RMW", item)  # herd7 has [mb] whatever the bell says
+        read, write, fenced = ORDERS.get(tag or "once") or (tags(tag) | {"RMW"}, tags(tag) | {"RMW"}, False)
         target = self.register(m[2], item.at)
         old = f"%{self.temporaries}"
         self.temporaries += 1
@@ -288,8 +280,8 @@ def _replace(expr: Expr, name: str, new: str) -> Expr:
     return expr
 
 
-def read_lisa(source: Source, sections: Sections) -> Program:
-    """Read a LISA test. Errors as :func:`smpcheck.readers.litmus.read_litmus`."""
+def read_lisa(source: Source, sections: Sections, annotations: Mapping[str, frozenset[str]]) -> Program:
+    """Read a LISA test. ``annotations`` and errors are those of :func:`smpcheck.readers.litmus.read_litmus`."""
     memory: dict[str, Value] = {}
     starts: dict[int, list[Stmt]] = {}
     names: dict[int, set[str]] = {}
@@ -301,7 +293,7 @@ def read_lisa(source: Source, sections: Sections) -> Program:
             names.setdefault(entry.proc, set()).add(entry.name)
             starts.setdefault(entry.proc, []).append(Assign(entry.name, Const(value), source.pos(entry.at)))
     threads: list[Thread] = []
-    for column in _columns(source, sections.code, memory):
+    for column in _columns(source, sections.code, memory, annotations):
         column.registers |= names.get(column.index, set())
         made = column.build()
         body = (*starts.get(column.index, ()), *made.body)
@@ -372,7 +364,9 @@ def _initial(source: Source, entry: Entry, memory: dict[str, Value]) -> Value:
     return entry.value or 0
 
 
-def _columns(source: Source, span: tuple[int, int], memory: dict[str, Value]) -> list[LisaThread]:
+def _columns(
+    source: Source, span: tuple[int, int], memory: dict[str, Value], annotations: Mapping[str, frozenset[str]]
+) -> list[LisaThread]:
     """Cut the code into rows at ``;`` and cells at ``|``."""
     threads: list[LisaThread] = []
     at = span[0]
@@ -390,7 +384,7 @@ def _columns(source: Source, span: tuple[int, int], memory: dict[str, Value]) ->
             if header:
                 if text != f"P{i}":
                     raise InputError(f"'P{i}' expected, '{shorten(text)}' found", source.pos(start))
-                threads.append(LisaThread(source, i, memory))
+                threads.append(LisaThread(source, i, memory, annotations))
             elif i < len(threads):
                 threads[i].add(text, start)
             elif text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,16 @@ def read_litmus_file(path: str | Path, definitions: Definitions | None = None) -
     return read_litmus(text, str(path), definitions)
 
 
-def read_litmus(text: str, file: str = "<string>", definitions: Definitions | None = None) -> Program:
+def read_litmus(
+    text: str,
+    file: str = "<string>",
+    definitions: Definitions | None = None,
+    annotations: Mapping[str, frozenset[str]] | None = None,
+) -> Program:
     """Read a litmus test.
 
-    ``definitions`` are a kernel tree's own macros, which take precedence over ours. Raises InputError where the text is not a
+    ``definitions`` are a kernel tree's own macros, which take precedence over ours; ``annotations`` the tags that the memory
+    model declares (see :class:`~smpcheck.readers.registry.Vocabulary`). Raises InputError where the text is not a
     litmus test, UnsupportedError where it uses what smpcheck does not support; both say where.
     """
     source = Source(text, file)
@@ -40,7 +47,7 @@ def read_litmus(text: str, file: str = "<string>", definitions: Definitions | No
         elif sections.arch == "LISA":
             from smpcheck.readers.lisa import read_lisa
 
-            program = read_lisa(source, sections)
+            program = read_lisa(source, sections, annotations or {})
         else:
             raise UnsupportedError(f"litmus tests for '{sections.arch}' are not supported; C and LISA are", source.pos(0))
         check(program)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Loop, Reg, Round, Stmt, Thread
 from smpcheck.program.values import CType, Ptr, Value, binary, truth
@@ -19,6 +20,7 @@ from smpcheck.readers.cvalues import ByName, Frame, Local, LValue, Place, Scope,
 from smpcheck.readers.deffile import Definitions, Macro
 from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, Void, scalar_type, show
 from smpcheck.readers.memory import Memory
+from smpcheck.readers.operand_order import Whole, in_order
 from smpcheck.readers.rounds import mark_round
 from smpcheck.readers.source import Source
 
@@ -77,7 +79,7 @@ class Lowering(Expressions):
                 if value != 0:
                     self.out.append(Assign(name, Const(value), pos))
         self.statements(function.body.body)
-        body = tuple(self.out)
+        body = tuple(in_order(self.out, self.one_order))
         if frame.returned:
             body = (Block(frame.label, body, pos),)
         return Thread(index, body, function.name, dict(self.regs))
@@ -122,11 +124,12 @@ class Lowering(Expressions):
         if len(self.calls) > MAX_DEPTH:
             self.refuse(f"calls nested more than {MAX_DEPTH} deep are not supported", self.at(node))
         scope = Scope(self.root)
+        once = [(n, arg) for n, arg in zip(macro.params, node.args, strict=True) if n in macro.repeated and has_effects(arg)]
+        found = self.unordered(node, *(partial(self._once, arg, node) for _, arg in once), arguments=True)
         for name, arg in zip(macro.params, node.args, strict=True):
-            if name in macro.repeated and has_effects(arg):
-                scope.names[name] = self.stable(self.value(arg), node)
-            else:
-                scope.names[name] = ByName(arg, self.scope, self.span)
+            scope.names[name] = ByName(arg, self.scope, self.span)
+        for (name, _), value in zip(once, found, strict=True):
+            scope.names[name] = value
         saved_scope, saved_span = self.scope, self.span
         self.scope = scope
         self.span = saved_span or (node.at, node.end)
@@ -136,6 +139,10 @@ class Lowering(Expressions):
         finally:
             self.calls.pop()
             self.scope, self.span = saved_scope, saved_span
+
+    def _once(self, arg: c.CExpr, node: c.Call) -> Val:
+        """The value of a macro's argument, to be used several times."""
+        return self.stable(self.value(arg), node)
 
     def _count_mismatch(self, node: c.Call, wanted: int) -> None:
         self.wrong(f"{node.name}() takes {wanted} argument{'' if wanted == 1 else 's'}, not {len(node.args)}", self.at(node))
@@ -147,8 +154,8 @@ class Lowering(Expressions):
             self._count_mismatch(node, len(function.params))
         scope, prefix = Scope(self.root), f"{self.label(function.name + '#')}."
         pos = self.source.pos(self.at(node))
-        for param, arg in zip(function.params, node.args, strict=True):
-            value = self.value(arg)
+        values = self.unordered(node, *(partial(self.value, arg) for arg in node.args))
+        for param, value in zip(function.params, values, strict=True):
             if param.name not in function.assigned and (value.local is not None or isinstance(value.expr, Const)):
                 expr = value.expr if value.local else self.convert(value, param.type, node)
                 scope.names[param.name] = Val(expr, param.type, value.local)
@@ -172,17 +179,23 @@ class Lowering(Expressions):
         local = None if isinstance(result, Void) else Local(self.temp(result), result)
         frame = Frame(name, label, prefix, local) if prefix else Frame("", label, f"%{label}.", local)
         self.frames.append(frame)
-        scope = self.scope
+        scope, unsequenced = self.scope, self.unsequenced
+        self.unsequenced = 0
         try:
             with self.collect() as inner:
                 self.statements(body)
         finally:
             self.frames.pop()
-            self.scope = scope
+            self.scope, self.unsequenced = scope, unsequenced
         if frame.returned and isinstance(inner[-1], Exit) and inner[-1].label == label and not exits(inner[:-1], label):
             inner.pop()
             frame.returned = False
-        self.out += [Block(label, tuple(inner))] if frame.returned else inner
+        if frame.returned:
+            inner = [Block(label, tuple(inner))]
+        if self.unsequenced:
+            self.out.append(Whole(tuple(inner)))
+        else:
+            self.out += inner
         return Val(Const(0), VOID) if local is None else Val(Reg(local.reg), result)
 
     # --- statements ---
@@ -299,9 +312,9 @@ class Lowering(Expressions):
                 if None in labels:
                     test = none_of_them if test == Const(0) else self.fold("||", test, none_of_them, self.int)
                 with self.collect() as inner:
-                    inner.append(Assign(running, Const(1), pos))
+                    self.out.append(Assign(running, Const(1), pos))
                     self.statements(statements)
-                body.append(If(self.fold("||", Reg(running), test, self.int), tuple(inner), (), pos, f"switch ({text})"))
+                self.out.append(If(self.fold("||", Reg(running), test, self.int), tuple(inner), (), pos, f"switch ({text})"))
         self.scope = scope
         self.loops.pop()
         self.out.append(Assign(running, Const(0), pos))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position, Program
@@ -63,18 +64,28 @@ def read_text(path: str) -> str:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a memory model says about the programs that it is for. ``definitions``: its own table of primitives, for C (see
+    :mod:`smpcheck.readers.deffile`), if it brings one along. ``annotations``: the tags that its bell file declares, for LISA (see
+    :class:`~smpcheck.cat.nodes.Model`)."""
+
+    definitions: object = None
+    annotations: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
 def read_programs(
     path: str,
     text: str | None = None,
-    definitions: object = None,
+    vocabulary: Vocabulary | None = None,
     scenario: str | None = None,
     settings: Sequence[str] = (),
 ) -> Sequence[Program]:
     """All programs of a file: one for a litmus test, any number for a Python file.
 
-    ``text`` is the file's text where it is known already (standard input, a test sent to another machine). ``definitions`` are
-    the primitives that the memory model brings along, if it does (see :mod:`smpcheck.readers.deffile`). ``scenario``: only the
-    program of this name. ``settings``: ``NAME=VALUE`` for the parameters of a Python model.
+    ``text`` is the file's text where it is known already (standard input, a test sent to another machine). ``vocabulary`` is that
+    of the memory model; without one, primitives are those of the kernel and LISA's tags are free. ``scenario``: only the program
+    of this name. ``settings``: ``NAME=VALUE`` for the parameters of a Python model.
 
     :raises InputError: unreadable, not well formed, or of a kind that is no test; no such scenario, parameter or value
     :raises UnsupportedError: something in it is not supported
@@ -96,8 +107,9 @@ def read_programs(
         raise InputError(
             "this is not a text file: it has a NUL character", Position(path, text[: text.index("\0")].count("\n") + 1)
         )
-    litmus = cast(Callable[[str, str, Any], Program], _reader("smpcheck.readers.litmus", "read_litmus"))
-    program = litmus(text, path, definitions)
+    litmus = cast(Callable[..., Program], _reader("smpcheck.readers.litmus", "read_litmus"))
+    known = vocabulary or Vocabulary()
+    program = litmus(text, path, known.definitions, known.annotations)
     if scenario not in (None, program.name):
         raise InputError(f"{path} has no program {scenario!r}: it has {program.name}")
     return [program]

@@ -23,8 +23,6 @@ NARROWEST = 24
 """Columns of a lane, at least."""
 STEPS_IN_FULL = 14
 """A run of so few steps is shown whole."""
-DONE = "done"
-"""The locations by which the last thread knows that the others have ended (see :mod:`smpcheck.readers.python.scenarios`)."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +79,12 @@ def effect(program: ir.Program, events: Sequence[TraceEvent]) -> str:
 
 def is_end(address: Value | None) -> bool:
     """Is a location only there to tell that a thread has ended?"""
-    return isinstance(address, Ptr) and address.base == DONE
+    return isinstance(address, Ptr) and address.base == ir.ENDED
 
 
 def last_thread(program: ir.Program) -> int | None:
     """The thread that begins when all others have ended, if there is one."""
-    return program.threads[-1].index if any(address.base == DONE for address in program.cells) else None
+    return program.threads[-1].index if any(address.base == ir.ENDED for address in program.cells) else None
 
 
 def meeting(events: Sequence[TraceEvent]) -> set[int]:

@@ -8,6 +8,7 @@ are :data:`INTEGERS` (any that is no address) or :data:`ANY`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from heapq import heappop, heappush
 from itertools import product
 from typing import TypeAlias
@@ -39,14 +40,15 @@ Known: TypeAlias = dict[str, Found]
 
 def points_to(program: ir.Program, codes: Sequence[Code], addresses: Addresses) -> PointsTo:
     """The addresses that may be held in ``program``; what was asked last is kept. ``codes``: whichever way it was flattened."""
-    if not _last or _last[0] is not program:
-        _last[:] = [program, PointsTo(program, codes, addresses)]
-    found = _last[1]
-    assert isinstance(found, PointsTo)
-    return found
+    last = _last.get()
+    if last is None or last[0] is not program:
+        last = program, PointsTo(program, codes, addresses)
+        _last.set(last)
+    return last[1]
 
 
-_last: list[ir.Program | PointsTo] = []
+_last: ContextVar[tuple[ir.Program, PointsTo] | None] = ContextVar("points_to", default=None)
+"""What this thread of Python's asked last."""
 
 
 class PointsTo:

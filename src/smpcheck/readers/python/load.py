@@ -6,15 +6,21 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import RLock
 from types import ModuleType
 
 from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.kernel.scenario import Scenario
+from smpcheck.kernel.types import Struct, field_annotations
 from smpcheck.program.ir import Position, Program
 from smpcheck.readers.python.scenarios import compile_scenario, hint_for, where_raised
 from smpcheck.readers.python.settings import bindings
 from smpcheck.readers.python.source import parse_file, shown, standing_in
+
+_loading = RLock()
+"""Files are run one at a time: meanwhile their folder is on the import path."""
 
 _siblings: dict[str, str] = {}
 """Modules that models imported from their own folder, which they share with the models of that folder only."""
@@ -43,6 +49,11 @@ def _scenarios(path: str | Path, module: ModuleType) -> list[Scenario]:
 
 def _module(path: str | Path, text: str | None = None) -> ModuleType:
     """The file, executed; with ``text``, as if it had this text."""
+    with _loading:
+        return _run(path, text)
+
+
+def _run(path: str | Path, text: str | None) -> ModuleType:
     file = str(Path(path).resolve())
     parse_file(file)
     name = f"smpcheck_model_{hashlib.sha1(file.encode()).hexdigest()[:12]}"
@@ -73,6 +84,10 @@ def _module(path: str | Path, text: str | None = None) -> ModuleType:
         for other in set(sys.modules) - before:
             if str(Path(getattr(sys.modules[other], "__file__", None) or "").parent) == folder:
                 _siblings[other] = folder
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and issubclass(value, Struct) and value.__module__ == name:
+            with suppress(Exception):  # said with its position where the struct is used
+                field_annotations(value)  # now, before the same file is run again and the module's name means that
     return module
 
 

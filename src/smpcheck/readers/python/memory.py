@@ -63,8 +63,9 @@ class Memory:
             name = wanted
         else:
             stem = wanted or kind
+            taken = self._used.union(self._names.values())
             number = 1
-            while f"{stem}{number}" in self._used:
+            while f"{stem}{number}" in taken:
                 number += 1
             name = f"{stem}{number}"
         self._used.add(name)

@@ -22,9 +22,6 @@ from smpcheck.readers.python.threads import RETURN, ThreadCompiler, Touched, gho
 from smpcheck.readers.python.typed import Known, RValue, ctype_of
 from smpcheck.readers.python.walker import EXPAND, Frame
 
-DONE = "done"
-"""The array of flags by which the thread of ``after()`` learns that the others have ended."""
-
 
 def compile_scenario(scenario: Scenario, *, expand: int = EXPAND, ghost_cells: bool = False) -> ir.Program:
     """The program of a scenario, with its parameters as bound.
@@ -151,13 +148,15 @@ class _Compilation:
         function, args = self.arguments(spec, compiler)
         pos = function_source(function).pos(function_source(function).node)
         for other in range(waits):
-            reg, text = f"{DONE}{other}", f"thread {other} has ended"
-            compiler.emit(ir.Load(reg, ir.Const(Ptr(DONE, 4 * other)), frozenset({"Acquire"}), pos, text))
+            reg, text = f"{ir.ENDED}{other}", f"thread {other} has ended"
+            compiler.emit(ir.Load(reg, ir.Const(Ptr(ir.ENDED, 4 * other)), frozenset({"Acquire"}), pos, text))
             compiler.emit(ir.Assume(ir.Reg(reg), pos))
         result = compiler.start(function, args)
         if signals:
             compiler.emit(
-                ir.Store(ir.Const(Ptr(DONE, 4 * spec.index)), ir.Const(1), frozenset({"Release"}), pos, "the end of the thread")
+                ir.Store(
+                    ir.Const(Ptr(ir.ENDED, 4 * spec.index)), ir.Const(1), frozenset({"Release"}), pos, "the end of the thread"
+                )
             )
         ghosts = compiler.ghosts
         self.ghosts[spec.index] = ghosts
@@ -227,7 +226,7 @@ class _Compilation:
                 result[address] = slot.cell
         if after:
             for index in range(threads):
-                result[Ptr(DONE, 4 * index)] = ir.Cell(f"{DONE}[{index}]")
+                result[Ptr(ir.ENDED, 4 * index)] = ir.Cell(f"{ir.ENDED}[{index}]")
         return result
 
 

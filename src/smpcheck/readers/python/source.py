@@ -9,27 +9,29 @@ import sys
 import typing
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from types import FunctionType, ModuleType, NoneType, UnionType
+from types import FunctionType, MappingProxyType, ModuleType, NoneType, UnionType
 from typing import Any
 
 from smpcheck.errors import InputError
 from smpcheck.kernel.types import ThreadLocal
 from smpcheck.program.ir import Position
 
-_standing_in: dict[str, str] = {}
+_standing_in: ContextVar[Mapping[str, str]] = ContextVar("standing_in", default=MappingProxyType({}))
+"""Files that are read as if they had another text, with that text."""
 
 
 @contextmanager
 def standing_in(file: str, text: str) -> Iterator[None]:
     """Within it, it is as if ``file`` had this text."""
-    _standing_in[file] = text
+    token = _standing_in.set({**_standing_in.get(), file: text})
     try:
         yield
     finally:
-        del _standing_in[file]
+        _standing_in.reset(token)
 
 
 @lru_cache(maxsize=256)
@@ -41,7 +43,7 @@ def _parse(file: str, text: str | None, stamp: int) -> tuple[ast.Module, tuple[s
 def parse_file(file: str) -> tuple[ast.Module, tuple[str, ...]]:
     """The syntax tree and the lines of a Python file. :raises InputError: unreadable or not Python"""
     try:
-        return _parse(file, _standing_in.get(file), Path(file).stat().st_mtime_ns)
+        return _parse(file, _standing_in.get().get(file), Path(file).stat().st_mtime_ns)
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror or error}") from None
     except SyntaxError as error:

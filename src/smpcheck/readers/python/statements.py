@@ -297,7 +297,7 @@ class Statements(Expressions):
     ) -> None:
         """A loop over a range that is not unrolled: Python's semantics, the stop is evaluated once."""
         where = self.pos(stmt)
-        counter, limit = (self.frame.key(f"for{stmt.lineno}.{what}") for what in ("next", "stop"))
+        counter, limit = (self.frame.key(f"for {stmt.lineno} {what}") for what in ("next", "stop"))
         kind = arithmetic("+", start, step, where).type
         self.env[limit] = self.set_register(limit, stop, where)
         self.env[counter] = self.set_register(counter, convert(start, kind, where, "the range"), where)
