@@ -21,6 +21,10 @@ class InputError(SmpcheckError):
     """The input is not well formed: syntax, an unknown name, a type that does not fit."""
 
 
+class UnboundNameError(InputError):
+    """A memory model uses a name that is not defined where it is used: what cat's ``try`` is for."""
+
+
 class UnsupportedError(SmpcheckError):
     """The input may be well formed, but uses something that smpcheck does not support. Never answered with a verdict."""
 

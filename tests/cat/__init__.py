@@ -17,7 +17,7 @@ def read(text: str, folder: Path) -> Model:
 
 def node(text: str, folder: Path, before: str = "") -> Node:
     """The node of one expression, relation or set, after the statements ``before``."""
-    return read(f"{before}\nempty {text} as it\n", folder).axioms[0].node
+    return read(f"{before}\nflag empty {text} as it\n", folder).axioms[-1].node
 
 
 def same(a: Node, b: Node) -> bool:

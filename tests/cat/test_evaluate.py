@@ -8,7 +8,7 @@ import pytest
 
 from smpcheck.cat import build, names
 from smpcheck.cat.nodes import Node
-from smpcheck.errors import InputError, SmpcheckError, UnsupportedError
+from smpcheck.errors import InputError, SmpcheckError, UnboundNameError, UnsupportedError
 from tests.cat import node, read, same
 
 PO, RF, CO = build.base("po"), build.base("rf"), build.base("co")
@@ -70,6 +70,17 @@ def test_terms_are_simplified(text: str, expected: Node, tmp_path: Path) -> None
         ("let x = try unknown with po", "x", "po"),
         ("let x = try Nowhere with {}", "[x] | po", "po"),
         ("let x = try po with unknown", "x", "po"),
+        ("let x = try 'unknown with 'once", "tag2events(x)", "Once"),
+        ("let x = ctrlcfence(ctrl, ISB)", "x", "ctrl ; ([ISB] ; po)"),
+        ("let x = ctrlcfence(ISB)", "x", "ctrl ; ([ISB] ; po)"),
+        ('let x = if "v" then po else rf', "x", "rf"),
+        ('let x = if not "v" && (variant "w" || not "x") then po else rf', "x", "po"),
+        ('if "v" let x = po else let x = rf let y = x end', "x ; y", "rf ; rf"),
+        ('let x = po if "v" let x = rf end', "x", "po"),
+        ("catdep", "po", "po"),
+        ("/* let x = */ let x = po // = rf", "x", "po"),
+        ("with x from {po}", "x", "po"),
+        ("with co from generate_cos(co0)", "co", "co"),
         ("enum E = 'fast || 'slow", "[Fast | tag2events('slow)]", "[Fast | Slow]"),
         ("let f t = match t with || 'once -> po || _ -> rf end", "f 'once", "po"),
         ("let f t = match t with || 'once -> po || _ -> rf end", "f 'mb", "rf"),
@@ -91,6 +102,32 @@ def test_procedures_run_with_their_arguments(tmp_path: Path) -> None:
     model = read("let z = co procedure sub(a, b) = let c = a \\ b empty c | z as sub end let z = 0 call sub(po, rf)", tmp_path)
     assert [a.name for a in model.axioms] == ["sub"]
     assert same(model.axioms[0].node, build.union(build.diff(PO, RF), CO))
+
+
+def test_what_no_execution_can_break_and_what_is_never_raised_is_left_out(tmp_path: Path) -> None:
+    model = read("empty 0 as a flag ~empty 0 as b acyclic 0 as c ~empty 0 as d flag empty 0 as e assert empty 0 as f", tmp_path)
+    assert [a.name for a in model.axioms] == ["d", "e"]
+
+
+def test_an_assert_and_an_undefined_unless_are_flags_where_they_fail(tmp_path: Path) -> None:
+    model = read("assert empty R as a undefined_unless ~empty po as b", tmp_path)
+    flags = [(a.name, a.negated, a.flag) for a in model.axioms]
+    assert flags == [("assertion-fails-a", True, True), ("undefined-b", False, True)]
+
+
+def test_a_closure_that_is_irreflexive_is_a_relation_that_is_acyclic(tmp_path: Path) -> None:
+    (axiom,) = read("irreflexive po+ as x", tmp_path).axioms
+    assert axiom.kind == "acyclic" and axiom.node is PO
+
+
+def test_a_coherence_that_is_to_contain_more_is_an_axiom(tmp_path: Path) -> None:
+    """``with co from generate_cos(r)``: every coherence order that has the pairs of r."""
+    (axiom,) = read("with co from generate_cos(rf ; po)", tmp_path).axioms
+    assert same(axiom.node, node("(((rf ; po) & (W * W)) & loc) \\ co?", tmp_path))
+
+
+def test_what_shows_an_unknown_name_shows_nothing(tmp_path: Path) -> None:
+    assert [name for name, _ in read("show po, nowhere, rf", tmp_path).shows] == ["po", "rf"]
 
 
 def test_axioms_keep_their_order_kind_name_and_place(tmp_path: Path) -> None:
@@ -126,10 +163,26 @@ def test_shows(tmp_path: Path) -> None:
 
 
 def test_a_recursive_variable_is_a_cycle_in_the_graph(tmp_path: Path) -> None:
-    loop = node("r", tmp_path, "let rec r = po | (r ; r)")
+    loop = node("r", tmp_path, "let rec r = po | (r ; co ; r)")
     assert loop.op == "rec"
     (body,) = loop.args
-    assert body.op == "union" and body.args[1].args == (loop, loop)
+    assert body.op == "union" and body.args[1].args[0] is loop
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [
+        ("po | (r ; r)", "po+"),
+        ("rf | (r ; r) | po", "(rf | po)+"),
+        ("r ; r", "0"),
+    ],
+)
+def test_a_transitive_definition_is_a_closure(definition: str, expected: str, tmp_path: Path) -> None:
+    assert same(node("r", tmp_path, f"let rec r = {definition}"), node(expected, tmp_path))
+
+
+def test_a_variable_that_is_used_once_more_is_no_closure(tmp_path: Path) -> None:
+    assert node("r", tmp_path, "let rec r = po | (rf ; r) | (r ; r)").op == "rec"
 
 
 def test_mutual_recursion_keeps_what_is_used_before_its_definition(tmp_path: Path) -> None:
@@ -171,9 +224,9 @@ def _below(start: Node) -> list[Node]:
 # --- refused, by name and position ---
 
 ERRORS: list[tuple[str, type[SmpcheckError], int, str]] = [
-    ("acyclic poo as x", InputError, 1, "poo is not defined; did you mean po"),
-    ("let x = po\nempty x | Onces as y", InputError, 2, "Onces is not defined; did you mean Once"),
-    ("empty Zzz as y", InputError, 1, "declared with enum"),
+    ("acyclic poo as x", UnboundNameError, 1, "poo is not defined; did you mean po"),
+    ("let x = po\nempty x | Onces as y", UnboundNameError, 2, "Onces is not defined; did you mean Once"),
+    ("empty Zzz as y", UnboundNameError, 1, "declared with enum"),
     ("let x = po & R", InputError, 1, "& of a relation and a set of events"),
     ("let x = po ; R", InputError, 1, "; takes a relation, here is a set of events"),
     ("let x = [po]", InputError, 1, "[ ] takes a set of events, here is a relation"),
@@ -183,7 +236,7 @@ ERRORS: list[tuple[str, type[SmpcheckError], int, str]] = [
     ("let x = fencerel(po)", InputError, 1, "fencerel takes a set of events"),
     ("let x = tag2events(R)", InputError, 1, "tag2events takes a tag"),
     ("let x = po rf", InputError, 1, "a relation is applied to an argument"),
-    ("let x = 'nowhere", InputError, 1, "the tag 'nowhere is not declared"),
+    ("let x = 'nowhere", UnboundNameError, 1, "the tag 'nowhere is not declared"),
     ("let f(x, y) = x\nlet g = f po", InputError, 2, "f takes 2 values, here is a relation"),
     ("let f(x, y) = x\nlet g = f(po, po, po)", InputError, 2, "f takes 2 values, here are 3 values"),
     ("let f x = x\nlet g = f ; po", InputError, 2, "here is the function f"),
@@ -195,17 +248,24 @@ ERRORS: list[tuple[str, type[SmpcheckError], int, str]] = [
     ("let rec x = R | y\nand y = [x]", InputError, 1, "| of a set of events and a relation"),
     ("let x = match 'once with || 'mb -> po end", InputError, 1, "no case of this match is for the tag 'once"),
     ("let x = different-values(R)", InputError, 1, "different-values takes a relation"),
-    ("with c from cross(po)", UnsupportedError, 1, "with c from"),
+    ("with c from cross(po)", UnsupportedError, 1, "cross (enumerating"),
     ("let x = classes-loc(R)", UnsupportedError, 1, "classes-loc"),
     ("let x = linearisations(R, po)", UnsupportedError, 1, "linearisations"),
     ("let x = map po R", UnsupportedError, 1, "map"),
     ("let x = po ++ rf", UnsupportedError, 1, "++"),
-    ("let x = {R, W}", UnsupportedError, 1, "listed in braces"),
+    ("let x = {'once, W}", UnsupportedError, 1, "listed in braces"),
     ("forall x in R do let y = x end", UnsupportedError, 1, "forall"),
     ("let rec f x = f x", UnsupportedError, 1, "the recursive function f"),
     ("procedure rec p(x) = call p(x) end", UnsupportedError, 1, "the recursive procedure p"),
     ("let rec x = po | x when empty x as y", UnsupportedError, 1, "when"),
-    ("undefined_unless acyclic po as x", UnsupportedError, 1, "undefined_unless"),
+    ("with x from {po, rf}", UnsupportedError, 1, "with x from"),
+    ("let x = try ctrlcfence(ctrl, ISYNC, ISYNC) with 0", InputError, 1, "ctrlcfence takes 1 or 2 arguments, here are 3"),
+    ("let x = try R ; po with 0", InputError, 1, "; takes a relation, here is a set of events"),
+    ("let f(x, y) = x\nlet g = try f po with 0", InputError, 2, "f takes 2 values, here is a relation"),
+    ("let x = try match 'once with || 'mb -> po end with 0", InputError, 1, "no case of this match"),
+    ("let x = try linearisations(R, po) with 0", UnsupportedError, 1, "linearisations"),
+    ("empty same-instance ; po as x", UnsupportedError, 1, "same-instance (events of one instruction), on which x depends"),
+    ("let x = same-oa(po)", UnsupportedError, 1, "same-oa (page tables)"),
     ("let x = if po = rf then po else rf", UnsupportedError, 1, "if over events"),
     ("let x = match R with || {} -> po || e ++ s -> rf end", UnsupportedError, 1, "match over the elements of a set"),
     ("let w f = f f\nlet x = w w", UnsupportedError, 1, "deep"),

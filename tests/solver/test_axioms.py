@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Axiom, Model, Node
-from smpcheck.errors import UnsupportedError
 from smpcheck.program import ir
 from smpcheck.solver.axioms import is_coherent, strongly_connected
 from smpcheck.solver.relations import Rows, closure
@@ -97,9 +96,19 @@ def test_a_flag_forbids_nothing_and_is_about_allowed_executions_only() -> None:
     assert solved(SB, SC, Axiom("irreflexive", stale_both, "f", flag=True, negated=True)) == ("Never", ())
 
 
-def test_acyclicity_as_a_flag_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedError, match=r"acyclic as a flag or negated \(loop\)"):
-        solved(SB, Axiom("acyclic", op("union", PO, COM), "loop", flag=True))
+CYCLE = op("union", PO, COM)
+
+
+@pytest.mark.parametrize(("negated", "flags"), [(False, ("loop",)), (True, ("loop",))], ids=["no cycle", "a cycle"])
+def test_acyclicity_as_a_flag_is_raised_where_it_holds(negated: bool, flags: tuple[str, ...]) -> None:
+    assert solved(SB, Axiom("acyclic", CYCLE, "loop", negated=negated, flag=True)) == ("Sometimes", flags)
+    with_sc = solved(SB, SC, Axiom("acyclic", CYCLE, "loop", negated=negated, flag=True))
+    assert with_sc == ("Never", () if negated else ("loop",))
+
+
+def test_a_negated_acyclicity_asks_for_a_cycle() -> None:
+    assert solved(SB, Axiom("acyclic", CYCLE, "loop", negated=True))[0] == "Always"
+    assert solve(SB, Model("m", (SC, Axiom("acyclic", CYCLE, "loop", negated=True)))).verdict is None
 
 
 def test_a_model_that_requires_nothing_has_all_candidates() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smpcheck.cat.nodes import Node, define_rec, make, rec_variable
-from smpcheck.errors import UnsupportedError
+from smpcheck.cat.concrete import Evaluation
+from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, make, rec_variable
+from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.solver.relations import Relations, Rows, bits, closure, compose, transpose
-from tests.solver.common import NO_MODEL, base, events, op, program, session
+from tests.solver.common import COHERENCE, COHERENT, NO_MODEL, PATHS, base, events, executions, key, op, program, session
 
 SIZE = 6
 ROWS = st.lists(st.integers(0, 2**SIZE - 1), min_size=SIZE, max_size=SIZE)
@@ -161,6 +162,24 @@ def test_subtraction_inside_a_dynamic_recursion_is_refused_by_name() -> None:
     define_rec(var, op("union", base("rf"), op("diff", base("rf"), var)))
     with pytest.raises(UnsupportedError, match="the recursive definition of odd subtracts itself"):
         r.evaluate(var)
+
+
+SHUFFLE = program("r0 = READ_ONCE(*x); WRITE_ONCE(*y, 1); r1 = READ_ONCE(*y);", "r0 = READ_ONCE(*y); WRITE_ONCE(*x, 1);")
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(PATHS, PATHS, PATHS)
+def test_a_definition_that_adds_what_it_subtracts_from_is_what_its_rounds_make_it(start: Node, step: Node, use: Node) -> None:
+    """``let rec r = r | (start \\ (r ; step))``, as 6.1 pairs SRCU markers: by all executions, judged one by one."""
+    var = rec_variable("rel", "r")
+    define_rec(var, op("union", var, op("diff", start, op("seq", var, step))))
+    axiom = Axiom("empty", op("inter", var, use), "rounds")
+    try:
+        found = {key(e) for e in executions(session(SHUFFLE, Model("m", (COHERENCE, axiom))))}
+    except LimitError:
+        return
+    judged = {key(e) for e in executions(session(SHUFFLE, COHERENT)) if not Evaluation(e).offends(axiom)}
+    assert found == judged
 
 
 def test_rcu_sections_pair_like_brackets() -> None:

@@ -7,6 +7,8 @@ sets, r, s relations, 0 the empty one, [S] the identity on S.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from smpcheck.cat.nodes import Node, make
 
 ID = make("rel", "base", (), "id")
@@ -56,6 +58,25 @@ def union(a: Node, b: Node) -> Node:
     if b is ID:
         return opt(a)
     return make(a.kind, "union", (a, b))
+
+
+def union_members(a: Node) -> list[Node]:
+    """``[r, s, t]`` for ``r | s | t``."""
+    return [a] if a.op != "union" else [member for arg in a.args for member in union_members(arg)]
+
+
+def substituted(a: Node, variable: Node, value: Node) -> Node:
+    """``a`` with ``value`` in place of the recursive ``variable``. Other recursive definitions may not use the variable."""
+    done: dict[int, Node] = {variable.id: value}
+
+    def inside(node: Node) -> Node:
+        found = done.get(node.id)
+        if found is None:
+            args = tuple(inside(arg) for arg in node.args) if node.op != "rec" else node.args
+            found = done[node.id] = node if args == node.args else _MAKERS[node.op](*args)
+        return found
+
+    return inside(a)
 
 
 def inter(a: Node, b: Node) -> Node:
@@ -198,3 +219,9 @@ def fencerel(s: Node) -> Node:
     """``po ; [S] ; po``: pairs of events with one of ``S`` in between."""
     po = base("po")
     return seq(po, seq(setid(s), po))
+
+
+_MAKERS: dict[str, Callable[..., Node]] = {
+    "union": union, "inter": inter, "diff": diff, "seq": seq, "inverse": inverse, "opt": opt, "plus": plus, "star": star,
+    "setid": setid, "product": product, "domain": domain, "range": range_, "diffvals": different_values,
+}  # fmt: skip

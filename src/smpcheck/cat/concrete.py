@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from smpcheck.cat.nodes import Axiom, Model, Node
 from smpcheck.errors import UnsupportedError
+from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import Execution
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Evaluation:
         return found
 
     def _base(self, name: str) -> Rows:
-        if name in ("po", "addr", "data", "ctrl", "rmw", "rf", "co"):
+        if name in ("po", "rmw", "rf", "co", *DEPENDENCIES):
             rows = [0] * self.n
             for a, b in self.execution.relations.get(name, ()):
                 rows[self.position[a]] |= 1 << self.position[b]

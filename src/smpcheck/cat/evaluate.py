@@ -9,7 +9,9 @@ kernel's matching of rcu_read_lock() with rcu_read_unlock(), which subtracts wha
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from difflib import get_close_matches
+from functools import reduce
 
 from smpcheck.cat import build, names
 from smpcheck.cat.graph import reachable
@@ -24,6 +26,8 @@ from smpcheck.cat.syntax import (
     File,
     Function,
     If,
+    IfStatement,
+    IfVariant,
     Include,
     Let,
     LetStatement,
@@ -35,8 +39,8 @@ from smpcheck.cat.syntax import (
     Statement,
     Stmt,
 )
-from smpcheck.cat.values import KINDS, Closure, Env, Primitive, ProcedureValue, Tag, Value, describe, prelude
-from smpcheck.errors import InputError, SmpcheckError, UnsupportedError
+from smpcheck.cat.values import KINDS, Choices, Closure, Env, Primitive, ProcedureValue, Tag, Value, describe, prelude
+from smpcheck.errors import InputError, SmpcheckError, UnboundNameError, UnsupportedError
 from smpcheck.program.ir import Position
 
 MAX_STEPS = 100_000
@@ -51,13 +55,19 @@ _UNARY: dict[str, Callable[[Node], Node]] = {
 _SYMBOL = {
     "union": "|", "inter": "&", "diff": "\\", "seq": ";", "star": "*", "plus": "+", "opt": "?", "inverse": "^-1", "product": "*"
 }  # fmt: skip
+_UNLESS = {"assert": "assertion-fails", "undefined_unless": "undefined"}
+"""How the flag of an ``assert`` and of an ``undefined_unless`` begins."""
 
 
 class Evaluator:
-    """Evaluates files one after the other; what one defines, the next sees. ``load`` finds and parses an included file."""
+    """Evaluates files one after the other; what one defines, the next sees. ``load`` finds and parses an included file.
+
+    ``variants``: those that are on, as with herd7's ``-variant``; a kernel tree's configuration names them.
+    """
 
     def __init__(self, load: Callable[[str, str], tuple[str, File] | None]) -> None:
         self.load = load
+        self.variants: frozenset[str] = frozenset()
         self.env: Env = prelude()
         self.axioms: list[Axiom] = []
         self.shows: dict[str, Node] = {}
@@ -73,6 +83,9 @@ class Evaluator:
 
     def error(self, message: str, place: Place) -> InputError:
         return InputError(message, Position(self.file, *place))
+
+    def unbound(self, message: str, place: Place) -> UnboundNameError:
+        return UnboundNameError(message, Position(self.file, *place))
 
     def refuse(self, message: str, place: Place) -> UnsupportedError:
         return UnsupportedError(f"not supported in a model: {message}", Position(self.file, *place))
@@ -99,9 +112,7 @@ class Evaluator:
                     self.check(stmt)
                 case Show():
                     for name, expr in stmt.items:
-                        node = self.node(expr, self.env)
-                        self.shows.pop(name, None)
-                        self.shows[name] = node
+                        self.show(name, expr)
                 case Include():
                     self.include(stmt)
                 case Enum():
@@ -112,6 +123,8 @@ class Evaluator:
                     self.env = {**self.env, stmt.name: ProcedureValue(stmt, self.env, self.file)}
                 case Call():
                     self.call(stmt)
+                case IfStatement():
+                    self.run(stmt.then if stmt.condition.holds(self.variants) else stmt.other)
                 case Statement():
                     self.statement(stmt)
 
@@ -131,14 +144,37 @@ class Evaluator:
                 if stmt.kind == "instructions":
                     self.annotations[stmt.name] = self.annotations.get(stmt.name, frozenset()) | allowed
             case "with":
-                why = "enumerating choices; reads-from and coherence are built in, as rf and co"
-                raise self.refuse(f"with {stmt.name} from ({why})", stmt.place)
+                self.choose(stmt)
             case "when":
                 raise self.refuse("let rec with a condition (when)", stmt.place)
-            case "debug":
+            case "debug" | "catdep":
                 pass
             case kind:
                 raise self.refuse(f"the statement {kind}", stmt.place)
+
+    def show(self, name: str, expr: Expr) -> None:
+        """Only for pictures: what shows a name that is not defined shows nothing, as with herd7 (its own models do it)."""
+        self.shows.pop(name, None)
+        with suppress(UnboundNameError):
+            self.shows[name] = self.node(expr, self.env)
+
+    def choose(self, stmt: Statement) -> None:
+        """``with x from``: of coherence, which is built in, what every choice must contain; of one choice, that one."""
+        (given,) = stmt.args
+        if stmt.name == "co" and given.op == "app" and given.args[0].name == "generate_cos":
+            partial = self.node(given.args[1], self.env, "rel", "generate_cos")
+            if partial is not self.env["co0"]:
+                writes = build.base_set("W")
+                within = build.inter(build.inter(partial, build.product(writes, writes)), build.base("loc"))
+                ordered = build.opt(build.base("co"))
+                where = f"{self.file}:{stmt.place[0]}"
+                self.axioms.append(Axiom("empty", build.diff(within, ordered), "generate_cos", where=where))
+            return
+        value = self.eval(given, self.env)
+        if not isinstance(value, Choices) or len(value.items) != 1:
+            why = "enumerating choices; reads-from and coherence are built in, as rf and co"
+            raise self.refuse(f"with {stmt.name} from ({why})", stmt.place)
+        self.env = {**self.env, stmt.name: value.items[0]}
 
     def include(self, stmt: Include) -> None:
         where = Position(self.file, *stmt.place)
@@ -162,17 +198,22 @@ class Evaluator:
         self.env = env
 
     def check(self, stmt: Check) -> None:
-        if stmt.mode == "undefined_unless":
-            raise self.refuse("undefined_unless", stmt.place)
         node = self.node(stmt.expr, self.env)
         if stmt.test != "empty" and node.kind == "set":
             if not build.is_empty(node):
                 raise self.error(f"{stmt.test} takes a relation, this is a set of events", stmt.expr.place)
             node = build.EMPTY_REL
         name = stmt.name or f"{stmt.test} {node.label or node.name or f'in line {stmt.place[0]}'}"
-        self.axioms.append(
-            Axiom(stmt.test, node, name, stmt.negated, stmt.mode == "flag", f"{self.file}:{stmt.place[0]}")  # type: ignore[arg-type]
-        )
+        negated = stmt.negated
+        if stmt.mode in ("assert", "undefined_unless"):  # raised where the test fails
+            name, negated = f"{_UNLESS[stmt.mode]}-{name}", not negated
+        flag = bool(stmt.mode)
+        if build.is_empty(node) and flag == negated:
+            return  # holds in every execution, or is never raised
+        test = stmt.test
+        if test == "irreflexive" and node.op == "plus":
+            test, node = "acyclic", node.args[0]
+        self.axioms.append(Axiom(test, node, name, negated, flag, f"{self.file}:{stmt.place[0]}"))  # type: ignore[arg-type]
 
     def call(self, stmt: Call) -> None:
         value = self.lookup(stmt.name, self.env, stmt.place)
@@ -240,9 +281,22 @@ class Evaluator:
             self.name_node(variable, name, binding.place)
             if body is variable:
                 body = build.empty(variable.kind)
-            define_rec(variable, body)
-            fresh[name] = variable
+            closed = self.transitive_closure(variable, body)
+            define_rec(variable, closed or body)
+            fresh[name] = closed or variable
+            if closed is not None:
+                self.name_node(closed, name, binding.place)
         return fresh
+
+    @staticmethod
+    def transitive_closure(variable: Node, body: Node) -> Node | None:
+        """``let rec r = s | (r ; r)`` is ``s+``, if ``s`` does not use ``r``: None where the definition is not of this form."""
+        twice = build.seq(variable, variable) if variable.kind == "rel" else None
+        parts = build.union_members(body)
+        once = [part for part in parts if part is not twice]
+        if len(once) == len(parts) or variable in reachable(once):
+            return None
+        return build.plus(reduce(build.union, once, build.EMPTY_REL))
 
     def match_pattern(self, pattern: Pattern, value: Value, what: str, place: Place) -> dict[str, Value]:
         if pattern is None:
@@ -274,7 +328,7 @@ class Evaluator:
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         if not hint and name[:1].isupper():
             hint = "; a set of tagged events is known if it is declared with enum in a bell file"
-        raise self.error(f"{name} is not defined{hint}", place)
+        raise self.unbound(f"{name} is not defined{hint}", place)
 
     def node(self, expr: Expr, env: Env, kind: str | None = None, for_: str = "") -> Node:
         """The set or relation that ``expr`` denotes; ``kind`` if only one will do, ``for_`` what needs it."""
@@ -303,7 +357,7 @@ class Evaluator:
                 return build.ALL
             case "tag":
                 if expr.name not in self.tags:
-                    raise self.error(f"the tag '{expr.name} is not declared with enum", expr.place)
+                    raise self.unbound(f"the tag '{expr.name} is not declared with enum", expr.place)
                 return Tag(expr.name)
             case "union" | "inter" | "diff":
                 return self.boolean(expr, env)
@@ -327,7 +381,7 @@ class Evaluator:
             case "try":
                 try:
                     return self.eval(expr.args[0], env)
-                except InputError:
+                except UnboundNameError:
                     return self.eval(expr.args[1], env)
         return self.eval_form(expr, env)
 
@@ -339,6 +393,8 @@ class Evaluator:
                 return self.eval(expr.args[-1], self.bind_all(bindings, recursive, env))
             case If():
                 return self.conditional(expr, env)
+            case IfVariant(condition=condition):
+                return self.eval(expr.args[0 if condition.holds(self.variants) else 1], env)
             case Match():
                 return self.match(expr, env)
         raise self.refuse("++ (adding an element to a set)" if expr.op == "add" else f"the expression {expr.op}", expr.place)
@@ -386,10 +442,12 @@ class Evaluator:
         return result
 
     def apply_primitive(self, function: Primitive, argument: Value, expr: Expr) -> Node:
-        wanted = function.takes.split()
-        given = argument if isinstance(argument, tuple) and len(wanted) > 1 else (argument,)
-        if len(given) != len(wanted):
-            raise self.error(f"{function.name} takes {len(wanted)} arguments, here are {len(given)}", expr.place)
+        accepted = {len(kinds): kinds for kinds in (alternative.split() for alternative in function.takes.split("|"))}
+        given = argument if isinstance(argument, tuple) else (argument,)
+        wanted = accepted.get(len(given))
+        if wanted is None:
+            counts = " or ".join(map(str, sorted(accepted)))
+            raise self.error(f"{function.name} takes {counts} arguments, here are {len(given)}", expr.place)
         place = expr.args[1].place
         return function.apply(*(self.fit(function.name, v, kind, place) for v, kind in zip(given, wanted, strict=True)))
 
@@ -402,17 +460,19 @@ class Evaluator:
             if value.kind == kind:
                 return value
             if build.is_empty(value):
-                return build.empty(kind)
+                return build.EMPTY_REL if kind == "empty" else build.empty(kind)
+        if kind == "empty":
+            raise self.refuse(f"{name} (page tables)", place)
         raise self.error(f"{name} takes {KINDS.get(kind, 'a tag')}, here is {describe(value)}", place)
 
     def braces(self, expr: Expr, env: Env) -> Value:
-        tags: set[Tag] = set()
-        for item in expr.args:
-            value = self.eval(item, env)
+        values = [self.eval(item, env) for item in expr.args]
+        if values and all(isinstance(value, Node) for value in values):
+            return Choices(tuple(value for value in values if isinstance(value, Node)))
+        for item, value in zip(expr.args, values, strict=True):
             if not isinstance(value, Tag):
-                raise self.refuse(f"a set of {describe(value)} listed in braces (only tags can be listed)", item.place)
-            tags.add(value)
-        return frozenset(tags)
+                raise self.refuse(f"a set of {describe(value)} listed in braces (tags can be listed, and relations)", item.place)
+        return frozenset(value for value in values if isinstance(value, Tag))
 
     def conditional(self, expr: If, env: Env) -> Value:
         a, b = self.eval(expr.args[0], env), self.eval(expr.args[1], env)

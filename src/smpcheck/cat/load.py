@@ -12,9 +12,10 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, TypeAlias
 
-from smpcheck.cat import cache
-from smpcheck.cat.graph import depth, roots
-from smpcheck.cat.nodes import Model, forget
+from smpcheck.cat import build, cache
+from smpcheck.cat.graph import depth, reachable, roots
+from smpcheck.cat.names import UNKNOWN_PAIRS
+from smpcheck.cat.nodes import Axiom, Model, forget
 from smpcheck.errors import InputError, LimitError, UnsupportedError
 from smpcheck.program.ir import Position
 
@@ -28,9 +29,10 @@ SHIPPED = ("sc", "tso", "lkmm")
 """The models that are known by name."""
 
 NATIVE = {
-    "stdlib.cat": "empty.cat", "cross.cat": "empty.cat", "ncross.cat": "empty.cat", "enumerations.cat": "empty.cat",
+    "stdlib.cat": "empty.cat", "cross.cat": "empty.cat", "ncross.cat": "empty.cat", "enumerations.cat": "enumerations.cat",
     "coherence.cat": "cos.cat", "cos.cat": "cos.cat", "cos-opt.cat": "cos.cat", "cos-no-opt.cat": "cos.cat",
     "ncos.cat": "cos.cat", "lock.cat": "lock.cat", "filters.cat": "filters.cat", "x86fences.cat": "x86fences.cat",
+    "aarch64deps.cat": "aarch64deps.cat",
 }  # fmt: skip
 """Files that are provided here: including one never reads a copy of another tool's or the kernel's."""
 
@@ -127,7 +129,8 @@ class _Reader:
 
         self.read_files: dict[str, bytes] = {}
         self.evaluator = Evaluator(self.include)
-        self.names: dict[str, Path] = {}
+        self.folders: dict[str, Path] = {}
+        """Where the includes of a file are looked for first: beside it; of one that is provided here, beside its includer."""
 
     def text(self, path: Path, shown: str) -> str:
         try:
@@ -146,29 +149,30 @@ class _Reader:
     def run(self, path: Path, shown: str) -> None:
         from smpcheck.cat.parser import parse
 
-        self.names[shown] = path
+        self.folders[shown] = path.parent
         self.evaluator.run_file(shown, parse(self.text(path, shown), shown))
 
     def include(self, wanted: str, includer: str) -> tuple[str, File] | None:
         """Find and parse ``include "wanted"`` in the file shown as ``includer``."""
         from smpcheck.cat.parser import parse
 
+        folder = self.folders[includer]
         if wanted in NATIVE:
             path, shown = LIBRARY / NATIVE[wanted], wanted
         else:
-            folder = self.names[includer].parent
             found = [p for p in (folder / wanted, MODELS / wanted) if _is_file(p)]
             if not found:
                 return None
             path = found[0]
-            shown = path.name if path.parent == MODELS else str(path)
-        self.names[shown] = path
+            shown, folder = path.name if path.parent == MODELS else str(path), path.parent
+        self.folders[shown] = folder
         return shown, parse(self.text(path, shown), shown)
 
     def read(self, name: str, path: Path) -> Model:
         definitions: str | None = None
         if path.name == CONFIG:
             files = self.config(path)
+            self.evaluator.variants = frozenset(files.pop("variant", "").replace(",", " ").split())
             definitions = str(path.parent / files["macros"]) if "macros" in files else None
             if definitions is not None and "__srcu{srcu-lock}" in self.text(Path(definitions), definitions):
                 from smpcheck.cat.build import EMPTY_SET
@@ -184,21 +188,30 @@ class _Reader:
         model = Model(
             name if name in SHIPPED or path.name == CONFIG else path.stem,
             tuple(evaluator.axioms),
-            tuple(evaluator.shows.items()),
+            tuple((name, node) for name, node in evaluator.shows.items() if not build.is_empty(node)),
             definitions,
             evaluator.annotations,
         )
+        for axiom in model.axioms:
+            self.check_known(axiom)
         if depth(roots(model)) > MAX_GRAPH_DEPTH:
             what = f"definitions that nest more than {MAX_GRAPH_DEPTH} deep"
             raise UnsupportedError(f"not supported in a model: {what}", Position(name, 1))
         return model
 
+    def check_known(self, axiom: Axiom) -> None:
+        unknown = next((node.name for node in reachable([axiom.node]) if node.op == "base" and node.name in UNKNOWN_PAIRS), None)
+        if unknown is not None:
+            file, _, line = (axiom.where or "").rpartition(":")
+            what = f"{unknown} ({UNKNOWN_PAIRS[unknown]}), on which {axiom.name} depends"
+            raise UnsupportedError(f"not supported in a model: {what}", Position(file, int(line)))
+
     def config(self, path: Path) -> dict[str, str]:
-        """The files that a herd7 configuration names; its other lines are about pictures."""
+        """The files and variants that a herd7 configuration names; its other lines are about pictures."""
         files: dict[str, str] = {}
         for line in self.text(path, str(path)).splitlines():
             key, _, value = line.partition(" ")
-            if key in ("macros", "bell", "model") and value.strip():
+            if key in ("macros", "bell", "model", "variant") and value.strip():
                 files[key] = value.strip()
         if "model" not in files:
             raise InputError(f"{path} names no model (a line like: model linux-kernel.cat)")

@@ -25,6 +25,8 @@ from smpcheck.cat.syntax import (
     File,
     Function,
     If,
+    IfStatement,
+    IfVariant,
     Include,
     Let,
     LetStatement,
@@ -35,6 +37,7 @@ from smpcheck.cat.syntax import (
     Show,
     Statement,
     Stmt,
+    Variant,
 )
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Position
@@ -49,14 +52,14 @@ _SPELLED = {
     "LBRACE": "{", "RBRACE": "}",
     "LBRACKET": "[", "RBRACKET": "]", "ALT": "||", "BAR": "|", "PLUSPLUS": "++", "SEMI": ";", "BACKSLASH": "\\",
     "AND_OP": "&", "STAR": "*", "PRODUCT": "*", "PLUS": "+", "OPT": "?", "INVERSE": "^-1", "TILDE": "~", "EQUAL": "=",
-    "COMMA": ",", "ARROW": "->", "$END": "the end of the file",
+    "COMMA": ",", "ARROW": "->", "LAND": "&&", "LNOT": "not", "$END": "the end of the file",
 }  # fmt: skip
 
 _OPERAND = {"NAME", "TAG", "ZERO", "UNDERSCORE", "LPAR", "LBRACE", "LBRACKET", "BEGIN", "TILDE"}
 _OPERATOR = {"BAR", "PLUSPLUS", "SEMI", "BACKSLASH", "AND_OP", "STAR", "PRODUCT", "PLUS", "OPT", "INVERSE"}
 _STATEMENT = {
     "LET", "SHOW", "UNSHOW", "INCLUDE", "PROCEDURE", "CALL", "DEBUG", "FORALL", "INSTRUCTIONS", "DEFAULT", "FLAG",
-    "UNDEFINED_UNLESS", "ACYCLIC", "IRREFLEXIVE", "EMPTY", "ENUM",
+    "UNDEFINED_UNLESS", "ASSERT", "ACYCLIC", "IRREFLEXIVE", "EMPTY", "ENUM", "IF", "CATDEP",
 }  # fmt: skip
 
 
@@ -164,7 +167,16 @@ class _Builder(Transformer[Token, File]):
         return Statement("forall", _place(children[0]))
 
     def with_from(self, children: list[Any]) -> Stmt:
-        return Statement("with", _place(children[0]), str(children[1]))
+        return Statement("with", _place(children[0]), str(children[1]), (children[3],))
+
+    def catdep(self, children: list[Any]) -> Stmt:
+        return Statement("catdep", _place(children[0]))
+
+    def if_statement(self, children: list[Any]) -> Stmt:
+        first, condition, *rest = children
+        at = next((i for i, c in enumerate(rest) if isinstance(c, Token) and c.type == "ELSE"), len(rest))
+        then, other = ((c for c in part if c is not None and not isinstance(c, Token)) for part in (rest[:at], rest[at:]))
+        return IfStatement(condition, tuple(then), tuple(other), _place(first))
 
     def match_statement(self, children: list[Any]) -> Stmt:
         return Statement("match", _place(children[0]))
@@ -238,6 +250,26 @@ class _Builder(Transformer[Token, File]):
         first, a, relation, b, _, then, _, other = children
         return If("if", (a, b, then, other), _place(first), str(relation))
 
+    def variant_conditional(self, children: list[Any]) -> Expr:
+        first, condition, _, then, _, other = children
+        return IfVariant("if", (then, other), _place(first), "", condition)
+
+    def variant_name(self, children: list[Token]) -> Variant:
+        return Variant("is", (), str(children[-1])[1:-1])
+
+    def not_variant(self, children: list[Any]) -> Variant:
+        return Variant("not", (children[1],))
+
+    def all_variants(self, children: list[Any]) -> Variant:
+        return Variant("and", (children[0], children[2]))
+
+    def either_variant(self, children: list[Any]) -> Variant:
+        return Variant("or", (children[0], children[2]))
+
+    def variant_parenthesised(self, children: list[Any]) -> Variant:
+        inner: Variant = children[1]
+        return inner
+
     def match(self, children: list[Any]) -> Expr:
         clauses = [c for c in children[3:] if isinstance(c, tuple)]
         by_tag = all(kind == "tag" for kind, _, _ in clauses)
@@ -305,7 +337,7 @@ def _lark() -> Lark:
     )
 
 
-_COMMENT = re.compile(r'"[^"]*"|\(\*|\*\)|(?://|#)[^\n]*')
+_COMMENT = re.compile(r'"[^"]*"|\(\*|\*\)|/\*|(?://|#)[^\n]*')
 
 
 class _StrayWordError(Exception):
@@ -336,7 +368,11 @@ def _without_comments(text: str, file: str) -> str:
         elif opened:
             start = match.start() + 1
         elif found[0] in "/#":
-            parts += [text[done : match.start()], " " * len(found)]
+            if found == "/*":
+                start = text.find("*/", start) + 2
+                if start < 2:
+                    raise InputError("this comment /* is not closed: */ is missing", _position(text, match.start(), file))
+            parts += [text[done : match.start()], _blank(text[match.start() : start])]
             done = start
     if opened:
         raise InputError("this comment (* is not closed: *) is missing", _position(text, opened[0], file))
@@ -409,6 +445,9 @@ def _check_depth(body: tuple[Stmt, ...], file: str) -> None:
                 exprs = (argument,)
             case Procedure(_, _, inner):
                 _check_depth(inner, file)
+                continue
+            case IfStatement(_, then, other):
+                _check_depth((*then, *other), file)
                 continue
             case _:
                 continue

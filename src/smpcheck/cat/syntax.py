@@ -5,6 +5,7 @@ Reference: the chapter "Writing simple models in cat" of the herd7 manual and it
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -64,6 +65,33 @@ class If(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """A condition on what herd7 is told with ``-variant``: ``name`` (op ``is``), or ``not``, ``and``, ``or`` of ``args``."""
+
+    op: str
+    args: tuple[Variant, ...] = ()
+    name: str = ""
+
+    def holds(self, chosen: Container[str]) -> bool:
+        """Is it true where the variants ``chosen`` are on?"""
+        match self.op:
+            case "is":
+                return self.name in chosen
+            case "not":
+                return not self.args[0].holds(chosen)
+            case "and":
+                return all(a.holds(chosen) for a in self.args)
+        return any(a.holds(chosen) for a in self.args)
+
+
+@dataclass(frozen=True, slots=True)
+class IfVariant(Expr):
+    """``if "v" then a else b``: arguments a and b."""
+
+    condition: Variant = field(default=Variant("is"))
+
+
+@dataclass(frozen=True, slots=True)
 class Match(Expr):
     """``match e with || 'tag -> e1 || _ -> e2 end``: arguments e, e1, e2; ``tags`` has the tags, None for ``_``.
 
@@ -94,7 +122,8 @@ class LetStatement:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``[flag] [~] acyclic r as name``; ``test`` is acyclic, irreflexive or empty; ``mode`` is '', flag or undefined_unless."""
+    """``[mode] [~] acyclic r as name``; ``test`` is acyclic, irreflexive or empty; ``mode`` is '', flag, assert or
+    undefined_unless."""
 
     test: str
     negated: bool
@@ -149,7 +178,17 @@ class Call:
     place: Place
 
 
-Stmt: TypeAlias = Statement | LetStatement | Check | Show | Include | Enum | Procedure | Call
+@dataclass(frozen=True, slots=True)
+class IfStatement:
+    """``if "v" statements else statements end``"""
+
+    condition: Variant
+    then: tuple[Stmt, ...]
+    other: tuple[Stmt, ...]
+    place: Place
+
+
+Stmt: TypeAlias = Statement | LetStatement | Check | Show | Include | Enum | Procedure | Call | IfStatement
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,13 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """``{r, s}``: a set of sets or relations, among which ``with x from`` chooses."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Closure:
     """A function: parameters, body, and the names that it sees."""
 
@@ -34,7 +41,8 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """A function provided by Python, from relation or set (``takes``) to node."""
+    """A function provided by Python, from relation or set (``takes``) to node. ``takes`` may have alternatives, of different
+    numbers of arguments, set apart by ``|``; an ``empty`` argument can only be the empty relation or set."""
 
     name: str
     takes: str
@@ -50,10 +58,17 @@ class ProcedureValue:
     file: str
 
 
-Value: TypeAlias = "Node | Tag | frozenset[Tag] | tuple[Value, ...] | Closure | Primitive | ProcedureValue"
+Value: TypeAlias = "Node | Tag | frozenset[Tag] | tuple[Value, ...] | Choices | Closure | Primitive | ProcedureValue"
 Env: TypeAlias = Mapping[str, Value]
 
 KINDS = {"rel": "a relation", "set": "a set of events"}
+
+
+def _ctrlcfence(*args: Node) -> Node:
+    """``ctrlcfence(ctrl, S)`` of herd7 today; before 2016 ``ctrlcfence(S)`` with the base relation ``ctrl``."""
+    ctrl, fences = args if len(args) == 2 else (build.base("ctrl"), args[0])
+    return build.seq(ctrl, build.seq(build.setid(fences), build.base("po")))
+
 
 PRIMITIVES = (
     Primitive("domain", "rel", build.domain),
@@ -62,18 +77,19 @@ PRIMITIVES = (
     Primitive("fencerel", "set", build.fencerel),
     Primitive("toid", "set", build.setid),
     Primitive("singlestep", "rel", lambda r: build.diff(r, build.seq(r, r))),
-    Primitive("ctrlcfence", "set", lambda s: build.seq(build.base("ctrl"), build.seq(build.setid(s), build.base("po")))),
+    Primitive("ctrlcfence", "set|rel set", lambda *args: _ctrlcfence(*args)),
     Primitive("noid", "rel", lambda r: build.diff(r, build.ID)),
     Primitive("imply", "rel rel", lambda a, b: build.union(build.complement(a), b)),
     Primitive("nodetour", "rel rel rel", lambda a, b, c: build.diff(a, build.seq(b, c))),
     Primitive("tag2events", "tag", lambda t: build.base_set(names.capitalised(t))),
     Primitive("tag2instrs", "tag", lambda t: build.base_set(names.capitalised(t))),
+    *(Primitive(name, "empty", lambda _: build.EMPTY_REL) for name in names.OF_PAGE_TABLES),
 )
 
 
 def prelude() -> dict[str, Value]:
     """The names that every file finds defined."""
-    env: dict[str, Value] = {name: build.base(name) for name in names.BASE_RELATIONS}
+    env: dict[str, Value] = {name: build.base(name) for name in (*names.BASE_RELATIONS, *names.UNKNOWN_PAIRS)}
     env |= {name: build.base_set(name) for name in (*names.BASE_SETS, *names.TAGS)}
     for name, definition in names.DEFINED.items():
         node = definition()
@@ -97,6 +113,8 @@ def describe(value: Value) -> str:
             return "a set of tags"
         case tuple():
             return f"a tuple of {len(value)}"
+        case Choices(items):
+            return f"a set of {len(items)} relations or sets"
         case Closure(name=name) | Primitive(name=name):
             return f"the function {name}"
     return "a procedure"

@@ -186,11 +186,18 @@ class Waiting:
     writes: tuple[int, ...] = ()
 
 
+Pairs: TypeAlias = dict[tuple[int, int], int]
+"""A relation that the program's text settles: pairs of events, each with the guard under which it is there if both happen."""
+
+DEPENDENCIES = ("addr", "data", "ctrl", "pick-addr", "pick-data", "pick-ctrl", "iico_order")
+"""The names of such relations other than program order; models/README.md says what they are."""
+
+
 @dataclass(slots=True)
 class EventGraph:
     """A program's possible events, numbered: initial writes first, then each thread in program order.
 
-    ``addr``, ``data``, ``ctrl`` map pairs of events to the guard under which the dependency exists (besides both happening).
+    ``addr``, ``data``, ``ctrl`` are relations of :data:`DEPENDENCIES`, as are those of ``more``, by name: machine code's.
     ``bounds`` are the guards under which a loop was cut, ``waiting`` those under which a thread has come to wait: neither goes
     on. ``final_regs`` gives each thread's registers at its end.
     """
@@ -205,11 +212,17 @@ class EventGraph:
     computations: list[Computation] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     bounds: list[tuple[int, ir.Position | None, str]] = field(default_factory=list)
-    addr: dict[tuple[int, int], int] = field(default_factory=dict)
-    data: dict[tuple[int, int], int] = field(default_factory=dict)
-    ctrl: dict[tuple[int, int], int] = field(default_factory=dict)
+    addr: Pairs = field(default_factory=dict)
+    data: Pairs = field(default_factory=dict)
+    ctrl: Pairs = field(default_factory=dict)
+    more: dict[str, Pairs] = field(default_factory=dict)
     final_regs: dict[int, dict[str, Term]] = field(default_factory=dict)
     init_count: int = 0
+
+    def dependency(self, name: str) -> Pairs:
+        """The relation ``name`` of :data:`DEPENDENCIES`."""
+        found: Pairs | None = getattr(self, name, None)
+        return self.more.get(name, {}) if found is None else found
 
 
 _Access: TypeAlias = ir.Load | ir.Store | ir.Rmw | ir.Fence

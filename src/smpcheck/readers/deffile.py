@@ -43,6 +43,8 @@ Bodies: TypeAlias = Mapping[str, tuple[tuple[str, ...], str, int]]
 _DEFINITION = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*\(([^)\n]*)\)[ \t]*(\S.*?)[ \t]*$", re.M)
 _FORM = re.compile(r"(__[a-z_]+)\s*\{\s*([\w-]*)\s*\}(\s*\()?")
 _EVENT_FORMS = ("__load", "__store", "__fence", "__srcu")
+CAPITALS = ("mb", "once", "acquire", "release", "noreturn")
+"""Tags that Linux 6.15 and later write in capitals in their definitions (``{MB}``)."""
 _OPERATOR = re.compile(r",\s*(&~|[-+&|^])\s*,")
 _OPERATOR_NAMES = {"+": "__plus", "-": "__minus", "&": "__and", "|": "__or", "^": "__xor", "&~": "__andnot"}
 OPERATORS = {name: op for op, name in _OPERATOR_NAMES.items()}
@@ -77,7 +79,8 @@ class Definitions:
         self._source = source
         self._fallback = fallback
         self._parsed: dict[tuple[str, bool], Macro | None] = {}
-        self._combined: Definitions | None = None
+        self._combined: Definitions = self
+        self._fallen_back: Definitions | None = None
         self.aliases: tuple[tuple[re.Pattern[str], str], ...] = ()
 
     @property
@@ -91,10 +94,24 @@ class Definitions:
 
     def with_fallback(self, fallback: Definitions) -> Definitions:
         """The same definitions, with ``fallback`` for names that they do not define. Always the same object for one fallback."""
-        if self._combined is None or self._combined._fallback is not fallback:
-            self._combined = Definitions(self._bodies, self._source, fallback)
+        if self._fallen_back is not fallback:
+            self._fallen_back = fallback
+            capitals = any(tag.isupper() for _, tag in self._events)
+            self._combined = Definitions(self._bodies, self._source, fallback.in_capitals() if capitals else fallback)
             self._combined.aliases = fallback.aliases
         return self._combined
+
+    def in_capitals(self) -> Definitions:
+        """The same definitions, with the tags of :data:`CAPITALS` spelt as later kernels do."""
+
+        def spelt(match: re.Match[str]) -> str:
+            return f"{{{match[1].upper()}}}"
+
+        lower = re.compile(rf"\{{({'|'.join(CAPITALS)})\}}")
+        bodies = {name: (params, lower.sub(spelt, body), at) for name, (params, body, at) in self._bodies.items()}
+        result = Definitions(bodies, self._source, self._fallback)
+        result.aliases = self.aliases
+        return result
 
     def get(self, name: str, wide: bool = False) -> Macro | None:
         """The macro called ``name``; ``wide`` as in :class:`~smpcheck.readers.layout.TypeTable`."""

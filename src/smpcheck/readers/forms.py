@@ -1,8 +1,8 @@
 """The forms of primitives' definitions, and what they mean in events.
 
 Each function lowers one form (see :mod:`smpcheck.readers.primitives` for the list). Full order is a fence on either side; an
-operation that does not take place is an unordered read (Documentation/atomic_t.txt). Results are computed from the value read,
-so that dependencies through them exist.
+operation that does not take place is an unordered read (Documentation/atomic_t.txt), but see :data:`ORDERS`. Results are
+computed from the value read, so that dependencies through them exist.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ Form: TypeAlias = "Callable[[Lowering, c.Call], Val]"
 
 MB = frozenset({"Mb"})
 ONCE = frozenset({"Once"})
-ORDERS: dict[str, tuple[frozenset[str], frozenset[str], bool]] = {
+Order: TypeAlias = "tuple[frozenset[str], frozenset[str], bool]"
+
+ORDERS: dict[str, Order] = {
     "mb": (frozenset({"Once", "RMW"}), frozenset({"Once", "RMW"}), True),
     "once": (frozenset({"Once", "RMW"}), frozenset({"Once", "RMW"}), False),
     "acquire": (frozenset({"Acquire", "RMW"}), frozenset({"Once", "RMW"}), False),
@@ -37,14 +39,22 @@ ORDERS: dict[str, tuple[frozenset[str], frozenset[str], bool]] = {
 }
 """Ordering of an atomic operation: tags of its read, tags of its write, and whether full fences surround it."""
 
+ORDERS |= {
+    order.upper(): (read | {order.upper()}, write | {order.upper()}, False) for order, (read, write, _) in tuple(ORDERS.items())
+}
+"""In the models of Linux 6.15 and later (herd7's variant ``lkmmv2``) tags are in capitals: every event of an operation has the
+one that was written, also where it fails, and the model says which of them order something. Fences are not added."""
+
 _TAGS: dict[str, frozenset[str]] = {}
 
 
 def tags(name: str) -> frozenset[str]:
-    """The tag set of a form's annotation: ``acquire`` is {Acquire}, none is plain."""
+    """The tag set of a form's annotation: ``acquire`` is {Acquire}, none is plain. ``ACQUIRE`` is {Acquire, ACQUIRE}."""
     found = _TAGS.get(name)
     if found is None:
         found = _TAGS[name] = frozenset({name[:1].upper() + name[1:]}) if name else NO_TAGS
+        if name.isupper():
+            found = _TAGS[name] = found | {name.capitalize()}
     return found
 
 
@@ -91,7 +101,7 @@ def _target(low: Lowering, node: c.CExpr) -> Place:
     return _place(low, c.Un("*", node, node.at, node.end))
 
 
-def _order(low: Lowering, order: str, node: c.Call) -> tuple[frozenset[str], frozenset[str], bool]:
+def _order(low: Lowering, order: str, node: c.Call) -> Order:
     found = ORDERS.get(order)
     if found is None:
         low.refuse(f"the ordering {{{order}}} of an atomic operation is not supported", low.at(node))
@@ -108,6 +118,7 @@ def _read_modify_write(
 ) -> Val:
     """The operation: ``new`` and ``when`` are given the value read; the result is that value."""
     read, write, fenced = _order(low, order, node)
+    unordered = ONCE | {"RMW", order} if order.isupper() else ONCE
     ctype = scalar_type(place.type)
     low.access(place.addr, ctype, low.at(node))
     reg = low.temp(ctype)
@@ -120,7 +131,7 @@ def _read_modify_write(
         low.out += success
     else:
         failed = Assume(low.fold_unary("!", condition, low.int), pos)
-        low.out.append(Choice(tuple(success), (Load(reg, place.addr, ONCE, pos, text), failed), pos))
+        low.out.append(Choice(tuple(success), (Load(reg, place.addr, unordered, pos, text), failed), pos))
     return old
 
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from smpcheck.cat.nodes import Node
-from smpcheck.program.events import EventGraph
+from smpcheck.program.events import DEPENDENCIES, EventGraph
 
 Signature: TypeAlias = frozenset[str]
-"""Kinds and tags of the program's events, and those of ``addr data ctrl rmw`` that are not empty."""
+"""Kinds and tags of the program's events, and those of ``rmw`` and the dependencies that are not empty."""
 
 MOST_SIGNATURES = 512
 
 _EITHER = frozenset(("inter", "seq", "product"))
 _FIRST = frozenset(("diff", "setid", "inverse", "plus", "domain", "range", "diffvals"))
-_MAYBE = ("addr", "data", "ctrl", "rmw")
+_MAYBE = ("rmw", *DEPENDENCIES)
 
 _known: dict[Signature, dict[int, bool]] = {}
 
@@ -30,7 +30,7 @@ def signature(graph: EventGraph) -> Signature:
     for tags in {e.tags for e in graph.events}:
         found |= tags
     found.update(e.kind for e in graph.events)
-    found.update(name for name in ("addr", "data", "ctrl") if getattr(graph, name))
+    found.update(name for name in DEPENDENCIES if graph.dependency(name))
     if any(e.partner is not None for e in graph.events):
         found.add("rmw")
     return frozenset(found)

@@ -7,8 +7,8 @@ a long path expression, as paths of an automaton (see :mod:`smpcheck.solver.auto
 
 from __future__ import annotations
 
+from smpcheck.cat.build import plus
 from smpcheck.cat.nodes import Axiom, Model, Node
-from smpcheck.errors import UnsupportedError
 from smpcheck.solver.aspif import FALSE
 from smpcheck.solver.automata import Automata, canonical, factors, sequence
 from smpcheck.solver.relations import Relation, Relations, Rows, bits
@@ -174,15 +174,10 @@ class Axioms:
     def _violated(self, axiom: Axiom) -> int:
         """The literal "the test of this axiom (without its negation) fails"."""
         relations = self.relations
-        relation = relations.evaluate(axiom.node)
-        literals: list[int] = []
+        relation = relations.evaluate(plus(axiom.node) if axiom.kind == "acyclic" else axiom.node)
         if axiom.kind == "empty":
             literals = [relations.literal(relation, x, y) for x, row in enumerate(relation.may) for y in bits(row)]
-        elif axiom.kind == "irreflexive":
-            literals = [relations.literal(relation, x, x) for x, row in enumerate(relation.may) if row >> x & 1]
         else:
-            what = f"the test {'~' if axiom.negated else ''}acyclic as a flag or negated ({axiom.name})"
-            place = f"{axiom.where}: " if axiom.where else ""
-            raise UnsupportedError(f"{place}not supported in a model: {what}")
+            literals = [relations.literal(relation, x, x) for x, row in enumerate(relation.may) if row >> x & 1]
         result: int = self.out.disj(literals)
         return result

@@ -17,6 +17,7 @@ import clingo
 
 from smpcheck.cat.nodes import Model
 from smpcheck.program import ir
+from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import Execution
 from smpcheck.program.values import Value
 from smpcheck.solver.answer import Question
@@ -25,8 +26,6 @@ from smpcheck.solver.solve import _QUIET, _Session
 
 Edge: TypeAlias = tuple[str, int, int]
 """A base relation's name (``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``) and two event ids of an execution."""
-
-_STATIC = ("addr", "data", "ctrl")
 
 
 class Candidates(_Session):
@@ -113,8 +112,8 @@ class Candidates(_Session):
             return [*both, encoding.rf[x, y]]
         if name == "co":
             return [*both, encoding.co(x, y)]
-        if name in _STATIC:
-            return [*both, encoding.guard_literal(getattr(self.graph, name)[x, y])]
+        if name in DEPENDENCIES:
+            return [*both, encoding.guard_literal(self.graph.dependency(name)[x, y])]
         return both
 
     def _numbers(self, execution: Execution, model: clingo.Model) -> list[int]:

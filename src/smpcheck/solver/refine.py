@@ -22,15 +22,15 @@ import clingo
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.explain import Explainer, Step, deep_recursion
 from smpcheck.cat.nodes import Axiom, Model, Node
+from smpcheck.program.events import DEPENDENCIES
 from smpcheck.solver.aspif import FALSE, TRUE
 
 if TYPE_CHECKING:
     from smpcheck.program.execution import Execution
     from smpcheck.solver.solve import _Session
 
-_BASES = frozenset(("po", "addr", "data", "ctrl", "rmw", "loc", "int", "ext", "id", "rf", "co", "fr", "universe"))
+_BASES = frozenset(("po", "rmw", "loc", "int", "ext", "id", "rf", "co", "fr", "universe", *DEPENDENCIES))
 _STATIC = frozenset(("po", "po-loc", "poi", "rmw", "loc", "int", "ext", "id", "universe"))
-_DEPENDENCIES = frozenset(("addr", "data", "ctrl"))
 _SUBTRACTED = frozenset(("id", "int", "ext"))
 _SUFFIXES = ("", "e", "i", "-loc")
 
@@ -120,8 +120,8 @@ class Refinement(clingo.Propagator):
                 touched.add(w)
                 w = ids[evaluation.position[w]]
                 reason |= {encoding.rf[w, x], encoding.co(w, y)}
-            elif name in _DEPENDENCIES:
-                reason.add(encoding.guard_literal(getattr(graph, name)[x, y]))
+            elif name in DEPENDENCIES:
+                reason.add(encoding.guard_literal(graph.dependency(name)[x, y]))
             elif name not in _STATIC:
                 return None
         for e in touched:
@@ -152,8 +152,8 @@ class Refinement(clingo.Propagator):
         number = {event.id: ids[i] for i, event in enumerate(execution.events)}
         reason |= {encoding.rf[number[a], number[b]] for a, b in execution.relations["rf"]}
         reason |= {encoding.co(number[a], number[b]) for a, b in execution.relations["co"]}
-        for name in _DEPENDENCIES:
-            for guard in getattr(self.session.graph, name).values():
+        for name in DEPENDENCIES:
+            for guard in self.session.graph.dependency(name).values():
                 literal = encoding.guard_literal(guard)
                 reason.add(literal if holds(reading, literal) else -literal)
         return list(reason)

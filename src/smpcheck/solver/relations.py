@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from smpcheck.cat.build import empty, substituted, union_members
 from smpcheck.cat.nodes import Node
-from smpcheck.errors import UnsupportedError
-from smpcheck.program.events import EventGraph
+from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.program.events import DEPENDENCIES, EventGraph
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.solver.absent import absent, known_for, signature
 from smpcheck.solver.aspif import FALSE, TRUE
@@ -26,7 +27,10 @@ Rows = list[int]
 Pair = tuple[int, int]
 
 
-_EDGES = frozenset(("po", "rf", "co", "fr", "loc", "addr", "data", "ctrl", "rmw", "int", "ext", "universe"))
+MAX_ROUNDS = 200
+"""Rounds of a recursive definition that are written out; each costs about as much as the definition does."""
+
+_EDGES = frozenset(("po", "rf", "co", "fr", "loc", "rmw", "int", "ext", "universe", *DEPENDENCIES))
 _STRICT = frozenset(("inter", "diff", "seq", "product", "setid", "inverse", "plus", "domain", "range", "diffvals"))
 """Operators that give nothing if their first argument is empty."""
 
@@ -206,8 +210,8 @@ class Relations:
                         if self.compatible(x, y) == NEVER:
                             may[x] &= ~(1 << y)
             return Relation(may, True)
-        if name in ("addr", "data", "ctrl"):
-            return self._from_pairs(getattr(self.graph, name))
+        if name in DEPENDENCIES:
+            return self._from_pairs(self.graph.dependency(name))
         if name == "rmw":
             return self._from_pairs({(e.id, e.partner): ALWAYS for e in events if e.kind == "R" and e.partner is not None})
         if name == "id":
@@ -457,8 +461,10 @@ class Relations:
                 static = value.static and current[i].static
                 fresh[i] = Relation(list(value.may), static, dict(value.part) if static else None, var)
             if not all(r.static for r in fresh.values()):
+                if not _is_monotone(group, cone):
+                    self._evaluate_rounds(group, cone)
+                    return
                 # one dynamic member makes them all dynamic: their may rows only grow from here on
-                _check_monotone(group, cone)
                 fresh = {i: Relation(r.may, False, None, r.node) for i, r in fresh.items()}
             stable = all(
                 fresh[i].may == current[i].may and fresh[i].part == current[i].part and fresh[i].static == current[i].static
@@ -475,6 +481,34 @@ class Relations:
         for member in cone:
             self.cache.pop(member.id, None)
         self.cache.update(current)
+
+    def _evaluate_rounds(self, group: dict[int, Node], cone: dict[Node, None]) -> None:
+        """A definition that subtracts itself and depends on the execution: its rounds written one after the other.
+
+        ``r = r | s`` gains a pair in every round until it does not change any more. So it is what it is after as many rounds as
+        there are pairs that it can have at all.
+        """
+        if len(group) > 1 or not all(var in union_members(var.args[0]) for var in group.values()):
+            names = ", ".join(sorted(v.name for v in group.values()))
+            raise UnsupportedError(
+                f"the recursive definition of {names} subtracts itself and depends on reads-from or coherence; "
+                "only definitions that add to what they have (let rec r = r | ...) may do that"
+            )
+        (variable,) = group.values()
+        value = empty(variable.kind)
+        done = 0
+        while True:
+            relation = self.evaluate(value)
+            pairs = sum(row.bit_count() for row in relation.may)
+            if done > pairs:
+                break
+            if done > MAX_ROUNDS:
+                raise LimitError(f"the recursive definition of {variable.name} needs more than {MAX_ROUNDS} rounds")
+            value = substituted(variable.args[0], variable, value)
+            done += 1
+        for member in cone:
+            self.cache.pop(member.id, None)
+        self.cache[variable.id] = relation
 
     # --- must rows ---
 
@@ -727,11 +761,6 @@ def _cone(group: dict[int, Node]) -> dict[Node, None]:
     return found
 
 
-def _check_monotone(group: dict[int, Node], cone: dict[Node, None]) -> None:
-    for member in cone:
-        if member.op == "diff" and (member.args[1] in cone or member.args[1].id in group):
-            names = ", ".join(sorted(v.name for v in group.values()))
-            raise UnsupportedError(
-                f"the recursive definition of {names} subtracts itself and depends on reads-from or coherence; "
-                "only definitions over program order may do that"
-            )
+def _is_monotone(group: dict[int, Node], cone: dict[Node, None]) -> bool:
+    """Does no definition of the group subtract what depends on the group?"""
+    return not any(member.op == "diff" and (member.args[1] in cone or member.args[1].id in group) for member in cone)

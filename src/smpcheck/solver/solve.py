@@ -493,7 +493,8 @@ class _Session:
             shown_ids.append(e.id)
             events.append(ExecutedEvent(len(events), e.thread, e.kind, tags, cell, address, value, e.pos, e.text))
         relations: dict[str, frozenset[tuple[int, int]]] = {}
-        for name, table in (("addr", graph.addr), ("data", graph.data), ("ctrl", graph.ctrl)):
+        for name in ("addr", "data", "ctrl", *graph.more):
+            table = graph.dependency(name)
             relations[name] = frozenset(
                 (number[a], number[b])
                 for (a, b), g in table.items()
