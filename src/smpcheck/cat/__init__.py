@@ -2,10 +2,10 @@
 
 Supported: all operators; ``let``, ``let rec``, functions (curried, with tuples, as arguments), ``let .. in``; axioms, flags and
 asserts, negated too; ``show``, ``unshow``, ``include``, ``procedure`` and ``call``, ``try``; tags, sets of tags, ``enum``,
-``match`` and ``if`` on tags; ``if`` on variants; bell files. Refused, by name and place: what enumerates (``with .. from`` several,
-``linearisations``, ``classes-loc``, ``forall``, ``match`` and ``map`` over the elements of a set) and what would make a model
-differ from one execution to the next (``if`` over events). Reads-from and coherence are given (``rf``, ``co``, ``fr``), so that
-``cos.cat`` and its kin have nothing left to do.
+``match`` and ``if`` on tags; ``if`` on variants; bell files. Refused, by name and place: what enumerates (``with`` a choice of
+several, ``linearisations``, ``classes-loc``, ``forall``, ``match`` and ``map`` over the elements of a set) and what would make a
+model differ from one execution to the next (``if`` over events). Reads-from and coherence are given (``rf``, ``co``, ``fr``), so
+that ``cos.cat`` and its kin have nothing left to do.
 """
 
 from __future__ import annotations
