@@ -72,8 +72,12 @@ class Frames:
         for frame in self.frames(address, pages):
             if frame == 0:
                 raise PermissionError("the frame numbers in /proc/self/pagemap are hidden: no CAP_SYS_ADMIN")
-            found.append(None if frame is None else names_of(self._read(self._flags, frame, 1)[0]))
+            found.append(None if frame is None else self.flags_of(frame))
         return found
+
+    def flags_of(self, frame: int) -> frozenset[str]:
+        """The flags of a frame."""
+        return names_of(self._read(self._flags, frame, 1)[0])
 
     def census(self) -> Census:
         """Count all frames: some 0.1 s for each million."""

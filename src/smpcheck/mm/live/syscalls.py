@@ -16,10 +16,18 @@ PAGE = mmap.PAGESIZE
 
 PROT_NONE = 0
 MAP_FIXED = 0x10
+MADV_REMOVE = 9
 MADV_NOHUGEPAGE = 15
 MADV_COLD = 20
 MADV_PAGEOUT = 21
 """asm-generic/mman-common.h; MADV_COLD and MADV_PAGEOUT are the same on all architectures."""
+
+SHM_LOCK, SHM_UNLOCK = 11, 12
+SHM_REMAP = 0o40000
+"""uapi/linux/shm.h"""
+
+PROCESS_MADVISE = 440
+"""Its number in every system call table made since 5.10 (Alpha's, which counts otherwise, apart)."""
 
 _FAILED = ctypes.c_void_p(-1).value
 
@@ -45,6 +53,14 @@ for _name, _arguments in {
 _preadv, _pwritev = getattr(_libc, "preadv64", None) or _libc.preadv, getattr(_libc, "pwritev64", None) or _libc.pwritev
 for _call in (_preadv, _pwritev):
     _call.restype, _call.argtypes = ctypes.c_ssize_t, (_int, ctypes.POINTER(Iovec), _int, _off)
+
+_libc.shmget.restype, _libc.shmget.argtypes = _int, (_int, _size, _int)
+_libc.shmat.restype, _libc.shmat.argtypes = _address, (_int, _address, _int)
+_libc.shmctl.restype, _libc.shmctl.argtypes = _int, (_int, _int, _address)
+_process_vm_readv, _process_vm_writev = _libc.process_vm_readv, _libc.process_vm_writev
+for _call in (_process_vm_readv, _process_vm_writev):
+    _call.restype = ctypes.c_ssize_t
+    _call.argtypes = (_int, ctypes.POINTER(Iovec), ctypes.c_ulong, ctypes.POINTER(Iovec), ctypes.c_ulong, ctypes.c_ulong)
 
 IOV_MAX = 1024
 
@@ -86,6 +102,46 @@ def munlock(address: int, length: int) -> None:
 def madvise(address: int, length: int, advice: int) -> None:
     """EINVAL: advice unknown to this kernel, or (MADV_COLD, MADV_PAGEOUT) a locked area."""
     _check(_libc.madvise(address, length, advice) != 0, "madvise")
+
+
+def shared_segment(length: int, address: int) -> int:
+    """A segment of shared memory, attached at ``address`` (which is given up for it); gone when nobody has it attached."""
+    segment: int = _libc.shmget(0, length, os.O_CREAT | 0o600)  # 0: IPC_PRIVATE, nobody else finds it
+    _check(segment < 0, "shmget")
+    try:
+        _check(_libc.shmat(segment, address, SHM_REMAP) == _FAILED, "shmat")
+    finally:
+        shmctl(segment, 0)  # IPC_RMID
+    return segment
+
+
+def shmctl(segment: int, command: int) -> None:
+    """`SHM_LOCK` or `SHM_UNLOCK`."""
+    _check(_libc.shmctl(segment, command, None) != 0, "shmctl")
+
+
+def process_madvise(pid: int, address: int, length: int, advice: int) -> None:
+    """`madvise` of another process's area."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        done = _libc.syscall(_int(PROCESS_MADVISE), _int(descriptor), Iovec(address, length), _size(1), _int(advice), _int(0))
+        _check(done < 0, "process_madvise")
+    finally:
+        os.close(descriptor)
+
+
+def write_to(pid: int, address: int, length: int) -> None:
+    """Write to every page of another process's area: its pages are born here, on this CPU."""
+    own = ctypes.create_string_buffer(length)
+    count = _process_vm_writev(pid, Iovec(ctypes.addressof(own), length), 1, Iovec(address, length), 1, 0)
+    _check(count < 0, "process_vm_writev")
+
+
+def read_from(pid: int, address: int, length: int) -> None:
+    """Read every page of another process's area."""
+    own = ctypes.create_string_buffer(length)
+    count = _process_vm_readv(pid, Iovec(ctypes.addressof(own), length), 1, Iovec(address, length), 1, 0)
+    _check(count < 0, "process_vm_readv")
 
 
 class Touch:
