@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +14,7 @@ import typer
 from smpcheck.commands.common import EXIT_FOUND, EXIT_INTERRUPTED, EXIT_OK, busy, failing, put, write
 
 if TYPE_CHECKING:
+    from smpcheck.mm import weak
     from smpcheck.mm.check import Answer
     from smpcheck.show.mm_pictures import Failure
     from smpcheck.simulate import RunResult
@@ -104,7 +105,7 @@ def check(
                     counter.advance()
                     if form == "json":
                         runs = {f.invariant: f.run for f in failures([answer], timeout)} if witness else None
-                        write(json_line(answer, runs) + "\n")
+                        write(json_line(answer, runs, reproducers(answer, runs) if runs else None) + "\n")
         except KeyboardInterrupt:
             status = EXIT_INTERRUPTED
         order = {case: i for i, case in enumerate(todo)}
@@ -153,6 +154,22 @@ def failures(answers: Sequence[Answer], timeout: float) -> Iterator[Failure]:
             if run is None and answer.case.model != "sc":
                 run = weak.witness(answer.case, checks[0], timeout)
             yield Failure(answer, name, run)
+
+
+def reproducers(answer: Answer, runs: Mapping[str, RunResult | weak.WeakRun | None]) -> dict[str, object]:
+    """By invariant, the system calls that do what the failing run does (for ``mm live --from``), or why there are none."""
+    from smpcheck.errors import UnsupportedError
+    from smpcheck.mm.live.translate import reproducer
+    from smpcheck.mm.live.witness import document
+    from smpcheck.simulate import RunResult
+
+    found: dict[str, object] = {}
+    for invariant, run in runs.items():
+        try:
+            found[invariant] = document(reproducer(answer.case, invariant, run if isinstance(run, RunResult) else None))
+        except UnsupportedError as error:
+            found[invariant] = {"refused": error.message}
+    return found
 
 
 def first_of(found: Iterator[Failure]) -> list[Failure]:

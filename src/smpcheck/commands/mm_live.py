@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +31,9 @@ def live(
     pages: Annotated[
         int, typer.Option("--pages", metavar="N", min=LEAST_PAGES, max=MOST_PAGES, help="Pages of each area and file.")
     ] = 64,
-    seconds: Annotated[float, typer.Option("--seconds", metavar="S", min=0.1, help="How long the threads race.")] = 5.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", min=0.1, help="How long the threads race; of each attempt.")
+    ] = 5.0,
     directory: Annotated[
         Path | None,
         typer.Option("--dir", metavar="PATH", help="A folder for the files, on the file system to try; in memory unless given."),
@@ -39,6 +42,17 @@ def live(
     repeat: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="Runs of each workload: most of them decide what it did.")
     ] = 5,
+    provoke: Annotated[
+        list[str] | None,
+        typer.Option("--provoke", metavar="NAME", help="Instead: try a race that the model predicts (repeatable; all: all)."),
+    ] = None,
+    witnesses: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Instead: try the runs that mm check or mm run wrote with -f json (repeatable)."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the delays that are tried.")] = 0,
     everything: Annotated[bool, typer.Option("--all", help="Also show what was predicted not to move, and did not.")] = False,
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; then report what is done.")
@@ -50,9 +64,15 @@ def live(
     Needs root for page flags and exact counters; without it, says what is missing and compares the rest. Nothing outlasts the
     command: no file, no locked memory.
 
-    Exit status: 0 all that could be compared agrees; 1 something differs; 2 bad usage; 3 nothing could be compared, time ran
-    out, or the kernel is older than the design that is predicted (Linux 5.18); 130 interrupted.
+    With --provoke or --from, a race: the same calls over and over, each by a process on a CPU of its own, with all delays between
+    them; what the model predicts and what is seen. Needs root, two CPUs and /proc/kpageflags.
+
+    Exit status: 0 all that could be compared agrees, all that was predicted was seen; 1 something differs; 2 bad usage; 3 nothing
+    could be compared, time ran out, something predicted was not seen or not tried, or the kernel is older than the design that
+    is predicted (Linux 5.18); 130 interrupted.
     """
+    if provoke or witnesses:
+        raise typer.Exit(provoked(provoke or [], witnesses or [], workloads or [], seconds, seed, timeout, form))
     with failing(form, FORMATS):
         from smpcheck.mm.live.machine import look
         from smpcheck.mm.live.report import write_json, write_table
@@ -76,3 +96,41 @@ def live(
             write_table(report, sys.stdout, everything)
         write("")
     raise typer.Exit(report.exit_status)
+
+
+def provoked(
+    names: Sequence[str],
+    paths: Sequence[Path],
+    workloads: Sequence[str],
+    seconds: float,
+    seed: int,
+    timeout: float | None,
+    form: str,
+) -> int:
+    """Try races instead of workloads; the exit status."""
+    with failing(form, FORMATS):
+        from smpcheck.mm.live import provoke, provoke_report
+        from smpcheck.mm.live.machine import look
+        from smpcheck.mm.live.witness import load
+        from smpcheck.show.progress import Counter
+
+        if workloads:
+            raise InputError(f"{workloads[0]}: with --provoke or --from no workload is done")
+        chosen = list(provoke.PROVOKE) if "all" in names else list(dict.fromkeys(names))
+        for name in chosen:
+            if name not in provoke.PROVOKE:
+                raise InputError(f"there is no race {name!r} to provoke: choose from {', '.join(provoke.PROVOKE)}, all")
+        found = [witness for path in paths for witness in load(path)]
+        machine = look(LEAST_PAGES)
+        attempts = [*map(provoke.from_model, chosen), *map(provoke.from_witness, found)]
+        each = seconds if timeout is None else min(seconds, timeout / len(attempts))
+        with Counter(len(attempts), "races") as counter:
+            for one in attempts:
+                provoke.attempt(one, machine, each, seed, lambda rounds, seen: counter.tick())
+                counter.advance()
+        if form == "json":
+            provoke_report.write_json(attempts, machine, sys.stdout)
+        else:
+            provoke_report.write_table(attempts, machine, sys.stdout)
+        write("")
+    return provoke.exit_status(attempts)

@@ -384,6 +384,19 @@ def shm_unlock_putback(s: Setup) -> None:
     ask(s, 2, pages)
 
 
+@scenario
+def shm_unlock_drain(s: Setup) -> None:
+    """SHM_UNLOCK against the CPU on which the file's page was born, and which drains it to its list only now."""
+    pages = world(s, NOTHING, locked=False)
+    s.mapping.flags = 1 << AS_UNEVICTABLE
+    s.P.flags = 1 << PG_swapbacked
+    s.P.lru = NOT_LISTED
+    s.P._count = 2
+    s.thread(shm_unlock, s.mapping, s.P)
+    s.thread(drain, s.P)
+    ask(s, 2, pages)
+
+
 # --- three at a time ----------------------------------------------------------------------------------------------------------
 
 
@@ -432,7 +445,7 @@ SCENARIOS: dict[str, Scenario] = {
     for found in (
         truncate_mlock, truncate_munlock, truncate_reclaim, truncate_swapout, truncate_swapin, truncate_cow, truncate_fault,
         munlock_putback, munlock_page_putback, munlock_drain, munlock_munlock, munlock_reclaim, mlock_reclaim, mlock_munlock,
-        shm_unlock_putback,
+        shm_unlock_putback, shm_unlock_drain,
         truncate_mlock_reclaim, truncate_munlock_reclaim, truncate_cow_reclaim, mlock_munlock_putback,
     )
 }  # fmt: skip

@@ -172,8 +172,13 @@ def _execution(run: RunResult | WeakRun | None) -> Json | None:
     return execution_object(execution, run.program)
 
 
-def json_line(answer: Answer, runs: Mapping[str, RunResult | WeakRun | None] | None = None) -> str:
-    """One object, by the schema ``mm-check-1.json``. ``runs``: the failing runs to be shown, by invariant."""
+def json_line(
+    answer: Answer,
+    runs: Mapping[str, RunResult | WeakRun | None] | None = None,
+    reproducers: Mapping[str, object] | None = None,
+) -> str:
+    """One object, by the schema ``mm-check-1.json``. ``runs``: the failing runs to be shown, by invariant; ``reproducers``: the
+    same as system calls, or why there are none."""
     case = answer.case
     document: Json = {
         "schema": "smpcheck-mm-check/1",
@@ -185,4 +190,6 @@ def json_line(answer: Answer, runs: Mapping[str, RunResult | WeakRun | None] | N
     }  # fmt: skip
     if runs is not None:
         document["executions"] = {name: _execution(run) for name, run in runs.items()}
+    if reproducers is not None:
+        document["reproducers"] = dict(reproducers)
     return json.dumps(document)

@@ -182,8 +182,10 @@ class Worker:
     # rounds
 
     def run(self) -> Tally:
-        """Rounds until the time is over."""
+        """Rounds until the time is over, once all lanes are born."""
         try:
+            for lane in range(self.board.lanes):
+                self.board.wait(self.board.at(lane, Board.PID), 1)
             while True:
                 self.one_round()
         except Stop:
@@ -452,11 +454,11 @@ def run(
         board.close()
     if "error" in answer:
         raise LaneError(str(answer["error"]))
-    samples = [
+    answer["samples"] = [
         Round(Plan(each["plan"]["scale"], tuple(each["plan"]["delays"]), tuple(each["plan"]["order"])), tuple(each["begins"]),
-              tuple(each["ends"]), each["bad"]) for each in answer.pop("samples")
+              tuple(each["ends"]), each["bad"]) for each in answer["samples"]
     ]  # fmt: skip
-    return Tally(**answer, samples=samples)
+    return Tally(**answer)
 
 
 def _born(
@@ -476,16 +478,13 @@ def _born(
         os.sched_setaffinity(0, {cpu})
         board.words[board.at(index, Board.PID)] = os.getpid()
         worker = Worker(ground, board, index, seconds, seed, proc)
-        for lane in range(board.lanes):
-            board.wait(board.at(lane, Board.PID), 1)
         tally = worker.run()
         if index == 0:
             _tell(writer, asdict(tally))
         status = 0
     except BaseException as error:
+        _tell(writer, {"error": f"lane {ground.witness.lanes[index].name}: {error}"})  # before the first lane has an answer
         board.words[Board.STOP] = 1
-        name = ground.witness.lanes[index].name
-        _tell(writer, {"error": f"lane {name}: {error}"})
     finally:
         os._exit(status)
 
@@ -498,12 +497,14 @@ def _tell(writer: int, answer: dict[str, Any]) -> None:
 
 def _listen(board: Board, reader: int, seconds: float, tick: Callable[[int, int], None]) -> dict[str, Any]:
     """The first line that a lane tells, error or answer."""
-    ends, told = time.monotonic() + seconds + GRACE, b""
+    ends, told, stopping = time.monotonic() + seconds + GRACE, b"", False
     while not told.endswith(b"\n"):
         try:
             ready, _, _ = select.select([reader], [], [], TICK)
-            tick(board.words[Board.ROUNDS], board.words[Board.SEEN])
+            if not stopping:
+                tick(board.words[Board.ROUNDS], board.words[Board.SEEN])
         except KeyboardInterrupt:
+            stopping, ends = True, time.monotonic() + GRACE
             board.words[Board.STOP] = 1
             continue
         if ready:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TextIO, TypeAlias
 
@@ -36,7 +36,11 @@ def write_table(report: Report, out: TextIO, everything: bool = False) -> None:
 
     :param everything: also what was predicted to stay as it is, and stayed
     """
-    lines = list(table_lines(report, everything))
+    write_lines(table_lines(report, everything), out)
+
+
+def write_lines(lines: Iterable[Line], out: TextIO) -> None:
+    """Lines for people; in colour on a terminal."""
     if out.isatty() or os.environ.get("FORCE_COLOR"):
         from rich.console import Console
         from rich.text import Text

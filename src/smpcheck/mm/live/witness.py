@@ -47,7 +47,7 @@ SYMPTOMS: Mapping[str, str] = {
 }
 """The invariants whose failure can be seen from user space, and what is seen, of a page."""
 
-MOST_PAGES, MOST_LANES, MOST_CALLS = 64, 8, 256
+MOST_PAGES, MOST_OBJECTS, MOST_LANES, MOST_CALLS = 64, 16, 8, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +210,9 @@ class _Reader:
             raise InputError(f"{self.where}.{name}: found {value}; a number from {least} to {most} is accepted here")
         return value
 
-    def items(self, name: str, most: int) -> list[tuple[Any, str]]:
+    def items(self, name: str, most: int, default: list[Any] | None = None) -> list[tuple[Any, str]]:
         """The members of a list, each with where it stands."""
-        values: list[Any] = self.take(name, list, [])
+        values: list[Any] = self.take(name, list, default)
         if len(values) > most:
             raise InputError(f"{self.where}.{name}: found {len(values)} items; at most {most} are accepted here")
         return [(value, f"{self.where}.{name}[{index}]") for index, value in enumerate(values)]
@@ -237,12 +237,12 @@ def _witness(data: Any, where: str) -> Witness:
     reader.take("schema", str)
     name, invariant = reader.take("name", str), reader.choice("invariant", SYMPTOMS)
     command = reader.take("command", str, "")
-    objects = [_object(*item) for item in reader.items("objects", MOST_CALLS)]
+    objects = [_object(*item) for item in reader.items("objects", MOST_OBJECTS)]
     lanes = [_lane(*item) for item in reader.items("lanes", MOST_LANES)]
     setup = [_setup_call(*item) for item in reader.items("setup", MOST_CALLS)]
-    schedule = [_moment(*item) for item in reader.items("schedule", MOST_STEPS)]
+    schedule = [_moment(*item) for item in reader.items("schedule", MOST_STEPS, [])]
     notes = []
-    for note, at in reader.items("notes", MOST_CALLS):
+    for note, at in reader.items("notes", MOST_CALLS, []):
         if not isinstance(note, str):
             raise InputError(f"{at}: found {_shown(note)}; a text is accepted here")
         notes.append(note)
@@ -302,7 +302,7 @@ def _moment(data: Any, where: str) -> Moment:
 
 def validate(witness: Witness, where: str = "the witness") -> None:
     """What the types do not say: names that are there, kinds that fit. :raises InputError: something does not"""
-    names = [each.name for each in (*witness.objects, *witness.lanes)]
+    names = [each.name for each in witness.objects] + [lane.name for lane in witness.lanes]
     for name in names:
         if names.count(name) > 1 or not name:
             raise InputError(f"{where}: {name!r} names {names.count(name)} objects or lanes; each has a name of its own")
@@ -312,10 +312,9 @@ def validate(witness: Witness, where: str = "the witness") -> None:
     objects = {each.name: each for each in witness.objects}
     for each in witness.of_kind(AREA):
         _validate_area(each, objects, lanes, where)
-    for lane, call in (
-        *((each.lane, each.call) for each in witness.setup),
-        *((one.name, c) for one in witness.lanes for c in one.calls),
-    ):
+    calls = [(each.lane, each.call) for each in witness.setup]
+    calls += [(lane.name, call) for lane in witness.lanes for call in lane.calls]
+    for lane_name, call in calls:
         if lane_name not in lanes:
             raise InputError(f"{where}: there is no lane {lane_name!r}: {', '.join(lanes)}")
         _validate_call(lane_name, call, objects, where)
@@ -337,7 +336,7 @@ def _validate_call(lane: str, call: Call, objects: Mapping[str, Object], where: 
     wanted, found = CALLS[call.call], objects.get(call.on)
     where = f"{where}: {call} of lane {lane}"
     if wanted != (found.kind if found else "") or (call.on and not found):
-        what = f"a {wanted} of the witness" if wanted else "nothing"
+        what = f"one of its objects of kind {wanted}" if wanted else "nothing"
         raise InputError(f"{where}: {call.call} is about {what}, not {call.on or 'nothing'}")
     if found and call.call in OWN_ONLY and found.lane != lane:
         raise InputError(f"{where}: {found.name} is in lane {found.lane}, and no process can do that to another's area")
