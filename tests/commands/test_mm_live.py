@@ -19,7 +19,7 @@ import typer
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from smpcheck.commands import mm_live
+from smpcheck.commands import mm_check, mm_live
 from smpcheck.mm.live import session
 from smpcheck.mm.live.compare import Row, ScenarioReport, StepReport, Verdict
 from smpcheck.mm.live.machine import Machine, Missing, look
@@ -28,6 +28,7 @@ from smpcheck.mm.live.race import Check, RaceReport
 from smpcheck.mm.live.report import document, sentence, write_table
 from smpcheck.mm.live.scenarios import scenarios
 from smpcheck.mm.live.session import Report, Wish
+from tests.schemas import validator
 
 APP = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 mm_live.register(APP)
@@ -235,3 +236,49 @@ def test_without_rights_it_says_what_is_missing_and_compares_the_rest() -> None:
     assert "stat_refresh (Permission denied)" in result.stdout
     assert "page flags are not compared" in result.stdout
     assert "Locked p 8" in result.stdout
+
+
+# --- races ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--provoke", "nothing"], "there is no race 'nothing' to provoke: choose from strand, two-munlocks, shm-unlock, all"),
+        (["--provoke", "strand", "anonymous"], "anonymous: with --provoke or --from no workload is done"),
+        (["--from", "no-such-file"], "cannot read no-such-file: No such file or directory"),
+    ],
+)
+def test_a_race_that_cannot_be_tried_is_bad_usage(arguments: list[str], message: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_what_mm_check_writes_mm_live_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a second CPU, so that nothing is tried."""
+    monkeypatch.setattr("smpcheck.mm.live.provoke.os.sched_getaffinity", lambda pid: {0})
+    path = tmp_path / "failing.json"
+    check = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    mm_check.register(check)
+    cells = ["-s", "munlock_drain", "-s", "munlock_page_putback", "-V", "V10", "-i", "I3"]
+    written = CliRunner().invoke(check, [*cells, "-f", "json", "--witness", "-j", "0"])
+    assert written.exit_code == 1
+    path.write_text(written.stdout, "utf-8")
+    for line in written.stdout.splitlines():
+        validator("mm-check-1").validate(json.loads(line))
+    result = call("--from", str(path), "-f", "json", "--seconds", "0.1")
+    assert result.exit_code == 3
+    found = json.loads(result.stdout)
+    validator("mm-provoke-1").validate(found)
+    assert [(each["name"], each["outcome"]) for each in found["attempts"]] == [("munlock_drain, V10", "not-tried")]
+    if look(8).modelled:
+        assert "2 CPUs are needed, one for each lane, and 1 may be used" in found["attempts"][0]["why_not"]
+
+
+def test_a_file_in_which_every_run_was_refused_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "refused.json"
+    path.write_text('{"reproducers": {"I3": {"refused": "thread move is no system call"}}}', "utf-8")
+    result = call("--from", str(path))
+    assert result.exit_code == 2
+    assert "has no witness that can be tried: thread move is no system call" in result.stderr
