@@ -39,11 +39,26 @@ class Ev:
 
 
 @dataclass(frozen=True)
+class Known:
+    """A value in a register: the reads that it is computed from, and the reads that decided that it is this one."""
+
+    value: Value
+    deps: frozenset[int] = frozenset()
+    decided: frozenset[int] = frozenset()
+
+    def with_others(self, *others: Known) -> Known:
+        deps, decided = self.deps, self.decided
+        for other in others:
+            deps, decided = deps | other.deps, decided | other.decided
+        return Known(self.value, deps, decided)
+
+
+@dataclass(frozen=True)
 class State:
-    """A thread part-way: its events, registers with what they depend on (indices of reads), and what decided to come here."""
+    """A thread part-way: its events, registers, what decided to come here (indices of reads), and the block being left."""
 
     events: tuple[Ev, ...] = ()
-    regs: tuple[tuple[str, Value, frozenset[int]], ...] = ()
+    regs: tuple[tuple[str, Known], ...] = ()
     ctrl: frozenset[int] = frozenset()
     leaving: str | None = None
     """The label of the block or loop that is being left."""
@@ -57,14 +72,16 @@ class State:
     def stopped(self) -> bool:
         return self.stuck is not None or self.fault is not None or self.cut
 
-    def reg(self, name: str) -> tuple[Value, frozenset[int]]:
-        for n, v, d in self.regs:
+    def reg(self, name: str) -> Known:
+        for n, known in self.regs:
             if n == name:
-                return v, d
-        return 0, frozenset()
+                return known
+        return Known(0)
 
-    def assign(self, name: str, value: Value, deps: frozenset[int]) -> State:
-        return replace(self, regs=(*[r for r in self.regs if r[0] != name], (name, value, deps)))
+    def assign(self, name: str, known: Known) -> State:
+        """Whatever is assigned in an arm of a branch is there because of what decided on the branch."""
+        known = replace(known, decided=known.decided | self.ctrl)
+        return replace(self, regs=(*[r for r in self.regs if r[0] != name], (name, known)))
 
     def emit(self, event: Ev) -> State:
         return replace(self, events=(*self.events, event))
@@ -97,7 +114,7 @@ class Candidate:
 
     def final(self, what: ir.Expr) -> Value:
         if isinstance(what, ir.FinalReg):
-            return self.regs[what.thread].reg(what.name)[0]
+            return self.regs[what.thread].reg(what.name).value
         assert isinstance(what, ir.FinalMem)
         writes = [i for i, e in enumerate(self.events) if e.kind == "W" and e.address == what.cell]
         (last,) = [w for w in writes if not any((w, x) in self.co for x in writes)]
@@ -106,21 +123,24 @@ class Candidate:
         return value
 
 
-def evaluate(expr: ir.Expr, state: State) -> tuple[Value, frozenset[int]]:
+def evaluate(expr: ir.Expr, state: State) -> Known:
     match expr:
         case ir.Const(value):
-            return value, frozenset()
+            return Known(value)
         case ir.Reg(name):
             return state.reg(name)
         case ir.Unary(op, arg, ctype):
-            v, d = evaluate(arg, state)
-            return unary(op, v, ctype), d
+            a = evaluate(arg, state)
+            return replace(a, value=unary(op, a.value, ctype))
         case ir.Binary(op, left, right, ctype):
-            (a, da), (b, db) = evaluate(left, state), evaluate(right, state)
-            return binary(op, a, b, ctype), da | db
+            a, b = evaluate(left, state), evaluate(right, state)
+            return Known(binary(op, a.value, b.value, ctype)).with_others(a, b)
         case ir.Cast(ctype, arg):
-            v, d = evaluate(arg, state)
-            return ctype.wrap(v), d
+            a = evaluate(arg, state)
+            return replace(a, value=ctype.wrap(a.value))
+        case ir.Conditional(cond, then, other):
+            c, a, b = evaluate(cond, state), evaluate(then, state), evaluate(other, state)
+            return Known(a.value if truth(c.value) else b.value).with_others(a, b, c)
     raise NotImplementedError(expr)
 
 
@@ -140,51 +160,58 @@ def step(stmt: ir.Stmt, state: State, values: Cells) -> Iterator[State]:
     thread = -2
     match stmt:
         case ir.Assign(reg, expr):
-            yield state.assign(reg, *evaluate(expr, state))
+            yield state.assign(reg, evaluate(expr, state))
         case ir.Load(reg, addr, tags):
-            a, da = evaluate(addr, state)
-            if isinstance(a, Ptr):
+            a = evaluate(addr, state)
+            if isinstance(a.value, Ptr):
                 me = len(state.events)
-                for v in values.get(a, ()):
-                    event = Ev(thread, "R", tags, a, v, addr=da, ctrl=state.ctrl)
-                    yield state.emit(event).assign(reg, v, frozenset((me,)))
+                for v in values.get(a.value, ()):
+                    event = Ev(thread, "R", tags, a.value, v, addr=a.deps, ctrl=state.ctrl)
+                    yield state.emit(event).assign(reg, Known(v, frozenset((me,))))
             else:
-                yield replace(state, fault="null-dereference" if a == 0 else "bad-address")
+                yield replace(state, fault="null-dereference" if a.value == 0 else "bad-address")
         case ir.Store(addr, value, tags):
-            (a, da), (v, dv) = evaluate(addr, state), evaluate(value, state)
-            if isinstance(a, Ptr):
-                yield state.emit(Ev(thread, "W", tags, a, v, addr=da, data=dv, ctrl=state.ctrl))
+            a, new = evaluate(addr, state), evaluate(value, state)
+            if isinstance(a.value, Ptr):
+                yield state.emit(Ev(thread, "W", tags, a.value, new.value, addr=a.deps, data=new.deps, ctrl=state.ctrl))
             else:
-                yield replace(state, fault="null-dereference" if a == 0 else "bad-address")
+                yield replace(state, fault="null-dereference" if a.value == 0 else "bad-address")
         case ir.Rmw():
-            a, da = evaluate(stmt.addr, state)
-            if isinstance(a, Ptr):
+            a = evaluate(stmt.addr, state)
+            if isinstance(a.value, Ptr):
                 me = len(state.events)
-                for v in values.get(a, ()):
-                    read = Ev(thread, "R", stmt.read_tags, a, v, addr=da, ctrl=state.ctrl)
-                    after = state.emit(read).assign(stmt.old, v, frozenset((me,)))
-                    if stmt.when is not None and not truth(evaluate(stmt.when, after)[0]):
+                for v in values.get(a.value, ()):
+                    read = Ev(thread, "R", stmt.read_tags, a.value, v, addr=a.deps, ctrl=state.ctrl)
+                    after = state.emit(read).assign(stmt.old, Known(v, frozenset((me,))))
+                    if stmt.when is not None and not truth(evaluate(stmt.when, after).value):
                         if stmt.blocking:
                             yield replace(after, stuck=(me,))
                         continue
-                    new, dn = evaluate(stmt.new, after)
-                    yield after.emit(Ev(thread, "W", stmt.write_tags, a, new, addr=da, data=dn, ctrl=state.ctrl, rmw=me))
+                    new = evaluate(stmt.new, after)
+                    write = Ev(thread, "W", stmt.write_tags, a.value, new.value, a.deps, new.deps, state.ctrl, rmw=me)
+                    yield after.emit(write)
             else:
-                yield replace(state, fault="null-dereference" if a == 0 else "bad-address")
+                yield replace(state, fault="null-dereference" if a.value == 0 else "bad-address")
         case ir.Fence(tags, addr, value):
-            a, da = evaluate(addr, state) if addr is not None else (None, frozenset())
-            v, dv = evaluate(value, state) if value is not None else (None, frozenset())
-            yield state.emit(Ev(thread, "F", tags, a, v, addr=da, data=dv, ctrl=state.ctrl))
+            a = evaluate(addr, state) if addr is not None else None
+            new = evaluate(value, state) if value is not None else None
+            fence = Ev(thread, "F", tags, ctrl=state.ctrl)
+            if a is not None:
+                fence = replace(fence, address=a.value, addr=a.deps)
+            if new is not None:
+                fence = replace(fence, value=new.value, data=new.deps)
+            yield state.emit(fence)
         case ir.If(cond, then, other):
-            c, dc = evaluate(cond, state)
+            c = evaluate(cond, state)
             joins = not exits(stmt)
-            for after in run(then if truth(c) else other, replace(state, ctrl=state.ctrl | dc), values):
+            inside = replace(state, ctrl=state.ctrl | c.deps | c.decided)
+            for after in run(then if truth(c.value) else other, inside, values):
                 yield replace(after, ctrl=state.ctrl) if joins else after
         case ir.Choice(then, other):
             yield from run(then, state, values)
             yield from run(other, state, values)
         case ir.Assume(cond):
-            if truth(evaluate(cond, state)[0]):
+            if truth(evaluate(cond, state).value):
                 yield state
         case ir.Block(label, body):
             joins = not exits(stmt)
@@ -237,7 +264,7 @@ def rounds(stmt: ir.Loop, state: State, values: Cells, most: int) -> Iterator[St
 
 
 def values_of(state: State) -> dict[str, Value]:
-    return {name: value for name, value, _ in state.regs if value != 0}
+    return {name: known.value for name, known in state.regs if known.value != 0}
 
 
 def changes_nothing(event: Ev, state: State) -> bool:
@@ -329,6 +356,8 @@ def holds(expr: ir.Expr, candidate: Candidate) -> bool:
 
 def _final(expr: ir.Expr, candidate: Candidate) -> Value:
     match expr:
+        case ir.Conditional(cond, then, other):
+            return _final(then if truth(_final(cond, candidate)) else other, candidate)
         case ir.Const(value):
             return value
         case ir.FinalReg() | ir.FinalMem():

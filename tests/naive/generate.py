@@ -1,4 +1,5 @@
-"""Random small litmus tests as C text: all kinds of accesses, fences, dependencies, branches, locks, pointers, RCU and SRCU."""
+"""Random small litmus tests as C text: all kinds of accesses, fences, dependencies, branches, flags,
+helpers, locks, pointers, RCU and SRCU."""
 
 from __future__ import annotations
 
@@ -29,6 +30,30 @@ RMWS = (
     "{r} = atomic_inc_return((atomic_t *){x});",
     "{r} = atomic_fetch_add_release({v}, (atomic_t *){x});",
 )
+CONDITIONAL_RMWS = (
+    "{r} = cmpxchg({x}, {w}, {v});",
+    "{r} = cmpxchg_relaxed({x}, {w}, {v});",
+    "{r} = atomic_add_unless((atomic_t *){x}, {v}, {w});",
+    "{r} = atomic_inc_not_zero((atomic_t *){x});",
+    "{r} = atomic_dec_if_positive((atomic_t *){x});",
+    "{r} = atomic_inc_unless_negative((atomic_t *){x});",
+    "{r} = refcount_inc_not_zero((refcount_t *){x});",
+    "{r} = atomic_dec_and_test((atomic_t *){x});",
+    "c0 = {w}; {r} = try_cmpxchg({x}, &c0, {v});",
+    "c0 = {w}; {r} = atomic_try_cmpxchg_acquire((atomic_t *){x}, &c0, {v});",
+)
+"""What can fail; most of the time it does."""
+HELPERS = {
+    "is_one": "int v = READ_ONCE(*p);\n\tif (v == 1)\n\t\treturn 1;\n\treturn 0;",
+    "is_set": "if (READ_ONCE(*p))\n\t\treturn true;\n\telse\n\t\treturn false;",
+    "last": "int v = 2;\n\tif (READ_ONCE(*p) == 0)\n\t\tv = 0;\n\treturn v;",
+    "put": "int v = READ_ONCE(*p);\n\tif (v == 0)\n\t\treturn 0;\n\tWRITE_ONCE(*p, v + 1);\n\treturn 1;",
+}
+"""Functions of a pointer ``p`` that return a number, and their accesses."""
+
+
+FLAGS = ("c0", "c1")
+"""Locals that every thread has; they begin with 0."""
 
 
 WAITS = (
@@ -76,6 +101,26 @@ class Generator:
         allowed = choices if self.plain else tuple(c for c in choices if not c.startswith("*"))
         return self.rng.choice(allowed)
 
+    def condition(self, regs: list[str]) -> str:
+        rng = self.rng
+        names = [*regs, *FLAGS] if "flag" in self.kinds else regs
+        if "flag" in self.kinds and rng.random() < 0.2:
+            return f"{rng.choice(('', '!'))}{rng.choice(names)}"
+        return f"{rng.choice(names)} {rng.choice(('==', '!='))} {rng.choice((0, 1))}"
+
+    def flag(self, regs: list[str], depth: int) -> list[str]:
+        """Locals that are assigned, copied and computed with, most of the time in an arm of a branch."""
+        rng = self.rng
+        flag, other = rng.choice(FLAGS), rng.choice((*FLAGS, *regs))
+        form = rng.choice(("{v}", "{v}", "{v}", "{o}", "!{o}", "{o} + {v}", "{o} * 0 + {v}", "{o} & 1", "{o} ? {v} : {f}"))
+        line = f"{flag} = {form.format(v=rng.choice((0, 1, 2)), o=other, f=flag)};"
+        if depth > 1 or rng.random() < 0.2:
+            return [line]
+        lines = [f"if ({self.condition(regs)})", *["\t" + t for t in ["{", *self.flag(regs, depth + 1), "}"]]]
+        if rng.random() < 0.3:
+            lines += ["else {", *["\t" + t for t in self.flag(regs, depth + 1)], "}"]
+        return lines
+
     def statement(self, regs: list[str], depth: int) -> list[str]:
         rng = self.rng
         x = rng.choice(self.variables)
@@ -89,10 +134,28 @@ class Generator:
             return [text]
         if kind == "wait" and depth == 0 and self.budget >= 1:
             return self.wait(x, regs)
+        if kind == "try" and self.budget >= 2:
+            self.budget -= 2
+            r = f"r{len(regs)}"
+            regs.append(r)
+            text = rng.choice(CONDITIONAL_RMWS).format(r=r, x=x, v=self.fresh(), w=rng.choice((0, 1, 2)))
+            before, after = rng.random() < 0.3, rng.random() < 0.3
+            return [*["smp_mb__before_atomic();"] * before, text, *["smp_mb__after_atomic();"] * after]
         if kind == "fence":
             return [rng.choice(FENCES)]
+        if kind == "flag" and regs:
+            return self.flag(regs, depth)
+        if kind == "helper" and self.budget >= 2:
+            self.budget -= 1
+            name = rng.choice(tuple(HELPERS))
+            self.budget -= name == "put"
+            if rng.random() < 0.5:
+                return [f"{rng.choice(FLAGS)} = {name}({x});"]
+            return [f"if ({rng.choice(('', '!'))}{name}({x})) {{", *["\t" + t for t in self.statement(regs, depth + 1)], "}"]
+        if kind == "return" and depth == 0 and regs:
+            return [f"if ({self.condition(regs)})", "\treturn;"]
         if kind == "branch" and regs and depth < 2 and self.budget >= 1:
-            cond = f"{rng.choice(regs)} {rng.choice(('==', '!='))} {rng.choice((0, 1))}"
+            cond = self.condition(regs)
             then = self.statement(regs, depth + 1)
             lines = [f"if ({cond}) {{", *["\t" + t for t in then], "}"]
             if rng.random() < 0.4 and self.budget >= 1:
@@ -176,6 +239,7 @@ class Generator:
             self.budget = keep + max(0, self.budget)
             self.registers.append(regs)
             bodies.append(lines)
+        flags = FLAGS if {"flag", "try", "helper"} & set(self.kinds) else ()
         observed = [f"{t}:{r}" for t, regs in enumerate(self.registers) for r in regs] + self.variables
         atoms = rng.sample(observed, min(len(observed), rng.choice((1, 2, 3))))
         terms = [f"{rng.choice(('', '~'))}{a}={rng.choice((0, 1, 2))}" for a in atoms]
@@ -184,8 +248,10 @@ class Generator:
         params = ", ".join([f"int *{v}" for v in self.variables] + ["int **p", "spinlock_t *l", "struct srcu_struct *s"])
         init = "\tint *p = &x;\n"
         out = [f"C random\n{{\n{init}}}\n"]
+        out += [f"int {name}(int *p)\n{{\n\t{body}\n}}\n" for name, body in HELPERS.items() if "helper" in self.kinds]
         for t, lines in enumerate(bodies):
             decls = "".join(f"\tint {r};\n" for r in (*self.registers[t], *(("again",) if "wait" in self.kinds else ())))
+            decls += "".join(f"\tint {c} = 0;\n" for c in flags)
             out.append(f"P{t}({params})\n{{\n{decls}" + "".join(f"\t{line}\n" for line in lines) + "}\n")
         locations = ";".join(observed)
         out.append(f"locations [{locations};]\n{quantifier} ({cond})\n")
@@ -219,6 +285,11 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
     ("access", "access", "rcu"),
     ("access", "access", "srcu"),
     ("access", "plain", "rmw", "branch", "fence"),
+    ("access", "access", "flag", "branch"),
+    ("access", "flag", "flag", "branch", "return"),
+    ("access", "helper", "flag", "branch"),
+    ("access", "try"),
+    ("access", "try", "flag", "branch", "plain"),
 )
 
 

@@ -140,6 +140,55 @@ def test_a_register_that_was_never_written_is_0() -> None:
     assert g.events[2].value is g.terms.zero
 
 
+def set_in_a_branch(*body: ir.Stmt) -> EventGraph:
+    """``r = x; if (r) c = 1;`` (event 2 reads), and then ``body``."""
+    return graph((load("r"), ir.If(ir.Reg("r"), (ir.Assign("c", ir.Const(1)),)), *body))
+
+
+BRANCH = (store(addr=Y),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (ir.If(ir.Reg("c"), BRANCH),),
+        (ir.If(ir.Unary("!", ir.Reg("c")), (), BRANCH),),
+        (ir.Assign("d", ir.Reg("c")), ir.If(ir.Reg("d"), BRANCH)),
+        (ir.Assign("d", ir.Binary("+", ir.Reg("c"), ir.Const(1))), ir.If(ir.Binary("==", ir.Reg("d"), ir.Const(2)), BRANCH)),
+        (ir.If(ir.Reg("c"), (ir.Assign("d", ir.Const(1)),)), ir.If(ir.Reg("d"), BRANCH)),
+        (ir.If(ir.Conditional(ir.Reg("c"), ir.Const(1), ir.Const(0)), BRANCH),),
+        (ir.Block("b", (ir.If(ir.Unary("!", ir.Reg("c")), (ir.Exit("b"),)), *BRANCH)),),
+    ],
+)
+def test_a_local_carries_the_control_dependency_of_the_branch_that_sets_it(body: tuple[ir.Stmt, ...]) -> None:
+    g = set_in_a_branch(*body)
+    ((pair, guard),) = g.ctrl.items()
+    assert pair == (2, 3)
+    assert guard not in (NEVER, ALWAYS)
+    assert g.guards.implies(g.events[3].guard, guard)
+
+
+def test_a_local_that_was_set_before_carries_nothing() -> None:
+    g = set_in_a_branch(ir.If(ir.Unary("!", ir.Reg("c")), BRANCH))
+    assert not any(g.guards.conj(guard, g.events[b].guard) for (_, b), guard in g.ctrl.items())
+
+
+@pytest.mark.parametrize("stmt", [store(ir.Reg("c"), Y), ir.Store(ir.Binary("+", Y, ir.Reg("c"), POINTER), ir.Const(1), ONCE)])
+def test_data_and_addresses_carry_no_control_dependency(stmt: ir.Stmt) -> None:
+    g = set_in_a_branch(stmt)
+    assert not g.data and not g.addr and not g.ctrl
+
+
+def test_a_load_in_a_branch_carries_the_branch_too() -> None:
+    g = graph((load("r"), ir.If(ir.Reg("r"), (load("c", Y),)), ir.If(ir.Reg("c"), BRANCH)))
+    assert {(a, b) for a, b in g.ctrl if b == 4} == {(2, 4), (3, 4)}
+
+
+def test_a_local_that_is_set_again_after_the_branch_carries_nothing() -> None:
+    g = set_in_a_branch(ir.Assign("c", ir.Const(2)), load("d"), ir.If(ir.Binary("==", ir.Reg("c"), ir.Reg("d")), BRANCH))
+    assert {a for a, b in g.ctrl if b == 4} == {3}
+
+
 def test_constants_are_folded_at_their_type() -> None:
     big = ir.Binary("+", ir.Const(2**31 - 1), ir.Const(1), INT)
     g = graph((store(big),))

@@ -181,6 +181,19 @@ class TestDependencies:
         assert control.pairs == (data.element,)
         assert data.pairs == (control.element,)
 
+    @pytest.mark.parametrize(
+        "control",
+        ["if (r0 == 0)\nreturn;\nWRITE_ONCE(*y, 1);", "int c = 0;\nif (r0 == 1)\nc = 1;\nif (c)\nWRITE_ONCE(*y, 1);"],
+        ids=["return", "flag"],
+    )
+    def test_a_branch_that_leaves_early_or_sets_a_flag_is_an_element(self, control):
+        program = test_of(
+            [f"int r0;\nr0 = READ_ONCE(*x);\n{control}", "int r0;\nr0 = READ_ONCE(*y);\nWRITE_ONCE(*x, r0);"], "0:r0=1"
+        )
+        needed = [f.element.text for f in barriers(program, LKMM).findings if f.status == "needed"]
+        assert needed[0].startswith("control dependency of if (r0")
+        assert needed[-1] == "data dependency into WRITE_ONCE(*x, r0)"
+
     def test_a_cut_dependency_changes_no_values(self):
         """Under sc, where dependencies mean nothing, the versions of a program have the same final states."""
         from smpcheck.solver.solve import solve

@@ -88,6 +88,29 @@ def test_full_barriers_on_both_sides_forbid_store_buffering_and_one_does_not() -
     assert (0, 0) in seen(one, x86=True)
 
 
+LOCKED = Rmw("t", Const(Z), Const(1), frozenset({"LKR", "Acquire"}), frozenset({"LKW"}))
+FAILED = Load("t", Const(Z), frozenset({"Once", "RMW"}))
+
+
+@pytest.mark.parametrize(
+    ("operation", "barrier", "full"),
+    [
+        (increment(Z), "After-atomic", True),
+        (FAILED, "After-atomic", True),
+        (LOCKED, "After-spinlock", True),
+        (read("t", Z), "After-atomic", False),
+        (increment(Z), "After-spinlock", False),
+        (LOCKED, "After-atomic", False),
+    ],
+)
+def test_a_barrier_after_an_operation_is_full_after_the_operations_it_is_for(operation: Stmt, barrier: str, full: bool) -> None:
+    after = (operation, Fence(frozenset({barrier})))
+    p = program((write(X, 1), *after, read("a", Y)), (write(Y, 1), MB, read("a", X)), observed=((0, "a"), (1, "a")))
+    assert ((0, 0) in seen(p)) is not full
+    answer = solve(p, load_model("lkmm"), Question())
+    assert ((0, 0) in {tuple(state.values()) for state, _ in answer.states}) is not full
+
+
 def test_two_readers_may_disagree_about_independent_writes_unless_they_have_full_barriers() -> None:
     ends = ((2, "a"), (2, "b"), (3, "a"), (3, "b"))
 

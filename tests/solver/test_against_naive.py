@@ -19,6 +19,7 @@ from smpcheck.solver.solve import solve
 from tests.naive.enumerate import executions, holds
 from tests.naive.generate import random_litmus, twins
 from tests.naive.models import consistent
+from tests.naive.replay import mismatch
 
 COUNT = int(os.environ.get("SMPCHECK_RANDOM", "180"))
 FIRST = int(os.environ.get("SMPCHECK_RANDOM_FIRST", "0"))
@@ -90,6 +91,20 @@ BATCHES = [range(i, min(i + BATCH, FIRST + COUNT)) for i in range(FIRST, FIRST +
 def test_solver_agrees_with_brute_force(seeds: range, model: str) -> None:
     """Same states, verdict and data-race flags."""
     assert compare(seeds, model) > 0
+
+
+@pytest.mark.parametrize("seeds", BATCHES, ids=lambda r: f"{r.start}-{r.stop - 1}")
+def test_what_the_solver_shows_is_a_run_with_its_dependencies(seeds: range) -> None:
+    """Events, values and dependencies of every witness, for the condition, its negation and the flags."""
+    shown = 0
+    for seed in seeds:
+        program = read_litmus(random_litmus(seed))
+        answer = solve(program, load_model("lkmm"), Question(mode="verdict", witness=True))
+        for execution in filter(None, (answer.witness, answer.counter, *answer.flag_witnesses.values())):
+            found = mismatch(program, execution)
+            assert found is None, f"test {seed}: {found}\n{random_litmus(seed)}"
+            shown += 1
+    assert shown > 0
 
 
 @pytest.mark.parametrize("seeds", BATCHES[:3], ids=lambda r: f"{r.start}-{r.stop - 1}")

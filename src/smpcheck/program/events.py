@@ -231,14 +231,26 @@ Deps: TypeAlias = dict[int, int]
 
 
 @dataclass(slots=True)
+class _Local:
+    """What is in a register, or the value of an expression: ``deps`` are the reads that it is computed from, ``decided`` those
+    that decided that it is this value and no other, because an assignment that it comes from stands in an arm of a branch."""
+
+    term: Term
+    deps: Deps
+    decided: Deps
+
+
+@dataclass(slots=True)
 class _Env:
-    """A thread's state at a program point: registers (value and dependencies), and the reads that decided to come here.
+    """A thread's state at a program point: registers, and the reads that decided to come here.
 
     A control dependency reaches as far as the decision does: to the end of the branches, and further only where one of them
     leaves early (herd7's C semantics; the kernel's explanation.txt: "affects whether the second event is executed at all").
+    In a register it reaches on, to where the register's value decides a branch in turn; a value that was assigned elsewhere
+    does not carry it, even if it was left alone because the branch went the other way. Data and addresses never do.
     """
 
-    regs: dict[str, tuple[Term, Deps]]
+    regs: dict[str, _Local]
     ctrl: Deps
 
     def copy(self) -> _Env:
@@ -253,6 +265,7 @@ class _Unroller:
         self.waits = waits
         self.guards = graph.guards
         self.terms = graph.terms
+        self.unset = _Local(graph.terms.zero, {}, {})
         self.thread = thread
         self.unroll = unroll
         self.deadlock = deadlock
@@ -263,31 +276,35 @@ class _Unroller:
 
     # expressions
 
-    def eval(self, expr: ir.Expr, env: _Env) -> tuple[Term, Deps]:
+    def eval(self, expr: ir.Expr, env: _Env) -> _Local:
         match expr:
             case ir.Const(value):
-                return self.terms.const(value), {}
+                return _Local(self.terms.const(value), {}, {})
             case ir.Reg(name):
-                return env.regs.get(name) or (self.terms.zero, {})
+                return env.regs.get(name) or self.unset
             case ir.Unary(op, arg, ctype):
-                term, deps = self.eval(arg, env)
-                return self.terms.apply("un", (op, ctype), (term,)), deps
+                a = self.eval(arg, env)
+                return _Local(self.terms.apply("un", (op, ctype), (a.term,)), a.deps, a.decided)
             case ir.Binary(op, left, right, ctype):
-                a, da = self.eval(left, env)
-                b, db = self.eval(right, env)
-                return self.terms.apply("bin", (op, ctype), (a, b)), self.join_deps(da, db)
+                a, b = self.eval(left, env), self.eval(right, env)
+                return self.joined(self.terms.apply("bin", (op, ctype), (a.term, b.term)), a, b)
             case ir.Cast(ctype, arg):
-                term, deps = self.eval(arg, env)
-                return self.terms.apply("cast", ctype, (term,)), deps
+                a = self.eval(arg, env)
+                return _Local(self.terms.apply("cast", ctype, (a.term,)), a.deps, a.decided)
             case ir.Conditional(cond, then, other):
-                c, dc = self.eval(cond, env)
-                a, da = self.eval(then, env)
-                b, db = self.eval(other, env)
-                deps = self.join_deps(dc, self.join_deps(da, db))
-                if c.op == "const":
-                    return (a if truth(c.data) else b), deps
-                return self.terms.apply("cond", None, (c, a, b)), deps
+                c, a, b = self.eval(cond, env), self.eval(then, env), self.eval(other, env)
+                if c.term.op == "const":
+                    term = a.term if truth(c.term.data) else b.term
+                else:
+                    term = self.terms.apply("cond", None, (c.term, a.term, b.term))
+                return self.joined(term, c, a, b)
         raise InputError(f"{type(expr).__name__} is not an expression of a thread")
+
+    def joined(self, term: Term, first: _Local, *others: _Local) -> _Local:
+        deps, decided = first.deps, first.decided
+        for other in others:
+            deps, decided = self.join_deps(deps, other.deps), self.join_deps(decided, other.decided)
+        return _Local(term, deps, decided)
 
     def join_deps(self, a: Deps, b: Deps) -> Deps:
         if not b:
@@ -328,39 +345,34 @@ class _Unroller:
         graph = self.graph
         match stmt:
             case ir.Assign(reg, expr):
-                env.regs[reg] = value, _ = self.eval(expr, env)
-                if value.op not in ("const", "read") and is_partial(expr):
-                    graph.computations.append(Computation(alive, value, stmt.pos))
+                value = self.eval(expr, env)
+                self.assign(reg, value, env)
+                if value.term.op not in ("const", "read") and is_partial(expr):
+                    graph.computations.append(Computation(alive, value.term, stmt.pos))
             case ir.Load():
-                addr, deps = self.eval(stmt.addr, env)
-                ev = self.event(stmt, "R", stmt.tags, alive, env)
-                ev.addr, ev.value = addr, self.terms.read(ev.id)
-                self.add_deps(graph.addr, deps, ev.id)
-                env.regs[stmt.reg] = (ev.value, {ev.id: ALWAYS})
+                self.read(stmt, stmt.reg, stmt.tags, self.eval(stmt.addr, env), alive, env)
             case ir.Store():
-                addr, deps = self.eval(stmt.addr, env)
-                value, value_deps = self.eval(stmt.value, env)
-                ev = self.event(stmt, "W", stmt.tags, alive, env)
-                ev.addr, ev.value = addr, value
-                self.add_deps(graph.addr, deps, ev.id)
-                self.add_deps(graph.data, value_deps, ev.id)
+                self.write(stmt, stmt.tags, self.eval(stmt.addr, env), self.eval(stmt.value, env), alive, env)
             case ir.Rmw():
                 alive = self.rmw(stmt, alive, env)
             case ir.Fence():
                 ev = self.event(stmt, "F", stmt.tags, alive, env)
                 if stmt.addr is not None:
-                    ev.addr, deps = self.eval(stmt.addr, env)
-                    self.add_deps(graph.addr, deps, ev.id)
+                    addr = self.eval(stmt.addr, env)
+                    ev.addr = addr.term
+                    self.add_deps(graph.addr, addr.deps, ev.id)
                 if stmt.value is not None:
-                    ev.value, deps = self.eval(stmt.value, env)
-                    self.add_deps(graph.data, deps, ev.id)
+                    value = self.eval(stmt.value, env)
+                    ev.value = value.term
+                    self.add_deps(graph.data, value.deps, ev.id)
             case ir.If():
-                cond, deps = self.eval(stmt.cond, env)
+                cond = self.eval(stmt.cond, env)
                 before = env.ctrl
+                deps = self.join_deps(cond.deps, cond.decided)
                 if deps:
                     env.ctrl = self.join_deps(env.ctrl, {e: self.guards.conj(g, alive) for e, g in deps.items()})
                 stops = len(graph.bounds), len(graph.waiting)
-                end = self.branch(cond, stmt.then, stmt.other, alive, env, stmt.pos)
+                end = self.branch(cond.term, stmt.then, stmt.other, alive, env, stmt.pos)
                 if self.covered(end, stops) == alive and not self.binding:
                     env.ctrl = before
                 return end
@@ -378,33 +390,42 @@ class _Unroller:
                 self.exits[label].append((alive, env.copy()))
                 return NEVER
             case ir.Assume(cond_expr):
-                cond, _ = self.eval(cond_expr, env)
-                graph.requirements.append(Requirement(alive, cond))
+                graph.requirements.append(Requirement(alive, self.eval(cond_expr, env).term))
             case ir.Assert(cond_expr):
-                cond, _ = self.eval(cond_expr, env)
-                graph.assertions.append(Assertion(alive, cond, stmt.name, stmt.message, stmt.pos))
+                graph.assertions.append(Assertion(alive, self.eval(cond_expr, env).term, stmt.name, stmt.message, stmt.pos))
         return alive
+
+    def assign(self, reg: str, value: _Local, env: _Env) -> None:
+        """What is assigned in an arm of a branch is there because of what decided on the branch."""
+        env.regs[reg] = _Local(value.term, value.deps, self.join_deps(value.decided, env.ctrl)) if env.ctrl else value
+
+    def read(self, stmt: _Access, reg: str, tags: frozenset[str], addr: _Local, alive: int, env: _Env) -> Event:
+        ev = self.event(stmt, "R", tags, alive, env)
+        ev.addr, ev.value = addr.term, self.terms.read(ev.id)
+        self.add_deps(self.graph.addr, addr.deps, ev.id)
+        self.assign(reg, _Local(ev.value, {ev.id: ALWAYS}, {}), env)
+        return ev
+
+    def write(self, stmt: _Access, tags: frozenset[str], addr: _Local, value: _Local, alive: int, env: _Env) -> Event:
+        ev = self.event(stmt, "W", tags, alive, env)
+        ev.addr, ev.value = addr.term, value.term
+        self.add_deps(self.graph.addr, addr.deps, ev.id)
+        self.add_deps(self.graph.data, value.deps, ev.id)
+        return ev
 
     def rmw(self, stmt: ir.Rmw, alive: int, env: _Env) -> int:
         graph = self.graph
-        addr, deps = self.eval(stmt.addr, env)
-        read = self.event(stmt, "R", stmt.read_tags, alive, env)
-        read.addr, read.value = addr, self.terms.read(read.id)
-        self.add_deps(graph.addr, deps, read.id)
-        env.regs[stmt.old] = (read.value, {read.id: ALWAYS})
+        addr = self.eval(stmt.addr, env)
+        read = self.read(stmt, stmt.old, stmt.read_tags, addr, alive, env)
         if stmt.when is not None:
-            cond, _ = self.eval(stmt.when, env)
+            cond = self.eval(stmt.when, env).term
             if stmt.blocking and self.deadlock:
                 var = self.decision(None, alive)
                 proceed = self.guards.variable(var)
                 graph.waiting.append(Waiting(self.guards.minus(alive, proceed), (read.id,), cond, self.thread.index, stmt.pos))
                 alive = self.guards.conj(alive, proceed)
             graph.requirements.append(Requirement(alive, cond))
-        value, value_deps = self.eval(stmt.new, env)
-        write = self.event(stmt, "W", stmt.write_tags, alive, env)
-        write.addr, write.value = addr, value
-        self.add_deps(graph.addr, deps, write.id)
-        self.add_deps(graph.data, value_deps, write.id)
+        write = self.write(stmt, stmt.write_tags, addr, self.eval(stmt.new, env), alive, env)
         read.partner, write.partner = write.id, read.id
         return alive
 
@@ -472,20 +493,28 @@ class _Unroller:
             return NEVER
         alive, result = ends[0][0], ends[0][1]
         for guard, other in ends[1:]:
-            regs: dict[str, tuple[Term, Deps]] = {}
+            regs: dict[str, _Local] = {}
             for name in {**result.regs, **other.regs}:
-                a = result.regs.get(name) or (self.terms.zero, {})
-                b = other.regs.get(name) or (self.terms.zero, {})
-                if a != b:
-                    a = (self.terms.ite(guard, b[0], a[0]), self.merge_deps(alive, a[1], guard, b[1]))
-                regs[name] = a
-            ctrl = self.merge_deps(alive, result.ctrl, guard, other.ctrl) if result.ctrl != other.ctrl else result.ctrl
+                regs[name] = self.merge_local(alive, result.regs.get(name), guard, other.regs.get(name))
+            ctrl = self.merge_deps(alive, result.ctrl, guard, other.ctrl)
             result = _Env(regs, ctrl)
             alive = self.guards.disj(alive, guard)
         env.regs, env.ctrl = result.regs, result.ctrl
         return alive
 
+    def merge_local(self, ga: int, a: _Local | None, gb: int, b: _Local | None) -> _Local:
+        a, b = a or self.unset, b or self.unset
+        if a is b:
+            return a
+        return _Local(
+            self.terms.ite(gb, b.term, a.term),
+            self.merge_deps(ga, a.deps, gb, b.deps),
+            self.merge_deps(ga, a.decided, gb, b.decided),
+        )
+
     def merge_deps(self, ga: int, a: Deps, gb: int, b: Deps) -> Deps:
+        if a == b:
+            return a
         guards = self.guards
         return {
             e: a[e]
@@ -572,11 +601,11 @@ class _Unroller:
             alone = omission.writes and all(x is e or guards.conj(x.guard, e.guard) == NEVER for x in writes)
             changed = guards.disj(changed, self.changing(e) if alone and e.partner is not None else e.guard)
         for name in live:
-            old, old_deps = start.regs.get(name) or (self.terms.zero, {})
-            new, new_deps = end.regs.get(name) or (self.terms.zero, {})
-            changed = guards.disj(changed, self.differ(old, new))
-            if any(not guards.implies(guard, new_deps.get(read, NEVER)) for read, guard in old_deps.items()):
-                changed = ALWAYS
+            old, new = start.regs.get(name) or self.unset, end.regs.get(name) or self.unset
+            changed = guards.disj(changed, self.differ(old.term, new.term))
+            for before, after in ((old.deps, new.deps), (old.decided, new.decided)):
+                if any(not guards.implies(guard, after.get(read, NEVER)) for read, guard in before.items()):
+                    changed = ALWAYS
         return guards.minus(alive, changed)
 
     def changing(self, write: Event) -> int:
@@ -652,5 +681,5 @@ def unroll(
         unroller = _Unroller(graph, thread, bound, deadlock, waits)
         env = _Env({}, {})
         unroller.run(thread.body, ALWAYS, env)
-        graph.final_regs[thread.index] = {name: term for name, (term, _) in env.regs.items()}
+        graph.final_regs[thread.index] = {name: local.term for name, local in env.regs.items()}
     return graph

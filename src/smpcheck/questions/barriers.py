@@ -14,11 +14,10 @@ from typing import Any, Literal, TypeAlias
 
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError
-from smpcheck.program.events import unroll
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
-from smpcheck.program.ir import Expr, Load, Program, Store
-from smpcheck.questions.elements import COSTS, Element, Key, Level, Rewriter, elements_of, walk
+from smpcheck.program.ir import Expr, Load, Position, Program, Store
+from smpcheck.questions.elements import COSTS, Element, Key, Level, Rewriter, controlled, elements_of, walk
 from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness
 from smpcheck.questions.large import RACES, SEARCH, Found, ask, asking, is_large, not_excluded, over
 from smpcheck.questions.minimal import OutOfTime, Search
@@ -170,7 +169,7 @@ class _Asking:
         self.elements = [e for e in elements if e not in self.unexamined]
         self.by_key = {e.key: e for e in self.elements}
         self.search = Search([e.key for e in self.elements], self.safe, seconds=max(10 * limits.seconds, 1.0))
-        self.branches: dict[Key, set[tuple[object, object]]] = {}
+        self.branches: dict[Key, set[tuple[Position | None, Position | None]]] = {}
 
     def broken(self, levels: Mapping[Key, str]) -> Execution | None:
         """An execution that breaks what is protected, with elements at these levels."""
@@ -314,14 +313,9 @@ class _Asking:
             return element.pos in link.causes
         if element.key not in self.branches:
             cut = self.rewriter.version({element.key: "none"})
-            self.branches[element.key] = self.controlled(self.program) - self.controlled(cut)
+            self.branches[element.key] = controlled(self.program) - controlled(cut)
         a, b = reason.execution.events[link.source], reason.execution.events[link.target]
         return (a.pos, b.pos) in self.branches[element.key]
-
-    def controlled(self, program: Program) -> set[tuple[object, object]]:
-        """The control dependencies of a program, as pairs of positions."""
-        graph = unroll(program, 1)
-        return {(graph.events[a].pos, graph.events[b].pos) for a, b in graph.ctrl}
 
     def weakened(self, chosen: frozenset[Key]) -> dict[Key, Level]:
         """Weaker forms of the elements of a smallest set that suffice together, nothing else being there; the dearest first."""

@@ -227,13 +227,22 @@ def _dependencies(program: Program) -> Iterator[Element]:
             event = graph.events[target]
             if event.kind != "F" and event.pos is not None and event.partner is None and graph.events[source].partner != target:
                 yield Element((kind, event.pos), f"{_DEPENDENCY[kind]} {event.text}", "dependency", (event.thread,), (GONE,))
-    reached = {(graph.events[a].pos, graph.events[a].thread) for a, b in graph.ctrl if graph.events[b].kind == "W"}
-    for thread in program.threads:
+    order = controlled(program, "W")
+    for thread in program.threads if order else ():
         for statement in walk(thread.body):
-            if isinstance(statement, ir.If) and statement.pos is not None and reached:
-                branch = f"{_DEPENDENCY['ctrl']} {statement.text or 'the branch'}"
-                if any(isinstance(s, (ir.Load, ir.Store, ir.Rmw)) for s in walk((*statement.then, *statement.other))):
-                    yield Element(("ctrl", statement.pos), branch, "dependency", (thread.index,), (GONE,))
+            if isinstance(statement, ir.If) and statement.pos is not None:
+                text = f"{_DEPENDENCY['ctrl']} {statement.text or 'the branch'}"
+                branch = Element(("ctrl", statement.pos), text, "dependency", (thread.index,), (GONE,))
+                inside = any(isinstance(s, (ir.Load, ir.Store, ir.Rmw)) for s in walk((*statement.then, *statement.other)))
+                # otherwise it may leave early, or set what is branched on later
+                if inside or controlled(Rewriter(program, ()).version({branch.key: GONE.name}), "W") != order:
+                    yield branch
+
+
+def controlled(program: Program, kinds: str = "RWF") -> set[tuple[Position | None, Position | None]]:
+    """The control dependencies of a program into events of these kinds, as pairs of positions."""
+    events, pairs = (graph := unroll(program, 1)).events, graph.ctrl
+    return {(events[a].pos, events[b].pos) for a, b in pairs if events[b].kind in kinds}
 
 
 # --- changing ----------------------------------------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ def _strengthened(statement: Stmt, names: set[str]) -> list[Stmt]:
     match statement:
         case ir.Fence() if "instead Mb" in names:
             return [replace(statement, tags=frozenset({"Mb"}), text=FENCES["Mb"][0])]
-        case ir.Load() if "acquire" in names and "Once" in statement.tags:
+        case ir.Load() if "acquire" in names and "Once" in statement.tags and "RMW" not in statement.tags:
             return [replace(statement, tags=statement.tags - {"Once"} | {"Acquire"})]
         case ir.Store() if "release" in names and "Once" in statement.tags:
             return [replace(statement, tags=statement.tags - {"Once"} | {"Release"})]

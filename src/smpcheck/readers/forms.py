@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 Form: TypeAlias = "Callable[[Lowering, c.Call], Val]"
 
 MB = frozenset({"Mb"})
-ONCE = frozenset({"Once"})
+FAILED = frozenset({"Once", "RMW"})
+"""The read of an operation that does not take place: unordered, but ``smp_mb__before_atomic()`` and ``smp_mb__after_atomic()``
+order it as they do one that does (Documentation/atomic_t.txt; the kernel's litmus tests cmpxchg-fail-ordered-1 and -2)."""
 Order: TypeAlias = "tuple[frozenset[str], frozenset[str], bool]"
 
 ORDERS: dict[str, Order] = {
@@ -118,7 +120,7 @@ def _read_modify_write(
 ) -> Val:
     """The operation: ``new`` and ``when`` are given the value read; the result is that value."""
     read, write, fenced = _order(low, order, node)
-    unordered = ONCE | {"RMW", order} if order.isupper() else ONCE
+    unordered = FAILED | {order} if order.isupper() else FAILED
     ctype = scalar_type(place.type)
     low.access(place.addr, ctype, low.at(node))
     reg = low.temp(ctype)

@@ -306,6 +306,40 @@ def predecessors(code: Code) -> list[int]:
     return found
 
 
+def joins(code: Code) -> list[int]:
+    """For each branch the first instruction that is reached whichever way it goes; the end for all others."""
+    count = len(code.instrs)
+    everything = (1 << count) - 1
+    follows = [everything] * count
+    changed = True
+    while changed:
+        changed = False
+        for pc in range(count - 1, -1, -1):
+            after = code.successors(pc)
+            mask = _common([follows[to] for to in after], everything) if after else 0
+            mask |= 1 << pc
+            if mask != follows[pc]:
+                follows[pc] = mask
+                changed = True
+    joins = [count - 1] * count
+    for pc, instr in enumerate(code.instrs):
+        if isinstance(instr, Branch | Pick):
+            # of all that certainly follow, the one from which most of them follow
+            certain = follows[pc] & ~(1 << pc)
+            size = certain.bit_count()
+            joins[pc] = next(
+                (to for to in range(count) if certain >> to & 1 and (follows[to] & certain).bit_count() == size), count - 1
+            )
+    return joins
+
+
+def _common(masks: Iterable[int], everything: int) -> int:
+    result = everything
+    for mask in masks:
+        result &= mask
+    return result
+
+
 def flatten(
     thread: ir.Thread, observed: frozenset[str] | None, private: frozenset[Ptr] = frozenset(), merge: bool = False
 ) -> Code:

@@ -7,11 +7,11 @@ order of plain accesses: the compiler may change it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from smpcheck.program import ir
 from smpcheck.program.flow import defined, registers_read
-from smpcheck.simulate.code import Branch, Code, End, Local, Pick, Rcu, Step
+from smpcheck.simulate.code import Branch, Code, End, Local, Rcu, Step, joins
 
 ASSUMPTION = (
     "load buffering is left out: what needs a store to be read elsewhere before an earlier load of its own thread has its value"
@@ -36,7 +36,7 @@ class EarlyStores:
         """The locations of stores that may be early with respect to the load at an instruction, as bits."""
         found = self._found.get(pc)
         if found is None:
-            self._joins = self._joins or _joins(self.code)
+            self._joins = self._joins or joins(self.code)
             instr = self.code.instrs[pc]
             assert isinstance(instr, Step)
             assert isinstance(instr.stmt, ir.Load | ir.Rmw)
@@ -97,37 +97,3 @@ def _tainted_after(stmt: ir.Stmt, tainted: frozenset[str]) -> frozenset[str]:
         return tainted
     depends = isinstance(stmt, ir.Assign) and not tainted.isdisjoint(registers_read(stmt.expr))
     return tainted | {target} if depends else tainted - {target}
-
-
-def _joins(code: Code) -> list[int]:
-    """For each branch the first instruction that is reached whichever way it goes; the end for all others."""
-    count = len(code.instrs)
-    everything = (1 << count) - 1
-    follows = [everything] * count
-    changed = True
-    while changed:
-        changed = False
-        for pc in range(count - 1, -1, -1):
-            after = code.successors(pc)
-            mask = _common([follows[to] for to in after], everything) if after else 0
-            mask |= 1 << pc
-            if mask != follows[pc]:
-                follows[pc] = mask
-                changed = True
-    joins = [count - 1] * count
-    for pc, instr in enumerate(code.instrs):
-        if isinstance(instr, Branch | Pick):
-            # of all that certainly follow, the one from which most of them follow
-            certain = follows[pc] & ~(1 << pc)
-            size = certain.bit_count()
-            joins[pc] = next(
-                (to for to in range(count) if certain >> to & 1 and (follows[to] & certain).bit_count() == size), count - 1
-            )
-    return joins
-
-
-def _common(masks: Iterable[int], everything: int) -> int:
-    result = everything
-    for mask in masks:
-        result &= mask
-    return result

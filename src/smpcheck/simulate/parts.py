@@ -51,11 +51,12 @@ class Access:
         return isinstance(self.stmt, ir.Load)
 
 
-_LOADS = frozenset(("Once", "Acquire"))
+_LOADS = frozenset(("Once", "Acquire", "RMW"))
 _STORES = frozenset(("Once", "Release", "UL"))
 _ATOMICS = frozenset(("Once", "Acquire", "Release", "RMW", "Noreturn", "LKR", "LKW"))
 _IGNORED_FENCES = frozenset(("Rmb", "Wmb", "Barrier", "Before-atomic", "After-unlock-lock", "After-spinlock", "After-atomic"))
-_NEXT_TO_ATOMIC = frozenset(("After-atomic", "After-spinlock"))
+_FULL_AFTER = {"After-atomic": "RMW", "After-spinlock": "LKW"}
+"""Barriers that are full where the last access before them has this tag."""
 
 
 class Parts(Generator):
@@ -146,7 +147,7 @@ def _nowhere(r: Registers) -> int:
 
 def with_barriers(code: Code, x86: bool) -> None:
     """Make full barriers steps of their own, and markers of RCU's critical sections none."""
-    atomic = _only_atomics_before(code)
+    after = {barrier: _only_before(code, tag) for barrier, tag in _FULL_AFTER.items()}
     for pc, instr in enumerate(code.instrs):
         if isinstance(instr, Rcu):
             if instr.what not in ("lock", "unlock"):
@@ -154,15 +155,15 @@ def with_barriers(code: Code, x86: bool) -> None:
             code.instrs[pc] = Local(instr.stmt)
         elif isinstance(instr, Local) and isinstance(instr.stmt, ir.Fence):
             tags = instr.stmt.tags
-            if "Mb" in tags or (tags & _NEXT_TO_ATOMIC and atomic[pc] and not x86):
+            if "Mb" in tags or (not x86 and any(tag in tags and certain[pc] for tag, certain in after.items())):
                 code.instrs[pc] = Rcu(FULL, instr.stmt)
             elif not tags <= _IGNORED_FENCES:
                 raise UnsupportedError(f"{instr.stmt.text or 'this barrier'} is not supported with views", instr.stmt.pos)
 
 
-def _only_atomics_before(code: Code) -> list[bool]:
-    """For each instruction: is the last access before it an atomic operation, whichever way it is reached?"""
-    nothing, atomic, other = 0, 1, 2
+def _only_before(code: Code, tag: str) -> list[bool]:
+    """For each instruction: has the last access before it this tag, whichever way it is reached?"""
+    nothing, tagged, other = 0, 1, 2
     count = len(code.instrs)
     before = [nothing] * count
     before[0] = other
@@ -172,9 +173,11 @@ def _only_atomics_before(code: Code) -> list[bool]:
         for pc, instr in enumerate(code.instrs):
             after = before[pc]
             if isinstance(instr, Step | Local) and isinstance(instr.stmt, ir.Load | ir.Store | ir.Rmw):
-                after = atomic if isinstance(instr.stmt, ir.Rmw) else other
+                stmt = instr.stmt
+                tags = stmt.read_tags | stmt.write_tags if isinstance(stmt, ir.Rmw) else stmt.tags
+                after = tagged if tag in tags else other
             for to in code.successors(pc):
                 if before[to] | after != before[to]:
                     before[to] |= after
                     changed = True
-    return [b == atomic for b in before]
+    return [b == tagged for b in before]

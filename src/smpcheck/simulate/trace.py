@@ -7,14 +7,14 @@ registers carry the reads that they depend on, so that address, data and control
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from smpcheck.program import ir, values
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
 from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.values import Ptr, Value, truth
-from smpcheck.simulate.code import Branch, End, Instr, Jump, Local, Pick, Rcu, Step, Turn
+from smpcheck.simulate.code import Branch, End, Instr, Jump, Local, Pick, Rcu, Step, Turn, joins
 
 if TYPE_CHECKING:
     from smpcheck.simulate.machine import Machine
@@ -106,41 +106,57 @@ class Trace:
         return Execution(tuple(events), frozen, dict(final), failed, dict(stuck or {}))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A value, the reads that it is computed from, and those that decided that it is this one (as in program/events.py)."""
+
+    value: Value
+    deps: Deps = NONE
+    decided: Deps = NONE
+
+    def becomes(self, value: Value, *others: _Known) -> _Known:
+        """A value that is computed from this one and others."""
+        return _Known(value, self.deps.union(*[o.deps for o in others]), self.decided.union(*[o.decided for o in others]))
+
+
 class _Thread:
-    """A thread being interpreted: registers with the reads that they depend on."""
+    """A thread being interpreted. ``branches``: the branches whose ends it has not come to, each with the instruction at which
+    it ends, whichever way it goes, and the reads that decided it."""
 
     def __init__(self, machine: Machine, number: int, trace: Trace, memory: dict[Value, Value]) -> None:
         self.code = machine.codes[number]
         self.points = machine.points[number]
+        self.joins = [] if trace.program.branches_bind_the_rest else joins(self.code)
         self.number = number
         self.trace = trace
         self.memory = memory
         self.pc = 0
-        self.regs: dict[str, tuple[Value, Deps]] = {}
+        self.regs: dict[str, _Known] = {}
+        self.branches: list[tuple[int, Deps]] = []
         self.ctrl: Deps = NONE
 
-    def eval(self, expr: ir.Expr) -> tuple[Value, Deps]:
+    def eval(self, expr: ir.Expr) -> _Known:
         match expr:
             case ir.Const(value):
-                return value, NONE
+                return _Known(value)
             case ir.Reg(name):
-                return self.regs.get(name, (0, NONE))
+                return self.regs.get(name) or _Known(0)
             case ir.Unary(op, arg, ctype):
-                value, deps = self.eval(arg)
-                return values.unary(op, value, ctype), deps
+                a = self.eval(arg)
+                return a.becomes(values.unary(op, a.value, ctype))
             case ir.Cast(ctype, arg):
-                value, deps = self.eval(arg)
-                return ctype.wrap(value), deps
+                a = self.eval(arg)
+                return a.becomes(ctype.wrap(a.value))
             case ir.Binary(op, left, right, ctype):
-                a, da = self.eval(left)
-                b, db = self.eval(right)
-                return values.binary(op, a, b, ctype), da | db
+                a, b = self.eval(left), self.eval(right)
+                return a.becomes(values.binary(op, a.value, b.value, ctype), b)
             case ir.Conditional(cond, then, other):
-                c, dc = self.eval(cond)
-                a, da = self.eval(then)
-                b, db = self.eval(other)
-                return (a if truth(c) else b), dc | da | db
+                c, a, b = self.eval(cond), self.eval(then), self.eval(other)
+                return c.becomes((a if truth(c.value) else b).value, a, b)
         raise AssertionError(type(expr).__name__)
+
+    def assign(self, reg: str, known: _Known) -> None:
+        self.regs[reg] = replace(known, decided=known.decided | self.ctrl)
 
     def event(
         self, kind: str, stmt: ir.Load | ir.Store | ir.Rmw | ir.Fence, tags: frozenset[str], address: Value | None,
@@ -156,37 +172,40 @@ class _Thread:
     def effect(self, stmt: ir.Stmt) -> None:
         match stmt:
             case ir.Assign(reg, expr):
-                self.regs[reg] = self.eval(expr)
+                self.assign(reg, self.eval(expr))
             case ir.Load():
-                address, deps = self.eval(stmt.addr)
-                value = self.memory[address]
+                address = self.eval(stmt.addr)
+                value = self.memory[address.value]
                 if "Ghost" in stmt.tags:
-                    self.regs[stmt.reg] = (value, deps)
+                    self.assign(stmt.reg, address.becomes(value))
                     return
-                event = self.event("R", stmt, stmt.tags, address, value, deps)
-                self.regs[stmt.reg] = (value, frozenset((event.number,)))
+                event = self.event("R", stmt, stmt.tags, address.value, value, address.deps)
+                self.assign(stmt.reg, _Known(value, frozenset((event.number,))))
             case ir.Store():
-                address, deps = self.eval(stmt.addr)
-                value, data = self.eval(stmt.value)
-                self.event("W", stmt, stmt.tags, address, value, deps, data)
-                self.memory[address] = value
+                address, new = self.eval(stmt.addr), self.eval(stmt.value)
+                self.event("W", stmt, stmt.tags, address.value, new.value, address.deps, new.deps)
+                self.memory[address.value] = new.value
             case ir.Rmw():
-                address, deps = self.eval(stmt.addr)
-                old = self.memory[address]
+                address = self.eval(stmt.addr)
+                old = self.memory[address.value]
                 if "Ghost" in stmt.read_tags:
-                    self.regs[stmt.old] = (old, NONE)
-                    self.memory[address] = self.eval(stmt.new)[0]
+                    self.assign(stmt.old, _Known(old))
+                    self.memory[address.value] = self.eval(stmt.new).value
                     return
-                read = self.event("R", stmt, stmt.read_tags, address, old, deps)
-                self.regs[stmt.old] = (old, frozenset((read.number,)))
-                value, data = self.eval(stmt.new)
-                write = self.event("W", stmt, stmt.write_tags, address, value, deps, data)
+                read = self.event("R", stmt, stmt.read_tags, address.value, old, address.deps)
+                self.assign(stmt.old, _Known(old, frozenset((read.number,))))
+                new = self.eval(stmt.new)
+                write = self.event("W", stmt, stmt.write_tags, address.value, new.value, address.deps, new.deps)
                 read.partner, write.partner = write.number, read.number
-                self.memory[address] = value
+                self.memory[address.value] = new.value
             case ir.Fence():
                 self.event("F", stmt, stmt.tags, None, None)
 
     def instr(self) -> Instr:
+        """The instruction that the thread has come to; branches that end here are over."""
+        if self.branches and any(end == self.pc for end, _ in self.branches):
+            self.branches = [branch for branch in self.branches if branch[0] != self.pc]
+            self.ctrl = NONE.union(*[deps for _, deps in self.branches])
         return self.code.instrs[self.pc]
 
     def step(self, alternative: int) -> None:
@@ -217,12 +236,13 @@ class _Thread:
         if isinstance(instr, Jump):
             self.pc = instr.to
         elif isinstance(instr, Branch):
-            value, deps = self.eval(instr.stmt.cond)
-            self.ctrl |= deps
-            self.pc = self.pc + 1 if truth(value) else instr.other
+            cond = self.eval(instr.stmt.cond)
+            self.branches.append((self.joins[self.pc] if self.joins else -1, cond.deps | cond.decided))
+            self.ctrl |= cond.deps | cond.decided
+            self.pc = self.pc + 1 if truth(cond.value) else instr.other
         else:
             assert isinstance(instr, Local)
-            if isinstance(instr.stmt, ir.Assume) and not truth(self.eval(instr.stmt.cond)[0]):
+            if isinstance(instr.stmt, ir.Assume) and not truth(self.eval(instr.stmt.cond).value):
                 return False
             self.effect(instr.stmt)
             self.pc += 1

@@ -197,7 +197,7 @@ def _conditional(e: Emitter, target: Target, new: Update, succeeds: Update, orde
 
     def failure() -> None:
         e.touch(target.addr, target.offset)
-        e.emit(ir.Load(old, target.addr, ONCE, site.pos, site.text))
+        e.emit(ir.Load(old, target.addr, ONCE | RMW, site.pos, site.text))
         e.emit(ir.Assume(fold_unary("!", succeeds(reg), values.INT), site.pos))
 
     e.choice(success, failure, site.pos)
@@ -300,7 +300,7 @@ def _bit_lock(waits: bool, kind: str) -> Primitive:
         if waits:
             _wait(e, target, taken, lambda old: fold_unary("!", busy(old), values.INT), ACQ_RMW, ONCE | RMW, kind, s)
             return None
-        return _try(e, target, taken, busy, ACQ_RMW, ONCE | RMW, ONCE, kind, s, 0, 1)
+        return _try(e, target, taken, busy, ACQ_RMW, ONCE | RMW, ONCE | RMW, kind, s, 0, 1)
 
     return Primitive(("value", "place"), meaning)
 
@@ -384,11 +384,11 @@ class _LockKind:
 
 _LKR, _LKW, _LF, _UL = frozenset({"LKR", "Acquire"}), frozenset({"LKW"}), frozenset({"LF"}), frozenset({"UL", "Release"})
 _SPINLOCK = _LockKind(spinlock_t, _to(1), _equals(0), _LKR, _LKW, _LF, SPIN)
-_MUTEX = _LockKind(mutex, _to(1), _equals(0), ACQ_RMW, ONCE | RMW, ONCE, SLEEP)
+_MUTEX = _LockKind(mutex, _to(1), _equals(0), ACQ_RMW, ONCE | RMW, ONCE | RMW, SLEEP)
 _READER = _LockKind(
-    rw_semaphore, _plus(1), lambda old: fold(">=", old, ir.Const(0), values.INT), ACQ_RMW, ONCE | RMW, ONCE, SLEEP
+    rw_semaphore, _plus(1), lambda old: fold(">=", old, ir.Const(0), values.INT), ACQ_RMW, ONCE | RMW, ONCE | RMW, SLEEP
 )
-_WRITER = _LockKind(rw_semaphore, _to(-1), _equals(0), ACQ_RMW, ONCE | RMW, ONCE, SLEEP)
+_WRITER = _LockKind(rw_semaphore, _to(-1), _equals(0), ACQ_RMW, ONCE | RMW, ONCE | RMW, SLEEP)
 
 
 def _lock(how: _LockKind) -> Primitive:
