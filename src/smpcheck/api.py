@@ -83,19 +83,20 @@ def check(
     max_states: int | None = DEFAULT_MAX_STATES,
     threads: int = 1,
     on_state: Callable[[plain.StateRow], None] | None = None,
+    termination: bool = True,
 ) -> Result:
     """Can the condition of a test come true under ``model``?
 
     ``path_or_text``: the path of a test, its text (a string with a line break in it), a scenario of a Python model, or a program.
     ``model``: ``sc``, ``tso``, ``lkmm``, a .cat file, or a kernel tree's ``tools/memory-model``. ``timeout``: seconds of wall
     time, checked by the solver itself. ``threads``: of the solver, for one hard test. ``on_state`` is called with each final
-    state as soon as it is found. Runs in this process.
+    state as soon as it is found. ``termination``: find deadlocks, and threads that can wait for ever. Runs in this process.
 
     What is wrong with the test itself is in the result's ``status`` and ``message``, as with a batch.
 
     :raises InputError: there is no such file or model, or the file has more than one program (see :func:`check_all`)
     """
-    options = CheckOptions(verdict_only, unroll, timeout, max_states, keep_answer=True, threads=threads)
+    options = CheckOptions(verdict_only, unroll, timeout, max_states, keep_answer=True, threads=threads, termination=termination)
     results = answers(path_or_text, load_model(model), options, on_state)
     if len(results) != 1:
         raise InputError(f"{path_or_text} has {len(results)} programs: use check_all")
@@ -112,6 +113,7 @@ def check_all(
     max_states: int | None = DEFAULT_MAX_STATES,
     jobs: int | None = None,
     memory: int | None = None,
+    termination: bool = True,
 ) -> Iterator[Result]:
     """Check many tests in worker processes, as ``smpcheck check`` does; results come in the order of the tests.
 
@@ -129,7 +131,7 @@ def check_all(
         if isinstance(entry, InputError):
             raise entry
         found.append(entry)
-    job = Job(os.fspath(model), CheckOptions(verdict_only, unroll, timeout, max_states), memory)
+    job = Job(os.fspath(model), CheckOptions(verdict_only, unroll, timeout, max_states, termination=termination), memory)
     load_model(job.model)
     if jobs == 0:
         yield from map(Result.of, run_here(found, job))

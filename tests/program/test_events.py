@@ -24,10 +24,10 @@ def store(value: ir.Expr | int = 1, addr: ir.Expr = X) -> ir.Store:
     return ir.Store(addr, ir.Const(value) if isinstance(value, int) else value, ONCE)
 
 
-def graph(*threads: tuple[ir.Stmt, ...], bound: int = 2, deadlock: bool = False) -> EventGraph:
+def graph(*threads: tuple[ir.Stmt, ...], bound: int = 2, stops: bool = False) -> EventGraph:
     """The events of a program over x and y: 0 and 1 are the initial writes."""
     program = ir.Program("t", CELLS, tuple(ir.Thread(i, body) for i, body in enumerate(threads)))
-    return unroll(program, bound, deadlock)
+    return unroll(program, bound, stops)
 
 
 def kinds(g: EventGraph) -> str:
@@ -278,7 +278,7 @@ def test_a_blocking_operation_goes_on_only_if_it_can() -> None:
 
 
 def test_asked_for_deadlock_a_thread_may_also_stop_at_the_read() -> None:
-    g = graph((LOCK, store(0)), deadlock=True)
+    g = graph((LOCK, store(0)), stops=True)
     (waiting,) = g.waiting
     read, write, after = g.events[2:]
     assert (waiting.reads, waiting.thread, read.guard) == ((read.id,), 0, ALWAYS)

@@ -28,7 +28,7 @@ def test_final_states_agree(program: Program) -> None:
 @settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(programs())
 def test_failed_checks_and_deadlocks_agree(program: Program) -> None:
-    found, answer = outcomes(program), solve(program, load_model("sc"), Question(mode="assertions", deadlock=True))
+    found, answer = outcomes(program), solve(program, load_model("sc"), Question(mode="assertions", stops=True))
     assert set(answer.failed) == found.failed | ({"deadlock"} if found.deadlock else set())
 
 

@@ -216,7 +216,7 @@ def test_final_states_of_x86_are_among_those_of_runs(program: Program) -> None:
 @given(program=programs(weak=True))
 def test_failed_checks_and_deadlocks_are_among_those_of_runs(program: Program, in_order: Path) -> None:
     found = supported(program)
-    answer = solve(program, load_model(str(in_order)), Question(mode="assertions", flags=False, deadlock=True))
+    answer = solve(program, load_model(str(in_order)), Question(mode="assertions", flags=False, stops=True))
     assert set(answer.failed) <= set(found.failed)
 
 

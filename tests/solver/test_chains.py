@@ -78,7 +78,7 @@ def test_the_same_answer_without(name: str, model: str, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_same_deadlocks_without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that waits at a lock reads what others read too: no operation, no place in the chain."""
-    first, second = both(PROGRAMS[name], "sc", monkeypatch, mode="assertions", deadlock=True)
+    first, second = both(PROGRAMS[name], "sc", monkeypatch, mode="assertions", stops=True)
     assert said(first) == said(second)
     assert ("deadlock" in first.failed) == (name == "a lock never released")
 
@@ -86,7 +86,7 @@ def test_the_same_deadlocks_without(name: str, monkeypatch: pytest.MonkeyPatch) 
 def test_two_threads_that_wait_for_the_same_holder() -> None:
     """Each takes the lock twice: whoever is first waits for itself, the other for it. Both see the same write."""
     twice = "spin_lock(l); spin_lock(l); spin_unlock(l); spin_unlock(l);"
-    answer = solve(program(twice, twice, params=ATOMICS), load_model("sc"), Question(mode="assertions", deadlock=True))
+    answer = solve(program(twice, twice, params=ATOMICS), load_model("sc"), Question(mode="assertions", stops=True))
     assert set(answer.failed) == {"deadlock"}
 
 

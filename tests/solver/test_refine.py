@@ -102,6 +102,6 @@ def test_a_witness_is_an_execution_of_the_model() -> None:
 def test_a_thread_that_runs_afterwards_sees_what_is_last(model: str, failed: set[str]) -> None:
     program = compile_scenario(boxes)
     assert [t.after for t in program.threads] == [False, False, True]
-    eager, lazy = answers(program, model, mode="assertions", flags=False, deadlock=True)
+    eager, lazy = answers(program, model, mode="assertions", flags=False, stops=True)
     assert said(lazy) == said(eager)
     assert set(lazy.failed) == failed

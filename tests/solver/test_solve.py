@@ -163,7 +163,7 @@ def test_a_cut_loop_is_never_never() -> None:
     subject = program(COUNTING, "WRITE_ONCE(*x, 1);", cond="exists (x=2)")
     answer = solve(subject, load_model("sc"))
     assert (answer.status, answer.verdict, answer.complete) == ("bound", None, False)
-    assert "needs more than 2 iterations in some execution (see --unroll)" in answer.message
+    assert "needs more than 2 rounds in some execution (see --unroll)" in answer.message
 
 
 def test_a_cut_loop_is_never_always() -> None:
@@ -212,7 +212,7 @@ def test_a_deadlock_is_found_when_asked_for() -> None:
         "spin_lock(b); spin_lock(a); spin_unlock(a); spin_unlock(b);",
         params="spinlock_t *a, spinlock_t *b",
     )
-    answer = solve(crossed, load_model("sc"), Question(mode="assertions", deadlock=True))
+    answer = solve(crossed, load_model("sc"), Question(mode="assertions", stops=True))
     assert set(answer.failed) == {"deadlock"}
     assert set(answer.failed["deadlock"].stuck) == {0, 1}
 

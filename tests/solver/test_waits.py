@@ -54,7 +54,7 @@ def difference(text: str, model: str) -> str | None:
     races = {f for f in answer.flags if f in ("data-race", "mixed-accesses")}
     if model == "lkmm" and races != flags:
         return f"flags: solver {races}, brute force {flags}"
-    ends = solve(program, load_model(model), Question(mode="termination", deadlock=True, flags=False))
+    ends = solve(program, load_model(model), Question(mode="stops", stops=True, flags=False))
     expected = stops(program, model)
     return f"stops: solver {set(ends.failed)}, brute force {expected}" if set(ends.failed) != expected else None
 

@@ -56,7 +56,10 @@ def check(
     verdict_only: Annotated[
         bool, typer.Option("--verdict-only", help="Decide the condition only, do not list final states.")
     ] = False,
-    unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
+    unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Rounds of each loop that does not only wait.")] = 2,
+    termination: Annotated[
+        bool, typer.Option("--termination/--no-termination", help="Find deadlocks, and threads that can wait for ever.")
+    ] = True,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -120,6 +123,7 @@ def check(
         problems=form in WITH_PLACES,
         threads=threads,
         settings=tuple(settings or ()),
+        termination=termination,
     )
     run = Run(Job(model, options, memory, stream), form, jobs, timeout, scheduler)
     try:

@@ -199,7 +199,8 @@ class EventGraph:
 
     ``addr``, ``data``, ``ctrl`` are relations of :data:`DEPENDENCIES`, as are those of ``more``, by name: machine code's.
     ``bounds`` are the guards under which a loop was cut, ``waiting`` those under which a thread has come to wait: neither goes
-    on. ``final_regs`` gives each thread's registers at its end.
+    on. ``faulting`` has for accesses that may be to nothing the guard under which the thread has stopped at them, where that was
+    asked for. ``final_regs`` gives each thread's registers at its end.
     """
 
     program: ir.Program
@@ -212,6 +213,7 @@ class EventGraph:
     computations: list[Computation] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     bounds: list[tuple[int, ir.Position | None, str]] = field(default_factory=list)
+    faulting: dict[int, int] = field(default_factory=dict)
     addr: Pairs = field(default_factory=dict)
     data: Pairs = field(default_factory=dict)
     ctrl: Pairs = field(default_factory=dict)
@@ -260,17 +262,22 @@ class _Env:
 class _Unroller:
     """Walks one thread's statements; ``alive`` is the guard of the current point."""
 
-    def __init__(self, graph: EventGraph, thread: ir.Thread, unroll: int, deadlock: bool, waits: Waits) -> None:
+    def __init__(
+        self, graph: EventGraph, thread: ir.Thread, unroll: int, stops: bool, waits: Waits, faulty: Collection[int]
+    ) -> None:
         self.graph = graph
+        self.faulty = faulty
         self.waits = waits
         self.guards = graph.guards
         self.terms = graph.terms
         self.unset = _Local(graph.terms.zero, {}, {})
         self.thread = thread
         self.unroll = unroll
-        self.deadlock = deadlock
+        self.may_stop = stops
         self.binding = graph.program.branches_bind_the_rest
         self.exits: dict[str, list[tuple[int, _Env]]] = {}
+        self.stopped: list[int] = []
+        """The guards under which the thread has stopped so far: at a loop that is cut, waiting, at an access to nothing."""
         self.spent: dict[str, int] = {}
         """Loops that have made all their rounds, with the guard under which they make one more."""
 
@@ -330,6 +337,14 @@ class _Unroller:
         for source, guard in deps.items():
             table[source, target] = self.guards.disj(table.get((source, target), NEVER), guard)
 
+    def unless_faulting(self, access: Event, alive: int) -> int:
+        """The guard of going on after an access, which may be to nothing."""
+        if access.id not in self.faulty:
+            return alive
+        stopped = self.guards.conj(alive, self.guards.variable(self.decision(None, alive)))
+        self.graph.faulting[access.id] = self.stop(stopped)
+        return self.guards.minus(alive, stopped)
+
     def run(self, body: tuple[ir.Stmt, ...], alive: int, env: _Env) -> int:
         """Execute statements from ``alive`` on; returns the guard of reaching the end. ``env`` is updated in place."""
         for stmt in body:
@@ -350,9 +365,11 @@ class _Unroller:
                 if value.term.op not in ("const", "read") and is_partial(expr):
                     graph.computations.append(Computation(alive, value.term, stmt.pos))
             case ir.Load():
-                self.read(stmt, stmt.reg, stmt.tags, self.eval(stmt.addr, env), alive, env)
+                access = self.read(stmt, stmt.reg, stmt.tags, self.eval(stmt.addr, env), alive, env)
+                return self.unless_faulting(access, alive)
             case ir.Store():
-                self.write(stmt, stmt.tags, self.eval(stmt.addr, env), self.eval(stmt.value, env), alive, env)
+                access = self.write(stmt, stmt.tags, self.eval(stmt.addr, env), self.eval(stmt.value, env), alive, env)
+                return self.unless_faulting(access, alive)
             case ir.Rmw():
                 alive = self.rmw(stmt, alive, env)
             case ir.Fence():
@@ -371,7 +388,7 @@ class _Unroller:
                 deps = self.join_deps(cond.deps, cond.decided)
                 if deps:
                     env.ctrl = self.join_deps(env.ctrl, {e: self.guards.conj(g, alive) for e, g in deps.items()})
-                stops = len(graph.bounds), len(graph.waiting)
+                stops = len(self.stopped)
                 end = self.branch(cond.term, stmt.then, stmt.other, alive, env, stmt.pos)
                 if self.covered(end, stops) == alive and not self.binding:
                     env.ctrl = before
@@ -417,12 +434,13 @@ class _Unroller:
         graph = self.graph
         addr = self.eval(stmt.addr, env)
         read = self.read(stmt, stmt.old, stmt.read_tags, addr, alive, env)
+        alive = self.unless_faulting(read, alive)
         if stmt.when is not None:
             cond = self.eval(stmt.when, env).term
-            if stmt.blocking and self.deadlock:
-                var = self.decision(None, alive)
-                proceed = self.guards.variable(var)
-                graph.waiting.append(Waiting(self.guards.minus(alive, proceed), (read.id,), cond, self.thread.index, stmt.pos))
+            if stmt.blocking and self.may_stop:
+                proceed = self.guards.variable(self.decision(None, alive))
+                waiting = self.stop(self.guards.minus(alive, proceed))
+                graph.waiting.append(Waiting(waiting, (read.id,), cond, self.thread.index, stmt.pos))
                 alive = self.guards.conj(alive, proceed)
             graph.requirements.append(Requirement(alive, cond))
         write = self.write(stmt, stmt.write_tags, addr, self.eval(stmt.new, env), alive, env)
@@ -526,7 +544,7 @@ class _Unroller:
     def block(self, label: str, alive: int, env: _Env, body: Callable[[int, _Env], int]) -> int:
         outer = self.exits.get(label)
         before = env.ctrl
-        stops = len(self.graph.bounds), len(self.graph.waiting)
+        stops = len(self.stopped)
         self.exits[label] = []
         end = body(alive, env)
         ends = [(end, env.copy()), *self.exits[label]]
@@ -539,10 +557,15 @@ class _Unroller:
             env.ctrl = before  # whatever was decided inside, this point is reached
         return end
 
-    def covered(self, end: int, stops: tuple[int, int]) -> int:
-        """The guard of coming to ``end``, or having stopped on the way: at what has been cut, or waits, since ``stops``."""
-        bounds, waiting = stops
-        for guard in (*(g for g, _, _ in self.graph.bounds[bounds:]), *(w.guard for w in self.graph.waiting[waiting:])):
+    def stop(self, guard: int) -> int:
+        """The thread does not go on where ``guard`` holds."""
+        if guard != NEVER:
+            self.stopped.append(guard)
+        return guard
+
+    def covered(self, end: int, before: int) -> int:
+        """The guard of coming to ``end``, or having stopped on the way. ``before``: how many stops there were before."""
+        for guard in self.stopped[before:]:
             end = self.guards.disj(end, guard)
         return end
 
@@ -630,12 +653,12 @@ class _Unroller:
         """Where ``guard`` holds, the round from event ``first`` on can go on for ever."""
         events = [e for e in self.graph.events[first:] if self.guards.conj(e.guard, guard) != NEVER]
         reads, writes = (tuple(e.id for e in events if e.kind == kind) for kind in "RW")
-        self.graph.waiting.append(Waiting(guard, reads, None, self.thread.index, pos, writes))
+        self.graph.waiting.append(Waiting(self.stop(guard), reads, None, self.thread.index, pos, writes))
 
     def cut(self, alive: int, label: str, pos: ir.Position | None) -> int:
         """A loop is not followed further from here."""
         if alive != NEVER:
-            self.graph.bounds.append((alive, pos, label))
+            self.graph.bounds.append((self.stop(alive), pos, label))
         return NEVER
 
 
@@ -658,14 +681,16 @@ def has_round(body: Sequence[ir.Stmt], label: str) -> bool:
 def unroll(
     program: ir.Program,
     bound: int = 2,
-    deadlock: bool = False,
+    stops: bool = False,
     omission: Omission = EVERY_WAIT,
     asked: ir.Expr | None = None,
+    faulty: Collection[int] = (),
 ) -> EventGraph:
     """The events of ``program`` with every loop cut after ``bound`` rounds (or its own bound).
 
-    With ``deadlock``, threads may also stop forever at blocking operations (``EventGraph.waiting``). ``omission``: which idle
+    With ``stops``, threads may also wait for ever at blocking operations (``EventGraph.waiting``). ``omission``: which idle
     rounds of loops need not be followed. ``asked``: a condition that is asked about besides the program's own.
+    ``faulty``: accesses, by their numbers in the graph, at which threads may stop because they are to nothing.
     Raises InputError or UnsupportedError with the position of what cannot be unrolled.
     """
     graph = EventGraph(program, Guards(), Terms())
@@ -678,7 +703,7 @@ def unroll(
     exposed = exposed_cells(program)
     for thread in program.threads:
         waits = Waits(thread, frozenset(in_questions.get(thread.index, ())), exposed, omission)
-        unroller = _Unroller(graph, thread, bound, deadlock, waits)
+        unroller = _Unroller(graph, thread, bound, stops, waits, faulty)
         env = _Env({}, {})
         unroller.run(thread.body, ALWAYS, env)
         graph.final_regs[thread.index] = {name: local.term for name, local in env.regs.items()}

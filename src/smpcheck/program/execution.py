@@ -42,7 +42,8 @@ class Execution:
 
     ``relations`` has ``po addr data ctrl rmw rf co`` (``po`` and ``co`` transitive). ``final`` is the final state restricted to
     what the question observes; ``failed`` names the assertions that fail in it; ``stuck`` maps a thread that waits forever to
-    the position where it waits.
+    the position where it waits; ``faults`` are the names (:mod:`smpcheck.program.faults`) and positions of what is done to
+    nothing or undefined in it.
     """
 
     events: tuple[ExecutedEvent, ...]
@@ -50,3 +51,4 @@ class Execution:
     final: Mapping[FinalReg | FinalMem, Value] = field(default_factory=dict)
     failed: tuple[str, ...] = ()
     stuck: Mapping[int, Position | None] = field(default_factory=dict)
+    faults: tuple[tuple[str, Position | None], ...] = ()

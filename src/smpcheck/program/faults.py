@@ -21,7 +21,16 @@ NON_TERMINATION = "non-termination"
 NULL_DEREFERENCE = "null-dereference"
 """An access through a null pointer."""
 
-FAULTS = (DATA_RACE, DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE)
+BAD_ADDRESS = "bad-address"
+"""An access at an address where the program has nothing."""
+
+UNDEFINED_VALUE = "undefined-value"
+"""A computation that C leaves undefined: a division by zero, an order of pointers to different objects."""
+
+FAULTS = (DATA_RACE, DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, BAD_ADDRESS, UNDEFINED_VALUE)
+
+STOPS = (DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, BAD_ADDRESS, UNDEFINED_VALUE)
+"""The faults in which a thread does not come to its end; asked about with :attr:`~smpcheck.solver.answer.Question.stops`."""
 
 ANNOUNCED: Mapping[str, str] = {"DATARACE": DATA_RACE, "DEADLOCK": DEADLOCK}
 """The word in a ``Result:`` comment for each fault that has one."""

@@ -16,13 +16,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
+from smpcheck.program.faults import DEADLOCK, NON_TERMINATION, STOPS
 from smpcheck.program.ir import FinalMem, FinalReg, Program
+from smpcheck.program.locks import may_block
 from smpcheck.questions.outcomes import assertion_names
-from smpcheck.questions.result import Result, ResultStatus, Shown, StateRow
+from smpcheck.questions.result import FAULT_WORDS, Result, ResultStatus, Shown, Shows, StateRow
 from smpcheck.readers.registry import Vocabulary
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
+    from smpcheck.program.execution import Execution
     from smpcheck.solver.answer import Answer, State
 
 DEBUG_VARIABLE = "SMPCHECK_DEBUG"
@@ -40,6 +43,7 @@ class CheckOptions:
     :class:`~smpcheck.solver.answer.Answer` in the result. ``executions``: keep an execution for each thing that the
     verdict, the flags and the assertions say can happen. ``problems``: keep what is wrong with the test, with its place.
     ``threads``: of the solver, for one hard test. ``settings``: ``NAME=VALUE`` for the parameters of Python models.
+    ``termination``: find deadlocks and threads that wait for ever.
     """
 
     verdict_only: bool = False
@@ -51,6 +55,7 @@ class CheckOptions:
     problems: bool = False
     threads: int = 1
     settings: tuple[str, ...] = ()
+    termination: bool = True
 
 
 @lru_cache(maxsize=16)
@@ -119,14 +124,22 @@ def check_program(
     if on_state is not None:
         show = _row_maker(program)
         question = replace(question, on_state=lambda state: on_state(show(state)))
-    head = describe(program, model)
+    head = describe(program, model, options.termination)
     if options.executions or options.problems or options.keep_answer:
         head = replace(head, program=program, under=model if options.keep_answer else None)
     try:
         answer = solve(program, model, question)
         result = _answered(head, program, answer, options)
-        if result.asserts and answer.status != "timeout":
-            again = replace(question, mode="assertions", flags=False, deadline=_left(options, began), on_state=None)
+        stops = answer.may_fault or (options.termination and (answer.may_wait or may_block(program)))
+        if (result.asserts or stops) and answer.status != "timeout":
+            again = replace(
+                question,
+                mode="assertions" if result.asserts else "stops",
+                stops=stops,
+                flags=False,
+                deadline=_left(options, began),
+                on_state=None,
+            )
             result = _asserted(result, solve(program, model, again), options)
         if options.problems:
             from smpcheck.questions.problems import problems_of
@@ -150,9 +163,11 @@ def shown_in(answer: Answer) -> tuple[Shown, ...]:
     return (*found, *(Shown("flag", name, execution) for name, execution in sorted(answer.flag_witnesses.items())))
 
 
-def describe(program: Program, model: Model) -> Result:
+def describe(program: Program, model: Model, termination: bool = True) -> Result:
     """What is known of a result before anything is solved: name, condition, what it asserts, what its author expects."""
     flags = {axiom.name for axiom in model.axioms if axiom.flag}
+    if termination:
+        flags.add(DEADLOCK)
     return Result(
         file=program.file,
         name=program.name,
@@ -175,17 +190,35 @@ def _condition(program: Program) -> str:
 
 
 def _asserted(result: Result, answer: Answer, options: CheckOptions) -> Result:
-    """``result`` with what the solver says of the program's assertions: what fails counts, whatever else is undecided."""
-    failed = tuple(sorted(answer.failed))
+    """``result`` with what the solver says of the program's assertions, and of faults: what fails counts, whatever else is
+    undecided.
+    """
+    asked = [*result.asserts, *(name for name in STOPS if options.termination or name not in (DEADLOCK, NON_TERMINATION))]
+    failed = tuple(sorted(name for name in result.asserts if name in answer.failed))
+    faults = tuple(name for name in asked if name in answer.failed and name not in failed)
     is_open = answer.status in ("timeout", "bound") or bool(answer.cut)
-    shown = tuple(Shown("failed", name, answer.failed[name]) for name in failed) if options.executions else ()
-    result = replace(result, failed=failed, executions=(*result.executions, *shown))
+    kinds: tuple[tuple[Shows, tuple[str, ...]], ...] = (("failed", failed), ("flag", faults))
+    shown = tuple(Shown(kind, name, answer.failed[name]) for kind, names in kinds for name in names if options.executions)
+    flags = tuple(sorted({*result.flags, *faults}))
+    result = replace(result, failed=failed, flags=flags, executions=(*result.executions, *shown))
+    if faults:
+        places = "; ".join(_place(name, answer.failed[name]) for name in faults)
+        result = replace(result, message="; ".join(filter(None, (result.message, places))))
     if not is_open:
         return result
     undecided = (*result.undecided, *(name for name in result.asserts if name not in failed))
     status: ResultStatus = answer.status if answer.status == "timeout" else "bound"
     message = result.message or answer.message
-    return replace(result, status=status, undecided=undecided, message=message)
+    return replace(result, status=status, undecided=undecided, message=message, rounds=result.rounds or answer.rounds)
+
+
+def _place(fault: str, execution: Execution) -> str:
+    """A fault in an execution, in words: what can happen, and where."""
+    places = [pos for name, pos in execution.faults if name == fault]
+    if fault in (DEADLOCK, NON_TERMINATION):
+        places = list(execution.stuck.values())
+    lines = ", ".join(f"line {pos.line}" for pos in dict.fromkeys(places) if pos is not None)
+    return f"{FAULT_WORDS[fault]} ({lines})" if lines else FAULT_WORDS[fault]
 
 
 def stem(path: str) -> str:
@@ -210,6 +243,7 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
         status=answer.status,
         observation=answer.verdict,
         undecided=("condition",) if answer.status in ("timeout", "bound") else (),
+        rounds=answer.rounds,
         states=rows,
         flags=tuple(sorted(answer.flags)),
         message="; ".join(filter(None, (message, *_remarks(program)))),

@@ -95,7 +95,7 @@ def rounds(
         rest = None if ends is None else ends - time.monotonic()
         if rest is not None and rest <= 0:
             raise LimitError(NO_TIME)
-        question = Question(mode="assertions", flags=False, deadlock=True, unroll=unroll, deadline=rest, lazy=is_known(model))
+        question = Question(mode="assertions", flags=False, stops=True, unroll=unroll, deadline=rest, lazy=is_known(model))
         part = without_branches(program, steps, taken, put_back)
         answer = solve(part, model, question)
         if answer.status == "bound" and not answer.cut:

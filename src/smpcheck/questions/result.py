@@ -15,7 +15,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from smpcheck.program.faults import DATA_RACE, DEADLOCK, FAULTS, NON_TERMINATION, NULL_DEREFERENCE
+from smpcheck.program.faults import (
+    BAD_ADDRESS,
+    DATA_RACE,
+    DEADLOCK,
+    FAULTS,
+    NON_TERMINATION,
+    NULL_DEREFERENCE,
+    UNDEFINED_VALUE,
+)
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -42,6 +50,8 @@ FAULT_WORDS: Mapping[str, str] = {
     DEADLOCK: "a deadlock",
     NON_TERMINATION: "a thread that can wait for ever",
     NULL_DEREFERENCE: "a null pointer that is dereferenced",
+    BAD_ADDRESS: "an access at an address where there is nothing",
+    UNDEFINED_VALUE: "a computation that C leaves undefined",
 }
 """Faults in a sentence."""
 

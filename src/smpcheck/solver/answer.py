@@ -26,22 +26,23 @@ class Question:
 
     ``mode``: ``verdict`` (is the condition reachable, is its negation), ``states`` (all final states over the observed
     variables as well), ``assertions`` (which ``Assert`` names can fail: the verdict is then about "some assertion fails"), or
-    ``termination`` (with ``deadlock``: can a thread wait for ever?).
+    ``stops`` (with ``stops``: can a thread wait for ever, or come to a fault?).
     ``unroll``: iterations of each loop. ``max_states``: the listing stops there and says so. ``witness``: also return an
     execution that satisfies the condition (``Answer.witness``) and, if there is one, one that does not. ``flags``: decide
-    the model's flags too. ``deadlock``: allow threads to wait for ever, for locks and in loops, and ask whether they can.
+    the model's flags too. ``stops``: threads may wait for ever, for locks and in loops, and stop at an access to nothing; which
+    of the faults :data:`~smpcheck.program.faults.STOPS` there are is asked too.
     ``deadline``: seconds of wall time for the whole call, checked inside. ``on_state`` is called for each state as it is found.
     ``lazy``: for large programs; only a weaker form of the model goes to the solver, and what it proposes is judged by the model
     itself (:mod:`smpcheck.solver.refine`). A thread that is to run after all others is taken to: the model has to order what is
     before a release after what follows an acquire that reads from it, as the models shipped do. Answers are the same.
     """
 
-    mode: Literal["verdict", "states", "assertions", "termination"] = "states"
+    mode: Literal["verdict", "states", "assertions", "stops"] = "states"
     unroll: int = 2
     max_states: int | None = None
     witness: bool = False
     flags: bool = True
-    deadlock: bool = False
+    stops: bool = False
     deadline: float | None = None
     lazy: bool = False
     threads: int = 1
@@ -57,8 +58,10 @@ class Answer:
     ``verdict`` is about the proposition, as in herd7's Observation line: ``Never`` if it holds in no final state,
     ``Always`` if in all, else ``Sometimes``; None unless ``status == 'ok'``.
     ``states``: distinct final states, sorted, with for each whether the proposition holds. ``flags``: names of raised flags.
-    ``failed``: assertion name -> witness. ``complete`` is False where ``max_states`` cut the listing. ``cut``: in mode
-    ``assertions``, the labels of loops that some execution would go on with.
+    ``failed``: name of an assertion or a fault -> witness. ``may_fault``: there are accesses
+    or computations that may be faults, of which nothing is known where the question was not about ``stops``. ``complete`` is
+    False where ``max_states`` cut the listing. ``cut``: in mode ``assertions``, the labels of loops that some execution would go
+    on with.
     """
 
     status: Status
@@ -71,6 +74,11 @@ class Answer:
     flag_witnesses: Mapping[str, Execution] = field(default_factory=dict)
     failed: Mapping[str, Execution] = field(default_factory=dict)
     cut: tuple[str, ...] = ()
+    may_fault: bool = False
+    may_wait: bool = False
+    """There are loops that wait; whether one can for ever was not asked where the question was not about ``stops``."""
+    rounds: int | None = None
+    """Loops were cut after so many rounds: what was not found is not known beyond these."""
     message: str = ""
     statistics: Mapping[str, float] = field(default_factory=dict)
     program: Program | None = None

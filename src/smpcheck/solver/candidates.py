@@ -70,8 +70,7 @@ class Candidates(_Session):
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(path)
-        self._refuse_faults()
-        self.base = [-x for x in (self.bound, self.fault, self.stopped) if x != FALSE]
+        self._refuse_meaningless()
 
     @property
     def cut(self) -> bool:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from smpcheck.cat.nodes import make
 from smpcheck.program import ir
-from smpcheck.program.events import EventGraph, Term, compute
+from smpcheck.program.events import Event, EventGraph, Term, compute
+from smpcheck.program.faults import BAD_ADDRESS, NULL_DEREFERENCE, UNDEFINED_VALUE
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.program.values import OBJECT_ALIGNMENT, Value, ValueError_, truth
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
@@ -24,7 +25,7 @@ Values = dict[Value, int]
 
 
 class Encoding:
-    """The literals of one program's candidate executions. ``faults``: literal, name, message, position of what must not be."""
+    """The literals of one program's candidate executions. ``faults``: the literal of each fault, its name and position."""
 
     def __init__(self, graph: EventGraph, domains: Domains, out: GroundProgram) -> None:
         self.graph = graph
@@ -42,7 +43,7 @@ class Encoding:
         self._later: dict[int, list[int]] = {}
         for a, b in self.pairs:
             self._later.setdefault(a, []).append(b)
-        self.faults: list[tuple[int, str, str, ir.Position | None]] = []
+        self.faults: list[tuple[int, str, ir.Position | None]] = []
         self.static_addresses = all(e.addr is None or e.addr.op == "const" for e in graph.events)
         self._faulty = {e.id for e in domains.faults}
         self.decisions: list[int] = [self._decision_atom(i) for i in range(len(graph.decisions))]
@@ -59,20 +60,15 @@ class Encoding:
             if not domains.settled(req):
                 out.forbid((self.guard_literal(req.guard), -self.truth(req.cond)))
         for event in domains.faults:
-            assert event.addr is not None
-            addresses, what = self.values(event.addr), event.text or "this access"
-            null = [x for a, x in addresses.items() if isinstance(a, int) and 0 <= a < OBJECT_ALIGNMENT]
-            wild = [x for x in self._bad_addresses(event.id) if x not in null]
-            self._fault(event.guard, out.disj(null), "null-dereference", f"{what} can dereference a null pointer", event.pos)
-            self._fault(event.guard, out.disj(wild), "bad-address", f"{what} can use an invalid address", event.pos)
+            self._encode_fault(event)
         for e in graph.events:
             if e.addr is not None and e.addr.op != "const":
                 self._require_determined(self.happens(e.id), e.addr)
             for term in (e.addr, e.value):
                 if term is not None:
-                    self.check_defined(term, e.guard, e.text or "this", e.pos)
+                    self._check_defined(term, e.guard, e.pos)
         for c in graph.computations:
-            self.check_defined(c.value, c.guard, "this assignment", c.pos)
+            self._check_defined(c.value, c.guard, c.pos)
 
     # --- guards and decisions ---
 
@@ -95,7 +91,7 @@ class Encoding:
                 self.out.forbid((parent, holds, -atom))
                 self._require_determined(parent, decision.cond)
         if decision.cond is not None:
-            self.check_defined(decision.cond, decision.parent, "this condition", decision.pos)
+            self._check_defined(decision.cond, decision.parent, decision.pos)
 
     def guard_literal(self, guard: int) -> int:
         """The literal for a guard."""
@@ -323,10 +319,25 @@ class Encoding:
                     for v, x in self.values(w.value).items():
                         result.setdefault(v, []).append(out.conj2(last, x))
 
-    def check_defined(self, term: Term, guard: int, what: str, pos: ir.Position | None) -> None:
+    def _check_defined(self, term: Term, guard: int, pos: ir.Position | None) -> None:
         """Make it a fault of the program if ``term`` is undefined where ``guard`` holds."""
         if term.op not in ("const", "read"):
-            self._fault(guard, self.undefined(term), "undefined-value", f"{what} can compute an undefined value", pos)
+            self._fault(UNDEFINED_VALUE, self.out.conj2(self.guard_literal(guard), self.undefined(term)), pos)
+
+    def _encode_fault(self, access: Event) -> None:
+        """An access that may be to nothing: the thread stops there, if it may; if not, that is not looked at."""
+        out = self.out
+        happens = self.happens(access.id)
+        addresses = self.address_values(access.id)
+        null = [x for a, x in addresses.items() if isinstance(a, int) and 0 <= a < OBJECT_ALIGNMENT]
+        wild = [x for x in self._bad_addresses(access.id) if x not in null]
+        if access.id in self.graph.faulting:
+            stopped = self.guard_literal(self.graph.faulting[access.id])
+            out.forbid((stopped, *[-x for x in (*null, *wild)]))
+            for bad in (*null, *wild):
+                out.forbid((happens, bad, -stopped))
+        self._fault(NULL_DEREFERENCE, out.conj2(happens, out.disj(null)), access.pos)
+        self._fault(BAD_ADDRESS, out.conj2(happens, out.disj(wild)), access.pos)
 
     def _require_determined(self, happens: int, term: Term) -> None:
         """``term`` has a value whenever ``happens`` holds (only in question where values can justify each other)."""
@@ -335,10 +346,9 @@ class Encoding:
             if TRUE not in literals:
                 self.out.forbid((happens, *[-x for x in literals]))
 
-    def _fault(self, guard: int, literal: int, name: str, message: str, pos: ir.Position | None) -> None:
-        literal = self.out.conj2(self.guard_literal(guard), literal)
+    def _fault(self, name: str, literal: int, pos: ir.Position | None) -> None:
         if literal != FALSE:
-            self.faults.append((literal, name, message, pos))
+            self.faults.append((literal, name, pos))
 
     def truth(self, term: Term) -> int:
         """The literal "``term`` is non-zero"."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 import clingo
@@ -21,7 +21,7 @@ from smpcheck.errors import InputError, LimitError
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, Term, Waiting, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
-from smpcheck.program.guards import ALWAYS
+from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.values import UNDETERMINED, Value
 from smpcheck.solver.answer import Answer, Question, State, Verdict
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
@@ -35,10 +35,6 @@ from smpcheck.solver.relax import relax
 from smpcheck.solver.symmetry import break_symmetry, interchangeable, threads_in
 
 _QUIET = ["--warn=none"]
-DEADLOCK = "deadlock"
-"""The failure "every thread that has not ended waits for a lock, for ever"."""
-NON_TERMINATION = "non-termination"
-"""The failure "some thread waits in a loop, for ever"."""
 MANY_EVENTS = 150
 """From so many events on, clingo's configuration for large problems takes less time (bench/dense.py: a third less at 200)."""
 
@@ -92,14 +88,12 @@ class _Session:
         self.question = question
         self.started = started
         self.statistics: dict[str, float] = {}
+        self.was_cut = False
         condition = question.condition if question.condition is not None else program.condition
-        self.graph = graph = unroll(program, question.unroll, question.deadlock, omission(model), question.condition)
-        self.condition_term = final_term(graph, condition)
-        self.filter_term = final_term(graph, program.filter) if program.filter is not None else None
-        self.observed = [(v, final_term(graph, v)) for v in program.observed]
-        extra = [self.condition_term, *[t for _, t in self.observed]]
-        after = [t.index for t in program.threads if t.after] if question.lazy else []
-        self.domains = Domains(graph, extra, is_coherent(model), after, founded=question.lazy)
+        self._unroll(model, condition)
+        if question.stops and self.domains.faults:
+            self._unroll(model, condition, {access.id for access in self.domains.faults})
+        graph = self.graph
         self.out = out = GroundProgram()
         self.encoding = encoding = Encoding(graph, self.domains, out)
         self.relations = Relations(graph, encoding)
@@ -115,27 +109,39 @@ class _Session:
         elif is_atomic(model):
             add_chains(encoding)
         self.check_time()
-        for term in (self.condition_term, *([self.filter_term] if self.filter_term is not None else [])):
-            encoding.check_defined(term, ALWAYS, "the condition", None)
-        for variable, term in self.observed:
-            encoding.check_defined(term, ALWAYS, f"the final value of {_spoken(variable, program)}", None)
         self.condition = encoding.truth(self.condition_term)
         if self.filter_term is not None:
             out.require([encoding.truth(self.filter_term)])
         self.bound = out.disj([encoding.guard_literal(g) for g, _, _ in graph.bounds])
-        self.fault = out.disj([literal for literal, _, _, _ in encoding.faults])
+        self.fault = out.disj([literal for literal, _, _ in encoding.faults])
+        self.faults = self._faults()
+        self.meaningless = self._meaningless()
         self.assertions = self._assertion_literals()
         self.stops = self._stop_literals()
         self.stopped = out.disj(list(self.stops.values()))
-        if self.stopped != FALSE and self.fault == FALSE and not question.deadlock:
-            out.forbid((self.stopped,))
-            self.stopped = FALSE
-        self.asserting = self.faulting = self.cutting = FALSE
+        if not question.stops:
+            # neither faults nor threads that wait are looked at: what else there is need not know of them
+            for literal in (self.stopped, self.fault):
+                if literal != FALSE:
+                    out.forbid((literal,))
+            self.stopped = self.fault = FALSE
+        self.asserting = self.stopping = self.cutting = FALSE
         self.values = [(v, list(encoding.values(t).items())) for v, t in self.observed]
-        self.needs_witness = question.witness or question.mode in ("assertions", "termination") or weaker
+        self.needs_witness = question.witness or question.mode in ("assertions", "stops") or weaker
         if self.needs_witness:
             self._prepare_witness()
         self.mark("encode")
+
+    def _unroll(self, model: Model, condition: ir.Expr, faulty: Collection[int] = ()) -> None:
+        """The events and their values. ``faulty``: at these accesses the threads may stop."""
+        program, question = self.program, self.question
+        self.graph = graph = unroll(program, question.unroll, question.stops, omission(model), question.condition, faulty)
+        self.condition_term = final_term(graph, condition)
+        self.filter_term = final_term(graph, program.filter) if program.filter is not None else None
+        self.observed = [(v, final_term(graph, v)) for v in program.observed]
+        extra = [self.condition_term, *[t for _, t in self.observed]]
+        after = [t.index for t in program.threads if t.after] if question.lazy else []
+        self.domains = Domains(graph, extra, is_coherent(model), after, founded=question.lazy)
 
     def mark(self, what: str) -> None:
         """Note the time since the start under ``what``."""
@@ -151,7 +157,7 @@ class _Session:
     def _break_symmetry(self, condition: ir.Expr) -> None:
         """Interchangeable threads in one order only; not for questions whose answer shows which thread did what."""
         program, question = self.program, self.question
-        if question.witness or question.mode in ("assertions", "termination") or question.deadlock:
+        if question.witness or question.mode in ("assertions", "stops") or question.stops:
             return
         spoken_of = [condition, *program.observed, *([program.filter] if program.filter is not None else [])]
         groups = interchangeable(program, threads_in(spoken_of))
@@ -183,7 +189,7 @@ class _Session:
     def _stop_literals(self) -> dict[str, int]:
         """The ways in which threads wait (for ever, where the question is about that): all for locks, or some in a loop."""
         encoding, out = self.encoding, self.out
-        if self.question.deadlock:
+        if self.question.stops:
             for w in self.graph.waiting:
                 self._require_for_ever(w)
         loops, locks = (
@@ -241,10 +247,11 @@ class _Session:
         self.control = clingo.Control(options)
         if self.refinement is not None:
             self.control.register_propagator(self.refinement)
+        if question.stops:
+            self.stopping = self._selector([x for _, x in self.faults])
         if question.mode == "assertions":
             self.cutting = self._selector([self.encoding.guard_literal(g) for g, _, _ in self.graph.bounds])
             self.asserting = self._selector(list(self.assertions.values()))
-            self.faulting = self._selector([x for x, _, _, _ in self.encoding.faults])
         path = self.out.write()
         try:
             self.control.load_aspif([path])
@@ -253,19 +260,24 @@ class _Session:
                 os.unlink(path)
         self.mark("load")
         self.check_time()
-        self._refuse_faults()
-        # a thread that waits forever is no end: only the question about deadlock looks at it
-        self.base = [-x for x in (self.bound, self.fault, self.stopped) if x != FALSE]
+        self._refuse_meaningless()
         if enumerate_states:
             answer = self._states()
         elif question.mode == "verdict":
             answer = self._verdict()
-        elif question.mode == "termination":
-            answer = self._termination()
+        elif question.mode == "stops":
+            answer = self._only_stops()
         else:
             answer = self._assertions()
         self.mark("solve")
-        return replace(answer, statistics=dict(self.statistics), program=self.program)
+        return replace(
+            answer,
+            statistics=dict(self.statistics),
+            program=self.program,
+            may_fault=bool(self.encoding.faults),
+            may_wait=any(w.cond is None for w in self.graph.waiting),
+            rounds=question.unroll if self.was_cut else None,
+        )
 
     def models(self, assumptions: list[int], limit: int) -> Iterator[clingo.Model]:
         """Models under assumptions; ``limit`` 0 for all. Honours the deadline."""
@@ -300,13 +312,21 @@ class _Session:
             return self._execution(m)
         return None
 
-    def _refuse_faults(self) -> None:
-        self.base = [-self.bound] if self.bound != FALSE else []
-        if self.fault == FALSE or self.question.mode == "assertions" or not self.possible(self.fault):
-            return
-        for literal, _, message, pos in self.encoding.faults:
+    def _meaningless(self) -> list[tuple[int, str]]:
+        """The literals "this part of the question is an undefined value", each with what it is."""
+        parts = [(self.condition_term, "the condition")]
+        if self.filter_term is not None:
+            parts.append((self.filter_term, "the filter"))
+        parts += [(term, f"the final value of {_spoken(variable, self.program)}") for variable, term in self.observed]
+        found = [(self.encoding.undefined(term), what) for term, what in parts if term.op not in ("const", "read")]
+        return [(literal, what) for literal, what in found if literal != FALSE]
+
+    def _refuse_meaningless(self) -> None:
+        """:raises InputError: what is asked about can be undefined"""
+        self.base = [-x for x in (self.bound, self.fault, self.stopped) if x != FALSE]
+        for literal, what in self.meaningless:
             if self.possible(literal):
-                raise InputError(message, pos)
+                raise InputError(f"{what} can compute an undefined value")
 
     def _flags(self) -> tuple[tuple[str, ...], Mapping[str, Execution]]:
         raised = []
@@ -356,11 +376,11 @@ class _Session:
         return self._conclude(self.possible(self.condition), self.possible(-self.condition))
 
     def _conclude(self, some: bool, other: bool, states: tuple[tuple[State, bool], ...] = (), complete: bool = True) -> Answer:
-        cut = self.bound != FALSE and self._bound_reached()
+        self.was_cut = cut = self.bound != FALSE and self._bound_reached()
         message = ""
         if cut:
             pos = next((p for _, p, _ in self.graph.bounds), None)
-            message = f"{pos}: this loop needs more than {self.question.unroll} iterations in some execution (see --unroll)"
+            message = f"{pos}: this loop needs more than {self.question.unroll} rounds in some execution (see --unroll)"
             complete = False
         elif not complete:
             message = f"more than {self.question.max_states} states; the listing stops there"
@@ -390,19 +410,18 @@ class _Session:
         finally:
             self.base = base
 
-    def _termination(self) -> Answer:
-        """Which threads can wait for ever: the proposition is "some do"."""
+    def _only_stops(self) -> Answer:
+        """Which threads can wait for ever, or come to a fault: the proposition is "some do"."""
         failed = self._stops()
         return replace(self._conclude(bool(failed), self.possible()), failed=failed)
 
     def _assertions(self) -> Answer:
         """Which assertions can fail: the proposition is "some assertion fails"."""
-        uncut = [-self.bound] if self.bound != FALSE else []
+        ends = [-x for x in (self.bound, self.fault) if x != FALSE]  # a check that fails does so whoever waits for ever
         failed: dict[str, Execution] = {}
-        self._find_failing(self.asserting, [(n, x) for n, x in self.assertions.items()], self.base, failed)
-        if self.question.deadlock:
+        self._find_failing(self.asserting, [(n, x) for n, x in self.assertions.items()], ends, failed)
+        if self.question.stops:
             failed |= self._stops()
-        self._find_failing(self.faulting, [(name, x) for x, name, _, _ in self.encoding.faults], uncut, failed)
         holds = self.possible(*[-x for x in self.assertions.values()])
         answer = self._conclude(bool(failed), holds)
         if failed and answer.status == "no-execution":
@@ -414,10 +433,23 @@ class _Session:
         return replace(answer, failed=failed, cut=tuple(sorted(cut)))
 
     def _stops(self) -> dict[str, Execution]:
-        """The ways in which threads can wait for ever, each with an execution."""
-        whole = [-x for x in (self.bound, self.fault) if x != FALSE]
-        found = {name: self.witness([*whole, x]) for name, x in self.stops.items() if x != FALSE}
-        return {name: execution for name, execution in found.items() if execution is not None}
+        """The ways in which threads do not come to their ends, each with an execution."""
+        found: dict[str, Execution] = {}
+        uncut = [-self.bound] if self.bound != FALSE else []
+        unharmed = [-self.fault] if self.fault != FALSE else []
+        for name, literal in self.stops.items():
+            execution = self.witness([*uncut, *unharmed, literal]) if literal != FALSE else None
+            if execution is not None:
+                found[name] = execution
+        self._find_failing(self.stopping, self.faults, uncut, found)
+        return found
+
+    def _faults(self) -> list[tuple[str, int]]:
+        """Each kind of fault with its literal."""
+        kinds: dict[str, list[int]] = {}
+        for literal, name, _ in self.encoding.faults:
+            kinds.setdefault(name, []).append(literal)
+        return [(name, self.out.disj(literals)) for name, literals in kinds.items()]
 
     def _find_failing(
         self, selector: int, wanted: list[tuple[str, int]], assumptions: list[int], failed: dict[str, Execution]
@@ -517,7 +549,8 @@ class _Session:
         final = {v: self._value(m, vs) for v, vs in self.values}
         failed = tuple(name for name, x in self.assertions.items() if holds(m, x))
         stuck = {w.thread: w.pos for w in graph.waiting if holds(m, encoding.guard_literal(w.guard))}
-        return Execution(tuple(events), relations, final, failed, stuck)
+        faults = tuple(dict.fromkeys((name, pos) for x, name, pos in encoding.faults if holds(m, x)))
+        return Execution(tuple(events), relations, final, failed, stuck, faults)
 
 
 def _spoken(variable: ir.FinalReg | ir.FinalMem, program: ir.Program) -> str:
