@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smpcheck.commands.common import failing, write
+from smpcheck.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from smpcheck.mm.running.run import Result
 
 FORMATS = ("table", "json")
 
@@ -84,9 +88,22 @@ def run(
         if output is not None:
             save(results[-1], output)
         if form == "json":
-            write_json(results, sys.stdout)
+            write_json(results, sys.stdout, reproducer_of(results[-1]))
         else:
             write_table(results, sys.stdout)
         write("")
         status = EXIT[results[-1].status]
     raise typer.Exit(status)
+
+
+def reproducer_of(result: Result) -> dict[str, object] | None:
+    """A failing run as system calls (for ``mm live --from``), or why there are none; None where nothing failed."""
+    from smpcheck.mm.live.from_run import reproducer
+    from smpcheck.mm.live.witness import document
+
+    if result.failure is None:
+        return None
+    try:
+        return document(reproducer(result))
+    except UnsupportedError as error:
+        return {"refused": error.message}

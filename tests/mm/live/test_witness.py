@@ -93,7 +93,10 @@ def changed(witness: Witness, path: str, value: Any) -> dict[str, Any]:
         ("lanes.0.calls.0.on", "/etc/passwd", "munlock is about one of its objects of kind area, not /etc/passwd"),
         ("lanes.0.calls.0.on", "", "munlock is about one of its objects of kind area, not nothing"),
         ("lanes.1.calls.0.on", "p", r"drain is about nothing, not p"),
-        ("lanes.0.calls.0.path", "/etc", r"there is no member 'path': accepted are call, on, size"),
+        ("lanes.0.calls.0.path", "/etc", r"there is no member 'path': accepted are call, first, on, pages, size"),
+        ("lanes.0.calls.0.pages", 2, "pages 0 to 2 are not pages of an area"),
+        ("lanes.0.calls.0.first", 1, "pages 1 to 1 are not pages of an area"),
+        ("lanes.1.calls.0.pages", 1, "pages 0 to 1 are not pages of an area"),
         ("lanes.0.calls.0.size", 1, "no other call has a size"),
         ("lanes.0.calls", [], "two lanes or more, each with a call"),
         ("lanes.0.name", "drain", "'drain' names 2 objects or lanes"),
@@ -121,7 +124,7 @@ def test_a_mapping_fits_what_it_maps(tmp_path: Path) -> None:
         ("objects.1.of", "g", "maps g, which is neither a file nor a segment here"),
         ("objects.1.of", "p", "maps p, which is neither"),
         ("objects.0.pages", 2, "maps the whole of f"),
-        ("lanes.0.calls.0.size", 1, "truncate leaves fewer pages than the file has"),
+        ("lanes.0.calls.0.size", 2, "truncate leaves no more pages than the file has"),
     ):
         with pytest.raises(InputError, match=message):
             load(written(tmp_path, changed(TRUNCATE, path, value)))

@@ -157,7 +157,7 @@ class Worker:
         self.cleared = self.looks = self.found = 0
         self.watched = watched(self.witness)
         self.numbers = {lane.name: number for number, lane in enumerate(self.witness.lanes)}
-        self.touches: dict[tuple[str, int], syscalls.Touch] = {}
+        self.touches: dict[tuple[int, int], syscalls.Touch] = {}
         self.calls = [self.bind(call) for call in self.witness.lanes[index].calls]
 
     # turns
@@ -384,29 +384,33 @@ class Worker:
         if each.kind == SHM:
             command = syscalls.SHM_LOCK if call.call == "shm_lock" else syscalls.SHM_UNLOCK
             return lambda: syscalls.shmctl(self.ground.segments[each.name], command)
-        address = self.ground.addresses[each.name]
         own = self.numbers[each.lane] == self.index
+
+        def part() -> tuple[int, int]:
+            """Address and length: a round's scale is known when the call is done."""
+            size = self.plan.scale * PAGE
+            return self.ground.addresses[each.name] + call.first * size, (call.pages or each.pages) * size
+
         match call.call:
             case "mlock":
-                return lambda: syscalls.mlock(address, self.length(each))
+                return lambda: syscalls.mlock(*part())
             case "munlock":
-                return lambda: syscalls.munlock(address, self.length(each))
+                return lambda: syscalls.munlock(*part())
             case "pageout" if own:
-                return lambda: syscalls.madvise(address, self.length(each), syscalls.MADV_PAGEOUT)
+                return lambda: syscalls.madvise(*part(), syscalls.MADV_PAGEOUT)
             case "pageout":
-                return lambda: syscalls.process_madvise(self.pid_of(each), address, self.length(each), syscalls.MADV_PAGEOUT)
+                return lambda: syscalls.process_madvise(self.pid_of(each), *part(), syscalls.MADV_PAGEOUT)
             case "read" | "write" if own:
-                return lambda: self.touch(call.call, each)
+                return lambda: self.touch(call.call, *part())
             case "read":
-                return lambda: syscalls.read_from(self.pid_of(each), address, self.length(each))
+                return lambda: syscalls.read_from(self.pid_of(each), *part())
             case _:
-                return lambda: syscalls.write_to(self.pid_of(each), address, self.length(each))
+                return lambda: syscalls.write_to(self.pid_of(each), *part())
 
-    def touch(self, what: str, area: Object) -> None:
-        key = (area.name, self.plan.scale)
+    def touch(self, what: str, address: int, length: int) -> None:
+        key = (address, length)
         if key not in self.touches:
-            address = self.ground.addresses[area.name]
-            self.touches[key] = syscalls.Touch([address + page * PAGE for page in range(area.pages * self.plan.scale)])
+            self.touches[key] = syscalls.Touch(range(address, address + length, PAGE))
         if what == "write":
             self.touches[key].write(self.zero)
         else:

@@ -65,16 +65,19 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One system call. ``size``: the pages that ``truncate`` leaves of a file."""
+    """One system call. ``size``: the pages that ``truncate`` leaves of a file. ``first``, ``pages``: where in an area, and how
+    many pages; 0: all of them."""
 
     call: str
     on: str = ""
     size: int = 0
+    first: int = 0
+    pages: int = 0
 
     def __str__(self) -> str:
         if self.call == "truncate":
             return f"ftruncate({self.on}, {self.size})"
-        return f"{self.call}({self.on})"
+        return f"{self.call}({self.on}{f'[{self.first}:{self.first + self.pages}]' if self.pages else ''})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +271,8 @@ def _object(data: Any, where: str) -> Object:
 
 
 def _call(reader: _Reader) -> Call:
-    return Call(reader.choice("call", CALLS), reader.take("on", str, ""), reader.number("size", 0, MOST_PAGES, 0))
+    numbers = (reader.number(name, 0, MOST_PAGES, 0) for name in ("size", "first", "pages"))
+    return Call(reader.choice("call", CALLS), reader.take("on", str, ""), *numbers)
 
 
 def _setup_call(data: Any, where: str) -> SetupCall:
@@ -340,5 +344,7 @@ def _validate_call(lane: str, call: Call, objects: Mapping[str, Object], where: 
         raise InputError(f"{where}: {call.call} is about {what}, not {call.on or 'nothing'}")
     if found and call.call in OWN_ONLY and found.lane != lane:
         raise InputError(f"{where}: {found.name} is in lane {found.lane}, and no process can do that to another's area")
-    if call.size and (call.call != "truncate" or (found and call.size >= found.pages)):
-        raise InputError(f"{where}: truncate leaves fewer pages than the file has, and no other call has a size")
+    if call.size and (call.call != "truncate" or (found and call.size > found.pages)):
+        raise InputError(f"{where}: truncate leaves no more pages than the file has in the model, and no other call has a size")
+    if (call.first or call.pages) and (not found or found.kind != AREA or not 0 < call.pages <= found.pages - call.first):
+        raise InputError(f"{where}: pages {call.first} to {call.first + call.pages} are not pages of an area")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from smpcheck.errors import LimitError
 from smpcheck.mm.running.objects import Cell, Fault, Lock, Tagged
 from smpcheck.mm.running.sites import Site
+from smpcheck.mm.running.workload import Operation
 from smpcheck.simulate.schedulers import Scheduler
 
 Steps = Generator[Any, None, Any]
@@ -131,6 +133,22 @@ class Task:
             generator = generator.gi_yieldfrom
 
 
+@dataclass(slots=True)
+class Span:
+    """An operation of a task, and the steps that it took: after ``begin``, up to ``end`` (None: it goes on). ``pages``: those of
+    its area that it chose."""
+
+    task: str
+    operation: Operation
+    begin: int
+    end: int | None = None
+    pages: Sequence[int] = ()
+
+
+SPANS = 4000
+"""So many last operations are kept, for those who ask how a failure came about."""
+
+
 class Machine:
     """Runs tasks. ``tolerate``: names of checks that are counted when they fail and do not end the run."""
 
@@ -148,6 +166,7 @@ class Machine:
         self.counted: dict[str, int] = {}
         self.barrier = Lock("quiesce", -1, False)
         self.on_quiet: Callable[[], None] = lambda: None
+        self.spans: deque[Span] = deque(maxlen=SPANS)
 
     def add(self, name: str, cpu: int, start: Callable[[Task], Steps]) -> Task:
         """One more task, that has not begun yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from smpcheck.mm.running.history import Entry
@@ -141,14 +141,14 @@ def as_dict(result: Result) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_json(results: Sequence[Result], out: TextIO) -> None:
-    """All runs."""
+def write_json(results: Sequence[Result], out: TextIO, reproducer: Mapping[str, Any] | None = None) -> None:
+    """All runs. ``reproducer``: of the last one's failure, as system calls, or why there is none."""
     last = results[-1]
     load, options = last.workload, last.options
     data = {
         "workload": load.name, "pages": load.pages, "tasks": list(last.tasks), "variant": options.variant, "flags": options.flags,
         "freeing": options.freeing, "scheduler": options.scheduler, "model": "sc",
-        "runs": [as_dict(result) for result in results],
+        "runs": [as_dict(result) for result in results], "reproducer": reproducer,
     }  # fmt: skip
     json.dump(data, out, indent=2)
     out.write("\n")

@@ -10,7 +10,7 @@ from smpcheck.errors import InputError, LimitError
 from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.mm_types import BAD_PAGE, FREED_UNEVICTABLE, SIGBUS, VMSTAT_NAMES
 from smpcheck.mm.running.history import Entry, History
-from smpcheck.mm.running.machine import DEADLOCK, FAULT, HELD, LOCK_ORDER, NOT_HELD, SLEEPING, Failure, Machine
+from smpcheck.mm.running.machine import DEADLOCK, FAULT, HELD, LOCK_ORDER, NOT_HELD, SLEEPING, Failure, Machine, Span
 from smpcheck.mm.running.tasks import Actor
 from smpcheck.mm.running.translate import Code
 from smpcheck.mm.running.workload import Workload, validate
@@ -53,6 +53,7 @@ class Result:
 
     ``status``: ``ok``, ``failed``, or ``out of time`` (nothing failed so far, but the quiet state was not reached).
     ``ignored``: how often a check failed that was to be ignored. ``schedule``: the task at each turn where several could go on.
+    ``spans``: of a failure, the last operations of all tasks.
     """
 
     workload: Workload
@@ -69,6 +70,7 @@ class Result:
     ignored: dict[str, int] = field(default_factory=dict)
     checks: int = 0
     schedule: bytes = b""
+    spans: tuple[Span, ...] = ()
 
     @property
     def invariant(self) -> str:
@@ -160,6 +162,7 @@ def run(load: Workload, options: Options, *, schedule: bytes | None = None, dead
                       "allocations_failed": failed_allocations}  # fmt: skip
     if machine.failures:
         result.status, result.failure = "failed", machine.failures[0]
+        result.spans = tuple(machine.spans)
         if options.history:
             result.history = _look_again(load, options, schedule, result)
     return result

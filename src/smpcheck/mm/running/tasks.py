@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from smpcheck.mm.mm_types import VM_LOCKED
-from smpcheck.mm.running.machine import Steps, Task
+from smpcheck.mm.running.machine import Span, Steps, Task
 from smpcheck.mm.running.objects import Lock
 from smpcheck.mm.running.workload import Any_, Operation, Random, Range, Repeat, Statement
 from smpcheck.mm.running.world import World
@@ -24,6 +24,7 @@ class Actor:
         self.dice = random.Random(f"{seed}:{number}")
         self.hand = number
         self.anything = world.load.everything()
+        self.span: Span
 
     def start(self, task: Task) -> Steps:
         """The whole task. It ends early, between two operations, when the machine is stopping."""
@@ -57,9 +58,12 @@ class Actor:
     def operation(self, task: Task, operation: Operation) -> Steps:
         """One operation, after which nothing may be held."""
         task.doing = str(operation)
+        self.span = Span(task.name, operation, task.machine.step)
+        task.machine.spans.append(self.span)
         steps = HANDLERS[operation.kind](self, task, operation)
         yield IDLE  # the system call's entry
         yield from steps
+        self.span.end = task.machine.step
         task.operation_ends()
 
     def indices(self, area: str, wanted: Range) -> list[int]:
@@ -76,7 +80,8 @@ class Actor:
     def store(self, task: Task, operation: Operation) -> Steps:
         call = self.world.call[operation.kind]
         vma = self.world.vmas[operation.target]
-        for index in self.indices(operation.target, operation.range):
+        self.span.pages = self.indices(operation.target, operation.range)
+        for index in self.span.pages:
             if self.world.mapped[operation.target]:
                 yield from call(task, vma, index)
 
