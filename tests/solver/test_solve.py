@@ -16,7 +16,7 @@ from smpcheck.program.values import Ptr
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver import domains
 from smpcheck.solver.answer import Answer, Question, State
-from smpcheck.solver.solve import _Session, final_term, solve
+from smpcheck.solver.solve import _Session, final_term, solve, wait_until
 from tests.naive.generate import random_litmus
 from tests.solver.common import program
 
@@ -148,6 +148,32 @@ def test_a_witness_ends_as_asked() -> None:
 def test_a_deadline_in_the_past_is_a_timeout() -> None:
     answer = solve(SB, load_model("lkmm"), Question(deadline=0.0))
     assert (answer.status, answer.verdict, answer.message) == ("timeout", None, "no answer within the time limit")
+
+
+class Woken:
+    """A solve handle whose waits are cut short, as clasp's may be. ``ready``: the wait that ends with a model."""
+
+    def __init__(self, ready: int | None, clock: list[float]) -> None:
+        self.ready, self.clock, self.waits = ready, clock, list[float]()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits.append(timeout)
+        self.clock[0] += 0.25
+        return len(self.waits) == self.ready
+
+
+@pytest.mark.parametrize(
+    ("ready", "found", "waits"), [(1, True, [1]), (3, True, [1, 0.75, 0.5]), (None, False, [1, 0.75, 0.5, 0.25])]
+)
+def test_the_wait_for_a_model_goes_on_while_time_is_left(
+    ready: int | None, found: bool, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [10.0]
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    handle = Woken(ready, clock)
+    assert wait_until(handle, 11.0) is found
+    assert handle.waits == waits
 
 
 def test_a_deadline_holds_while_the_solver_searches(monkeypatch: pytest.MonkeyPatch) -> None:

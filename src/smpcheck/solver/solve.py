@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 import clingo
 
@@ -78,6 +79,24 @@ def final_term(graph: EventGraph, expr: ir.Expr) -> Term:
             args = (final_term(graph, cond), final_term(graph, then), final_term(graph, other))
             return terms.apply("cond", None, args)
     raise InputError(f"{type(expr).__name__} cannot stand in a condition on final states")
+
+
+class Waitable(Protocol):
+    """What :func:`wait_until` needs of a solve handle."""
+
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+def wait_until(handle: Waitable, deadline: float) -> bool:
+    """Wait for a model or the end of the search; false if there is neither at ``deadline`` (of ``time.perf_counter``).
+
+    clasp waits on a condition variable and takes any wake-up for the end of its time (clasp_facade.cpp, ``Async::doWait``), so
+    that the notice by which its solving thread says that it has started, if it comes late, ends the wait at once.
+    """
+    while (left := deadline - time.perf_counter()) > 0:
+        if handle.wait(left):
+            return True
+    return False
 
 
 class _Session:
@@ -292,9 +311,8 @@ class _Session:
             return
         with self.control.solve(assumptions=assumptions, yield_=True, async_=True) as handle:
             while True:
-                left = deadline - (time.perf_counter() - self.started)
                 handle.resume()
-                if left <= 0 or not handle.wait(left):
+                if not wait_until(handle, self.started + deadline):
                     handle.cancel()
                     raise _Timeout
                 found = handle.model()
