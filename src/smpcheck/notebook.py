@@ -66,7 +66,7 @@ def headline(result: Result) -> str:
 
 def remarks(result: Result) -> list[str]:
     """What else there is to say."""
-    said = [result.message] if result.message else []
+    said = list(result.remarks)
     said += [f"flag: {flag}" for flag in result.flags]
     if result.disagreement:
         said.append(f"not as the author says: {result.disagreement}")

@@ -197,7 +197,7 @@ def test_a_cut_listing_says_so(answers: Callable[[object], object]) -> None:
     answers(Answer("ok", "Sometimes", (({FinalReg(0, "r1"): 0}, True),), complete=False))
     result = check()
     assert not result.complete
-    assert result.message == "the listing stops at 1 states (--max-states); the verdict holds for all"
+    assert result.notes == ("the listing stops at 1 states (--max-states); the verdict holds for all",)
 
 
 def test_the_answer_is_kept_on_request_only(answers: Callable[[object], object]) -> None:

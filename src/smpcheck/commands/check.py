@@ -244,11 +244,22 @@ class Run:
             self.summary.add(result)
             self.form.result(result)
             sys.stdout.flush()
-        if result.message and not self.form.speaks:
-            said = result.message if result.file in result.message else f"{result.file}: {result.status}: {result.message}"
+        for said in () if self.form.speaks else complaints(result):
             _complain(said, self.progress)
         if self.progress:
             self.progress.advance()
+
+
+def complaints(result: Result) -> Iterator[str]:
+    """What goes to standard error where the form of output has no place for it."""
+    from smpcheck.show.verdict import verdict_text
+
+    if result.status != "ok":
+        failing = f"{verdict_text(result)}; " if result.failures else ""
+        located = result.file in result.message and not failing
+        yield result.message if located else f"{result.file}: {failing}{result.status}: {result.message}"
+    said = result.remarks if result.status == "ok" else result.notes
+    yield from (note if result.file in note else f"{result.file}: {note}" for note in said)
 
 
 @contextmanager

@@ -171,7 +171,7 @@ def having(programs: Sequence[Program], check: str | None) -> Sequence[Program]:
 
     :raises InputError: none has it
     """
-    from smpcheck.questions.outcomes import assertion_names
+    from smpcheck.program.ir import assertion_names
 
     if check is None:
         return programs

@@ -159,7 +159,9 @@ class Setup:
     """What a ``@scenario`` function fills in. ``s.P = page(...)`` makes an object that is called ``P`` in answers."""
 
     def __init__(self) -> None:
-        self.__dict__.update(_objects={}, _threads=[], _finals=[], _property=None, _observed=[], _after=None, _locks=None)
+        self.__dict__.update(
+            _objects={}, _threads=[], _finals=[], _asked=[], _exists=None, _observed=[], _after=None, _locks=None, _expected=None
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not isinstance(value, (Struct, Array, PerCpu, CellType, list, tuple)):
@@ -191,12 +193,26 @@ class Setup:
         self._finals.append(CheckSpec(name, function, args))
 
     def exists(self, function: Callable[..., Any], *args: Any) -> None:
-        """The scenario's question: can ``function(*args)`` be true at the end?"""
-        self.__dict__["_property"] = ("exists", CheckSpec(getattr(function, "__name__", ""), function, args))
+        """The scenario's question: can ``function(*args)`` be true at the end? Once; it is no assertion, whatever the answer."""
+        if self._exists is not None:
+            raise TypeError("a scenario has at most one exists()")
+        self.__dict__["_exists"] = asked = CheckSpec(getattr(function, "__name__", ""), function, args)
+        self._asked.append(asked)
 
     def forall(self, function: Callable[..., Any], *args: Any) -> None:
-        """The scenario's question: is ``function(*args)`` always true at the end?"""
-        self.__dict__["_property"] = ("forall", CheckSpec(getattr(function, "__name__", ""), function, args))
+        """``function(*args)`` is always true at the end: an invariant with the name of the function.
+
+        Final states show its variables.
+        """
+        asserted = CheckSpec(getattr(function, "__name__", ""), function, args)
+        self._finals.append(asserted)
+        self._asked.append(asserted)
+
+    def expect_failure(self, *names: str) -> None:
+        """The scenario is there to fail (for teaching, or as a regression test): exactly the checks and faults of these names can
+        fail, ``data-race`` and the like among them; without names, something can. It then is as its author says.
+        """
+        self.__dict__["_expected"] = frozenset(names)
 
     def observe(self, *names: str) -> None:
         """Also list these cells in final states, by the names that they are printed with (``P.flags``)."""

@@ -347,3 +347,19 @@ class Program:
         if cell:
             return cell.name
         return "?" if value == UNDETERMINED else f"{value.base}+{value.offset}"
+
+
+def assertion_names(program: Program) -> list[str]:
+    """The names of all assertions and invariants, in order of appearance."""
+    names: dict[str, None] = {}
+    pending: list[Stmt] = [statement for thread in program.threads for statement in thread.body]
+    pending.reverse()
+    while pending:
+        match pending.pop():
+            case Assert(name=name):
+                names[name] = None
+            case If(then=then, other=other) | Choice(then=then, other=other):
+                pending += [*reversed(other), *reversed(then)]
+            case Block(body=body) | Loop(body=body):
+                pending += reversed(body)
+    return list(names | dict.fromkeys(invariant.name for invariant in program.invariants))

@@ -21,10 +21,10 @@ from smpcheck.questions.elements import COSTS, Element, Key, Level, Rewriter, co
 from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness
 from smpcheck.questions.large import RACES, SEARCH, Found, ask, asking, is_large, not_excluded, over
 from smpcheck.questions.minimal import OutOfTime, Search
-from smpcheck.questions.outcomes import Outcome, outcomes
+from smpcheck.questions.outcomes import Outcome, outcomes, remarks
 from smpcheck.questions.races import Race
 from smpcheck.questions.reasons import Link, Reason
-from smpcheck.questions.reservations import reservations
+from smpcheck.questions.reservations import has_race, knows_races, racy, reservations
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
 from smpcheck.simulate.early import ASSUMPTION
@@ -38,12 +38,15 @@ DEPENDENCIES = ("addr", "data", "ctrl")
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """What must not happen: the ``condition`` of the program, failing assertions, a data race (``race``)."""
+    """What must not happen: the ``condition`` of the program, failing assertions, a data race (``race``). ``text`` names it,
+    ``said`` is a sentence without its end: that it does not happen.
+    """
 
     condition: Expr | None
     failing: tuple[str, ...]
     race: bool
     text: str
+    said: str
 
     def broken(self, program: Program, model: Model, unroll: int) -> Execution | None:
         """An execution of ``program`` in which it does happen."""
@@ -121,7 +124,8 @@ def barriers(
         return _of_large(program, model, limits, locks, costs, only, began)
     protected, reachable = protect(program, model, limits, only)
     if protected is None:
-        return Barriers(program, model.name, None, reachable, seconds=time.perf_counter() - began)
+        notes = (*remarks(program), *racy(program, model, limits.unroll))
+        return Barriers(program, model.name, None, reachable, notes=notes, seconds=time.perf_counter() - began)
     asking = _Asking(program, model, limits, protected, elements_of(program, locks, dependencies), costs)
     return asking.answer(reachable, began)
 
@@ -137,13 +141,13 @@ def protect(
         (reachable if can else safe).append(outcome)
     condition = next((o.condition for o in safe if not isinstance(o.condition, str)), None)
     failing = tuple(o.condition for o in safe if isinstance(o.condition, str))
-    flagged = any(axiom.flag and axiom.name == DATA_RACE for axiom in model.axioms)
     plain = any(isinstance(s, (Load, Store)) and not s.tags for t in program.threads for s in walk(t.body))
-    race = flagged and plain and next(iter(Candidates(program, model, flag=DATA_RACE, unroll=limits.unroll)), None) is None
+    race = plain and knows_races(model) and not has_race(program, model, limits.unroll)
     if not safe and not race:
         return None, tuple(reachable)
-    text = "; ".join(o.text for o in safe) or "a data race"
-    return Protected(condition, failing, race, text), tuple(reachable)
+    text, said = ("; ".join(texts) for texts in ([o.text for o in safe], [o.said(False) for o in safe]))
+    protected = Protected(condition, failing, race, text or "a data race", said or "a data race: cannot happen")
+    return protected, tuple(reachable)
 
 
 class _Asking:
@@ -217,7 +221,9 @@ class _Asking:
 
     def notes(self) -> list[str]:
         """What is to be said besides."""
-        return list(reservations(self.program, self.model, self.limits.unroll))
+        unroll = self.limits.unroll
+        races = () if self.protected.race else racy(self.program, self.model, unroll)
+        return [*reservations(self.program, self.model, unroll), *remarks(self.program), *races]
 
     def finding(self, element: Element, sets: list[frozenset[Key]], complete: bool, reasons: list[Reason]) -> Finding:
         """The answer for one element."""
@@ -346,16 +352,16 @@ def _of_large(
     found = ask(subject, model, [str(o.condition) for o in named], limits.unroll, limits.ends)
     reachable = tuple(o for o, n in zip(asked, named, strict=True) if n.condition in found.can)
     safe = [n for n in named if n.condition not in found.can and n.condition not in found.open]
-    notes = [f"not known whether {n.text} can happen: {found.open[str(n.condition)]}" for n in named if n.condition in found.open]
+    notes = [f"{n.said(None)}: {found.open[str(n.condition)]}" for n in named if n.condition in found.open]
     if not safe:
         took = time.perf_counter() - began
         return Barriers(program, model.name, None, reachable, notes=tuple(notes), undecided=bool(notes), seconds=took)
-    text = "; ".join(o.text for o in safe)
-    protected = Protected(None, tuple(str(o.condition) for o in safe), False, text)
+    text, said = ("; ".join(texts) for texts in ([o.text for o in safe], [o.said(False) for o in safe]))
+    protected = Protected(None, tuple(str(o.condition) for o in safe), False, text, said)
     one = _AskingLarge(subject, model, limits, protected, elements_of(program, locks, False), costs)
     one.found = found
     answer = one.answer(reachable, began)
-    notes += [*found.notes, *answer.notes, *one.said, GIVEN, RACES]
+    notes += [*found.notes, *answer.notes, *one.said, *remarks(program), GIVEN, RACES]
     undecided = bool(found.open) or any(finding.status == "undecided" for finding in answer.findings)
     answer = replace(answer, program=program, notes=tuple(dict.fromkeys(notes)), undecided=undecided)
     return replace(answer, sets=(), together=(), complete=False) if one.undecided else answer

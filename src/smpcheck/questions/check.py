@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION, STOPS
-from smpcheck.program.ir import FinalMem, FinalReg, Program
+from smpcheck.program.ir import FinalMem, FinalReg, Program, assertion_names
 from smpcheck.program.locks import may_block
-from smpcheck.questions.outcomes import assertion_names
+from smpcheck.questions.outcomes import remarks
 from smpcheck.questions.result import FAULT_WORDS, Result, ResultStatus, Shown, Shows, StateRow
 from smpcheck.readers.registry import Vocabulary
 
@@ -179,6 +179,7 @@ def describe(program: Program, model: Model, termination: bool = True) -> Result
         expected_failures=program.expected_failures,
         language=program.language,
         asserts=tuple(assertion_names(program)),
+        notes=remarks(program),
         model=model.name,
     )
 
@@ -202,8 +203,7 @@ def _asserted(result: Result, answer: Answer, options: CheckOptions) -> Result:
     flags = tuple(sorted({*result.flags, *faults}))
     result = replace(result, failed=failed, flags=flags, executions=(*result.executions, *shown))
     if faults:
-        places = "; ".join(_place(name, answer.failed[name]) for name in faults)
-        result = replace(result, message="; ".join(filter(None, (result.message, places))))
+        result = replace(result, notes=(*(_place(name, answer.failed[name]) for name in faults), *result.notes))
     if not is_open:
         return result
     undecided = (*result.undecided, *(name for name in result.asserts if name not in failed))
@@ -235,9 +235,9 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
         rows = tuple(sorted((show(state) for state, _ in answer.states), key=state_order))
         positive = sum(1 for _, holds in answer.states if holds)
         negative = len(answer.states) - positive
-    message = answer.message
-    if not answer.complete and not message:
-        message = f"the listing stops at {len(answer.states)} states (--max-states); the verdict holds for all"
+    said = answer.message
+    if answer.status == "ok" and not answer.complete and not answer.cut:
+        said = said or f"the listing stops at {len(answer.states)} states (--max-states); the verdict holds for all"
     return replace(
         head,
         status=answer.status,
@@ -246,7 +246,8 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
         rounds=answer.rounds,
         states=rows,
         flags=tuple(sorted(answer.flags)),
-        message="; ".join(filter(None, (message, *_remarks(program)))),
+        message="" if answer.status == "ok" else said,
+        notes=(*((said,) if said and answer.status == "ok" else ()), *head.notes),
         positive=positive,
         negative=negative,
         complete=answer.complete,
@@ -260,11 +261,6 @@ def _row_maker(program: Program) -> Callable[[State], StateRow]:
     variables = sorted(program.observed, key=lambda variable: _order(variable, program))
     columns = [(name_of(variable, program), variable) for variable in variables]
     return lambda state: {name: _show(state[variable], program) for name, variable in columns}
-
-
-def _remarks(program: Program) -> tuple[str, ...]:
-    """What the reader of a litmus test has to say about it (a Python model's notes are its author's)."""
-    return () if program.language == "Python" else program.notes
 
 
 def name_of(variable: FinalReg | FinalMem, program: Program) -> str:

@@ -18,9 +18,9 @@ from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
-from smpcheck.program.ir import Program
+from smpcheck.program.ir import Const, Program
 from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_large
-from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, show_condition
+from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, remarks, show_condition
 from smpcheck.questions.races import Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
 from smpcheck.questions.reservations import cut, reservations
@@ -28,7 +28,10 @@ from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
 from smpcheck.solver.candidates import Candidates
 
-Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided"]
+Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided", "nothing"]
+
+NOTHING = Outcome("nothing", Const(1))
+"""In place of an outcome, of a program that neither asks nor asserts."""
 
 STRONGER = ("sc", "tso")
 """Models that are asked before the one in question, the simplest executions first."""
@@ -52,7 +55,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why one outcome can be (``allowed``), cannot be (``forbidden``), cannot even be computed (``impossible``: no write
-    gives these values), or is ``undecided`` (for large programs; ``notes`` say why).
+    gives these values), or is ``undecided`` (for large programs; ``notes`` say why). ``nothing``: the program neither asks nor
+    asserts, and only ``races`` can be shown.
 
     Allowed: ``execution`` and its ``story``; ``under`` is the strongest of sc, tso and the model that allows it. Forbidden:
     ``reasons``. ``races``: data races that the model flags, whatever the outcome. ``complete``: all reasons are there;
@@ -90,19 +94,25 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
     """
     limits = limits or Limits()
     if is_large(program):
-        yield from _explain_large(program, model, limits, outcomes(program, only))
+        notes = remarks(program)
+        for answer in _explain_large(program, model, limits, outcomes(program, only)):
+            yield replace(answer, notes=(*answer.notes, *notes))
+            notes = ()
         return
     races: tuple[Race, ...] | None = None
     said: tuple[str, ...] | None = None
-    for outcome in outcomes(program, only):
+    for outcome in outcomes(program, only) or [NOTHING]:
         began = time.perf_counter()
         if races is None:
             races = find_races(program, model, limits)
-        found = explain_outcome(program, model, outcome, limits, races, began)
-        if found.kind != "allowed":
+        if outcome is NOTHING:
+            found = Explanation(program, model.name, NOTHING, "nothing", races=races, seconds=time.perf_counter() - began)
+        else:
+            found = explain_outcome(program, model, outcome, limits, races, began)
+        if found.kind in ("forbidden", "impossible"):
             said = reservations(program, model, limits.unroll) if said is None else said
             found = replace(found, notes=tuple(dict.fromkeys((*found.notes, *said))))
-        yield found
+        yield replace(found, notes=tuple(dict.fromkeys((*found.notes, *remarks(program)))))
         races = ()
 
 

@@ -16,16 +16,14 @@ from typing import Literal, TypeAlias
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError, SmpcheckError
-from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Program
 from smpcheck.questions.elements import COSTS
 from smpcheck.questions.explain import Limits
 from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
 from smpcheck.questions.minimal import OutOfTime, Search
-from smpcheck.questions.outcomes import Outcome, outcomes
+from smpcheck.questions.outcomes import Outcome, outcomes, remarks
 from smpcheck.questions.patch import Edit, Lines, apply, cost, edits_of, read_again
-from smpcheck.questions.reservations import reservations
-from smpcheck.solver.candidates import Candidates
+from smpcheck.questions.reservations import racy, reservations
 
 FixStatus: TypeAlias = Literal["fixed", "safe", "interleaving", "no placement", "unfinished"]
 """``fixed``: there are placements. ``safe``: the outcome cannot happen anyway. ``interleaving``: it can by taking turns, no
@@ -82,7 +80,7 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
             name = str(outcome.condition)
             found = ask(changed, asked, [name], limits.unroll, limits.ends)
             if found.open:
-                raise LimitError(f"not known whether {outcome.text} can happen: {found.open[name]}")
+                raise LimitError(f"{outcome.said(None)}: {found.open[name]}")
             said.update(found.notes)
             return name in found.can
         return next(iter(outcome.candidates(changed, asked, limits.unroll)), None) is not None
@@ -102,15 +100,11 @@ def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, flo
 
     def reserved(changed: Program) -> list[str]:
         """What is to be said where the outcome cannot happen."""
-        return [*said, RACES] if large else [*reservations(changed, model, limits.unroll), *racy(changed)]
-
-    def racy(changed: Program) -> list[str]:
-        """The note that accesses race, if any do."""
-        flagged = any(axiom.flag and axiom.name == DATA_RACE for axiom in model.axioms)
-        if not flagged or next(iter(Candidates(changed, model, flag=DATA_RACE, unroll=limits.unroll)), None) is None:
-            return []
-        also = "" if changed is program else "with this, too, "
-        return [f"{also}there is a data race (see smpcheck explain), and as long as there is, answers about outcomes mean little"]
+        here = remarks(program)
+        if large:
+            return [*said, *here, RACES]
+        unroll = limits.unroll
+        return [*reservations(changed, model, unroll), *here, *racy(changed, model, unroll, fixed=changed is not program)]
 
     if not can_happen(program):
         return answer("safe", (), *reserved(program))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smpcheck.program.ir import Assert, Binary, Block, Choice, Const, Expr, If, Loop, Program, Stmt, Unary
+from smpcheck.program.ir import Binary, Const, Expr, Program, Unary, assertion_names
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -16,12 +16,23 @@ if TYPE_CHECKING:
 class Outcome:
     """An event that can happen or not: ``condition`` holds at the end, or the assertion or invariant of this name fails (a str).
 
-    ``text`` names it. ``wanted``: is it what the author hopes to see, not what must not be? (``exists`` that its file expects.)
+    ``text`` names it. ``claim``: what it breaks, where it breaks something (the name of an assertion, the proposition of a
+    ``forall``). ``wanted``: is it what the author hopes to see, not what must not be? (``exists`` that its file expects.)
     """
 
     text: str
     condition: Expr | str
+    claim: str = ""
     wanted: bool = False
+
+    def said(self, happens: bool | None) -> str:
+        """Whether it ``happens`` (None: not known), as the beginning of a sentence: ``x=1: can happen``. Of what breaks a claim
+        that is said of the claim: ``woken: FAILS``.
+        """
+        if self.claim:
+            return f"{self.claim}: {'not known whether it holds' if happens is None else 'FAILS' if happens else 'holds'}"
+        whether = "not known whether it can happen" if happens is None else "can happen" if happens else "cannot happen"
+        return f"{self.text}: {whether}"
 
     def candidates(self, program: Program, model: Model, unroll: int, lazy: bool = False) -> Candidates:
         """The executions of ``program`` under ``model`` that have this outcome. ``lazy``: for large programs."""
@@ -32,38 +43,39 @@ class Outcome:
         return Candidates(program, model, self.condition, unroll=unroll, lazy=lazy)
 
 
-def assertion_names(program: Program) -> list[str]:
-    """The names of all assertions and invariants, in order of appearance."""
-    names: dict[str, None] = {}
-    pending: list[Stmt] = [statement for thread in program.threads for statement in thread.body]
-    pending.reverse()
-    while pending:
-        match pending.pop():
-            case Assert(name=name):
-                names[name] = None
-            case If(then=then, other=other) | Choice(then=then, other=other):
-                pending += [*reversed(other), *reversed(then)]
-            case Block(body=body) | Loop(body=body):
-                pending += reversed(body)
-    return list(names | dict.fromkeys(invariant.name for invariant in program.invariants))
+def failing(name: str) -> Outcome:
+    """That the assertion or invariant of this name fails."""
+    return Outcome(f"{name} fails", name, name)
 
 
 def outcomes(program: Program, only: str | None = None) -> list[Outcome]:
-    """What can be asked of ``program``: its condition (for ``forall``: the opposite), each of its assertions.
+    """What can be asked of ``program``: its condition (for ``forall``: the opposite), each of its assertions; nothing where it
+    neither asks nor asserts.
 
     ``only``: the assertion of this name.
     """
-    names = assertion_names(program)
-    found = [Outcome(f"{name} fails", name) for name in names if only in (None, name)]
-    if only is None and not (names and (program.condition == Const(1) or _restates_invariants(program))):
+    found = [failing(name) for name in assertion_names(program) if only in (None, name)]
+    if only is None and not (program.quantifier == "forall" and _says_no_more(program)):
         found.insert(0, condition_outcome(program))
     return found
 
 
-def _restates_invariants(program: Program) -> bool:
-    """Is the condition just that every invariant holds (a Python model that asks no question of its own)?"""
+def _says_no_more(program: Program) -> bool:
+    """Is the condition just that every invariant holds, or nothing at all?"""
     parts = [part for invariant in program.invariants for part in conjuncts(invariant.cond)]
-    return program.quantifier == "forall" and bool(parts) and conjuncts(program.condition) == parts
+    return program.condition == Const(1) or conjuncts(program.condition) == parts
+
+
+def remarks(program: Program) -> tuple[str, ...]:
+    """What there is to say about a program whatever is asked of it: its reader's notes, and that it asserts nothing."""
+    asks = program.quantifier == "exists" or program.expected_failures is not None
+    says_nothing = program.language == "Python" and not asks and not assertion_names(program)
+    return (*program.notes, *((ASSERTS_NOTHING,) if says_nothing else ()))
+
+
+ASSERTS_NOTHING = (
+    "the model asserts nothing (no check(), assert, s.final() or s.forall()): only faults, such as data races, can be found"
+)
 
 
 def condition_outcome(program: Program) -> Outcome:
@@ -71,10 +83,11 @@ def condition_outcome(program: Program) -> Outcome:
     text = program.condition_text
     for quantifier in ("~exists", "exists", "forall"):
         text = text.removeprefix(quantifier).strip()
+    text = text[1:-1] if _is_one(text) else text
     if program.quantifier == "forall":
-        return Outcome(f"not ({text.removeprefix('(').removesuffix(')')})", Unary("!", program.condition))
+        return Outcome(f"not ({text})", Unary("!", program.condition), text)
     wanted = program.quantifier == "exists" and program.expected == "Always"
-    return Outcome(text.removeprefix("(").removesuffix(")") if _is_one(text) else text, program.condition, wanted)
+    return Outcome(text, program.condition, wanted=wanted)
 
 
 def against(program: Program, verdict: str, claimed: str) -> Outcome:
@@ -84,11 +97,9 @@ def against(program: Program, verdict: str, claimed: str) -> Outcome:
     the two cannot.
     """
     outcome = condition_outcome(program)
-    text = outcome.text
-    if program.quantifier == "forall":
-        text = text.removeprefix("not (").removesuffix(")")
+    text = outcome.claim or outcome.text
     holds = Outcome(text, program.condition)
-    breaks = Outcome(f"not ({text})", Unary("!", program.condition))
+    breaks = Outcome(f"not ({text})", Unary("!", program.condition), text)
     if claimed == "Sometimes":
         return holds if verdict == "Never" else breaks
     return holds if claimed == "Never" else breaks

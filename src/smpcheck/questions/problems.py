@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.errors import SmpcheckError
 from smpcheck.program.faults import DATA_RACE
-from smpcheck.program.ir import Assert, Program
+from smpcheck.program.ir import Assert, Program, assertion_names
 from smpcheck.questions.elements import walk
 from smpcheck.questions.explain import Limits, find_races, why_not, witness
-from smpcheck.questions.outcomes import Outcome, against, assertion_names
+from smpcheck.questions.outcomes import Outcome, against
 from smpcheck.questions.places import Places, Region
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
@@ -78,7 +78,7 @@ class Problem:
 
 def problems_of(result: Result, program: Program, model: Model, options: CheckOptions) -> tuple[Problem, ...]:
     """What is wrong with a test that was answered by ``result``."""
-    if result.status != "ok":
+    if result.status in ("error", "unsupported"):
         return ()
     return tuple(_Finder(result, program, model, options).problems())
 
@@ -101,14 +101,15 @@ class _Finder:
             yield from self.races()
         elif DATA_RACE in (result.announced or ()):
             yield Problem("unreachable-outcome", "warning", f"{result.disagreement} under {result.model}", self.places.question())
-        for name in result.failed:
-            yield self.failing(name)
+        for name in result.failures:
+            if name != DATA_RACE:
+                yield self.failing(name)
         claimed = result.expected or {"~exists": "Never", "forall": "Always"}.get(result.quantifier)
         if not race and not result.failures and claimed is not None and result.observation not in (claimed, None):
             yield self.verdict(claimed)
 
     def races(self) -> Iterator[Problem]:
-        announced = DATA_RACE in (self.result.announced or ())
+        announced = self.expected(DATA_RACE)
         for race in find_races(self.program, self.model, self.limits):
             events = race.execution.events
             first, second = events[race.first], events[race.second]
@@ -120,13 +121,18 @@ class _Finder:
             level: Level = "note" if announced else "error"
             yield Problem("data-race", level, said, self.region(first), related, self.steps(race.execution, story))
 
+    def expected(self, name: str) -> bool:
+        """Does the author say that this fault is there, or that this assertion fails?"""
+        failures = self.result.expected_failures
+        return name in (self.result.announced or ()) or (failures is not None and (not failures or name in failures))
+
     def verdict(self, claimed: str) -> Problem:
         """The condition is not as the author says."""
         outcome = against(self.program, str(self.result.observation), claimed)
         if claimed == "Sometimes":
             return self.unreachable(outcome)
         where = self.places.question()
-        said = f"{outcome.text} can happen under {self.model.name}, where the test says {claimed}"
+        said = f"{outcome.said(True)} under {self.model.name}, where the test says {claimed}"
         found = witness(self.program, self.model, outcome, self.limits, self.words)
         if found is None:
             return Problem("reachable-outcome", "error", said, where)
@@ -135,7 +141,7 @@ class _Finder:
 
     def unreachable(self, outcome: Outcome) -> Problem:
         """The author says that it can happen."""
-        said = f"{outcome.text} cannot happen under {self.model.name}, where the test says {self.result.expected}"
+        said = f"{outcome.said(False)} under {self.model.name}, where the test says {self.result.expected}"
         related: list[tuple[Region, str]] = []
         for reason in why_not(self.program, self.model, outcome, self.limits, self.words)[0][:1]:
             said += f": {reason.axiom} forbids it"
@@ -146,7 +152,8 @@ class _Finder:
     def failing(self, name: str) -> Problem:
         """An assertion, an invariant, or a rule that the program breaks by itself (deadlock, an access out of bounds)."""
         where = self.asserted(name) or self.places.question()
-        said = f"{name} can fail under {self.model.name}"
+        level: Level = "note" if self.expected(name) else "error"
+        said = f"{name}: FAILS under {self.model.name}" + ("; the model expects it" if level == "note" else "")
         found = None
         if name in assertion_names(self.program):
             try:
@@ -154,9 +161,9 @@ class _Finder:
             except SmpcheckError:
                 found = None
         if found is None:
-            return Problem("assertion-failure", "error", said, where)
+            return Problem("assertion-failure", level, said, where)
         _, execution, story, _ = found
-        return Problem("assertion-failure", "error", self.told(said, story), where, (), self.steps(execution, story))
+        return Problem("assertion-failure", level, self.told(said, story), where, (), self.steps(execution, story))
 
     def asserted(self, name: str) -> Region | None:
         """Where the assertion of this name stands first."""

@@ -35,14 +35,14 @@ def unneeded(answer: Barriers, model: Model, unroll: int = 2) -> Iterator[Proble
     changes = _Changes(answer, model, unroll)
     words = Words(answer.program)
     said = f" under {answer.model}" + (", load buffering aside" if {ASSUMPTION, NARROW} & {*answer.notes} else "")
-    protected = answer.protected.text if answer.protected else ""
+    protected = answer.protected.said if answer.protected else ""
     for finding in answer.findings:
         element = finding.element
         if element.kind == "dependency":
             continue
         region = changes.places.region(element.pos, element.text)
         if finding.status == "not needed":
-            text = f"{element.text} is not needed{said}: without it, {protected} cannot happen either"
+            text = f"{element.text} is not needed{said}: without it, as with it: {protected}"
             yield Problem("unneeded-barrier", "warning", text, region, changes=changes.weaker(element, element.weaker[-1]))
         elif finding.status == "one of several":
             text = f"{element.text} is not needed{said} as long as the others stay"
@@ -129,7 +129,7 @@ def missing(answer: Fix) -> Iterator[Problem]:
     if answer.status == "safe":
         return
     places, lines = Places(answer.program), Lines(answer.program)
-    said = f"{answer.outcome.text} can happen under {answer.model}"
+    said = f"{answer.outcome.said(True)} under {answer.model}"
     if answer.status != "fixed":
         why = {"interleaving": "by taking turns: no barrier forbids it", "no placement": "no placement of barriers forbids it"}
         tail = why.get(answer.status, "no placement of barriers was found in time")

@@ -1,4 +1,4 @@
-"""What is to be said besides, where an outcome cannot happen: that loops were cut, or that nothing can happen at all.
+"""What is to be said besides: that loops were cut, that nothing can happen at all, that accesses race.
 
 ``check`` has no verdict then (``bound``, ``no-execution``); the questions that speak of reasons and barriers answer, and say so.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from smpcheck.cat.nodes import Model
+from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
 from smpcheck.solver.candidates import Candidates
 
@@ -23,3 +24,22 @@ def reservations(program: Program, model: Model, unroll: int) -> tuple[str, ...]
     if everything.cut:
         return (cut(unroll),)
     return () if next(iter(everything), None) is not None else (NO_EXECUTION,)
+
+
+def knows_races(model: Model) -> bool:
+    """Does the model flag data races?"""
+    return any(axiom.flag and axiom.name == DATA_RACE for axiom in model.axioms)
+
+
+def has_race(program: Program, model: Model, unroll: int) -> bool:
+    """Has the program a data race under ``model``?"""
+    return knows_races(model) and next(iter(Candidates(program, model, flag=DATA_RACE, unroll=unroll)), None) is not None
+
+
+def racy(program: Program, model: Model, unroll: int, fixed: bool = False) -> tuple[str, ...]:
+    """The note that accesses race, if any do. ``fixed``: the program is one with a fix for something else."""
+    if not has_race(program, model, unroll):
+        return ()
+    also = "with this, too, " if fixed else ""
+    see = "see smpcheck explain, and barriers --fix --race"
+    return (f"{also}there is a data race ({see}), and as long as there is, answers about outcomes mean little",)

@@ -86,7 +86,8 @@ class Result:
     (those that the model can find; None without such a comment). ``expected_failures``: see
     :class:`~smpcheck.program.ir.Program`.
 
-    ``seconds`` is wall time for reading and solving. ``pos``: where in the source the reason is that there is no verdict, if it
+    ``message``: why there is no full answer; ``notes``: what else there is to say about the test or the answer. ``seconds`` is
+    wall time for reading and solving. ``pos``: where in the source the reason is that there is no verdict, if it
     is there. ``program`` comes with ``executions``, ``problems`` and ``answer``, for which one has to ask
     (:class:`~smpcheck.questions.check.CheckOptions`); ``under``, the memory model itself, with ``answer``.
     """
@@ -101,6 +102,7 @@ class Result:
     expected: str | None = None
     seconds: float = 0.0
     message: str = ""
+    notes: tuple[str, ...] = ()
     quantifier: str = "exists"
     positive: int = 0
     negative: int = 0
@@ -226,6 +228,11 @@ class Result:
         parts = [f"FAILS: {', '.join(more)}"] if more else []
         parts += [f"is expected to fail, and does not: {', '.join(missing)}"] if missing else []
         return "; ".join(parts)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Message and notes."""
+        return (*((self.message,) if self.message else ()), *self.notes)
 
     @property
     def ok(self) -> bool:

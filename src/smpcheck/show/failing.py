@@ -73,13 +73,12 @@ def _limits() -> Limits:
 def _failing(result: Result, name: str) -> Iterator[str]:
     """The execution in which an assertion fails."""
     from smpcheck.questions.explain import explain_outcome
-    from smpcheck.questions.outcomes import Outcome, assertion_names
+    from smpcheck.questions.outcomes import failing
 
     assert result.program is not None and result.under is not None
-    if name in assertion_names(result.program):
-        outcome = Outcome(f"{name} fails", name)
+    if name in result.asserts:
         yield ""
-        yield _explanation(explain_outcome(result.program, result.under, outcome, _limits()))
+        yield _explanation(explain_outcome(result.program, result.under, failing(name), _limits()))
 
 
 def _races(result: Result) -> Iterator[str]:

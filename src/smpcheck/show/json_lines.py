@@ -61,6 +61,7 @@ def as_object(result: Result) -> dict[str, object]:
         "agrees": result.agrees,
         "seconds": round(result.seconds, 6),
         "message": result.message,
+        "notes": list(result.notes),
     }
     if result.executions and result.program is not None:
         from smpcheck.show.execution_json import execution_object

@@ -61,13 +61,15 @@ def _case(result: Result) -> str:
         f"<testcase classname={_attribute(folder or '.')} name={_attribute(result.name)} "
         f'file={_attribute(result.file)} time="{result.seconds:.3f}"'
     )
+    inside = ""
     if result.disagreement:
         inside = f'<failure type="disagrees" message={_attribute(result.disagreement)}>{_text(_log(result))}</failure>'
     elif result.status != "ok":
         inside = f"<error type={_attribute(result.status)} message={_attribute(result.message)}/>"
-    else:
-        return f"{head}/>\n"
-    return f"{head}>{inside}</testcase>\n"
+    said = result.notes if inside and not result.disagreement else result.remarks
+    if said:
+        inside += f"<system-out>{_text(chr(10).join(said))}</system-out>"
+    return f"{head}>{inside}</testcase>\n" if inside else f"{head}/>\n"
 
 
 def _log(result: Result) -> str:

@@ -236,8 +236,8 @@ def barriers_log(answers: Iterable[tuple[Barriers, Model]], unroll: int = 2) -> 
         name = answer.program.name
         problems += [(name, answer.model, problem) for problem in unneeded(answer, model, unroll)]
         if answer.protected is None:
-            reached = "; ".join(outcome.text for outcome in answer.reachable) or "it asks about nothing"
-            text = f"{name}: nothing is protected under {answer.model}, so no barrier can be judged ({reached} can happen)"
+            reached = "; ".join(outcome.said(True) for outcome in answer.reachable) or "it asks about nothing"
+            text = f"{name}: nothing is protected under {answer.model}, so no barrier can be judged ({reached})"
             notes.append(notification("nothing-protected", text, Region(answer.program.file, 1)))
         for note in answer.notes:
             notes.append({**notification("bound", f"{name}: {note}", None), "level": "note"})
@@ -248,7 +248,9 @@ def fix_log(answers: Iterable[Fix]) -> str:
     """What is missing."""
     from smpcheck.questions.remedies import missing
 
-    return document((a.program.name, a.model, problem) for a in answers for problem in missing(a))
+    listed = list(answers)
+    notes = [{**notification("bound", f"{a.program.name}: {note}", None), "level": "note"} for a in listed for note in a.notes]
+    return document(((a.program.name, a.model, problem) for a in listed for problem in missing(a)), notes)
 
 
 class CheckSarif:
@@ -269,9 +271,8 @@ class CheckSarif:
         self._problems += [(result.name, result.model, problem) for problem in result.problems]
         if result.status != "ok":
             self._notes.append(undecided(result))
-        elif result.message and not result.failures:
-            note = notification("bound", f"{result.name}: {result.message}", None)
-            self._notes.append({**note, "level": "note"})
+        said = result.remarks if result.status == "ok" else result.notes
+        self._notes += [{**notification("bound", f"{result.name}: {note}", None), "level": "note"} for note in said]
 
     def flush(self) -> None:
         """Nothing goes out before the end."""

@@ -83,8 +83,7 @@ class Table:
         if said:
             row.append(("  " + ", ".join(said), "red"))
         self._lines.append(row)
-        if result.message:
-            self._lines.append([(f"    {_located(result)}", "dim")])
+        self._lines += [[(f"    {_located(result, remark)}", "dim")] for remark in result.remarks]
         if not self.console or time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
 
@@ -108,5 +107,5 @@ class Table:
         self.flush()
 
 
-def _located(result: Result) -> str:
-    return result.message if os.path.basename(result.file) in result.message else f"{result.file}: {result.message}"
+def _located(result: Result, remark: str) -> str:
+    return remark if os.path.basename(result.file) in remark else f"{result.file}: {remark}"

@@ -23,14 +23,17 @@ def text(rows: Sequence[Row], models: Sequence[str], witnesses: bool, width: int
 
 def _lines(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> Iterator[str]:
     several = {row.program.file for row in rows if sum(r.program is row.program for r in rows) > 1}
-    names = [f"{row.program.name}: {row.outcome.text}" if row.program.file in several else row.program.name for row in rows]
-    sizes = [max([len(model), *(len(_shown(row.cells[i])) for row in rows)]) for i, model in enumerate(models)]
+    names = [
+        f"{row.program.name}: {row.outcome.claim or row.outcome.text}" if row.program.file in several else row.program.name
+        for row in rows
+    ]
+    sizes = [max([len(model), *(len(_shown(row, row.cells[i])) for row in rows)]) for i, model in enumerate(models)]
     most = max(SHORT, min(NAME, room() - 2 - sum(2 + size for size in sizes)))
     names = [name if len(name) <= most else name[: most - 3] + "..." for name in names]
     width = max([len("test"), *map(len, names)])
     yield f"  {'test':<{width}}  " + "  ".join(f"{m:<{s}}" for m, s in zip(models, sizes, strict=True)).rstrip()
     for name, row in zip(names, rows, strict=True):
-        cells = "  ".join(f"{_shown(c):<{s}}" for c, s in zip(row.cells, sizes, strict=True))
+        cells = "  ".join(f"{_shown(row, c):<{s}}" for c, s in zip(row.cells, sizes, strict=True))
         yield f"{'*' if row.differs else ' '} {name:<{width}}  {cells}".rstrip()
     differing = sum(row.differs for row in rows)
     yield f"{len(rows)} outcome{'s' if len(rows) != 1 else ''}, {differing} with a difference (*)."
@@ -47,10 +50,11 @@ def _lines(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> Itera
             yield from _difference(row)
 
 
-def _shown(cell: Cell) -> str:
+def _shown(row: Row, cell: Cell) -> str:
     if cell.verdict is None:
         return "-"
-    return cell.verdict + (" (race)" if cell.race else "")
+    verdict = ("FAILS" if cell.happens else "holds") if row.outcome.claim else cell.verdict
+    return verdict + (" (race)" if cell.race else "")
 
 
 def _difference(row: Row) -> Iterator[str]:

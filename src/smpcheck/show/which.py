@@ -144,14 +144,14 @@ def _given(program: Program, asked: Sequence[Element]) -> str:
 def _head(answer: Barriers) -> Iterator[str]:
     program, model = answer.program, model_name(answer.model)
     for outcome in answer.reachable:
-        yield wrap(f"{program.name}: {outcome.text}: can happen under {model} as it is (see --fix, and smpcheck explain).", "")
+        yield wrap(f"{program.name}: {outcome.said(True)} under {model} as it is (see --fix, and smpcheck explain).", "")
     if answer.protected is None:
         yield from (wrap(f"{program.name}: {note}.", "") for note in answer.notes)
         if not answer.notes:
             yield "There is nothing that the barriers in it prevent."
         return
     races = " (and no data race)" if answer.protected.race and answer.protected.text != "a data race" else ""
-    yield wrap(f"{program.name}: {answer.protected.text}: cannot happen under {model}{races}. What is needed for that:", "")
+    yield wrap(f"{program.name}: {answer.protected.said} under {model}{races}. What is needed for that:", "")
 
 
 def verdict(finding: Finding) -> str:
@@ -188,8 +188,8 @@ def _table(answers: Sequence[Barriers]) -> Iterator[str]:
     yield f"{answers[0].program.name}:"
     for answer in answers:
         if answer.protected is None or answer.reachable:
-            reached = ", ".join(o.text for o in answer.reachable)
-            yield wrap(f"{answer.model}: {reached} can happen as it is." if reached else f"{answer.model}: nothing is protected.")
+            reached = "; ".join(o.said(True) for o in answer.reachable)
+            yield wrap(f"{answer.model}: {reached} as it is." if reached else f"{answer.model}: nothing is protected.")
     if not ordered:
         yield "  Nothing in it gives order."
         return
@@ -217,14 +217,14 @@ def fix_text(answer: Fix, width: int = WIDTH) -> str:
 
 
 def _fix_lines(answer: Fix) -> Iterator[str]:
-    outcome, model = answer.outcome.text, model_name(answer.model)
-    head = f"{answer.program.name}: {outcome}: "
+    model = model_name(answer.model)
+    head = f"{answer.program.name}: {answer.outcome.said(answer.status != 'safe')}"
     said = {
-        "safe": f"cannot happen under {model} as it is{'' if answer.notes else '; nothing is missing'}.",
-        "interleaving": "can happen by taking turns: no barrier forbids it (a lock, or another protocol, may).",
-        "no placement": f"can happen under {model}, and no placement of barriers, acquires and releases forbids it.",
-        "unfinished": f"can happen under {model}; no placement was found in time.",
-        "fixed": f"can happen under {model}. " + _count(answer.placements),
+        "safe": f" under {model} as it is{'' if answer.notes else '; nothing is missing'}.",
+        "interleaving": " by taking turns: no barrier forbids that (a lock, or another protocol, may).",
+        "no placement": f" under {model}, and no placement of barriers, acquires and releases forbids that.",
+        "unfinished": f" under {model}; no placement was found in time.",
+        "fixed": f" under {model}. " + _count(answer.placements),
     }
     yield wrap(head + said[answer.status], "")
     words = Words(answer.program)

@@ -59,24 +59,26 @@ def wrap(text: str, indent: str = "  ", hanging: str = "  ") -> str:
 
 def head(explanation: Explanation) -> str:
     """The answer in one line."""
-    outcome, model = explanation.outcome.text, model_name(explanation.model)
+    outcome, model = explanation.outcome, model_name(explanation.model)
     if explanation.kind == "allowed":
         assert explanation.story is not None
         if explanation.under == "sc":
-            return f"{outcome}: can happen, by taking turns (no reordering is needed)"
+            return f"{outcome.said(True)}, by taking turns (no reordering is needed)"
         if explanation.under != explanation.model:
-            return f"{outcome}: can happen under {model}, and under {model_name(explanation.under)}"
-        return f"{outcome}: can happen under {model}"
+            return f"{outcome.said(True)} under {model}, and under {model_name(explanation.under)}"
+        return f"{outcome.said(True)} under {model}"
+    if explanation.kind == "nothing":
+        return "nothing is asked or asserted"
     if explanation.kind == "undecided":
-        return f"{outcome}: not known whether it can happen under {model}"
+        return f"{outcome.said(None)} under {model}"
     if explanation.kind == "forbidden":
         if not explanation.reasons:
-            return f"{outcome}: cannot happen under {model}"
+            return f"{outcome.said(False)} under {model}"
         if not explanation.complete:
-            return f"{outcome}: cannot happen under {model}, for these reasons and perhaps others"
+            return f"{outcome.said(False)} under {model}, for these reasons and perhaps others"
         count = len(explanation.reasons)
-        return f"{outcome}: cannot happen under {model}, for {'one reason' if count == 1 else f'{count} reasons'}"
-    return f"{outcome}: cannot happen under any memory model"
+        return f"{outcome.said(False)} under {model}, for {'one reason' if count == 1 else f'{count} reasons'}"
+    return f"{outcome.said(False)} under any memory model"
 
 
 def text(explanation: Explanation, width: int = WIDTH, drawn: str = "") -> str:

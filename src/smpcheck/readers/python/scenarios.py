@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.kernel.layout import Type
 from smpcheck.kernel.scenario import CheckSpec, Scenario, Setup, ThreadSpec, compiling
 from smpcheck.program import ir, values, wellformed
-from smpcheck.program.ir import Position
+from smpcheck.program.faults import FAULTS
+from smpcheck.program.ir import Position, assertion_names
 from smpcheck.program.values import Ptr
 from smpcheck.readers.python import tidy
 from smpcheck.readers.python.final import FinalCompiler, Results, conjunction
@@ -87,14 +88,9 @@ class _Compilation:
         threads = [self.thread(spec, signals=after is not None) for spec in specs]
         if after is not None:
             threads.append(self.thread(replace(after, index=len(specs)), waits=len(specs)))
-        quantifier, condition, text = self.question()
         invariants = tuple(self.final(check) for check in self.setup._finals)
-        if quantifier is None:
-            quantifier = "forall"
-            for invariant in invariants:
-                condition = conjunction(condition, invariant.cond)
-            text = " and ".join(i.name for i in invariants) or "true"
-        observed = self.observed(condition if self.setup._property else ir.Const(1))
+        quantifier, condition, text = self.question(invariants)
+        observed = self.observed()
         for invariant in invariants:
             self.used |= _final_cells(invariant.cond)
         self.used |= _final_cells(condition) | {o.cell for o in observed if isinstance(o, ir.FinalMem)}
@@ -108,12 +104,21 @@ class _Compilation:
             observed=observed,
             source=Path(self.file).read_text(encoding="utf-8") if Path(self.file).is_file() else "",
             file=shown(self.file),
-            notes=tuple(line.strip() for line in (self.function.__doc__ or "").strip().splitlines() if line.strip()),
             invariants=invariants,
             language="Python",
+            expected_failures=self.setup._expected,
         )
         wellformed.check(program)
+        self.refuse_unknown_failures(program)
         return program
+
+    def refuse_unknown_failures(self, program: ir.Program) -> None:
+        """What is expected to fail has to be something that can."""
+        names = assertion_names(program)
+        for name in sorted(program.expected_failures or ()):
+            if name not in (*names, *FAULTS):
+                there_are = f"the scenario asserts {', '.join(names)}" if names else "the scenario asserts nothing"
+                raise InputError(f"expect_failure: there is no {name!r}: {there_are}; faults are {', '.join(FAULTS)}", self.where)
 
     def name_objects(self) -> None:
         for name, obj in self.setup._objects.items():
@@ -192,17 +197,21 @@ class _Compilation:
         source = function_source(_plain(check.function))
         return ir.Assert(found.expr, check.name, f"{source.node.name} at the end", source.pos(source.node))
 
-    def question(self) -> tuple[ir.Quantifier | None, ir.Expr, str]:
-        if self.setup._property is None:
-            return None, ir.Const(1), ""
-        quantifier, check = self.setup._property
-        return quantifier, self.compile_check(check).expr, check.name
+    def question(self, invariants: Sequence[ir.Assert]) -> tuple[ir.Quantifier, ir.Expr, str]:
+        """What the scenario asks; if it asks nothing, whether all of its invariants hold."""
+        asked = self.setup._exists
+        if asked is not None:
+            return "exists", self.compile_check(asked).expr, asked.name
+        condition: ir.Expr = ir.Const(1)
+        for invariant in invariants:
+            condition = conjunction(condition, invariant.cond)
+        return "forall", condition, " and ".join(i.name for i in invariants) or "true"
 
-    def observed(self, condition: ir.Expr) -> tuple[ir.FinalReg | ir.FinalMem, ...]:
+    def observed(self) -> tuple[ir.FinalReg | ir.FinalMem, ...]:
+        """What threads return, what is asked about, and what the author names."""
         found: list[ir.FinalReg | ir.FinalMem] = [ir.FinalReg(index, RETURN) for index in sorted(self.types)]
-        for atom in _atoms(condition):
-            if atom not in found:
-                found.append(atom)
+        for check in self.setup._asked:
+            found += [atom for atom in dict.fromkeys(_atoms(self.compile_check(check).expr)) if atom not in found]
         for name in self.setup._observed:
             address = self.memory.named(name)
             if address is None:
