@@ -69,7 +69,7 @@ def test_a_scenario_of_the_page_machinery_under_a_variant():
     file = ROOT / "src" / "smpcheck" / "mm" / "scenarios.py"
     chosen = ("--scenario", "munlock_page_putback", "--set", "flags=separate", "--check", "I3")
     done = run(file, *chosen, "--set", "variant=V0", "--timeout", "40")
-    assert "munlock_page_putback[flags=separate, variant=V0]: I3 fails: can happen under" in done.stdout
+    assert "munlock_page_putback[flags=separate, variant=V0]: I3: FAILS under" in done.stdout
     assert "Not in program order:" in done.stdout
     (answer,) = json.loads(run(file, *chosen, "--set", "variant=V4", "--format", "json").stdout)["explanations"]
     assert (answer["answer"], answer["complete"]) == ("forbidden", False)
