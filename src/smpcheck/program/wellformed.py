@@ -17,7 +17,7 @@ from smpcheck.program.values import CType, Ptr
 QUANTIFIERS = frozenset(("exists", "~exists", "forall"))
 UNARY_OPERATORS = frozenset("-~!+")
 BINARY_OPERATORS = frozenset(("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "==", "!=", "<", "<=", ">", ">=", "&&", "||"))
-TAG = re.compile(r"[A-Z][A-Za-z0-9_-]*\Z")
+TAG = re.compile(r"[A-Z][A-Za-z0-9_.-]*\Z")
 
 
 @dataclass(slots=True)

@@ -145,6 +145,8 @@ class _Flattener:
             case ir.Store():
                 if stmt.tags & {"Srcu-unlock"}:
                     raise UnsupportedError("SRCU is not supported in step-by-step runs", stmt.pos)
+                if stmt.status is not None:
+                    raise UnsupportedError("store-conditionals are not supported in step-by-step runs", stmt.pos)
                 self.emit(Local(stmt) if self.unnoticed(stmt.addr) else Step(stmt))
             case ir.Rmw():
                 local = "Ghost" in stmt.read_tags or (stmt.when is None and self.unnoticed(stmt.addr))
