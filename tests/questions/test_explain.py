@@ -77,7 +77,7 @@ class TestAllowed:
         assert marked.kind == "forbidden"
         answer = given(threads, "0:r0=1 /\\ 1:r1=1", "int *x, int *y, int *z")
         (surprise,) = answer.story.surprises
-        assert surprise.sentence.endswith("a control dependency does not order a load before a later plain store")
+        assert "a control dependency does not order a load before a later plain store" in surprise.sentence
 
     def test_of_several_executions_the_one_with_the_fewest_surprises_is_shown(self):
         threads = [

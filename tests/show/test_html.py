@@ -16,7 +16,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.questions.explain import explain
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.highlight import highlighted
-from smpcheck.show.html import NO_REPLAY, View, page, report, states
+from smpcheck.show.html import IN_EFFECT, NO_REPLAY, TURNS, View, page, report
 from smpcheck.show.picture import pictures
 from tests.show.shapes import NASTY, drawn
 
@@ -113,15 +113,21 @@ def test_whatever_the_source_says_is_text(shown):
 class TestReplay:
     def test_an_interleaving_is_replayed_with_what_memory_holds(self):
         (shown, _) = pictures(of("RACE")[0])
-        assert [state for _, state in states(shown)] == [
+        assert [moment.state for moment in shown.replay.moments] == [
             "data = 1, flag = 0", "data = 1, flag = 0", "data = 1, flag = 0", "data = 1, flag = 1",
         ]  # fmt: skip
         page_ = Page(report(of("RACE")))
         assert page_.values("data-go") == ["0", "-1", "1"] * 2
-        assert page_.values("data-state")[:4] == [state for _, state in states(shown)]
+        assert page_.values("data-state")[:4] == [moment.state for moment in shown.replay.moments]
+        assert TURNS in page_.text
+
+    def test_a_weak_execution_has_a_replay_in_the_order_of_taking_effect(self):
+        page_ = Page(report(of("SB")))
+        assert IN_EFFECT in page_.text
+        assert len(page_.values("data-state")) == 4
 
     def test_where_there_is_none_the_page_says_so(self):
-        text = report(of("SB"))
+        text = report(of("SB+mbs"))
         assert NO_REPLAY in text
         assert "data-go=" not in text.split("<script>")[0]
 

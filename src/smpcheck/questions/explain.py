@@ -24,8 +24,9 @@ from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, remarks, s
 from smpcheck.questions.races import Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
 from smpcheck.questions.reservations import cut, reservations
+from smpcheck.questions.statements import InSection
 from smpcheck.questions.surprises import Story, tell
-from smpcheck.questions.wording import Words
+from smpcheck.questions.wording import Words, section
 from smpcheck.solver.candidates import Candidates
 
 Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided", "nothing"]
@@ -165,7 +166,7 @@ def witness(
         candidates = outcome.candidates(program, asked, limits.unroll, large and is_known(asked))
         for number, execution in enumerate(candidates, 1):
             if stronger is None or not any(not violation.flag for violation in evaluate(model, execution)):
-                story = tell(execution, asked, words)
+                story = tell(execution, model, words, None if stronger is None else asked)
                 if best is None or story.weight < best[1].weight:
                     best = execution, story
             if number >= limits.witnesses or time.perf_counter() > deadline:
@@ -184,10 +185,11 @@ def witness(
 def _no_interleaving(execution: Execution, words: Words) -> tuple[str, ...]:
     """Why an execution that keeps program order is no interleaving all the same: what a grace period would wait for."""
     for reason in reasons_of(load_model("sc"), execution, words):
-        sections = [link.text for link in reason.links if link.kind == "rscs"]
-        if sections:
-            said = f"what is {'; '.join(sections)} does not all come before or after the grace period"
-            return (f"not as if threads took turns: {said}",)
+        claims = [link.claim for link in reason.links if isinstance(link.claim, InSection)]
+        if claims:
+            sections = " and ".join(section(claim, execution.events, words) for claim in claims)
+            none = "do not all" if len(claims) > 1 else "does not all"
+            return (f"not as if threads took turns: {sections} {none} come before or after the grace period",)
     return ()
 
 
@@ -324,4 +326,4 @@ def find_races(program: Program, model: Model, limits: Limits) -> tuple[Race, ..
             candidates.exclude_this(execution)
         if found:
             break
-    return tuple(found.values())
+    return tuple(replace(race, steps=tell(race.execution, model, words).steps) for race in found.values())

@@ -177,7 +177,7 @@ class _Finder:
     def told(self, said: str, story: Story) -> str:
         if not story.surprises:
             return f"{said}, by taking turns (no reordering is needed)"
-        return ". ".join([said, *(surprise.sentence for surprise in story.surprises)])
+        return ". ".join([said, *(surprise.sentence for surprise in (*story.surprises, *story.also))])
 
     def region(self, event: ExecutedEvent) -> Region | None:
         return self.places.region(event.pos, event.text) if event.pos is not None else None

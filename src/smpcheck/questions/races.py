@@ -7,13 +7,15 @@ and lacks order at its ends; where it does not, nothing leads from one thread to
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from smpcheck.cat.concrete import Violation, evaluate
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DATA_RACE
-from smpcheck.questions.wording import Words, is_plain
+from smpcheck.questions.experiments import Point, with_barriers
+from smpcheck.questions.statements import Lacks, Races
+from smpcheck.questions.wording import Words, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Race:
     """Two accesses to one location from different threads, at least one of them plain, that nothing keeps apart.
 
     ``first`` and ``second``: event ids in ``execution``, in the order of this execution. ``sentence``: what happens;
-    ``missing``: what would keep them apart, one sentence each.
+    ``missing``: what would keep them apart, one sentence each. ``claims``: the same as statements, in this order. ``steps``: the
+    accesses in an order in which they take effect, where it is known.
     """
 
     execution: Execution
@@ -29,6 +32,8 @@ class Race:
     second: int
     sentence: str
     missing: tuple[str, ...]
+    claims: tuple[Races | Lacks, ...] = ()
+    steps: tuple[int, ...] = ()
 
     @property
     def key(self) -> object:
@@ -40,60 +45,24 @@ class Race:
 def race_of(violation: Violation, model: Model, execution: Execution, words: Words) -> Race:
     """The race that a raised flag stands for."""
     first, second = (execution.events[e] for e in violation.events)
-    doing = {"R": "reads", "W": "writes"}
-    parts = []
-    for event in (first, second):
-        how = "plain" if is_plain(event) else "marked"
-        parts.append(f"{words.thread(event.thread)} {doing[event.kind]} {event.cell} ({how} access, {words.line(event.pos)})")
-    sentence = f"data race on {first.cell}: {parts[0]}, {parts[1]}, and nothing keeps one from happening during the other"
-    return Race(execution, first.id, second.id, sentence, tuple(_missing(first, second, model, execution, words)))
+    claims: list[Races | Lacks] = [Races(first.id, second.id), *_missing(first, second, model, execution)]
+    said, *missing = (sentence(claim, execution.events, words) for claim in claims)
+    return Race(execution, first.id, second.id, said, tuple(missing), tuple(claims))
 
 
-def _missing(first: ExecutedEvent, second: ExecutedEvent, model: Model, execution: Execution, words: Words) -> list[str]:
-    after = _Point(first, before=False)
-    before = _Point(second, before=True)
-    needed = [p for p in ((after,), (before,), (after, before)) if not _races(model, _with(execution, p), first, second)]
-    says = {
-        after: f"order after the access in {words.line(first.pos)}, before what {words.thread(first.thread)} does to tell "
-        "the others (a release, a barrier)",
-        before: f"order before the access in {words.line(second.pos)}, after what {words.thread(second.thread)} learns it from "
-        "(an acquire, a barrier)",
-    }
-    if needed:
-        return [says[point] for point in needed[0]]
-    return [
-        f"nothing in this execution tells {words.thread(second.thread)} that {words.thread(first.thread)} is done: it takes a "
-        "lock held by both, a flag that one sets with release and the other tests with acquire, or marked accesses "
-        "(READ_ONCE, WRITE_ONCE)"
-    ]
+def _missing(first: ExecutedEvent, second: ExecutedEvent, model: Model, execution: Execution) -> list[Lacks]:
+    after, before = Point(first.id, before=False), Point(second.id)
+    for points in ((after,), (before,), (after, before)):
+        if not _races(model, with_barriers(execution, points)[0], first):
+            return [Lacks(first.id, second.id, "before" if point.before else "after") for point in points]
+    return [Lacks(first.id, second.id, "nothing")]
 
 
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """A place in a thread: directly before or after an event."""
-
-    event: ExecutedEvent
-    before: bool
-
-
-def _races(model: Model, execution: Execution, first: ExecutedEvent, second: ExecutedEvent) -> bool:
-    """Does the model still flag a race between these two accesses (event ids), or any at all on their location?"""
+def _races(model: Model, execution: Execution, first: ExecutedEvent) -> bool:
+    """Does the model still flag a race on the location of this access?"""
     for violation in evaluate(model, execution):
         if violation.flag and violation.name == DATA_RACE:
             cells = {execution.events[e].address for e in violation.events}
             if first.address in cells:
                 return True
     return False
-
-
-def _with(execution: Execution, points: tuple[_Point, ...]) -> Execution:
-    """The execution with a full barrier at each point (events renumbered only at the end, so that ids stay)."""
-    events, po = list(execution.events), set(execution.relations["po"])
-    for point in points:
-        number = len(events)
-        at = point.event
-        earlier = {a for a, b in po if b == at.id} | (set() if point.before else {at.id})
-        later = {b for a, b in po if a == at.id} | ({at.id} if point.before else set())
-        events.append(ExecutedEvent(number, at.thread, "F", frozenset({"Mb"}), text="smp_mb()"))
-        po |= {(a, number) for a in earlier} | {(number, b) for b in later}
-    return replace(execution, events=tuple(events), relations={**execution.relations, "po": frozenset(po)})

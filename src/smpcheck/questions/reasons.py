@@ -18,17 +18,24 @@ from smpcheck.cat.graph import reachable, roots
 from smpcheck.cat.nodes import Axiom, Model, Node, make
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Position
-from smpcheck.questions.wording import Words
+from smpcheck.questions.statements import (
+    Depends,
+    Halves,
+    InSection,
+    Kept,
+    LinkStatement,
+    OrderedBecause,
+    OrderedBy,
+    Overwrites,
+    ReadsBefore,
+    ReadsFrom,
+    Related,
+    SameVariable,
+)
+from smpcheck.questions.wording import DEPENDENCY, TAG_WORDS, Words, sentence
 
 COMMUNICATION = {"rf": "rf", "rfe": "rf", "rfi": "rf", "co": "co", "coe": "co", "coi": "co", "fr": "fr", "fre": "fr", "fri": "fr"}
-DEPENDENCY = {"addr": "address", "data": "data", "ctrl": "control"}
-
-TAG_WORDS = {
-    "Acquire": "an acquire", "Release": "a release", "UL": "an unlock",
-    "LKR": "the taking of a lock", "LKW": "the taking of a lock",
-    "RMW": "an atomic operation", "Srcu-unlock": "the end of an SRCU critical section",
-}  # fmt: skip
-"""What an access is called for the sake of this tag."""
+COMMUNICATES: dict[str, type[ReadsFrom | Overwrites | ReadsBefore]] = {"rf": ReadsFrom, "co": Overwrites, "fr": ReadsBefore}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,8 @@ class Link:
     """One edge of a reason: from event ``source`` to ``target`` (ids in the reason's execution).
 
     ``kind``: ``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``, ``rmw``, ``po``, or the name of another base relation of the
-    model. ``causes``: source positions of what gives it (the barrier, the acquire, the branch); ``text`` says it in a clause;
-    ``label``: the author's names of the relations that it is part of.
+    model. ``causes``: source positions of what gives it (the barrier, the acquire, the branch); ``text`` says ``claim`` in a
+    clause; ``label``: the author's names of the relations that it is part of.
     """
 
     source: int
@@ -47,6 +54,7 @@ class Link:
     causes: tuple[Position, ...] = ()
     via: tuple[int, ...] = ()
     label: tuple[str, ...] = ()
+    claim: LinkStatement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,45 +223,42 @@ class Tracer:
         a, b = first.source, last.target
         labels = tuple(dict.fromkeys(name for step in steps for name in step.within))
         via = tuple(step.target for step in steps[:-1])
+        kind, claim, causes = self.claim(steps, a, b, via, labels)
+        places = tuple(dict.fromkeys(pos for e in causes if (pos := self.events[e].pos) is not None))
+        return Link(a, b, kind, sentence(claim, self.events, self.words), places, via, labels, claim)
+
+    def claim(
+        self, steps: list[Step], a: int, b: int, via: tuple[int, ...], labels: tuple[str, ...]
+    ) -> tuple[str, LinkStatement, tuple[int, ...]]:
+        """The kind of a link, what it says, and the events that give it."""
+        first = steps[0]
         kind = COMMUNICATION.get(first.relation, first.relation)
-        if len(steps) == 1 and kind in ("rf", "co", "fr"):
-            return Link(a, b, kind, self.communication(kind, a, b), (), (), labels)
+        if len(steps) == 1 and kind in COMMUNICATES:
+            return kind, COMMUNICATES[kind](a, b), ()
         if len(steps) == 1 and kind in DEPENDENCY:
-            pos = self.events[b].pos if kind != "ctrl" else self.events[a].pos
-            return Link(a, b, kind, self.dependency(kind, a, b), (pos,) if pos else (), (), labels)
+            return kind, Depends(kind, a, b), (b if kind != "ctrl" else a,)  # type: ignore[arg-type]
         if len(steps) == 1 and kind == "rmw":
-            return Link(a, b, kind, "the two halves of one atomic operation", (), (), labels)
-        barriers = [e for e in dict.fromkeys((a, *via, b)) if self.events[e].kind == "F"]
+            return kind, Halves(a, b), ()
+        barriers = tuple(e for e in dict.fromkeys((a, *via, b)) if self.events[e].kind == "F")
         section = next((step for step in steps if step.relation in CRITICAL_SECTIONS), None)
         if section is not None:
-            start, end = (self.barrier(e) for e in (section.target, section.source))
-            text = f"inside the read-side critical section from {start} to {end}"
-            return Link(a, b, "rscs", text, self.positions((section.target, section.source)), via, labels)
+            begin, end = section.target, section.source
+            po = self.execution.relations["po"]
+            return "rscs", InSection(a, b, begin, end, (begin, a) in po and (b, end) in po), (begin, end)
         if barriers:
-            names = " and ".join(self.barrier(e) for e in barriers)
-            return Link(a, b, "po", f"ordered by {names}", self.positions(barriers), via, labels)
+            return "po", OrderedBy(a, b, barriers), barriers
         if kind.endswith("^-1"):
-            return Link(a, b, kind, f"against the direction of {kind[:-3]}", self.positions((a, b)), via, labels)
+            return kind, Related(a, b, kind), (a, b)
         if kind == "po-loc" or (labels and self.same_place(a, b) and self.untagged(first)):
-            return Link(a, b, "po", f"in program order, the same variable {self.events[a].cell}", (), (), labels)
-        cause = self.cause(first)
+            return "po", SameVariable(a, b), ()
+        whole = Step(a, first.relation, b, first.within)
+        cause = self.cause(whole)
         if cause is not None:
-            event, tag = cause
-            said = f"ordered because {self.words.text(self.events[event])} in {self.words.line(self.events[event].pos)} is {tag}"
-            return Link(a, b, "po", said, self.positions((event,)), via, labels)
+            return "po", OrderedBecause(a, b, *cause, self.model.name), cause[:1]
         if kind == "po":
-            between = self.between(first)
-            if between:
-                passed = dict.fromkeys(
-                    f"{self.words.text(self.events[e])} in {self.words.line(self.events[e].pos)}" for e in between
-                )
-                causes = tuple(dict.fromkeys(self.positions(between)))
-                return Link(a, b, "po", f"ordered by {' and '.join(passed)}", causes, via, labels)
-            return Link(a, b, "po", f"in program order, which {self.model.name} keeps here", (), via, labels)
-        return Link(a, b, kind, f"related by {kind}", (), via, labels)
-
-    def positions(self, events: Iterable[int]) -> tuple[Position, ...]:
-        return tuple(pos for e in events if (pos := self.events[e].pos) is not None)
+            between = self.between(whole)
+            return "po", OrderedBy(a, b, between) if between else Kept(a, b, self.model.name), between
+        return kind, Related(a, b, kind), ()
 
     def same_place(self, a: int, b: int) -> bool:
         return self.events[a].address is not None and self.events[a].address == self.events[b].address
@@ -261,37 +266,10 @@ class Tracer:
     def untagged(self, step: Step) -> bool:
         return not (step.within and step.within[-1] in _labelled(self.model) and self.cause(step))
 
-    def barrier(self, number: int) -> str:
-        """A barrier event in words: itself, or the operation that implies it."""
-        event = self.events[number]
-        line = self.words.line(event.pos)
-        if event.kind != "F":
-            return f"{self.words.text(event)} in {line}"
-        implied = any(e.pos == event.pos and e.thread == event.thread and e.kind != "F" for e in self.events)
-        text = self.words.text(event)
-        return f"the full barrier inside {text} in {line}" if implied else f"{text} in {line}"
-
-    def communication(self, kind: str, a: int, b: int) -> str:
-        first, second, words = self.events[a], self.events[b], self.words
-        if kind == "rf":
-            return f"{words.event(second)} reads from {words.event(first)}"
-        if kind == "co":
-            return f"{words.event(second)} overwrites {words.event(first)}"
-        if first.thread == second.thread:
-            return f"{words.event(first)} reads {words.value(first.value)}, older than its own thread's {words.text(second)}"
-        return f"{words.event(first)} reads {words.value(first.value)}, which {words.event(second)} overwrites later"
-
-    def dependency(self, kind: str, a: int, b: int) -> str:
-        first, second = self.words.action(self.events[a]), self.words.action(self.events[b])
-        if kind == "ctrl":
-            return f"whether the {second} happens depends on the {first} (control dependency)"
-        what = "address" if kind == "addr" else "value"
-        return f"the {what} of the {second} depends on the {first} ({DEPENDENCY[kind]} dependency)"
-
     # --- causes by experiment ---
 
     def cause(self, step: Step) -> tuple[int, str] | None:
-        """The access at an end of ``step`` without whose tag the step's relation would not have it, and what it is called."""
+        """The access at an end of ``step`` without whose tag the step's relation would not have it, and that tag."""
         pair = step.source, step.target
         for label in reversed(step.within):
             found = [(node, relation(node, self.execution)) for node in _labelled(self.model).get(label, ())]
@@ -336,11 +314,11 @@ class Tracer:
                 bare = replace(event, tags=event.tags - {tag})
                 events = tuple(bare if e.id == number else e for e in self.events)
                 if not wanted <= relation(node, replace(self.execution, events=events)):
-                    return number, TAG_WORDS[tag]
+                    return number, tag
             pairs = self.execution.relations["rmw"]
             mine = frozenset(pair for pair in pairs if number in pair)
             if mine:
                 relations = {**self.execution.relations, "rmw": pairs - mine}
                 if not wanted <= relation(node, replace(self.execution, relations=relations)):
-                    return number, f"an atomic operation, a full barrier under {self.model.name}"
+                    return number, "atomic"
         return None

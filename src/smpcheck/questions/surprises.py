@@ -2,43 +2,61 @@
 
 An execution is an interleaving iff program order and communication (rf, co, fr) have no cycle together (Shasha and Snir 1988).
 Where they have, something must be given up: that two accesses of a thread take effect in program order, or that a store reaches
-all threads at once. The cheapest set of such pairs is what there is to explain; the rest is a story in steps.
+all threads at once. There is often a choice, and not every choice is the truth: what a barrier orders is not given up. So the
+model is asked first what would mend the execution (:func:`smpcheck.questions.experiments.cheapest_repair`), and pairs that stand
+around such a place are given up before any other; each is tried alone before it is said that nothing orders it. What would mend
+the execution and is not out of order in the order told (message passing without any barrier needs two, and shows one) is said
+besides.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from smpcheck.cat.concrete import Evaluation, bits, closed
+from smpcheck.cat.concrete import Evaluation, bits, closed, relation
 from smpcheck.cat.nodes import Model
-from smpcheck.program.execution import ExecutedEvent, Execution
+from smpcheck.program.execution import Execution
+from smpcheck.program.faults import DATA_RACE
+from smpcheck.questions.experiments import Gap, Mended, Trials, cheapest_repair, marked
 from smpcheck.questions.orders import Edge, feedback, graph_of, shortest_cycle, story
-from smpcheck.questions.strength import counts
-from smpcheck.questions.wording import Words, is_plain
+from smpcheck.questions.statements import (
+    Forwarded,
+    Order,
+    Reordered,
+    SeenEarly,
+    StoryStatement,
+    TooWeak,
+    TooWeakKind,
+    Unordered,
+)
+from smpcheck.questions.wording import Words, is_plain, sentence
 
 REORDERED = 2
-"""The price of a pair out of program order that nothing orders."""
+"""The price of a pair out of program order that nothing orders, at a place that would mend the execution."""
 FORWARDED = 3
 """A load that sees its own thread's store before others can."""
-NOT_AT_ONCE = 5
-"""A store that reaches one thread before another."""
-WEAKLY = 4
-"""A pair that the model keeps in order, but not in the kind of cycle that it is in (see :mod:`smpcheck.questions.strength`)."""
-ORDERED = 9
+NOT_AT_ONCE = 9
+"""A store that reaches one thread before another (of three or more)."""
+WEAKLY = 8
+"""A pair that the model keeps in order, but not in the kind of cycle that it is in."""
+ELSEWHERE = 18
+"""What a pair costs more where order would not mend the execution."""
+UNTRIED = 12
+"""A pair that a relation of the model has: probably kept."""
+STRONGLY = 400
 """A pair that the model keeps in order: never the explanation, if there is any other."""
-STRONGLY = 200
-"""The same, where it has been tried."""
-TRIALS = 12
-"""How often the explanation is sought again with what the last one taught."""
 FIXED = 1000
 """fr and co, which are what the execution is, and the halves of an atomic operation."""
+ROUNDS = 40
+"""How often the explanation is sought again with what the last one taught."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    """A step that no interleaving has: events ``first`` and ``second`` (ids), ``kind`` ``po`` or ``rf``, and the sentence about
-    it.
+    """A step that no interleaving has: events ``first`` and ``second`` (ids), ``kind`` ``po`` or ``rf``; what is said about it,
+    as a statement and as a sentence. Of :attr:`Story.also`, also ``mark``: a plain access and what it races with.
 
     ``along``: events that ``second`` overtakes as well (or that overtake ``first``) without its mattering more.
     """
@@ -46,51 +64,29 @@ class Surprise:
     kind: str
     first: int
     second: int
+    claim: StoryStatement
     sentence: str
     along: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An execution as a sequence of steps (event ids) and what in it is not in program order. ``weight`` compares executions."""
+    """An execution as a sequence of steps (event ids) and what in it is not in program order. ``weight`` compares executions.
+
+    ``also``: where order is missing besides. ``mended``: what would forbid this execution, None where that is not known.
+    """
 
     steps: tuple[int, ...]
     surprises: tuple[Surprise, ...]
     weight: tuple[int, int, int]
+    also: tuple[Surprise, ...] = ()
+    mended: Mended | None = field(default=None, compare=False)
 
 
-def tell(execution: Execution, model: Model, words: Words) -> Story:
-    """The story of ``execution`` with the fewest surprises. ``model`` allows it; what it keeps in order is not given up."""
-    weights = _weights(execution, model)
-    removed, weak = _given_up(weights, execution, model)
-    kept = [edge for edge in weights if edge not in removed]
-    memory = [e.id for e in execution.events if e.thread >= 0 and e.kind != "F"]
-    group = {w: r for r, w in execution.relations["rmw"]}
-    lane = {e.id: e.thread for e in execution.events}
-    try:
-        steps = story(memory, kept, group, lane)
-    except ValueError:
-        steps = story(memory, kept, {}, lane)
-    teller = _Teller(execution, words, kept, removed, weak)
-    switches = sum(lane[a] != lane[b] for a, b in pairwise(steps))
-    return Story(tuple(steps), teller.surprises(), (sum(weights[edge] for edge in removed), switches, len(steps)))
-
-
-def _given_up(weights: dict[Edge, int], execution: Execution, model: Model) -> tuple[set[Edge], set[Edge]]:
-    """The cheapest edges to give up, and which of them the model keeps in order. What it keeps is tried before it is believed to
-    give way; ``weights`` are corrected.
-    """
-    po = execution.relations["po"]
-    ordered = {edge for edge, weight in weights.items() if weight == ORDERED and edge in po}
-    removed = feedback(weights)
-    for _ in range(TRIALS):
-        untried = [edge for edge in removed if edge in ordered and weights[edge] == ORDERED]
-        if not untried:
-            break
-        for edge in untried:
-            weights[edge] = STRONGLY if counts(edge, execution, model) else WEAKLY
-        removed = feedback(weights)
-    return removed, removed & ordered
+def tell(execution: Execution, model: Model, words: Words, also: Model | None = None) -> Story:
+    """The story of ``execution``, which ``model`` allows (and the stronger model ``also``, by which it is to be told)."""
+    teller = _Teller(execution, [m for m in (model, also) if m is not None], words)
+    return teller.story()
 
 
 def local_order(execution: Execution, model: Model) -> tuple[set[Edge], set[Edge]]:
@@ -118,45 +114,156 @@ def local_order(execution: Execution, model: Model) -> tuple[set[Edge], set[Edge
     return pairs(kept), pairs(beyond)
 
 
-def _weights(execution: Execution, model: Model) -> dict[Edge, int]:
-    events, relations = execution.events, execution.relations
-    ordered, beyond = local_order(execution, model)
-    weights: dict[Edge, int] = {}
-    for a, b in relations["po"]:
-        if events[a].kind != "F" and events[b].kind != "F":
-            weights[a, b] = ORDERED if (a, b) in ordered else REORDERED
-    for pair in relations["rmw"]:
-        weights[pair] = FIXED
-    for a, b in relations["rf"]:
-        own = events[a].thread == events[b].thread
-        in_order = ORDERED if (a, b) in beyond else REORDERED
-        weights[a, b] = FORWARDED + in_order if own else NOT_AT_ONCE
-    following = dict[int, list[int]]()
-    for first, second in relations["co"]:
-        following.setdefault(first, []).append(second)
-        weights[first, second] = FIXED
-    for w, r in relations["rf"]:
-        for second in following.get(w, ()):
-            if second != r:
-                weights[r, second] = FIXED
-    return weights
+def racing(execution: Execution, model: Model) -> frozenset[Edge]:
+    """The pairs of accesses that ``model`` flags as races."""
+    axioms = (axiom for axiom in model.axioms if axiom.flag and axiom.name == DATA_RACE and axiom.node.kind == "rel")
+    return frozenset(pair for axiom in axioms for pair in relation(axiom.node, execution))
 
 
 class _Teller:
-    """Puts what was given up into sentences, one for each access that moved."""
+    """Tells one execution."""
 
-    def __init__(self, execution: Execution, words: Words, kept: list[Edge], removed: set[Edge], weak: set[Edge]) -> None:
+    def __init__(self, execution: Execution, models: Sequence[Model], words: Words) -> None:
+        self.execution = execution
         self.events = execution.events
         self.relations = execution.relations
+        self.models = models
         self.words = words
-        self.kept = kept
-        self.removed = removed
-        self.weak = weak
+        self.lane = {e.id: e.thread for e in execution.events}
+        self.whole = {w: r for r, w in execution.relations["rmw"]}
+        """The read of an atomic operation stands for its write too: the two take effect together."""
+        self.threads = len({e.thread for e in execution.events if e.thread >= 0})
+        self.mended: Mended | None = None
+        self.trials = Trials(execution, models)
+        self.ordered: set[Edge] = set()
+        self.beyond: set[Edge] = set()
+        self.races: frozenset[Edge] = frozenset()
 
-    def surprises(self) -> tuple[Surprise, ...]:
-        """The pair that closes the shortest cycle speaks for all pairs that share its access."""
-        cycles = {edge: shortest_cycle(graph_of([*self.kept, edge])) or list(edge) for edge in self.removed}
-        left = sorted(cycles, key=lambda edge: (len(cycles[edge]), edge))
+    def story(self) -> Story:
+        """The whole story."""
+        weights = self.cheap()
+        surprises: tuple[Surprise, ...] = ()
+        removed: set[Edge] = set()
+        if shortest_cycle(graph_of(map(self.wholly, weights))) is not None:
+            self.prepare()
+            removed = self.given_up(weights)
+            surprises = self.surprises([edge for edge in weights if edge not in removed], removed)
+        kept = [edge for edge in weights if edge not in removed]
+        memory = [e.id for e in self.events if e.thread >= 0 and e.kind != "F"]
+        steps = story(memory, kept, self.whole, self.lane)
+        switches = sum(self.lane[a] != self.lane[b] for a, b in pairwise(steps))
+        missing = tuple(self.missing(surprises)) if removed else ()
+        weight = sum(weights[edge] for edge in removed) + sum(REORDERED for _ in missing)
+        return Story(tuple(steps), surprises, (weight, switches, len(steps)), missing, self.mended)
+
+    def wholly(self, edge: Edge) -> Edge:
+        """The edge, with atomic operations as wholes."""
+        a, b = edge
+        return self.whole.get(a, a), self.whole.get(b, b)
+
+    def cheap(self) -> dict[Edge, int]:
+        """All edges but those inside an atomic operation, priced as if nothing were ordered."""
+        events, relations = self.events, self.relations
+        weights: dict[Edge, int] = {}
+        for a, b in relations["po"]:
+            if events[a].kind != "F" and events[b].kind != "F":
+                weights[a, b] = REORDERED
+        for a, b in relations["rf"]:
+            own = events[a].thread == events[b].thread
+            weights[a, b] = FORWARDED + REORDERED if own else NOT_AT_ONCE if self.threads > 2 else FIXED
+        following = dict[int, list[int]]()
+        for first, second in relations["co"]:
+            following.setdefault(first, []).append(second)
+            weights[first, second] = FIXED
+        for w, r in relations["rf"]:
+            for second in following.get(w, ()):
+                if second != r:
+                    weights[r, second] = FIXED
+        return {edge: weight for edge, weight in weights.items() if self.wholly(edge)[0] != self.wholly(edge)[1]}
+
+    def prepare(self) -> None:
+        """Find out what would mend the execution, and what the models keep."""
+        model = self.models[0]
+        self.mended = cheapest_repair(self.execution, model)
+        self.races = racing(self.execution, model)
+        self.trials = Trials(marked(self.execution, self.mended.marks if self.mended else ()), self.models)
+        for one in self.models:
+            ordered, beyond = local_order(self.execution, one)
+            self.ordered |= ordered
+            self.beyond |= beyond
+
+    # --- what is given up ---
+
+    def given_up(self, weights: dict[Edge, int]) -> set[Edge]:
+        """The cheapest edges to give up. What is given up has been tried; ``weights`` are corrected."""
+        po, rf = self.relations["po"], self.relations["rf"]
+        moving = {edge for edge in weights if edge in po and weights[edge] < FIXED}
+        for edge in moving:
+            if edge in rf:
+                weights[edge] = STRONGLY if edge in self.beyond else weights[edge]
+            else:
+                weights[edge] = (UNTRIED if edge in self.ordered else REORDERED) + self.elsewhere(edge)
+        members: dict[Edge, list[Edge]] = {}
+        for edge in weights:
+            members.setdefault(self.wholly(edge), []).append(edge)
+
+        def cheapest() -> set[Edge]:
+            given_up = feedback({whole: max(weights[edge] for edge in edges) for whole, edges in members.items()})
+            return {edge for whole in given_up for edge in members[whole]}
+
+        untried = moving - rf
+        removed = cheapest()
+        for _ in range(ROUNDS):
+            chosen = removed & untried
+            if not chosen:
+                break
+            for edge in chosen:
+                weights[edge] = self.price(edge)
+            untried -= chosen
+            removed = cheapest()
+        return removed
+
+    def elsewhere(self, edge: Edge) -> int:
+        """What a pair costs more because order there would not mend the execution."""
+        return 0 if self.mended is None or self.mends(edge) else ELSEWHERE
+
+    def mends(self, edge: Edge) -> bool:
+        """Is a place between the two, or a mark at one, part of what mends the execution?"""
+        if self.mended is None:
+            return False
+        around = any(self.around(edge, gap) for gap, _ in self.mended.gaps)
+        return around or not set(edge).isdisjoint(self.mended.marks)
+
+    def around(self, edge: Edge, gap: Gap) -> bool:
+        """Would a barrier at this place be between the two?"""
+        a, b = edge
+        po = self.relations["po"]
+        return (a, gap.second) in po and (b == gap.second or (gap.second, b) in po)
+
+    def price(self, edge: Edge) -> int:
+        """What a pair costs, tried."""
+        order = self.order(edge)
+        return (STRONGLY if order is None else WEAKLY if order == "weak" else REORDERED) + self.elsewhere(edge)
+
+    def order(self, edge: Edge) -> Order | None:
+        """What there is between two accesses; None: they are in order here."""
+        strength = self.trials.strength(edge)
+        if strength == "untestable":
+            if any(is_plain(self.trials.events[e]) for e in edge):
+                return "plain"
+            return None if edge in self.ordered else "none"
+        if strength == "none":
+            return "weak" if edge in self.beyond else "none"
+        return None if self.trials.holds_here(edge) else "weak"
+
+    # --- what is said ---
+
+    def surprises(self, kept: list[Edge], removed: set[Edge]) -> tuple[Surprise, ...]:
+        """One for each access that moved; the pair speaks for all that would mend the execution, or closes the shortest cycle."""
+        rest = [self.wholly(edge) for edge in kept]
+        cycles = {e: shortest_cycle(graph_of([*rest, self.wholly(e)])) or list(self.wholly(e)) for e in removed}
+        named = {pair for _, pair in self.mended.gaps} if self.mended else set()
+        left = sorted(cycles, key=lambda edge: (edge not in named, not self.mends(edge), len(cycles[edge]), edge))
         found = []
         while left:
             edge = left.pop(0)
@@ -169,92 +276,95 @@ class _Teller:
             mates = max(by_first, by_second, key=len)
             left = [e for e in left if e not in mates]
             along = tuple(sorted(e[1] if mates is by_first else e[0] for e in mates))
-            found.append(self.reordering(edge, cycles[edge], along, bool(by_first) and mates is by_first))
+            claim = self.reordered(edge, along, bool(by_first) and mates is by_first, cycles[edge])
+            found.append(self.said("po", edge, claim, along))
         return tuple(sorted(found, key=lambda s: (s.first, s.second)))
+
+    def said(self, kind: str, edge: Edge, claim: StoryStatement, along: tuple[int, ...] = ()) -> Surprise:
+        return Surprise(kind, *edge, claim, sentence(claim, self.events, self.words), along)
 
     def early_view(self, edge: Edge, cycle: list[int]) -> Surprise:
         """A store is seen by one thread before another."""
-        events, words = self.events, self.words
-        a, b = events[edge[0]], events[edge[1]]
-        seen = f"{words.thread(b.thread)}'s {words.action(b)}"
+        a, b = self.events[edge[0]], self.events[edge[1]]
         if a.thread == b.thread:
-            said = f"{seen} sees its own thread's {words.action(a)} before other threads can"
-            return Surprise("rf", a.id, b.id, said)
-        late = next((events[e] for e in cycle if events[e].thread not in (a.thread, b.thread, -1)), None)
-        others = words.thread(late.thread) if late is not None else "all other threads"
-        said = f"{words.thread(a.thread)}'s {words.action(a)} reaches {seen} before it reaches {others}"
-        return Surprise("rf", a.id, b.id, f"{said}: nothing makes it visible to all at once")
+            return self.said("rf", edge, Forwarded(a.id, b.id))
+        late = next((self.lane[e] for e in cycle if self.lane[e] not in (a.thread, b.thread, -1)), None)
+        return self.said("rf", edge, SeenEarly(a.id, b.id, late))
 
-    def onlooker(self, event: int, cycle: list[int], step: int) -> str:
+    def reordered(self, edge: Edge, along: tuple[int, ...], delayed: bool, cycle: list[int] | None) -> Reordered:
+        """Two accesses of a thread, of which the later one takes effect first (without a ``cycle``: may do so)."""
+        a, b = edge
+        order = self.order(edge) or "weak"
+        races = tuple(
+            (mine, next(e for e in pair if e != mine))
+            for mine in edge
+            if is_plain(self.events[mine])
+            for pair in sorted(self.races)
+            if mine in pair
+        )
+        seen = (self.onlooker(a, cycle, -1), self.onlooker(b, cycle, 1)) if cycle else (None, None)
+        between = tuple(self.ordering(edge) if order == "weak" else self.too_weak(edge))
+        return Reordered(a, b, order, between, along, delayed, cycle is not None, *seen, races)
+
+    def onlooker(self, event: int, cycle: list[int], step: int) -> int | None:
         """To whom it shows that a store is there (``step`` 1: the thread that the cycle goes on to) or not yet (-1)."""
-        place = cycle.index(event)
-        own = self.events[event].thread
-        around = [cycle[(place + step * i) % len(cycle)] for i in range(1, len(cycle))]
-        other = next((self.events[e].thread for e in around if self.events[e].thread not in (own, -1)), None)
-        return f" to {self.words.thread(other)}" if other is not None else ""
+        place = cycle.index(self.whole.get(event, event))
+        next_to = self.lane[cycle[(place + step) % len(cycle)]]
+        return next_to if next_to not in (self.lane[event], -1) else None
 
-    def reordering(self, edge: Edge, cycle: list[int], along: tuple[int, ...], delayed: bool) -> Surprise:
-        """Two accesses of a thread take effect the other way round."""
-        events, words = self.events, self.words
-        a, b = events[edge[0]], events[edge[1]]
-        first = "is satisfied" if a.kind == "R" else f"is visible{self.onlooker(a.id, cycle, -1)}"
-        second = "is satisfied" if b.kind == "R" else f"is visible{self.onlooker(b.id, cycle, 1)}"
-        if delayed:
-            said = f"{words.thread(a.thread)}'s {words.action(a)} {first} only after its later {words.action(b)} {second}"
-        else:
-            said = f"{words.thread(b.thread)}'s {words.action(b)} {second} before its earlier {words.action(a)} {first}"
-        lines = list(dict.fromkeys(words.line(events[e].pos) for e in along if events[e].pos not in (a.pos, b.pos)))
-        if lines:
-            said += f" ({'after' if delayed else 'before'} what is done in {_listed(lines)} as well)"
-        return Surprise("po", a.id, b.id, f"{said}: {self.missing(a, b)}", along)
+    def between(self, edge: Edge) -> list[int]:
+        a, b = edge
+        po = self.relations["po"]
+        return [e.id for e in self.events if (a, e.id) in po and (e.id, b) in po]
 
-    def missing(self, a: ExecutedEvent, b: ExecutedEvent) -> str:
-        """What stands between two accesses, and why it does not order them."""
-        po, words = self.relations["po"], self.words
-        said: dict[str, None] = {}
-        pair = f"a {_noun(a)} before a later {_noun(b)}"
-        between = [e for e in self.events if (a.id, e.id) in po and (e.id, b.id) in po]
-        if (a.id, b.id) in self.weak:
-            return self.weakly(between)
-        for kind, name in (("ctrl", "a control"), ("addr", "an address"), ("data", "a data")):
-            if (a.id, b.id) in self.relations[kind]:
-                said[f"{name} dependency does not order {pair}"] = None
+    def too_weak(self, edge: Edge) -> Iterator[TooWeak]:
+        """What stands between two accesses that nothing orders."""
+        a, b = (self.events[e] for e in edge)
+        kinds: tuple[TooWeakKind, ...] = ("ctrl", "addr", "data")
+        for kind in kinds:
+            if edge in self.relations[kind]:
+                yield TooWeak(kind, b.id)
         if "Release" in a.tags or (a.kind == "W" and "UL" in a.tags):
-            said[f"{words.text(a)} orders what comes before it, not what follows"] = None
+            yield TooWeak("release first", a.id)
         if "Acquire" in b.tags:
-            said[f"{words.text(b)} orders what follows, not what comes before it"] = None
-        for e in between:
-            place = f"{words.text(e)} in {words.line(e.pos)}"
+            yield TooWeak("acquire second", b.id)
+        for e in map(self.events.__getitem__, self.between(edge)):
             if e.kind == "F":
-                said[f"{place} does not order {pair}"] = None
+                yield TooWeak("fence", e.id)
             elif "UL" in e.tags or "Release" in e.tags:
-                said[f"{place} lets what follows move up before it"] = None
+                yield TooWeak("release", e.id)
             elif "Acquire" in e.tags:
-                said[f"{place} lets what comes before it move down past it"] = None
-        return "; ".join(said) or "nothing orders them"
+                yield TooWeak("acquire", e.id)
 
-    def weakly(self, between: list[ExecutedEvent]) -> str:
-        """What orders two accesses, and why it is not enough."""
-        ordering = [e for e in between if e.kind == "F" or e.tags & {"UL", "LKR", "Release", "Acquire"}]
-        names = list(dict.fromkeys(f"{self.words.text(e)} in {self.words.line(e.pos)}" for e in ordering))
-        if not names:
-            return "their order counts only for those who read what is stored; it waits for no store to be visible to all"
-        order, wait = ("orders", "does not wait") if len(names) == 1 else ("order", "do not wait")
-        listed = " and ".join(names)
-        return f"{listed} {order} them, but {wait} until what is stored is visible to all, as a full barrier would"
+    def ordering(self, edge: Edge) -> Iterator[TooWeak]:
+        """What orders two accesses, though not enough."""
+        kinds: tuple[TooWeakKind, ...] = ("ctrl", "addr", "data")
+        for kind in kinds:
+            if edge in self.relations[kind]:
+                yield TooWeak(kind, edge[1])
+        for number in (edge[0], *self.between(edge), edge[1]):
+            e = self.events[number]
+            if e.kind == "F":
+                yield TooWeak("fence", number)
+            elif e.tags & {"UL", "LKR", "Release", "Acquire"}:
+                at_end = number == edge[1] and "Acquire" in e.tags, number == edge[0] and "Release" in e.tags
+                if not any(at_end):
+                    yield TooWeak("acquire" if e.tags & {"Acquire", "LKR"} else "release", number)
+
+    def missing(self, told: tuple[Surprise, ...]) -> Iterator[Surprise]:
+        """What is part of what mends the execution and has not been told."""
+        if self.mended is None:
+            return
+        said = {(s.first, s.second) for s in told}
+        said |= {(s.first, e) if _delayed(s) else (e, s.second) for s in told for e in s.along}
+        for gap, pair in self.mended.gaps:
+            if not any(self.around(edge, gap) for edge in said):
+                yield self.said("po", pair, self.reordered(pair, (), False, None))
+        for event in self.mended.marks:
+            other = next((next(e for e in pair if e != event) for pair in sorted(self.races) if event in pair), None)
+            if other is not None:
+                yield self.said("mark", (event, other), Unordered(event, other))
 
 
-NOUN = {"R": "load", "W": "store"}
-
-
-def _noun(event: ExecutedEvent) -> str:
-    """What orders marked accesses need not order plain ones."""
-    return f"plain {NOUN[event.kind]}" if is_plain(event) else NOUN[event.kind]
-
-
-def _listed(lines: list[str]) -> str:
-    """``line 22``; ``lines 22 and 24``."""
-    numbers = [line.removeprefix("line ") for line in lines]
-    if len(lines) == 1 or not all(n.isdigit() for n in numbers):
-        return ", ".join(lines)
-    return f"lines {', '.join(numbers[:-1])} and {numbers[-1]}"
+def _delayed(surprise: Surprise) -> bool:
+    return isinstance(surprise.claim, Reordered) and surprise.claim.delayed

@@ -1,14 +1,39 @@
-"""Events and edges in words: how a person on a mailing list would name them, with thread and source line.
+"""Events and statements in words: how a person on a mailing list would say them, with thread and source line.
 
-An event is called by its source text (``READ_ONCE(*x)``), its thread by its name and its place by its line; an edge by what it
-says about its two events. Everything that speaks to people uses these, so that one event is called the same everywhere.
+An event is called by its source text (``READ_ONCE(*x)``), its thread by its name and its place by its line. A statement
+(:mod:`smpcheck.questions.statements`) becomes a sentence here and nowhere else, so that the same thing is said in the same words
+everywhere, and what is said is what was tested.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from smpcheck.program.execution import ExecutedEvent
 from smpcheck.program.ir import Position, Program
 from smpcheck.program.values import Value
+from smpcheck.questions.statements import (
+    Depends,
+    Forwarded,
+    Halves,
+    InSection,
+    Kept,
+    Lacks,
+    OrderedBecause,
+    OrderedBy,
+    Overwrites,
+    Races,
+    ReadsBefore,
+    ReadsFrom,
+    Related,
+    Reordered,
+    SameVariable,
+    SeenEarly,
+    Statement,
+    TooWeak,
+    Unordered,
+)
 
 ACTION = {"R": "load", "W": "store", "F": "barrier"}
 """What a person calls an event of this kind."""
@@ -73,3 +98,229 @@ class Words:
         if event.kind == "F":
             return self.text(event)
         return f"{event.cell} {'=' if event.kind == 'W' else 'is'} {self.value(event.value)}"
+
+
+# --- statements --------------------------------------------------------------------------------------------------------------
+
+TAG_WORDS = {
+    "Acquire": "an acquire", "Release": "a release", "UL": "an unlock",
+    "LKR": "the taking of a lock", "LKW": "the taking of a lock",
+    "RMW": "an atomic operation", "Srcu-unlock": "the end of an SRCU critical section",
+}  # fmt: skip
+"""What an access is called for the sake of this tag."""
+
+DEPENDENCY = {"addr": "address", "data": "data", "ctrl": "control"}
+NOUN = {"R": "load", "W": "store"}
+
+
+def sentence(statement: Statement, events: Sequence[ExecutedEvent], words: Words) -> str:
+    """A statement about ``events`` (by id) in English, without a full stop."""
+    return _Speaker(events, words).says(statement)
+
+
+def section(said: InSection, events: Sequence[ExecutedEvent], words: Words) -> str:
+    """A critical section in words."""
+    return _Speaker(events, words).section(said)
+
+
+class _Speaker:
+    def __init__(self, events: Sequence[ExecutedEvent], words: Words) -> None:
+        self.events = events
+        self.words = words
+
+    def says(self, statement: Statement) -> str:
+        match statement:
+            case Reordered():
+                return self.reordered(statement)
+            case Forwarded(store, load):
+                return f"{self.whose(load)} sees its own thread's {self.action(store)} before other threads can"
+            case SeenEarly(store, load, late):
+                others = self.words.thread(late) if late is not None else "other threads"
+                said = f"{self.whose(store)} reaches {self.whose(load)} before it reaches {others}"
+                return f"{said}: nothing makes it visible to all at once"
+            case Unordered(event, other):
+                kind = NOUN[self.events[event].kind]
+                said = f"{self.whose(event)} is a plain {kind} in a data race with {self.whose(other)}"
+                return f"{said}: a barrier alone does not order it, it has to be marked as well"
+            case ReadsFrom(first, second):
+                return f"{self.event(second)} reads from {self.event(first)}"
+            case Overwrites(first, second):
+                return f"{self.event(second)} overwrites {self.event(first)}"
+            case ReadsBefore(first, second):
+                return self.reads_before(self.events[first], self.events[second])
+            case Depends(kind, first, second):
+                what = {"ctrl": "whether the {} happens", "addr": "the address of the {}", "data": "the value of the {}"}[kind]
+                said = f"{what.format(self.action(second))} depends on the {self.action(first)}"
+                return f"{said} ({DEPENDENCY[kind]} dependency)"
+            case Halves():
+                return "the two halves of one atomic operation"
+            case InSection(inside=True):
+                return f"inside {self.section(statement)}"
+            case InSection():
+                return f"the first is before the end, the second after the beginning of {self.section(statement)}"
+            case OrderedBy(_, _, by):
+                return f"ordered by {' and '.join(dict.fromkeys(map(self.barrier, by)))}"
+            case OrderedBecause(_, _, by, tag, model):
+                what = f"an atomic operation, a full barrier under {model}" if tag == "atomic" else TAG_WORDS[tag]
+                return f"ordered because {self.place(by)} is {what}"
+            case SameVariable(first):
+                return f"in program order, the same variable {self.events[first].cell}"
+            case Kept(_, _, model):
+                return f"in program order, which {model} keeps here"
+            case Related(_, _, relation):
+                inverse = relation.endswith("^-1")
+                return f"against the direction of {relation[:-3]}" if inverse else f"related by {relation}"
+            case Races(first, second):
+                a, b = self.access(first), self.access(second)
+                return f"data race on {self.events[first].cell}: {a}, {b}, and nothing keeps one from happening during the other"
+            case Lacks(first, second, where):
+                return self.lacks(self.events[first], self.events[second], where)
+
+    # --- parts ---
+
+    def event(self, number: int) -> str:
+        return self.words.event(self.events[number])
+
+    def action(self, number: int) -> str:
+        return self.words.action(self.events[number])
+
+    def whose(self, number: int) -> str:
+        return f"{self.words.thread(self.events[number].thread)}'s {self.action(number)}"
+
+    def place(self, number: int) -> str:
+        """``smp_wmb() in line 7``."""
+        event = self.events[number]
+        return f"{self.words.text(event)} in {self.words.line(event.pos)}"
+
+    def barrier(self, number: int) -> str:
+        """What gives order: itself, or the operation that implies it."""
+        event = self.events[number]
+        if event.kind != "F":
+            return self.place(number)
+        implied = any(e.pos == event.pos and e.thread == event.thread and e.kind != "F" for e in self.events)
+        return f"the full barrier inside {self.place(number)}" if implied else self.place(number)
+
+    def section(self, said: InSection) -> str:
+        return f"the read-side critical section from {self.barrier(said.begin)} to {self.barrier(said.end)}"
+
+    # --- reordering ---
+
+    def reordered(self, said: Reordered) -> str:
+        a, b = self.events[said.first], self.events[said.second]
+        first, second = self.done(a, said.seen_first), self.done(b, said.seen_second)
+        if not said.shown and said.order == "weak":
+            text = f"{self.whose(a.id)} and its later {self.action(b.id)}"
+        elif not said.shown:
+            text = f"{self.whose(b.id)} could be before its earlier {self.action(a.id)}"
+        elif said.delayed:
+            text = f"{self.whose(a.id)} {first} only after its later {self.action(b.id)} {second}"
+        else:
+            text = f"{self.whose(b.id)} {second} before its earlier {self.action(a.id)} {first}"
+        lines = [self.words.line(self.events[e].pos) for e in said.along if self.events[e].pos not in (a.pos, b.pos)]
+        if lines:
+            side = "after" if said.delayed else "before"
+            text += f" ({side} what is done in {listed(list(dict.fromkeys(lines)))} as well)"
+        return f"{text}: {self.why(said)}"
+
+    def done(self, event: ExecutedEvent, seen: int | None) -> str:
+        if event.kind == "R":
+            return "is satisfied"
+        return "is visible" + (f" to {self.words.thread(seen)}" if seen is not None else "")
+
+    def why(self, said: Reordered) -> str:
+        """What there is between the two, and why it does not order them."""
+        a, b = self.events[said.first], self.events[said.second]
+        if said.order == "plain":
+            return f"{self.racing(said)}, and no barrier orders a plain access with what it races with"
+        if said.order == "weak":
+            return self.weakly(said)
+        pair = f"{_a(a)} before a later {_noun(b)}"
+        parts = list(dict.fromkeys(self.too_weak(one, pair) for one in said.between)) or ["nothing orders them"]
+        return "; ".join([*parts, *([self.racing(said)] if said.races else [])])
+
+    def racing(self, said: Reordered) -> str:
+        """Which of the two is a plain access that races, and with what."""
+        if not said.races:
+            plain = next(e for e in (said.first, said.second) if is_plain(self.events[e]))
+            return f"the {self.action(plain)} is a plain access"
+        mine, other = said.races[0]
+        return f"the {self.action(mine)} is a plain access, in a data race with {self.whose(other)}"
+
+    def too_weak(self, one: TooWeak, pair: str) -> str:
+        text, place = self.words.text(self.events[one.event]), self.place(one.event)
+        match one.kind:
+            case "release first":
+                return f"{text} orders what comes before it, not what follows"
+            case "acquire second":
+                return f"{text} orders what follows, not what comes before it"
+            case "fence":
+                return f"{place} does not order {pair}"
+            case "release":
+                return f"{place} lets what follows move up before it"
+            case "acquire":
+                return f"{place} lets what comes before it move down past it"
+            case kind:
+                return f"{'an' if kind == 'addr' else 'a'} {DEPENDENCY[kind]} dependency does not order {pair}"
+
+    def weakly(self, said: Reordered) -> str:
+        """What orders two accesses, and why it is not enough."""
+        names = list(dict.fromkeys(self.orderer(one) for one in said.between))
+        if not names:
+            return "their order counts only for those who read what is stored; it waits for no store to be visible to all"
+        order, wait = ("orders", "does not wait") if len(names) == 1 else ("order", "do not wait")
+        return f"{' and '.join(names)} {order} them, but {wait} until what is stored is visible to all, as a full barrier would"
+
+    def orderer(self, one: TooWeak) -> str:
+        if one.kind in ("addr", "data", "ctrl"):
+            return f"{'an' if one.kind == 'addr' else 'a'} {DEPENDENCY[one.kind]} dependency"
+        return self.place(one.event)
+
+    # --- reasons and races ---
+
+    def reads_before(self, first: ExecutedEvent, second: ExecutedEvent) -> str:
+        words = self.words
+        if first.thread == second.thread:
+            return f"{words.event(first)} reads {words.value(first.value)}, older than its own thread's {words.text(second)}"
+        return f"{words.event(first)} reads {words.value(first.value)}, which {words.event(second)} overwrites later"
+
+    def access(self, number: int) -> str:
+        event, doing = self.events[number], {"R": "reads", "W": "writes"}
+        how = "plain" if is_plain(event) else "marked"
+        return f"{self.words.thread(event.thread)} {doing[event.kind]} {event.cell} ({how} access, {self.words.line(event.pos)})"
+
+    def lacks(self, first: ExecutedEvent, second: ExecutedEvent, where: str) -> str:
+        words = self.words
+        if where == "after":
+            return (
+                f"order after the access in {words.line(first.pos)}, before what {words.thread(first.thread)} does to tell the "
+                "others (a release, a barrier)"
+            )
+        if where == "before":
+            return (
+                f"order before the access in {words.line(second.pos)}, after what {words.thread(second.thread)} learns it from "
+                "(an acquire, a barrier)"
+            )
+        return (
+            f"nothing in this execution tells {words.thread(second.thread)} that {words.thread(first.thread)} is done: it takes "
+            "a lock held by both, a flag that one sets with release and the other tests with acquire, or marked accesses "
+            "(READ_ONCE, WRITE_ONCE)"
+        )
+
+
+def _noun(event: ExecutedEvent) -> str:
+    """What orders marked accesses need not order plain ones."""
+    return f"plain {NOUN[event.kind]}" if is_plain(event) else NOUN[event.kind]
+
+
+def _a(event: ExecutedEvent) -> str:
+    return f"a {_noun(event)}"
+
+
+def listed(lines: list[str]) -> str:
+    """``line 22``; ``lines 22 and 24``; ``swap.py lines 17 and 18``."""
+    parts = [re.fullmatch(r"(.*?)line (\d+)", line) for line in lines]
+    files = {part[1] for part in parts if part}
+    if len(lines) == 1 or None in parts or len(files) > 1:
+        return ", ".join(lines)
+    numbers = [part[2] for part in parts if part]
+    return f"{files.pop()}lines {', '.join(numbers[:-1])} and {numbers[-1]}"

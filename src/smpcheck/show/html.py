@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smpcheck.program.ir import Position, Program
-from smpcheck.program.values import Ptr, Value
-from smpcheck.questions.wording import Words
 from smpcheck.show.highlight import highlighted
 from smpcheck.show.picture import STYLES, Edge, Node, Picture, picture_of_run, pictures
 from smpcheck.show.svg import DARK, DASHES, LIGHT, element, style, variables
@@ -29,7 +27,8 @@ WHOLE = 150
 """Files of more lines than this are shown around what the pictures refer to."""
 AROUND = 4
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-NO_REPLAY = "No order in which the threads take turns gives this execution, so there is nothing to replay step by step."
+NO_REPLAY = "This cannot happen, so there is nothing to replay step by step."
+TURNS, IN_EFFECT = "Replay, one thread at a time", "Replay, in the order of taking effect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +167,21 @@ class _Page:
             return f'<h3>Replay</h3><p class="dim">{NO_REPLAY}</p>'
         nodes = {node.id: node for node in picture.nodes}
         items = []
-        for number, state in states(picture):
-            node = nodes[number]
-            said = " · ".join(t for t in (node.place, node.effect) if t) if not node.hidden else f"{node.hidden} steps"
+        for moment in picture.replay.moments:
+            node = nodes[moment.node]
+            said = " · ".join(t for t in (node.place, node.effect) if t)
+            if node.hidden:
+                said = f"{moment.steps} step{'s' * (moment.steps > 1)}"
             text = f"{picture.lanes[node.lane]}: {node.code}".removesuffix(": ")
             items.append(
-                f'<li data-node="{number}" data-state="{escape(state)}"><code>{escape(text)}</code> '
+                f'<li data-node="{moment.node}" data-state="{escape(moment.state)}"><code>{escape(text)}</code> '
                 f'<span class="dim">{escape(said)}</span></li>'
             )
         buttons = "".join(
             f'<button type="button" data-go="{go}">{text}</button>' for go, text in ((0, "Start"), (-1, "◀ Back"), (1, "Next ▶"))
         )
         return (
-            '<h3>Replay, one thread at a time</h3><div class="replay">'
+            f'<h3>{TURNS if picture.replay.turns else IN_EFFECT}</h3><div class="replay">'
             f'<div class="controls">{buttons}<output aria-live="polite"></output></div>'
             f'<ol class="steps">{"".join(items)}</ol></div>'
         )
@@ -221,31 +222,6 @@ class _Page:
         if shown and shown[-1] < len(lines):
             items.append('<li class="cut">⋮</li>')
         return f"<ol>{''.join(items)}</ol>"
-
-
-def states(picture: Picture) -> list[tuple[int, str]]:
-    """The nodes of a replay in their order, each with what memory holds after it."""
-    events, words = picture.execution.events, Words(picture.program)
-    nodes = {node.id: node for node in picture.nodes}
-    touched = {events[e].address for node in picture.nodes for e in node.events}
-    memory: dict[Value | None, tuple[str, str]] = {}
-
-    def write(number: int) -> None:
-        event = events[number]
-        cell = picture.program.cells.get(event.address) if isinstance(event.address, Ptr) else None
-        shown = cell.show(event.value) if cell and isinstance(event.value, int) else words.value(event.value)
-        memory[event.address] = (event.cell or "?", shown)
-
-    for event in events:
-        if event.thread < 0 and event.address in touched:
-            write(event.id)
-    found = []
-    for number in picture.replay or ():
-        for event_id in nodes[number].events:
-            if events[event_id].kind == "W":
-                write(event_id)
-        found.append((number, ", ".join(f"{name} = {value}" for name, value in memory.values())))
-    return found
 
 
 def _places(picture: Picture) -> Iterator[Position]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Position, Program
-from smpcheck.questions.interleaving import interleaving
 from smpcheck.questions.wording import Words
 from smpcheck.show.interleaving import is_end, last_thread, value_text
+from smpcheck.show.replay import Group, Replay, replay_of
 from smpcheck.show.rows import LONG_LANE, arrange, fold, lanes_of
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Remark:
 class Picture:
     """Lanes (names of threads), nodes and edges; ``caption`` says what is seen, ``remarks`` explain edges by number.
 
-    ``replay``: node ids in an order in which threads take turns; None where the execution is no interleaving.
+    ``replay``: the execution step by step; None where it cannot happen.
     """
 
     program: Program
@@ -103,7 +103,7 @@ class Picture:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     remarks: tuple[Remark, ...] = ()
-    replay: tuple[int, ...] | None = None
+    replay: Replay | None = None
 
     @property
     def rows(self) -> int:
@@ -192,6 +192,9 @@ class _Painter:
         if story is not None:
             for number, surprise in enumerate(story.surprises, 1):
                 self.surprise(number, surprise)
+            for number, missing in enumerate(story.also, len(story.surprises) + 1):
+                first, second = self.events[missing.first], self.events[missing.second]
+                self.remark(number, first, second, f"order is missing here as well: {missing.sentence}", ())
         if race is not None:
             self.race(race)
         if dependencies:
@@ -211,12 +214,11 @@ class _Painter:
         firmly.update(begins)
         placed = arrange(nodes, down, firmly, {renamed[n]: p for n, p in prefer.items()}, {renamed[n] for n in late})
         names = tuple(self.words.thread(thread) for thread in self.lane)
-        order = interleaving(self.execution)
-        replay = None
-        if order is not None:
-            replay = tuple(dict.fromkeys(renamed[self.node_of[e]] for e in order if e in self.node_of))
+        groups = [Group(renamed[node.id], node.events) for node in self.nodes if node.kind != "init"]
+        order = story.steps if story is not None else race.steps if race is not None else ()
+        played = replay_of(self.program, self.execution, groups, order)
         return Picture(
-            self.program, self.execution, caption, names, tuple(placed), tuple(edges), tuple(remarks), replay
+            self.program, self.execution, caption, names, tuple(placed), tuple(edges), tuple(remarks), played
         )  # fmt: skip
 
     def beginning(self, nodes: Sequence[Node]) -> list[tuple[int, int]]:

@@ -173,7 +173,7 @@ def _details(finding: Finding, words: Words) -> Iterator[str]:
         yield wrap(f"Without it: {finding.race.sentence}.", "  ", "")
     elif finding.story is not None:
         if finding.story.surprises:
-            for surprise in finding.story.surprises:
+            for surprise in (*finding.story.surprises, *finding.story.also):
                 yield wrap(f"Without it: {surprise.sentence}.", "  ", "")
         else:
             yield wrap("Without it, it can happen even by taking turns.", "  ", "")

@@ -113,6 +113,16 @@ def _story(execution: Execution, story: Story, words: Words, under: str) -> Iter
         yield "Not in program order:"
         for number, surprise in enumerate(story.surprises, 1):
             yield wrap(surprise.sentence + ".", f"  {number} ", "")
+    if story.also:
+        yield ""
+        yield f"{missing_besides(story)}:"
+        for number, missing in enumerate(story.also, len(story.surprises) + 1):
+            yield wrap(missing.sentence + ".", f"  {number} ", "")
+
+
+def missing_besides(story: Story) -> str:
+    """What stands above the places where order is missing and that are not out of order in the order shown."""
+    return "To forbid it, order is missing here" + (" as well" if any(s.kind == "po" for s in story.surprises) else "")
 
 
 def steps(execution: Execution, story: Story, words: Words) -> Iterator[str]:

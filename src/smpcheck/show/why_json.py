@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from smpcheck.questions.outcomes import outcome_text
+from smpcheck.questions.statements import Reordered
 from smpcheck.show.execution_json import execution_object
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation
     from smpcheck.questions.fix import Fix
     from smpcheck.questions.reasons import Reason
-    from smpcheck.questions.surprises import Story
+    from smpcheck.questions.surprises import Story, Surprise
 
 VERSION = 1
 Json = dict[str, Any]
@@ -57,11 +58,26 @@ def _place(pos: Position | None) -> Json:
 
 
 def _story(story: Story) -> Json:
-    surprises = [
-        {"kind": s.kind, "first": s.first, "second": s.second, "along": list(s.along), "sentence": s.sentence}
-        for s in story.surprises
-    ]
-    return {"steps": list(story.steps), "surprises": surprises}
+    surprises, also = (
+        [
+            {
+                "kind": s.kind,
+                "first": s.first,
+                "second": s.second,
+                "along": list(s.along),
+                "sentence": s.sentence,
+                "order": _order(s),
+            }
+            for s in group
+        ]
+        for group in (story.surprises, story.also)
+    )
+    return {"steps": list(story.steps), "surprises": surprises, "also": also}
+
+
+def _order(surprise: Surprise) -> str | None:
+    """What the model makes of a pair of program order; nothing of others."""
+    return surprise.claim.order if isinstance(surprise.claim, Reordered) else None
 
 
 def _reason(reason: Reason, program: Program) -> Json:

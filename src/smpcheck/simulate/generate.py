@@ -57,14 +57,12 @@ class Addresses:
 
 @dataclass(slots=True)
 class Point:
-    """A thread's place: its alternatives. ``pc`` is the instruction; ``blocking``: waiting here is waiting for a lock;
-    ``waiting``: for a value, or for the end of a grace period."""
+    """A thread's place: its alternatives. ``pc`` is the instruction; ``blocking``: waiting here is waiting for a lock."""
 
     pc: int
     alternatives: tuple[tuple[Guard | None, Action], ...]
     blocking: bool = False
     done: bool = False
-    waiting: bool = False
 
 
 def divide(a: int, b: int) -> int:
@@ -305,8 +303,7 @@ class Generator:
         for pc, entry in plan.items():
             instr = instrs[pc]
             alternatives = tuple((space[g] if g else None, space[a]) for g, a in entry)
-            waiting = (isinstance(instr, Step) and instr.waiting) or (isinstance(instr, Rcu) and instr.what == "wait")
-            points[pc] = Point(pc, alternatives, isinstance(instr, Step) and instr.blocking, waiting=waiting)
+            points[pc] = Point(pc, alternatives, isinstance(instr, Step) and instr.blocking)
         points[len(instrs) - 1] = Point(len(instrs) - 1, (), done=True)
         return points, space["q0"], self.registers
 

@@ -38,7 +38,6 @@ class Access:
     release: bool
     full: bool
     blocking: bool
-    waiting: bool
     observes: int = 0
 
     @property
@@ -139,7 +138,6 @@ class Parts(Generator):
             x86 or "Release" in tags,
             x86 and isinstance(stmt, ir.Rmw),
             instr.blocking,
-            instr.waiting,
         )
 
 
