@@ -158,7 +158,7 @@ QUESTIONS = {
     "exists (0:r1=0:r2)": "exists (0:r1=0:r2)",
     "exists (x=-1 /\\ y=0x10)": "exists ([x]=-1 /\\ [y]=16)",
     "exists (true /\\ ~false)": "exists (true /\\ not (false))",
-    "exists (a[1]=2 /\\ 0:r1=a[0])": "exists ([a[1]]=2 /\\ 0:r1=a[0])",
+    "exists (a[1]=2 /\\ 0:r1=a[0])": "exists (a[1]=2 /\\ 0:r1=a[0])",
     "exists (a={1,2})": "exists (a={1,2})",
     "exists (1=0:r1)": "exists (0:r1=1)",
     "exists (0:r1<2 && x>=1 || y==3)": "exists (0:r1<2 /\\ [x]>=1 \\/ [y]=3)",

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+import smpcheck
 from smpcheck.show.formats import Summary, make_form
 from smpcheck.show.herd import block, state_line
 from tests.results import UNSUPPORTED, result
@@ -80,3 +81,35 @@ def test_what_was_not_answered_has_no_block() -> None:
     form.end(Summary())
     assert out.getvalue() == ""
     assert not form.speaks
+
+
+ARRAYS = """C arrays
+{{ int a[2] = {{0,5}}; int b[2]; z=0; }}
+P0(int *a, int *b, int *z) {{ int r; WRITE_ONCE(*a, 1); r = READ_ONCE(*z); WRITE_ONCE(*b, 7); }}
+P1(int *a, int *b, int *z) {{ int r; WRITE_ONCE(*z, 1); r = READ_ONCE(*a); WRITE_ONCE(*b, 3); }}
+{question}
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "states", "condition"),
+    [
+        (
+            "locations [b; a[1]; z; a;] exists (a[0]=1 /\\ 1:r=0 \\/ b={7,0})",
+            [
+                "1:r=0; a={1,5}; b={3,0}; [z]=1; a[0]=1; a[1]=5;",
+                "1:r=0; a={1,5}; b={7,0}; [z]=1; a[0]=1; a[1]=5;",
+                "1:r=1; a={1,5}; b={3,0}; [z]=1; a[0]=1; a[1]=5;",
+                "1:r=1; a={1,5}; b={7,0}; [z]=1; a[0]=1; a[1]=5;",
+            ],
+            "exists (a[0]=1 /\\ 1:r=0 \\/ b={7,0})",
+        ),
+        ("locations [b[1]; z;] exists (a[0]=1)", ["[z]=1; a[0]=1; b[1]=0;"], "exists (a[0]=1)"),
+        ("exists (a={1,5})", ["a={1,5};"], "exists (a={1,5})"),
+    ],
+)
+def test_arrays_are_shown_as_herd7_shows_them(question: str, states: list[str], condition: str) -> None:
+    """Whole where they are named as a whole, elements last: as herd7 7.58 answered these."""
+    answer = smpcheck.check(ARRAYS.format(question=question))
+    assert [state_line(row) for row in answer.states] == states
+    assert answer.condition == condition

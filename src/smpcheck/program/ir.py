@@ -311,6 +311,10 @@ class Program:
     condition_text: str = "true"
     filter: Expr | None = None
     observed: tuple[FinalReg | FinalMem, ...] = ()
+    arrays: tuple[tuple[FinalMem, ...], ...] = ()
+    """Arrays among what is observed that the question names as a whole, element by element."""
+    elements: frozenset[FinalMem] = frozenset()
+    """Those of their elements that it also names by themselves."""
     expected: str | None = None
     language: Language = "C"
     """What it was written in. A program in Python is a *model*: its verdict is that of what it asserts; that of a litmus test is
@@ -338,6 +342,13 @@ class Program:
         """The printed name of the cell at ``address``."""
         cell = self.cells.get(address)
         return cell.name if cell else str(address)
+
+    def variable_name(self, variable: FinalReg | FinalMem) -> str:
+        """How herd7 writes a variable of a final state: ``0:r1``, ``[x]``, ``a[1]``."""
+        if isinstance(variable, FinalReg):
+            return f"{variable.thread}:{variable.name}"
+        name = self.cell_name(variable.cell)
+        return name if name.endswith("]") else f"[{name}]"
 
     def show_value(self, value: Value) -> str:
         """``value`` as herd7 prints it: integers in decimal, addresses as the name of what they point to."""

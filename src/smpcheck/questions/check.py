@@ -257,23 +257,31 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
 
 
 def _row_maker(program: Program) -> Callable[[State], StateRow]:
-    """What turns a final state into a row, its variables in herd7's order."""
-    variables = sorted(program.observed, key=lambda variable: _order(variable, program))
-    columns = [(name_of(variable, program), variable) for variable in variables]
-    return lambda state: {name: _show(state[variable], program) for name, variable in columns}
+    """What turns a final state into a row, its variables in herd7's order: registers, locations and whole arrays, elements."""
+    inside = {cell for array in program.arrays for cell in array} - program.elements
+    columns: list[tuple[tuple[int, int, str, int], str, tuple[FinalReg | FinalMem, ...]]] = [
+        (_order(variable, program), program.variable_name(variable), (variable,))
+        for variable in program.observed
+        if variable not in inside
+    ]
+    for array in program.arrays:
+        name = program.cell_name(array[0].cell).removesuffix("[0]")
+        columns.append(((1, 0, name, 0), name, array))
+    columns.sort(key=lambda column: column[0])
+
+    def shown(state: State, name: str, variables: tuple[FinalReg | FinalMem, ...]) -> int | str:
+        values = [_show(state[variable], program) for variable in variables]
+        return values[0] if name == program.variable_name(variables[0]) else f"{{{','.join(map(str, values))}}}"
+
+    return lambda state: {name: shown(state, name, variables) for _, name, variables in columns}
 
 
-def name_of(variable: FinalReg | FinalMem, program: Program) -> str:
-    """``0:r1`` or ``[x]``, as in herd7's log."""
+def _order(variable: FinalReg | FinalMem, program: Program) -> tuple[int, int, str, int]:
     if isinstance(variable, FinalReg):
-        return f"{variable.thread}:{variable.name}"
-    return f"[{program.cell_name(variable.cell)}]"
-
-
-def _order(variable: FinalReg | FinalMem, program: Program) -> tuple[int, int, str]:
-    if isinstance(variable, FinalReg):
-        return 0, variable.thread, variable.name
-    return 1, 0, program.cell_name(variable.cell)
+        return 0, variable.thread, variable.name, 0
+    name = program.cell_name(variable.cell)
+    element = name.endswith("]")
+    return 1 + element, 0, name.partition("[")[0], variable.cell.offset if element else 0
 
 
 def _show(value: object, program: Program) -> int | str:
@@ -281,8 +289,15 @@ def _show(value: object, program: Program) -> int | str:
 
 
 def state_order(row: StateRow) -> list[tuple[bool, int | str]]:
-    """herd7's order of states: variable by variable, numbers by value, then addresses by name."""
-    return [(isinstance(value, str), value) for value in row.values()]
+    """herd7's order of states: variable by variable, arrays element by element, numbers by value, then addresses by name."""
+    order: list[tuple[bool, int | str]] = []
+    for value in row.values():
+        if isinstance(value, str) and value.startswith("{"):
+            items = value[1:-1].split(",")
+            order += [(False, int(item)) if item.lstrip("-").isdigit() else (True, item) for item in items]
+        else:
+            order.append((isinstance(value, str), value))
+    return order
 
 
 _OUT_OF_MEMORY = re.compile("bad_alloc|out of memory|cannot allocate memory", re.IGNORECASE)

@@ -3,7 +3,8 @@
 Grammar (loosest first): ``\\/`` (also ``||``), ``/\\`` (also ``&&``), ``=>``, ``~`` (also ``not``, ``!``), comparison. That
 ``=>`` binds tighter than ``/\\`` is herd7's choice (its lib/stateParser.mly). On the left of a comparison a name is the
 location; on the right it is the address, unless written ``[x]`` or ``*x``. ``0:r1`` is a register of thread 0.
-Printed as in herd7's ``lib/constrGen.ml``: locations in brackets, ``not (...)``, parentheses only where needed.
+Printed as in herd7's ``lib/constrGen.ml``: locations in brackets, but for elements of arrays; ``not (...)``;
+parentheses only where needed.
 """
 
 from __future__ import annotations
@@ -142,6 +143,12 @@ class ConditionReader:
         self.names = names
         self.arrays: dict[Ptr, list[Ptr]] = {}
         """The elements of the arrays met (terms of level ``array``)."""
+        self.named: set[FinalMem] = set()
+        """The single locations met."""
+
+    def whole_arrays(self) -> set[tuple[FinalMem, ...]]:
+        """The arrays met, each as its elements."""
+        return {tuple(map(FinalMem, cells)) for cells in self.arrays.values()}
 
     def proposition(self) -> Printed:
         """A whole proposition."""
@@ -283,7 +290,9 @@ class ConditionReader:
     def _memory(self, found: tuple[Ptr, list[Ptr] | None]) -> Printed:
         address, elements = found
         if elements is None:
-            return Printed(FinalMem(address), f"[{self.names.show(address)}]")
+            self.named.add(FinalMem(address))
+            name = self.names.show(address)
+            return Printed(FinalMem(address), name if name.endswith("]") else f"[{name}]")
         self.arrays[address] = elements
         return Printed(FinalMem(address), re.sub(r"(\[0\]|\.\w+)$", "", self.names.show(address)), "array")
 

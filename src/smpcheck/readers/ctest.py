@@ -98,6 +98,8 @@ class CTest:
             condition_text=asked.text,
             filter=asked.filter,
             observed=asked.observed,
+            arrays=asked.arrays,
+            elements=asked.elements,
             expected=expected,
             announced=announced,
             source=self.source.original,

@@ -314,6 +314,8 @@ def read_lisa(source: Source, sections: Sections, annotations: Mapping[str, froz
         condition_text=asked.text,
         filter=asked.filter,
         observed=asked.observed,
+        arrays=asked.arrays,
+        elements=asked.elements,
         expected=verdict,
         announced=announced,
         language="LISA",

@@ -14,42 +14,52 @@ from smpcheck.readers.source import Source, shorten
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The question of a test; ``text`` is the condition as herd7 prints it, ``observed`` is in herd7's order."""
+    """The question of a test; ``text`` is the condition as herd7 prints it, ``observed`` is in herd7's order.
+
+    ``arrays`` and ``elements``: see :class:`~smpcheck.program.ir.Program`.
+    """
 
     quantifier: Quantifier
     condition: Expr
     text: str
     observed: tuple[FinalReg | FinalMem, ...]
     filter: Expr | None
+    arrays: tuple[tuple[FinalMem, ...], ...]
+    elements: frozenset[FinalMem]
 
 
 def read_question(source: Source, sections: Sections, names: Names) -> Asked:
     """Read condition, filter and locations. A test without a condition asks ``forall (true)``, as for herd7."""
-    condition = Printed(Const(1), "true")
+    condition, arrays, named = Printed(Const(1), "true"), set[tuple[FinalMem, ...]](), set[FinalMem]()
     if sections.condition is not None:
-        condition = _proposition(source, sections.condition, names)
-    filter_ = _proposition(source, sections.filter, names).expr if sections.filter is not None else None
+        reader, condition = _proposition(source, sections.condition, names)
+        arrays, named = reader.whole_arrays(), reader.named
+    filter_ = _proposition(source, sections.filter, names)[1].expr if sections.filter is not None else None
     observed = final_terms(condition.expr)
     if sections.locations is not None:
-        observed |= _locations(source, sections.locations, names)
+        reader, listed = _locations(source, sections.locations, names)
+        arrays, named, observed = arrays | reader.whole_arrays(), named | reader.named, observed | listed
 
     def order(term: FinalReg | FinalMem) -> tuple[int, int, str]:
         return (0, term.thread, term.name) if isinstance(term, FinalReg) else (1, 0, names.show(term.cell))
 
     text = f"{sections.quantifier} ({condition.text})"
-    return Asked(sections.quantifier, condition.expr, text, tuple(sorted(observed, key=order)), filter_)
+    whole = sorted(arrays, key=lambda array: names.show(array[0].cell))
+    elements = frozenset(cell for array in whole for cell in array if cell in named)
+    return Asked(sections.quantifier, condition.expr, text, tuple(sorted(observed, key=order)), filter_, tuple(whole), elements)
 
 
-def _proposition(source: Source, span: tuple[int, int], names: Names) -> Printed:
+def _proposition(source: Source, span: tuple[int, int], names: Names) -> tuple[ConditionReader, Printed]:
     tokens = Tokens(source, *span)
-    result = ConditionReader(tokens, names).proposition()
+    reader = ConditionReader(tokens, names)
+    result = reader.proposition()
     tokens.accept(";")
     if tokens.kind != "end":
         tokens.fail("'/\\', '\\/', '=>' or the end of the condition")
-    return result
+    return reader, result
 
 
-def _locations(source: Source, span: tuple[int, int], names: Names) -> set[FinalReg | FinalMem]:
+def _locations(source: Source, span: tuple[int, int], names: Names) -> tuple[ConditionReader, set[FinalReg | FinalMem]]:
     """``locations [0:r1; x; 1:r2*;]``. A type after a location (for printing) says nothing here."""
     tokens = Tokens(source, *span)
     reader = ConditionReader(tokens, names)
@@ -71,7 +81,7 @@ def _locations(source: Source, span: tuple[int, int], names: Names) -> set[Final
     tokens.accept(";")
     if tokens.kind != "end":
         tokens.fail("the end of the locations")
-    return observed
+    return reader, observed
 
 
 _FRAME = re.compile(r"^[\s*]*(?:\(\*+|/\*+|//+)?[\s*]*|\s*(?:\*+[)/])?\s*$")

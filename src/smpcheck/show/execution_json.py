@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from smpcheck.program.execution import ExecutedEvent, Execution
-from smpcheck.program.ir import FinalReg, Position, Program
+from smpcheck.program.ir import Position, Program
 from smpcheck.program.values import Value
 from smpcheck.questions.interleaving import interleaving
 
@@ -27,7 +27,7 @@ def execution_object(execution: Execution, program: Program) -> Json:
         "threads": [{"id": thread.index, "name": thread.name or f"P{thread.index}"} for thread in program.threads],
         "events": [event_object(event, program) for event in execution.events],
         "relations": {name: sorted(map(list, pairs)) for name, pairs in sorted(relations_of(execution).items())},
-        "final": {_name(variable, program): value_of(value, program) for variable, value in execution.final.items()},
+        "final": {program.variable_name(variable): value_of(value, program) for variable, value in execution.final.items()},
         "failed": list(execution.failed),
         "stuck": [{"thread": thread, "position": position(pos)} for thread, pos in sorted(execution.stuck.items())],
         "order": None if order is None else list(order),
@@ -60,9 +60,3 @@ def value_of(value: Value, program: Program) -> int | str:
 def position(pos: Position | None) -> Json | None:
     """``{"file": ..., "line": ..., "column": ...}``, or null."""
     return None if pos is None else {"file": pos.file, "line": pos.line, "column": pos.column}
-
-
-def _name(variable: object, program: Program) -> str:
-    if isinstance(variable, FinalReg):
-        return f"{variable.thread}:{variable.name}"
-    return f"[{program.cell_name(variable.cell)}]"  # type: ignore[attr-defined]
