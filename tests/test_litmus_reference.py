@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import zlib
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +16,7 @@ from bench.litmus import run
 from bench.reference import EXPLAINED, LIBRARY, Reference, load
 from smpcheck.batch.pool import available_cores
 from smpcheck.questions.result import Result
+from tests import kernel
 
 ALL = bool(os.environ.get("SMPCHECK_ALL_LITMUS"))
 ONE_OF = 10
@@ -26,7 +26,6 @@ REFERENCES = [
     reference for reference in load() if ALL or reference.explained or zlib.crc32(reference.file.encode()) % ONE_OF == 0
 ]
 OF_EDITION = [r for r in load(explained=False) if r.file in EXPLAINED and "6.1" in EXPLAINED[r.file][0]]
-OLD_TREE = Path("/usr/src/lkmm-6.1/tools/memory-model")
 
 pytestmark = pytest.mark.skipif(not REFERENCES, reason=f"no reference library at {LIBRARY} (SMPCHECK_LITMUS names another place)")
 
@@ -42,8 +41,7 @@ def test_agrees(reference: Reference) -> None:
     assert reference.disagreement(results()[reference.file]) is None
 
 
-@pytest.mark.skipif(not OLD_TREE.is_dir(), reason=f"no kernel tree at {OLD_TREE}")
 @pytest.mark.parametrize("reference", OF_EDITION, ids=lambda reference: reference.file)
 def test_differences_of_edition_vanish_under_the_old_model(reference: Reference) -> None:
-    result = smpcheck.check(reference.path, model=str(OLD_TREE))
+    result = smpcheck.check(reference.path, model=kernel.model("6.1"))
     assert reference.disagreement(result) is None

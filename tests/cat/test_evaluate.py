@@ -89,6 +89,7 @@ def test_terms_are_simplified(text: str, expected: Node, tmp_path: Path) -> None
         ("let rf = rf ; po", "rf", "rf ; po"),
         ('include "filters.cat"', "WR(po)", "po & (W * R)"),
         ('include "cos.cat"', "invrf ; co", "fr"),
+        ('let Acquire = R let Release = W include "lock.cat"', "[Acquire] ; po ; [Release]", "[R | LKR] ; po ; [W | UL]"),
         ('include "cross.cat" include "stdlib.cat"', "po", "po"),
         ("let f(x) = [x]", "f(R) | f({})", "[R]"),
     ],

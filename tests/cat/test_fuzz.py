@@ -14,6 +14,7 @@ from smpcheck.cat import show
 from smpcheck.cat.concrete import evaluate
 from smpcheck.cat.load import LIBRARY, MODELS, load_model
 from smpcheck.errors import SmpcheckError
+from tests import kernel
 from tests.cat.executions import execution
 
 CASE = execution("W x 1; mb; R y 0", "W y 1; mb; R x 0")
@@ -28,7 +29,11 @@ lenient = settings(max_examples=250, deadline=None, suppress_health_check=list(H
 
 @cache
 def texts() -> list[str]:
-    files = [*MODELS.glob("*.cat"), *LIBRARY.glob("*.cat"), *Path("/usr/src").glob("lkmm-*/tools/memory-model/*.[bc]*")]
+    files = [
+        *MODELS.glob("*.cat"),
+        *LIBRARY.glob("*.cat"),
+        *(file for v in kernel.VERSIONS if (tree := kernel.tree(v)) for file in (tree / "tools/memory-model").glob("*.[bc]*")),
+    ]
     return [path.read_text() for path in sorted(files) if path.suffix in (".cat", ".bell")]
 
 

@@ -16,7 +16,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import InputError, SmpcheckError
 from tests.cat import same
-from tests.models import kernel_tree
+from tests.kernel import model as kernel_tree
 
 
 @pytest.fixture(autouse=True)

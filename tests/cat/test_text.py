@@ -13,7 +13,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Node
 from tests.cat import node, read, same
 from tests.cat.test_concrete import simplified, terms
-from tests.models import kernel_tree
+from tests.kernel import model as kernel_tree
 
 
 @pytest.mark.parametrize("name", ["sc", "tso", "lkmm", "6.1", "6.12"])

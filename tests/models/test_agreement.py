@@ -13,7 +13,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
 from tests.cat.executions import ACCESSES, FENCES, GRACE, IDIOMS, cycles, executions
-from tests.models import kernel_tree
+from tests.kernel import model as kernel_tree
 
 LOCKS = ("lock", "unlock", "lock", "unlock", "LF", "RL", "RU")
 SECTIONS = (("Rcu-lock", "Rcu-unlock"), ("Srcu-lock", "Srcu-unlock"), ("lock", "unlock"), ("", ""))

@@ -12,7 +12,7 @@ from smpcheck.cat.concrete import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.program.execution import Execution
 from tests.cat.executions import execution
-from tests.models import kernel_tree
+from tests.kernel import model as kernel_tree
 
 # name: (execution, first axiom that forbids it under sc, tso, lkmm; None where it is allowed)
 CLASSICS: dict[str, tuple[Execution, str | None, str | None, str | None]] = {

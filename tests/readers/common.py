@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,17 @@ import pytest
 from smpcheck.errors import SmpcheckError
 from smpcheck.program.ir import Program
 from smpcheck.readers.litmus import read_litmus
+from tests import kernel
 from tests.readers.machine import Machine
 
 LIBRARY = Path(__file__).resolve().parents[2].parent / "shared" / "litmus" / "lkmm"
-KERNEL = {v: Path(f"/usr/src/lkmm-{v}/tools/memory-model") for v in ("6.1", "6.12")}
+KERNEL = {v: (kernel.tree(v) or kernel.FOLDERS[0] / f"linux-source-{v}") / "tools" / "memory-model" for v in kernel.VERSIONS}
 
 needs_library = pytest.mark.skipif(not LIBRARY.is_dir(), reason=f"no library of litmus tests at {LIBRARY}")
-needs_kernel = pytest.mark.skipif(not all(p.is_dir() for p in KERNEL.values()), reason="no kernel memory models in /usr/src")
+needs_kernel = pytest.mark.skipif(
+    kernel.VARIABLE not in os.environ and not all(p.is_dir() for p in KERNEL.values()),
+    reason="no kernel sources (tests/kernel.py)",
+)
 
 
 def litmus(

@@ -153,7 +153,7 @@ def test_the_limit_of_steps_ends_a_run() -> None:
 def test_undefined_arithmetic_is_a_failure() -> None:
     body = (Load("a", Const(X), ONCE), Store(Const(Y), Binary("/", Const(1), Reg("a")), ONCE))
     result = simulate(straight(body))
-    assert result.failed == ("undefined-operation",) and "division by zero" in result.message
+    assert result.failed == ("undefined-value",) and "division by zero" in result.message
 
 
 def test_an_access_beside_an_object_is_a_failure() -> None:
@@ -281,6 +281,6 @@ def test_generated_arithmetic_is_c(made: tuple[ir.Expr, int | None]) -> None:
     program = Program("arithmetic", {X: Cell("x"), Y: Cell("y", values.LONG)}, (thread,), observed=(FinalReg(0, "a"),))
     result = simulate(program)
     if value is None:
-        assert result.failed == ("undefined-operation",)
+        assert result.failed == ("undefined-value",)
     else:
         assert result.final == {FinalReg(0, "a"): value}

@@ -227,6 +227,12 @@ class EventGraph:
         return self.more.get(name, {}) if found is None else found
 
 
+EXCLUSIVE = "EX"
+"""The tag of loads that make a reservation, which a store-conditional needs."""
+
+RESERVATION = "@reservation"
+"""Stands among a thread's registers for the last load that made one."""
+
 _Access: TypeAlias = ir.Load | ir.Store | ir.Rmw | ir.Fence
 Deps: TypeAlias = dict[int, int]
 """Read events that something depends on, each with the guard under which it does."""
@@ -235,7 +241,8 @@ Deps: TypeAlias = dict[int, int]
 @dataclass(slots=True)
 class _Local:
     """What is in a register, or the value of an expression: ``deps`` are the reads that it is computed from, ``decided`` those
-    that decided that it is this value and no other, because an assignment that it comes from stands in an arm of a branch."""
+    that decided that it is this value and no other: because an assignment that it comes from stands in an arm of a branch, or,
+    in machine code, because an instruction chose it (:attr:`smpcheck.program.ir.Assign.chosen_by`)."""
 
     term: Term
     deps: Deps
@@ -250,13 +257,17 @@ class _Env:
     leaves early (herd7's C semantics; the kernel's explanation.txt: "affects whether the second event is executed at all").
     In a register it reaches on, to where the register's value decides a branch in turn; a value that was assigned elsewhere
     does not carry it, even if it was left alone because the branch went the other way. Data and addresses never do.
+
+    Machine code knows no end of a decision. ``picked``: the reads that decided so through the choice of a value, which order
+    less than ``ctrl`` (the relations ``pick-``).
     """
 
     regs: dict[str, _Local]
     ctrl: Deps
+    picked: Deps
 
     def copy(self) -> _Env:
-        return _Env(dict(self.regs), self.ctrl)
+        return _Env(dict(self.regs), self.ctrl, self.picked)
 
 
 class _Unroller:
@@ -323,6 +334,9 @@ class _Unroller:
             result[event] = self.guards.disj(result[event], guard) if event in result else guard
         return result
 
+    def within(self, deps: Deps, alive: int) -> Deps:
+        return {event: self.guards.conj(guard, alive) for event, guard in deps.items()}
+
     # events
 
     def event(self, stmt: _Access, kind: str, tags: frozenset[str], alive: int, env: _Env) -> Event:
@@ -331,6 +345,7 @@ class _Unroller:
         graph.events.append(ev)
         for source, guard in env.ctrl.items():
             graph.ctrl[source, ev.id] = guard
+        self.add_picks("ctrl", env.picked, ev.id)
         return ev
 
     def add_deps(self, table: dict[tuple[int, int], int], deps: Deps, target: int) -> None:
@@ -344,6 +359,11 @@ class _Unroller:
         stopped = self.guards.conj(alive, self.guards.variable(self.decision(None, alive)))
         self.graph.faulting[access.id] = self.stop(stopped)
         return self.guards.minus(alive, stopped)
+
+    def add_picks(self, kind: str, decided: Deps, target: int) -> None:
+        """In machine code, what chose a value goes on as a dependency of its own kind."""
+        if decided and self.binding:
+            self.add_deps(self.graph.more.setdefault(f"pick-{kind}", {}), decided, target)
 
     def run(self, body: tuple[ir.Stmt, ...], alive: int, env: _Env) -> int:
         """Execute statements from ``alive`` on; returns the guard of reaching the end. ``env`` is updated in place."""
@@ -361,14 +381,23 @@ class _Unroller:
         match stmt:
             case ir.Assign(reg, expr):
                 value = self.eval(expr, env)
+                if stmt.chosen_by is not None:
+                    chosen = self.eval(stmt.chosen_by, env)
+                    by = self.join_deps(chosen.deps, chosen.decided)
+                    value = _Local(value.term, value.deps, self.join_deps(value.decided, by))
                 self.assign(reg, value, env)
                 if value.term.op not in ("const", "read") and is_partial(expr):
                     graph.computations.append(Computation(alive, value.term, stmt.pos))
             case ir.Load():
                 access = self.read(stmt, stmt.reg, stmt.tags, self.eval(stmt.addr, env), alive, env)
+                if EXCLUSIVE in stmt.tags:
+                    env.regs[RESERVATION] = _Local(self.terms.read(access.id), {}, {})
                 return self.unless_faulting(access, alive)
             case ir.Store():
                 access = self.write(stmt, stmt.tags, self.eval(stmt.addr, env), self.eval(stmt.value, env), alive, env)
+                if stmt.status is not None:
+                    self.conditional(stmt, access, env)
+                    self.assign(stmt.status, _Local(self.terms.zero, {access.id: ALWAYS}, {}), env)
                 return self.unless_faulting(access, alive)
             case ir.Rmw():
                 alive = self.rmw(stmt, alive, env)
@@ -385,9 +414,11 @@ class _Unroller:
             case ir.If():
                 cond = self.eval(stmt.cond, env)
                 before = env.ctrl
-                deps = self.join_deps(cond.deps, cond.decided)
-                if deps:
-                    env.ctrl = self.join_deps(env.ctrl, {e: self.guards.conj(g, alive) for e, g in deps.items()})
+                if self.binding:
+                    env.picked = self.join_deps(env.picked, self.within(cond.decided, alive))
+                    env.ctrl = self.join_deps(env.ctrl, self.within(cond.deps, alive))
+                else:
+                    env.ctrl = self.join_deps(env.ctrl, self.within(self.join_deps(cond.deps, cond.decided), alive))
                 stops = len(self.stopped)
                 end = self.branch(cond.term, stmt.then, stmt.other, alive, env, stmt.pos)
                 if self.covered(end, stops) == alive and not self.binding:
@@ -414,12 +445,15 @@ class _Unroller:
 
     def assign(self, reg: str, value: _Local, env: _Env) -> None:
         """What is assigned in an arm of a branch is there because of what decided on the branch."""
-        env.regs[reg] = _Local(value.term, value.deps, self.join_deps(value.decided, env.ctrl)) if env.ctrl else value
+        if env.ctrl and not self.binding:
+            value = _Local(value.term, value.deps, self.join_deps(value.decided, env.ctrl))
+        env.regs[reg] = value
 
     def read(self, stmt: _Access, reg: str, tags: frozenset[str], addr: _Local, alive: int, env: _Env) -> Event:
         ev = self.event(stmt, "R", tags, alive, env)
         ev.addr, ev.value = addr.term, self.terms.read(ev.id)
         self.add_deps(self.graph.addr, addr.deps, ev.id)
+        self.add_picks("addr", addr.decided, ev.id)
         self.assign(reg, _Local(ev.value, {ev.id: ALWAYS}, {}), env)
         return ev
 
@@ -428,6 +462,8 @@ class _Unroller:
         ev.addr, ev.value = addr.term, value.term
         self.add_deps(self.graph.addr, addr.deps, ev.id)
         self.add_deps(self.graph.data, value.deps, ev.id)
+        self.add_picks("addr", addr.decided, ev.id)
+        self.add_picks("data", value.decided, ev.id)
         return ev
 
     def rmw(self, stmt: ir.Rmw, alive: int, env: _Env) -> int:
@@ -435,8 +471,11 @@ class _Unroller:
         addr = self.eval(stmt.addr, env)
         read = self.read(stmt, stmt.old, stmt.read_tags, addr, alive, env)
         alive = self.unless_faulting(read, alive)
+        chosen: Deps = {}
         if stmt.when is not None:
-            cond = self.eval(stmt.when, env).term
+            when = self.eval(stmt.when, env)
+            cond = when.term
+            chosen = {event: guard for event, guard in self.join_deps(when.deps, when.decided).items() if event != read.id}
             if stmt.blocking and self.may_stop:
                 proceed = self.guards.variable(self.decision(None, alive))
                 waiting = self.stop(self.guards.minus(alive, proceed))
@@ -444,8 +483,24 @@ class _Unroller:
                 alive = self.guards.conj(alive, proceed)
             graph.requirements.append(Requirement(alive, cond))
         write = self.write(stmt, stmt.write_tags, addr, self.eval(stmt.new, env), alive, env)
+        self.add_picks("data", chosen, write.id)
         read.partner, write.partner = write.id, read.id
         return alive
+
+    def conditional(self, stmt: ir.Store, write: Event, env: _Env) -> None:
+        """Pair a successful store-conditional with the load that made the reservation, which it ends."""
+        term = env.regs.pop(RESERVATION, self.unset).term
+        read = self.graph.events[term.data] if term.op == "read" else None
+        if read is None and term is not self.terms.zero:
+            raise UnsupportedError("which load exclusive this store belongs to depends on the way taken before", stmt.pos)
+        if read is None:  # without a reservation it always fails
+            self.graph.requirements.append(Requirement(write.guard, self.terms.zero))
+            return
+        if read.partner is not None:
+            raise UnsupportedError("a second store-conditional for one load exclusive", stmt.pos)
+        read.partner, write.partner = write.id, read.id
+        assert read.addr is not None and write.addr is not None
+        self.graph.requirements.append(Requirement(write.guard, self.terms.apply("bin", ("==", ULONG), (read.addr, write.addr))))
 
     # control
 
@@ -515,9 +570,9 @@ class _Unroller:
             for name in {**result.regs, **other.regs}:
                 regs[name] = self.merge_local(alive, result.regs.get(name), guard, other.regs.get(name))
             ctrl = self.merge_deps(alive, result.ctrl, guard, other.ctrl)
-            result = _Env(regs, ctrl)
+            result = _Env(regs, ctrl, self.merge_deps(alive, result.picked, guard, other.picked))
             alive = self.guards.disj(alive, guard)
-        env.regs, env.ctrl = result.regs, result.ctrl
+        env.regs, env.ctrl, env.picked = result.regs, result.ctrl, result.picked
         return alive
 
     def merge_local(self, ga: int, a: _Local | None, gb: int, b: _Local | None) -> _Local:
@@ -704,7 +759,7 @@ def unroll(
     for thread in program.threads:
         waits = Waits(thread, frozenset(in_questions.get(thread.index, ())), exposed, omission)
         unroller = _Unroller(graph, thread, bound, stops, waits, faulty)
-        env = _Env({}, {})
+        env = _Env({}, {}, {})
         unroller.run(thread.body, ALWAYS, env)
         graph.final_regs[thread.index] = {name: local.term for name, local in env.regs.items()}
     return graph

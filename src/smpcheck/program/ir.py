@@ -105,11 +105,15 @@ Expr: TypeAlias = Const | Reg | Unary | Binary | Cast | Conditional | FinalReg |
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """``reg = expr``: no event. Carries data dependencies from the registers that ``expr`` reads."""
+    """``reg = expr``: no event. Carries data dependencies from the registers that ``expr`` reads.
+
+    ``chosen_by``, in machine code: what decided that this instruction takes ``expr`` and no other value (``CSEL``).
+    """
 
     reg: str
     expr: Expr
     pos: Position | None = None
+    chosen_by: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +129,18 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A write event of ``value`` to ``addr``."""
+    """A write event of ``value`` to ``addr``.
+
+    ``status``, if given, makes it the success of a store-conditional: it pairs with the thread's last load with the tag ``EX``,
+    which has to be from the same address, as a read-modify-write does, and sets this register to 0.
+    """
 
     addr: Expr
     value: Expr
     tags: frozenset[str]
     pos: Position | None = None
     text: str = ""
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +300,8 @@ class Thread:
 
 
 Quantifier: TypeAlias = Literal["exists", "~exists", "forall"]
-Language: TypeAlias = Literal["C", "LISA", "Python"]
+Language: TypeAlias = Literal["C", "LISA", "Python", "AArch64", "X86", "X86_64", "PPC", "RISCV"]
+"""The kernel's C, LISA, Python, or a machine's assembly, by the name that litmus tests have for it."""
 
 
 @dataclass(frozen=True, slots=True)

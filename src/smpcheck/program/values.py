@@ -74,6 +74,11 @@ def truth(value: Value) -> bool:
     return isinstance(value, Ptr) or value != 0
 
 
+def is_null(value: Value) -> bool:
+    """Is an access at this address one through a null pointer, to a member of what it points to?"""
+    return isinstance(value, int) and 0 <= value < OBJECT_ALIGNMENT
+
+
 def unary(op: str, value: Value, ctype: CType) -> Value:
     """Apply ``-``, ``~``, ``!`` or ``+`` at type ``ctype`` (operands already converted)."""
     if op == "!":

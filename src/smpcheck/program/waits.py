@@ -61,7 +61,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smpcheck.program import ir
-from smpcheck.program.flow import Live, defined, live_at_head, live_before, statements
+from smpcheck.program.flow import Live, defined, live_at_head, live_before, registers_read, statements
 from smpcheck.program.values import Ptr
 
 MARKERS = frozenset(("Rcu-lock", "Rcu-unlock", "Srcu-lock", "Srcu-unlock"))
@@ -165,6 +165,34 @@ def _straightened(loop: ir.Loop) -> tuple[ir.Stmt, ...]:
         else:
             break
     return body
+
+
+def awaited(loop: ir.Loop) -> tuple[ir.Load, ir.Expr] | None:
+    """The read of a loop that only waits for one value, and the condition on which it ends, over that read's register; None if
+    the loop does anything else.
+    """
+    body = [stmt for stmt in _straightened(loop) if not _does_nothing(stmt)]
+    if len(body) != 2:
+        return None
+    read, test = body
+    if not isinstance(read, ir.Load) or not isinstance(test, ir.If):
+        return None
+    if set(registers_read(test.cond)) != {read.reg} or read.reg in registers_read(read.addr):
+        return None
+    if [_exit(stmt) for stmt in test.then] == [loop.label] and not test.other:
+        return read, test.cond
+    if [_exit(stmt) for stmt in test.other] == [loop.label] and not test.then:
+        return read, ir.Unary("!", test.cond)
+    return None
+
+
+def _exit(stmt: ir.Stmt) -> str | None:
+    return stmt.label if isinstance(stmt, ir.Exit) else None
+
+
+def _does_nothing(stmt: ir.Stmt) -> bool:
+    """``cpu_relax()``, and what says where a round begins."""
+    return isinstance(stmt, ir.Round) or (isinstance(stmt, ir.Fence) and stmt.tags <= {"Barrier"})
 
 
 def exposed_cells(program: ir.Program) -> frozenset[Ptr] | None:

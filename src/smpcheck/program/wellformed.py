@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 
 from smpcheck.errors import InputError
 from smpcheck.program import ir
-from smpcheck.program.values import CType, Ptr
+from smpcheck.program.values import CType, Ptr, is_null
 
 QUANTIFIERS = frozenset(("exists", "~exists", "forall"))
 UNARY_OPERATORS = frozenset("-~!+")
 BINARY_OPERATORS = frozenset(("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "==", "!=", "<", "<=", ">", ">=", "&&", "||"))
-TAG = re.compile(r"[A-Z][A-Za-z0-9_-]*\Z")
+TAG = re.compile(r"[A-Z][A-Za-z0-9_.-]*\Z")
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Rule:
 
 
 def _known_address(expr: ir.Expr | None, context: Context) -> bool:
-    return not isinstance(expr, ir.Const) or expr.value in context.cells
+    return not isinstance(expr, ir.Const) or expr.value in context.cells or is_null(expr.value)
 
 
 def _typed(reg: str, context: Context) -> bool:

@@ -21,6 +21,7 @@ from smpcheck.cat.concrete import evaluate
 from smpcheck.cat.load import SHIPPED, load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.models import require_language
 from smpcheck.program import ir
 from smpcheck.program.cut import CUT, without_branches
 from smpcheck.program.execution import Execution
@@ -199,6 +200,7 @@ def not_excluded(program: ir.Program, model: Model, ends: float | None) -> tuple
     """The checks that fail in runs with views, and whether there may be executions besides (a store may be early); None where
     nothing is known: a model that the runs are not made for, or too many of them.
     """
+    require_language(model.name, program)
     if over(ends) or model not in (load_model("lkmm"), load_model("tso")):
         return None
     try:

@@ -21,7 +21,7 @@ from smpcheck.readers.ctree import number
 from smpcheck.readers.source import Source
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<reg>\d+\s*:\s*[A-Za-z_%$][\w.$%]*)"
+    r"\s*(?:(?P<reg>P?\d+\s*:\s*[A-Za-z_%$][\w.$%]*)"
     r"|(?P<num>0[xX][0-9a-fA-F]+|\d+)"
     r"|(?P<name>[A-Za-z_]\w*)"
     r"|(?P<op>/\\|\\/|=>|==|!=|<>|<=|>=|&&|\|\||->|[~!=<>()\[\]*&.;,:{}+-])"
@@ -252,7 +252,7 @@ class ConditionReader:
         kind, value, at = tokens.kind, tokens.value, tokens.at
         if kind == "reg":
             tokens.next()
-            thread, _, name = value.partition(":")
+            thread, _, name = value.removeprefix("P").partition(":")
             tokens.accept("*")
             register = self.names.register(int(thread), name.strip(), at)
             return Printed(register, f"{register.thread}:{register.name}")

@@ -30,7 +30,7 @@ InitValue = int | tuple[str, tuple[int | str, ...]] | list["InitValue"]
 """A number, the address of (a part of) an object, or a list in braces."""
 
 
-_SIMPLE = re.compile(r"\s*(?:(\d+)\s*:\s*)?([A-Za-z_]\w*)\s*=\s*(-?\d+|&?\s*[A-Za-z_]\w*)\s*$")
+_SIMPLE = re.compile(r"\s*(?:P?(\d+)\s*:\s*)?([A-Za-z_]\w*)\s*=\s*(-?\d+|&?\s*[A-Za-z_]\w*)\s*$")
 _TYPE_WORDS = frozenset(("struct", "unsigned", "signed", "const", "volatile", "long", "short", "int", "char"))
 
 
@@ -87,7 +87,7 @@ def _entry(t: Tokens) -> Entry:
     length: int | None = None
     at = t.at
     if t.kind == "reg":
-        thread, _, name = t.next().partition(":")
+        thread, _, name = t.next().removeprefix("P").partition(":")
         proc, name = int(thread), name.strip()
         t.accept("*")
     else:

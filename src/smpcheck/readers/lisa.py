@@ -12,8 +12,8 @@ kernel model of 2016; its old tags are mapped to what the kernel says today (as 
 ===================================  ==============================================================================
 
 A model's own bell file declares which tags there are, and whether an access may do without; a tag is also that of the event.
-A control dependency reaches everything later, as in a machine's code. Branches forward leave a block, a branch backward closes a
-loop. An offset in an address counts bytes; all values have 64 bits.
+A control dependency reaches everything later, as in a machine's code. An offset in an address counts bytes; all values have 64
+bits.
 """
 
 from __future__ import annotations
@@ -26,17 +26,13 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import (
     Assign,
     Binary,
-    Block,
     Cell,
     Const,
-    Exit,
     Expr,
     Fence,
     FinalMem,
     FinalReg,
-    If,
     Load,
-    Loop,
     Program,
     Reg,
     Rmw,
@@ -45,7 +41,9 @@ from smpcheck.program.ir import (
     Thread,
 )
 from smpcheck.program.values import POINTER, CType, Ptr, Value
+from smpcheck.readers.columns import columns
 from smpcheck.readers.ctest import with_register
+from smpcheck.readers.flow import Item, Jump, Label, structured
 from smpcheck.readers.forms import MB, ORDERS, tags
 from smpcheck.readers.initial import Entry, read_init
 from smpcheck.readers.layout import WIDE_INT
@@ -79,42 +77,34 @@ _LABEL = re.compile(rf"({_WORD})\s*:")
 _REGISTER = re.compile(r"r\d+$")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction (``match``, of the pattern called ``name``), or a label."""
+    """One instruction: ``match`` of its pattern."""
 
-    name: str
-    match: re.Match[str] | None
+    match: re.Match[str]
     text: str
     at: int
-    label: str = ""
 
 
 @dataclass(slots=True)
 class LisaThread:
-    """One column: its instructions, and the registers and labels they use."""
+    """One column: its statements, labels and jumps, and the registers that they use."""
 
     source: Source
     index: int
     memory: dict[str, Value]
     annotations: Mapping[str, frozenset[str]]
     registers: set[str] = field(default_factory=set)
-    items: list[Instruction] = field(default_factory=list)
-    targets: dict[str, int] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list)
     temporaries: int = 0
 
     def add(self, text: str, at: int) -> None:
-        """Parse the instruction ``text``, which may have labels before it."""
-        label = _LABEL.match(text)
-        while label:
-            if label[1] in self.targets:
-                raise InputError(f"the label {label[1]} is defined twice", self.source.pos(at))
-            self.targets[label[1]] = len(self.items)
-            self.items.append(Instruction("label", None, label[0], at, label[1]))
+        """Take the instruction ``text``, which may have labels before it."""
+        while label := _LABEL.match(text):
+            self.items.append(Label(label[1], self.source.pos(at)))
             rest = text[label.end() :].lstrip()
             at += len(text) - len(rest)
             text = rest
-            label = _LABEL.match(text)
         if not text:
             return
         word = _MNEMONIC.match(text)
@@ -123,7 +113,7 @@ class LisaThread:
         match = _INSTRUCTIONS[word[1]].match(text)
         if match is None:
             raise InputError(f"'{shorten(text)}' is not a LISA instruction of the form {_FORMS[word[1]]}", self.source.pos(at))
-        self.items.append(Instruction(word[1], match, " ".join(text.split()), at))
+        self.items += self.statement(word[1], Instruction(match, " ".join(text.split()), at))
 
     # --- operands ---
 
@@ -158,7 +148,6 @@ class LisaThread:
 
     def tag(self, kind: str, item: Instruction) -> str:
         """The tag of an instruction, by its name of today, if the model allows it."""
-        assert item.match is not None
         written = item.match[1] or ""
         allowed = self.annotations.get(kind)
         if allowed is None or written in allowed:
@@ -174,80 +163,30 @@ class LisaThread:
 
     def build(self) -> Thread:
         """The thread."""
-        body = tuple(self.region(0, len(self.items)))
-        return Thread(self.index, body, f"P{self.index}", dict.fromkeys(self.registers, WIDE_INT))
+        return Thread(self.index, structured(self.items), f"P{self.index}", dict.fromkeys(self.registers, WIDE_INT))
 
-    def region(self, low: int, high: int) -> list[Stmt]:
-        """Statements for the items from ``low`` to ``high``; each label that is branched to from before ends a block."""
-        out: list[Stmt] = []
-        i = low
-        while i < high:
-            item = self.items[i]
-            if item.name == "label":
-                branches = self.branches(item.label)
-                back = [j for j in branches if j > i]
-                if back:
-                    if len(back) > 1 or back[0] >= high:
-                        raise UnsupportedError(f"this use of the label {item.label} is not a loop", self.source.pos(item.at))
-                    if any(j < i for j in branches):
-                        out = [Block(item.label, tuple(out), self.source.pos(item.at))]
-                    out.append(self.loop(i, back[0]))
-                    i = back[0] + 1
-                    continue
-                if branches:
-                    out = [Block(item.label, tuple(out), self.source.pos(item.at))]
-            else:
-                out += self.statement(item)
-            i += 1
-        return out
-
-    def branches(self, label: str) -> list[int]:
-        """Where ``label`` is branched to."""
-        return [j for j, item in enumerate(self.items) if item.name == "b" and item.match is not None and item.match[3] == label]
-
-    def loop(self, start: int, end: int) -> Stmt:
-        """The items from the label at ``start`` to the branch at ``end`` that goes back to it."""
-        inside = self.region(start + 1, end)
-        last = self.items[end]
-        assert last.match is not None
-        leave = f"after {self.items[start].label}"
-        pos = self.source.pos(last.at)
-        if last.match[2]:
-            inside.append(If(self.operand(self.register(last.match[2], last.at)), (), (Exit(leave, pos),), pos, last.text))
-        for j in range(start + 1, end):
-            inner = self.items[j]
-            if inner.name == "label" and any(not start < b < end for b in self.branches(inner.label)):
-                raise UnsupportedError(f"a branch into the loop at {inner.label}", self.source.pos(inner.at))
-        return Loop(leave, tuple(inside), None, pos)
-
-    def statement(self, item: Instruction) -> list[Stmt]:
-        """One instruction."""
-        m = item.match
-        assert m is not None
-        pos, text = self.source.pos(item.at), item.text
-        if item.name == "r":
+    def statement(self, name: str, item: Instruction) -> list[Item]:
+        """One instruction, of the pattern called ``name``."""
+        m, pos, text = item.match, self.source.pos(item.at), item.text
+        if name == "r":
             return [Load(self.register(m[2], item.at), self.address(m[3], m[4]), tags(self.tag("R", item)), pos, text)]
-        if item.name == "w":
+        if name == "w":
             return [Store(self.address(m[2], m[3]), self.operand(m[4]), tags(self.tag("W", item)), pos, text)]
-        if item.name == "f":
+        if name == "f":
             tag = self.tag("F", item)
             if not m[1]:
                 raise InputError("a fence has an annotation that says which: f[mb]", pos)
             return [Fence(tags(tag), pos=pos, text=text)] if tag else []
-        if item.name == "mov":
+        if name == "mov":
             value = self.operation(m[2], m[3], m[4], m[5])
             return [Assign(self.register(m[1], item.at), value, pos)]
-        if item.name == "b":
-            if m[3] not in self.targets:
-                raise InputError(f"no label {m[3]} in P{self.index}", pos)
-            leave = (Exit(m[3], pos),)
-            return [If(self.operand(self.register(m[2], item.at)), leave, (), pos, text)] if m[2] else list(leave)
+        if name == "b":
+            return [Jump(m[3], self.operand(self.register(m[2], item.at)) if m[2] else None, pos, text)]
         return self.read_modify_write(item)
 
-    def read_modify_write(self, item: Instruction) -> list[Stmt]:
+    def read_modify_write(self, item: Instruction) -> list[Item]:
         """``rmw[t] r1 op x``: r1 gets the old value; where ``op`` names r1 it means that value."""
         m = item.match
-        assert m is not None
         tag = "mb" if m[1] == "mb" else self.tag("RMW", item)  # herd7 has [mb] whatever the bell says
         read, write, fenced = ORDERS.get(tag or "once") or (tags(tag) | {"RMW"}, tags(tag) | {"RMW"}, False)
         target = self.register(m[2], item.at)
@@ -256,7 +195,7 @@ class LisaThread:
         address = self.address(m[7], m[8])
         new = _replace(self.operation(m[3], m[4], m[5], m[6]), target, old)
         pos, text = self.source.pos(item.at), item.text
-        fence: list[Stmt] = [Fence(MB, pos=pos, text=text)] if fenced else []
+        fence: list[Item] = [Fence(MB, pos=pos, text=text)] if fenced else []
         operation = Rmw(old, address, new, read, write, None, False, pos, text)
         self.registers.add(old)
         return [*fence, operation, *fence, Assign(target, Reg(old), pos)]
@@ -293,7 +232,10 @@ def read_lisa(source: Source, sections: Sections, annotations: Mapping[str, froz
             names.setdefault(entry.proc, set()).add(entry.name)
             starts.setdefault(entry.proc, []).append(Assign(entry.name, Const(value), source.pos(entry.at)))
     threads: list[Thread] = []
-    for column in _columns(source, sections.code, memory, annotations):
+    for number, cells in enumerate(columns(source, sections.code)):
+        column = LisaThread(source, number, memory, annotations)
+        for cell in cells:
+            column.add(cell.text, cell.at)
         column.registers |= names.get(column.index, set())
         made = column.build()
         body = (*starts.get(column.index, ()), *made.body)
@@ -364,34 +306,3 @@ def _initial(source: Source, entry: Entry, memory: dict[str, Value]) -> Value:
         memory.setdefault(entry.value[0], 0)
         return Ptr(entry.value[0])
     return entry.value or 0
-
-
-def _columns(
-    source: Source, span: tuple[int, int], memory: dict[str, Value], annotations: Mapping[str, frozenset[str]]
-) -> list[LisaThread]:
-    """Cut the code into rows at ``;`` and cells at ``|``."""
-    threads: list[LisaThread] = []
-    at = span[0]
-    while at < span[1]:
-        end = source.text.find(";", at, span[1])
-        if end == -1:
-            rest = source.text[at : span[1]]
-            if rest.strip():
-                raise InputError("';' expected at the end of this row", source.pos(at + len(rest.rstrip())))
-            break
-        header = not threads
-        for i, cell in enumerate(source.text[at:end].split("|")):
-            start, text = at + len(cell) - len(cell.lstrip()), cell.strip()
-            at += len(cell) + 1
-            if header:
-                if text != f"P{i}":
-                    raise InputError(f"'P{i}' expected, '{shorten(text)}' found", source.pos(start))
-                threads.append(LisaThread(source, i, memory, annotations))
-            elif i < len(threads):
-                threads[i].add(text, start)
-            elif text:
-                message = f"'{shorten(text)}' stands in column {i + 1} of a test of {len(threads)} threads"
-                raise InputError(message, source.pos(start))
-    if not threads:
-        raise InputError("no threads: a row ' P0 | P1 ;' expected after the init section", source.pos(span[0]))
-    return threads

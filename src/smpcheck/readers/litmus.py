@@ -12,6 +12,9 @@ from smpcheck.program.wellformed import check
 from smpcheck.readers.sections import split
 from smpcheck.readers.source import Source
 
+ARCHITECTURES = ("AArch64", "X86", "X86_64", "PPC", "RISCV")
+"""The machines whose assembly is read."""
+
 if TYPE_CHECKING:
     from smpcheck.readers.deffile import Definitions
 
@@ -48,8 +51,13 @@ def read_litmus(
             from smpcheck.readers.lisa import read_lisa
 
             program = read_lisa(source, sections, annotations or {})
+        elif sections.arch in ARCHITECTURES:
+            from smpcheck.readers.asm.test import read_asm
+
+            program = read_asm(source, sections)
         else:
-            raise UnsupportedError(f"litmus tests for '{sections.arch}' are not supported; C and LISA are", source.pos(0))
+            known = ", ".join(("C", "LISA", *ARCHITECTURES))
+            raise UnsupportedError(f"litmus tests for '{sections.arch}' are not supported; those for {known} are", source.pos(0))
         check(program)
     except RecursionError:
         raise UnsupportedError("the test is nested too deeply", source.pos(0)) from None

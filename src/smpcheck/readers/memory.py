@@ -11,7 +11,7 @@ from typing import TypeAlias, Union
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Cell, Const, Expr
-from smpcheck.program.values import INT, POINTER, CType, Ptr, Value, ValueError_
+from smpcheck.program.values import INT, POINTER, CType, Ptr, Value, ValueError_, is_null
 from smpcheck.readers import ctree as c
 from smpcheck.readers.cvalues import NeedWide
 from smpcheck.readers.initial import Entry, InitValue
@@ -153,10 +153,14 @@ class Memory:
     # --- accesses ---
 
     def access(self, address: Expr, ctype: CType, at: int) -> None:
-        """Check that an access has the size of its cell; with a computed address, :meth:`check_computed` does."""
+        """Check that an access has the size of its cell; with a computed address, :meth:`check_computed` does. One through a null
+        pointer is no error, but a fault of the program.
+        """
         size = size_of(ctype)
         if not isinstance(address, Const):
             self._computed.setdefault(size, at)
+            return
+        if is_null(address.value):
             return
         if isinstance(address.value, int):
             raise InputError(f"an access to the address {address.value}, where no object lies", self.source.pos(at))

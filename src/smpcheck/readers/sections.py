@@ -11,7 +11,7 @@ from smpcheck.program.ir import Quantifier
 from smpcheck.readers.source import Source
 
 _NAME_LINE = re.compile(r"\s*(\w+)[ \t]+(\S[^\n]*?)[ \t]*(?:\n|$)")
-_MARK = re.compile(r"[{}()]|\b(?:exists|forall|locations|filter|with|observed|final)\b")
+_MARK = re.compile(r"[{}()]|<<|\b(?:exists|forall|locations|filter|with|observed|final)\b")
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ def split(source: Source) -> Sections:
     init = _braces(source, head.end())
     found: list[tuple[str, int, int]] = []
     depth = parentheses = 0
+    end = len(text)
     for match in _MARK.finditer(text, init[1] + 1):
         word = match.group()
         if word == "{":
@@ -49,6 +50,9 @@ def split(source: Source) -> Sections:
             parentheses += 1 if word == "(" else -1
         elif depth == 0 and parentheses == 0:
             start = match.start()
+            if word in ("with", "<<") and any(mark in _MEMEVENTS[word] for mark, _, _ in found):
+                end = start
+                break
             if word == "exists":
                 before = text[:start].rstrip()
                 if before.endswith("~"):
@@ -59,22 +63,31 @@ def split(source: Source) -> Sections:
     code_end = found[0][1] if found else len(text)
     sections = Sections(head[1], head[2].strip(), (init[0] + 1, init[1]), (init[1] + 1, code_end))
     for i, (word, start, body) in enumerate(found):
-        span = (body, found[i + 1][1] if i + 1 < len(found) else len(text))
+        span = (body, found[i + 1][1] if i + 1 < len(found) else end)
         if word == "locations" and sections.locations is None:
             sections.locations = span
         elif word == "filter" and sections.filter is None:
             sections.filter = span
-        elif word in ("exists", "~exists", "forall") and sections.condition is None:
+        elif word in _QUANTIFIERS and sections.condition is None:
             sections.condition = span
             sections.quantifier = _QUANTIFIERS[word]
-        elif word in ("with", "observed", "final"):
+        elif word in ("with", "observed", "<<"):
             raise UnsupportedError(f"'{word}' is not supported", source.pos(start))
         else:
             raise InputError(f"a second '{word}': a test asks one question", source.pos(start))
     return sections
 
 
-_QUANTIFIERS: dict[str, Literal["exists", "~exists", "forall"]] = {"exists": "exists", "~exists": "~exists", "forall": "forall"}
+_QUANTIFIERS: dict[str, Literal["exists", "~exists", "forall"]] = {
+    "exists": "exists",
+    "~exists": "~exists",
+    "forall": "forall",
+    "final": "exists",
+}
+"""What a condition begins with. ``final`` is the word of memevents, herd7's forerunner."""
+
+_MEMEVENTS = {"with": ("final",), "<<": tuple(_QUANTIFIERS)}
+"""What memevents' tests have after the condition, and is not read: what to expect under single models, and drawings."""
 
 
 _BEFORE_INIT = re.compile(r'"[^"\n]*"|^[ \t]*\w+[ \t]*=[^\n]*|[{}]', re.MULTILINE)

@@ -15,6 +15,7 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.flow import defined, registers_read, used
 from smpcheck.program.values import Ptr
+from smpcheck.program.waits import awaited
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Step:
     guard: ir.Expr | None = None
     reg: str = ""
     blocking: bool = False
+    waiting: bool = False
 
 
 @dataclass(slots=True)
@@ -81,11 +83,14 @@ Instr: TypeAlias = Step | Rcu | Turn | Local | Branch | Jump | Pick | End
 
 @dataclass(slots=True)
 class Code:
-    """A thread's instructions. ``live[pc]``: the registers that may still be read from there on."""
+    """A thread's instructions. ``live[pc]``: the registers that may still be read from there on. ``loops``: the
+    instructions that are in loops.
+    """
 
     thread: ir.Thread
     instrs: list[Instr] = field(default_factory=list)
     live: list[frozenset[str]] = field(default_factory=list)
+    loops: set[int] = field(default_factory=set)
 
     def successors(self, pc: int) -> tuple[int, ...]:
         """Where execution may go on after ``pc``."""
@@ -140,11 +145,12 @@ class _Flattener:
                 if isinstance(follower, ir.Assume) and stmt.reg in used(follower):
                     self.emit(Step(stmt, follower.cond, stmt.reg))
                     return True
-                local = "Ghost" in stmt.tags or self.unnoticed(stmt.addr)
-                self.emit(Local(stmt) if local else Step(stmt))
+                self.emit(Local(stmt) if self.is_local(stmt) else Step(stmt))
             case ir.Store():
                 if stmt.tags & {"Srcu-unlock"}:
                     raise UnsupportedError("SRCU is not supported in step-by-step runs", stmt.pos)
+                if stmt.status is not None:
+                    raise UnsupportedError("store-conditionals are not supported in step-by-step runs", stmt.pos)
                 self.emit(Local(stmt) if self.unnoticed(stmt.addr) else Step(stmt))
             case ir.Rmw():
                 local = "Ghost" in stmt.read_tags or (stmt.when is None and self.unnoticed(stmt.addr))
@@ -159,6 +165,9 @@ class _Flattener:
                 self.two_ways(Pick(stmt), stmt.then, stmt.other)
             case ir.Block():
                 self.leaving(stmt.label, lambda: self.run(stmt.body))
+            case ir.Loop() if (wait := awaited(stmt)) is not None and not self.is_local(wait[0]):
+                read, condition = wait
+                self.emit(Step(read, condition, read.reg, waiting=True))
             case ir.Loop():
                 self.leaving(stmt.label, lambda: self.loop(stmt))
             case ir.Exit():
@@ -168,6 +177,9 @@ class _Flattener:
                 self.exits[stmt.label].append(jump)
                 self.emit(jump)
         return False
+
+    def is_local(self, load: ir.Load) -> bool:
+        return "Ghost" in load.tags or self.unnoticed(load.addr)
 
     def unnoticed(self, addr: ir.Expr) -> bool:
         return self.merge and isinstance(addr, ir.Const) and addr.value in self.private
@@ -211,6 +223,7 @@ class _Flattener:
         if self.may_be_silent(top, self.here):
             self.emit(Turn())
         self.emit(Jump(top))
+        self.code.loops.update(range(top, self.here))
 
     def may_be_silent(self, start: int, end: int) -> bool:
         """Can control get from ``start`` to ``end`` without a step?"""

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError
 from smpcheck.program import ir
+from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.ir import FinalMem, FinalReg
 from smpcheck.program.values import Value, ValueError_
 from smpcheck.simulate.code import End
@@ -40,7 +41,8 @@ class Outcomes:
     """What can come of a program under sequential consistency.
 
     ``states``: the final states over what the program observes. ``failed``: the names of checks that some execution fails,
-    invariants included; executions are complete, what ends in a deadlock is not one. ``deadlock``: can all threads that have not
+    invariants included (executions are complete, what ends in a deadlock is not one), and of the faults that some run ends in
+    (:mod:`smpcheck.program.faults`). ``deadlock``: can all threads that have not
     ended wait for locks? ``condition``: the truth values that the program's condition has in final states. ``explored``: the
     number of states visited in which there was a choice. ``lock_cycles``: lock classes that are waited for in a circle.
     """
@@ -83,6 +85,7 @@ class _Explorer:
         self.deadlock = False
         self.guards = [{pc: guards_of(p) for pc, p in points.items()} for points in machine.points]
         self.keys = live_registers(machine)
+        self.loops = [code.loops for code in machine.codes]
         self.after = [thread.after for thread in machine.program.threads]
         self.first = [n for n, late in enumerate(self.after) if not late]
         self.late = [n for n, late in enumerate(self.after) if late]
@@ -121,10 +124,13 @@ class _Explorer:
         machine = self.machine
         rest = [t for t, pc in enumerate(pcs) if not machine.points[t][pc].done]
         if rest:
-            started = [t for t in rest if not self.after[t]] or rest
-            if all(machine.points[t][pcs[t]].blocking for t in started):
+            waiting = [machine.points[t][pcs[t]] for t in ([t for t in rest if not self.after[t]] or rest)]
+            if all(point.blocking for point in waiting):
                 self.deadlock = True
-                self.note("deadlock", key)
+                self.note(DEADLOCK, key)
+            elif all(point.blocking or point.waiting for point in waiting):
+                self.failed.add(NON_TERMINATION)
+                self.note(NON_TERMINATION, key)
             return
         program = machine.program
         if program.filter is not None and not machine.holds(program.filter, rs, m):
@@ -138,6 +144,46 @@ class _Explorer:
         if truth:
             self.note("condition", key)
 
+    def goes_round(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> bool:
+        """Can nothing ever happen from here on but that threads go round in loops, or wait?"""
+        if not self.may_go_round(pcs):
+            return False
+        seen = {self.key(pcs, rs, m)}
+        todo = [(pcs, rs)]
+        while todo:
+            pcs, rs = todo.pop()
+            for thread in self.running(pcs):
+                for k, guard in enumerate(self.guards[thread][pcs[thread]]):
+                    if guard is not None and not _may_hold(guard, rs[thread], m):
+                        continue
+                    own, memory = list(rs[thread]), list(m)
+                    try:
+                        pc = self.machine.points[thread][pcs[thread]].alternatives[k][1](own, memory)
+                    except (KeyError, ValueError_):
+                        return False
+                    after = (*pcs[:thread], pc, *pcs[thread + 1 :])
+                    if pc < 0 or memory != list(m) or not self.may_go_round(after):
+                        return False
+                    registers = [*rs[:thread], own, *rs[thread + 1 :]]
+                    new = self.key(after, registers, m)
+                    if new not in seen:
+                        seen.add(new)
+                        todo.append((after, registers))
+            if len(seen) > LONGEST_TRAIL:
+                return False
+        return True
+
+    def may_go_round(self, pcs: tuple[int, ...]) -> bool:
+        """Has every thread ended, or is it in a loop, or where it may have to wait?"""
+        some = False
+        for t, pc in enumerate(pcs):
+            point = self.machine.points[t].get(pc)
+            if pc in self.loops[t]:
+                some = True
+            elif point is None or not (point.done or point.blocking or point.waiting):
+                return False
+        return some
+
     def note(self, name: str, key: Any, trail: Trail = ()) -> None:
         if name not in self.found:
             self.found[name] = (key, trail)
@@ -150,6 +196,10 @@ class _Explorer:
             return
         first = self.key(pcs, rs, m)
         seen = {first}
+        looping = any(self.loops)
+        if looping and self.goes_round(pcs, rs, m):
+            self.failed.add(NON_TERMINATION)
+            self.note(NON_TERMINATION, first)
         ahead = self.persistent
         futures = [NOTHING if ahead is None or self.after[t] else ahead.at(t, pc, rs[t]) for t, pc in enumerate(pcs)]
         stack = [(first, pcs, rs, m, futures, self.moves(pcs, rs, m, futures))]
@@ -197,6 +247,9 @@ class _Explorer:
                 seen.add(new)
                 if len(seen) > self.max_states:
                     raise LimitError(f"more than {self.max_states} states: not explored to the end")
+                if looping and NON_TERMINATION not in self.failed and self.goes_round(tuple(after), rs_after, memory):
+                    self.failed.add(NON_TERMINATION)
+                    self.note(NON_TERMINATION, new)
                 if self.want_witnesses:
                     self.parents[new] = (key, tuple(trail))
                 stack.append((new, tuple(after), rs_after, memory, next_futures, ways))
@@ -298,14 +351,14 @@ def follow(machine: Machine, moves: list[tuple[int, int]]) -> RunResult:
         holds = machine.holds(machine.program.condition, rs, m)
         status = "failed" if failed else "finished"
     elif status == "finished":
-        status = "deadlock"
+        status = "deadlock" if all(machine.points[t][pcs[t]].blocking for t in waiting) else "stuck"
     return RunResult(
         machine.program,
         status,
         len(moves),
         tuple(sorted(failed)),
         message,
-        waiting if status == "deadlock" else {},
+        waiting if status in ("deadlock", "stuck") else {},
         final,
         holds,
         tuple(machine.locks.cycles),

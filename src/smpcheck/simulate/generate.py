@@ -57,12 +57,14 @@ class Addresses:
 
 @dataclass(slots=True)
 class Point:
-    """A thread's place: its alternatives. ``pc`` is the instruction; ``blocking``: waiting here is waiting for a lock."""
+    """A thread's place: its alternatives. ``pc`` is the instruction; ``blocking``: waiting here is waiting for a lock;
+    ``waiting``: for a value, or for the end of a grace period."""
 
     pc: int
     alternatives: tuple[tuple[Guard | None, Action], ...]
     blocking: bool = False
     done: bool = False
+    waiting: bool = False
 
 
 def divide(a: int, b: int) -> int:
@@ -303,7 +305,8 @@ class Generator:
         for pc, entry in plan.items():
             instr = instrs[pc]
             alternatives = tuple((space[g] if g else None, space[a]) for g, a in entry)
-            points[pc] = Point(pc, alternatives, isinstance(instr, Step) and instr.blocking)
+            waiting = (isinstance(instr, Step) and instr.waiting) or (isinstance(instr, Rcu) and instr.what == "wait")
+            points[pc] = Point(pc, alternatives, isinstance(instr, Step) and instr.blocking, waiting=waiting)
         points[len(instrs) - 1] = Point(len(instrs) - 1, (), done=True)
         return points, space["q0"], self.registers
 

@@ -38,6 +38,7 @@ class Access:
     release: bool
     full: bool
     blocking: bool
+    waiting: bool
     observes: int = 0
 
     @property
@@ -138,6 +139,7 @@ class Parts(Generator):
             x86 or "Release" in tags,
             x86 and isinstance(stmt, ir.Rmw),
             instr.blocking,
+            instr.waiting,
         )
 
 

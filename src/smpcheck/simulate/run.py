@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from smpcheck.errors import InputError
 from smpcheck.program import ir
 from smpcheck.program.execution import Execution
+from smpcheck.program.faults import BAD_ADDRESS, NULL_DEREFERENCE, UNDEFINED_VALUE
 from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.values import Ptr, Value, ValueError_
 from smpcheck.simulate.generate import FAILED, Memory, Point, Registers
@@ -247,9 +248,9 @@ def describe_fault(machine: Machine, error: Exception) -> tuple[str, str]:
     if isinstance(error, KeyError):
         number = error.args[0]
         if isinstance(number, int) and 0 <= number < 1 << 20:
-            return "null-dereference", "a null pointer is dereferenced"
-        return "bad-address", f"there is nothing at {machine.addresses.value(number)}"
-    return "undefined-operation", str(error)
+            return NULL_DEREFERENCE, "a null pointer is dereferenced"
+        return BAD_ADDRESS, f"there is nothing at {machine.addresses.value(number)}"
+    return UNDEFINED_VALUE, str(error)
 
 
 def simulate(

@@ -44,6 +44,7 @@ from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
+from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.values import ValueError_
 from smpcheck.simulate.code import Code, Jump, Local, Pick, Rcu, Step, Turn
 from smpcheck.simulate.early import EarlyStores
@@ -512,7 +513,9 @@ class _Runs:
         if open_ones:
             points = [self.steps[t].get(state.pcs[t]) for t in started]
             if all(p is not None and p.blocking for p in points):
-                self.failed.add("deadlock")
+                self.failed.add(DEADLOCK)
+            elif all(p is not None and (p.blocking or p.waiting) for p in points):
+                self.failed.add(NON_TERMINATION)
             return
         machine, program = self.machine, self.program
         if program.filter is not None and not machine.holds(program.filter, state.registers, state.memory):

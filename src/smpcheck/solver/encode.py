@@ -14,7 +14,7 @@ from smpcheck.program import ir
 from smpcheck.program.events import Event, EventGraph, Term, compute
 from smpcheck.program.faults import BAD_ADDRESS, NULL_DEREFERENCE, UNDEFINED_VALUE
 from smpcheck.program.guards import ALWAYS, NEVER
-from smpcheck.program.values import OBJECT_ALIGNMENT, Value, ValueError_, truth
+from smpcheck.program.values import Value, ValueError_, is_null, truth
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.relations import Relation, Relations, Rows, bits
@@ -329,7 +329,7 @@ class Encoding:
         out = self.out
         happens = self.happens(access.id)
         addresses = self.address_values(access.id)
-        null = [x for a, x in addresses.items() if isinstance(a, int) and 0 <= a < OBJECT_ALIGNMENT]
+        null = [x for a, x in addresses.items() if is_null(a)]
         wild = [x for x in self._bad_addresses(access.id) if x not in null]
         if access.id in self.graph.faulting:
             stopped = self.guard_literal(self.graph.faulting[access.id])

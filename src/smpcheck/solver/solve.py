@@ -19,6 +19,7 @@ import clingo
 from smpcheck.cat.nodes import Model
 from smpcheck.cat.restriction import omission
 from smpcheck.errors import InputError, LimitError
+from smpcheck.models import require_language
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, Term, Waiting, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
@@ -51,6 +52,7 @@ def solve(program: ir.Program, model: Model, question: Question | None = None, *
     Raises InputError and UnsupportedError (with position) where there is no answer to give; limits are answers of their own.
     """
     started = time.perf_counter()
+    require_language(model.name, program)
     try:
         return _Session(program, model, question or Question(), automata, started).run()
     except _Timeout:

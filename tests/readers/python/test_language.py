@@ -357,8 +357,10 @@ def test_a_status_code_as_condition_branches_too(tmp_path: Path) -> None:
 
 def test_a_spinning_loop_is_a_wait(tmp_path: Path) -> None:
     assert thread(tmp_path, "while READ_ONCE(s.x) == 0:\n    cpu_relax()\ns.y = 1") == [
-        "$1 = R Once &S",
-        "assume ($1 != 0)",
+        "wait.2",
+        "  $1 = R Once &S",
+        "  if ($1 != 0)",
+        "    leave wait.2",
         "W plain &S+4 = 1",
     ]
 

@@ -267,8 +267,10 @@ def test_flag_bytes_are_cells_of_their_own(tmp_path: Path) -> None:
 
 def test_a_wait_is_a_read_that_sees_the_condition(tmp_path: Path) -> None:
     assert thread(tmp_path, "v = smp_cond_load_acquire(s.x, lambda n: n > 2)\nreturn v") == [
-        "$1 = R Acquire &S",
-        "assume ($1 > 2)",
+        "wait.2",
+        "  $1 = R Acquire &S",
+        "  if ($1 > 2)",
+        "    leave wait.2",
         "v := $1",
         "$return1 := v",
         "return := $return1",

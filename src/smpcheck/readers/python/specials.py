@@ -79,7 +79,9 @@ def _cond_load(acquire: bool) -> Callable[[ThreadCompiler, ast.Call], RValue]:
             raise InputError("the condition is a lambda of one argument: lambda v: v != 0", t.pos(test))
         place = t.target_place(place_node)
         site = Site("smp_cond_load", t.pos(node), t.source.text(node))
-        value = t.load(place, ACQUIRE if acquire else ONCE, site)
+        found: list[RValue] = []
+        read, _, _ = t.captured(lambda: found.append(t.load(place, ACQUIRE if acquire else ONCE, site)), dict(t.env))
+        (value,) = found
         name = test.args.args[0].arg
         if name in t.source.assigned or name in t.source.parameters:
             raise InputError(f"{name} is a variable of the function: give the lambda's argument another name", t.pos(test))
@@ -88,7 +90,7 @@ def _cond_load(acquire: bool) -> Callable[[ThreadCompiler, ast.Call], RValue]:
         del t.lambdas[name]
         if not isinstance(cond, RValue):
             raise InputError("the condition of a wait must depend on the value", t.pos(test))
-        t.await_condition(boolean(cond), node)
+        t.wait(read, boolean(cond), node)
         return value
 
     return handler

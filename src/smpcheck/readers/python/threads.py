@@ -7,7 +7,7 @@ events, let the declared lock order be checked, and tell the step-by-step runner
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, truth
 from smpcheck.readers.python import specials, tidy
 from smpcheck.readers.python.memory import Memory
-from smpcheck.readers.python.primitives import PLAIN, PRIMITIVES, SLEEP, SPIN, Site, Tags
+from smpcheck.readers.python.primitives import ONCE, PLAIN, PRIMITIVES, SLEEP, SPIN, Site, Tags
 from smpcheck.readers.python.source import function_source, thread_locals
 from smpcheck.readers.python.statements import Statements
 from smpcheck.readers.python.typed import (
@@ -104,11 +104,15 @@ class ThreadCompiler(Statements):
         if isinstance(place.addr, ir.Const):
             address = place.addr.value
             if not isinstance(address, Ptr):
-                self.emit(ir.Assert(ir.Const(0), "null-dereference", f"{place.label}: the pointer is NULL", site.pos))
+                self.access_nothing(place.addr, site)
                 return False
             if address not in self.memory.slots and not isinstance(place.type, Flags):
                 raise InputError(f"{place.label}: there is nothing at {address}", site.pos)
         return True
+
+    def access_nothing(self, addr: ir.Const, site: Site) -> None:
+        """An access through a pointer that is known to be null: the thread stops there."""
+        self.emit(ir.Load(self.temp(), addr, ONCE, site.pos, site.text))
 
     def load(self, place: Place, tags: Tags, site: Any, mask: int | None = None) -> RValue:
         """Read a place."""
@@ -173,7 +177,7 @@ class ThreadCompiler(Statements):
 
     # control
 
-    def _captured(self, body: Callable[[], None], env: Env) -> tuple[list[ir.Stmt], Env, bool]:
+    def captured(self, body: Callable[[], None], env: Env) -> tuple[list[ir.Stmt], Env, bool]:
         """Walk ``body`` from ``env``; its statements, the environment after it, and whether its end is reached."""
         outer, self.out, self.env = self.out, [], dict(env)
         try:
@@ -187,8 +191,8 @@ class ThreadCompiler(Statements):
     def choice(self, then: Callable[[], None], other: Callable[[], None], pos: Position) -> None:
         """Both ways are possible."""
         start = self.env
-        a, env_a, _ = self._captured(then, start)
-        b, env_b, _ = self._captured(other, start)
+        a, env_a, _ = self.captured(then, start)
+        b, env_b, _ = self.captured(other, start)
         stmt = ir.Choice(tuple(a), tuple(b), pos)
         self.env = self.merge([env_a, env_b])
         held = {**_held(env_a), **_held(env_b)}
@@ -200,8 +204,8 @@ class ThreadCompiler(Statements):
         if self._thread_jump(cond, then, other):
             return
         start, pos, text = self.env, self.pos(node), self.source.text(node)
-        a, env_a, alive_a = self._captured(then, start)
-        b, env_b, alive_b = self._captured(other, start)
+        a, env_a, alive_a = self.captured(then, start)
+        b, env_b, alive_b = self.captured(other, start)
         self.emit(ir.If(cond.expr, tuple(a), tuple(b), pos, text))
         self._join([(env_a, alive_a), (env_b, alive_b)])
 
@@ -232,7 +236,7 @@ class ThreadCompiler(Statements):
         start = self.env
         for outcome, held, before in zip(outcomes, (held_a, held_b), (stmt.then, stmt.other), strict=True):
             assert outcome is not None
-            body, env, alive = self._captured(then if truth(outcome) else other, {**start, **held})
+            body, env, alive = self.captured(then if truth(outcome) else other, {**start, **held})
             sides.append((*before, *between, *body))
             ends.append((env, alive))
         self.emit(ir.Choice(sides[0], sides[1], stmt.pos))
@@ -265,7 +269,7 @@ class ThreadCompiler(Statements):
         """Statements that may be left early."""
         label, pos = self.label("block"), self.pos(node)
         self.exits[label] = []
-        inner, env, alive = self._captured(lambda: body(label), self.env)
+        inner, env, alive = self.captured(lambda: body(label), self.env)
         exits = self.exits.pop(label)
         inner = tidy.without_last_exit(inner, label)
         if exits and tidy.leaves(inner, label):
@@ -285,7 +289,7 @@ class ThreadCompiler(Statements):
         while True:
             self.exits[label] = []
             marks = {name: len(found) for name, found in self.exits.items()}
-            inner, env, alive = self._captured(lambda: body(label), entry)
+            inner, env, alive = self.captured(lambda: body(label), entry)
             joined = self.merge([entry, env]) if alive else entry
             joined = {k: v for k, v in joined.items() if k in entry or k.startswith(HELD)}
             if joined == entry:
@@ -303,7 +307,7 @@ class ThreadCompiler(Statements):
         self.emit(ir.Round(label, self.pos(stmt)))
 
     def spin(self, stmt: ast.While) -> bool:
-        """``while (condition over one read) cpu_relax();``: the last round's read, in which the condition is false."""
+        """``while (condition over one read) cpu_relax();``"""
         for inner in stmt.body:
             relax = isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call)
             if relax:
@@ -315,20 +319,20 @@ class ThreadCompiler(Statements):
             return False
         found: list[Known] = []
         before = dict(self.env)
-        read, _, _ = self._captured(lambda: found.append(self.value(stmt.test)), before)
+        read, _, _ = self.captured(lambda: found.append(self.value(stmt.test)), before)
         self.env = before
         cond = found[0]
         if len(read) != 1 or not isinstance(read[0], ir.Load) or not isinstance(cond, RValue) or cond.const is not None:
             return False
         if tidy.registers(cond.expr) != {read[0].reg}:
             return False
-        self.emit(read[0])
-        self.await_condition(negation(cond), stmt)
+        self.wait(read, negation(cond), stmt)
         return True
 
-    def await_condition(self, cond: RValue, node: ast.AST) -> None:
-        """Wait for a condition over the value just read."""
-        self.emit(ir.Assume(cond.expr, self.pos(node)))
+    def wait(self, read: Sequence[ir.Stmt], cond: RValue, node: ast.AST) -> None:
+        """Read again and again, until a condition over what was read holds."""
+        label, pos = self.label("wait"), self.pos(node)
+        self.emit(ir.Loop(label, (*read, ir.If(cond.expr, (ir.Exit(label, pos),), (), pos, self.source.text(node))), None, pos))
 
     # functions
 
@@ -439,7 +443,7 @@ class ThreadCompiler(Statements):
         site = Site(name, self.pos(node), self.source.text(node), mask)
         for place in args:
             if isinstance(place, Place) and isinstance(place.addr, ir.Const) and not isinstance(place.addr.value, Ptr):
-                self.emit(ir.Assert(ir.Const(0), "null-dereference", f"{place.label}: the pointer is NULL", site.pos))
+                self.access_nothing(place.addr, site)
                 return RValue(ir.Const(0), Scalar(values.INT))
         return entry.meaning(self, site, tuple(args))
 

@@ -1,0 +1,237 @@
+"""POWER: what each instruction does. Source: Power ISA 3.1, Book I, chapters 2 and 3, and Book II, chapter 4 (storage control).
+
+``0(r2)`` is an address; ``lwzx r1,r2,r3`` adds two registers. A comparison sets ``cr0`` unless it names another field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from smpcheck.program.ir import Binary, Const, Expr, Unary
+from smpcheck.program.values import LONG
+from smpcheck.readers.asm import flags
+from smpcheck.readers.asm.machine import (
+    Machine,
+    Operand,
+    OperandError,
+    Register,
+    Row,
+    Thread,
+    add,
+    by_mnemonic,
+    integer,
+    label,
+)
+
+REGISTERS = "r0 to r31"
+_REGISTER = re.compile(r"%?r(\d+)\Z", re.IGNORECASE)
+
+
+def register(text: str) -> Register | None:
+    """``r0`` to ``r31``."""
+    match = _REGISTER.match(text)
+    return Register(f"r{int(match[1])}", 8, text) if match and int(match[1]) < 32 else None
+
+
+def R(text: str) -> Register:
+    """A register. :raises OperandError:"""
+    found = register(text)
+    if found is None:
+        raise OperandError(f"a register ({REGISTERS})")
+    return found
+
+
+def base(text: str) -> Register | None:
+    """The first register of an indexed address, where ``0`` and ``r0`` are the number 0. :raises OperandError:"""
+    if text == "0":
+        return None
+    found = R(text)
+    return None if found.name == "r0" else found
+
+
+def field(text: str) -> str:
+    """``cr0`` to ``cr7``. :raises OperandError:"""
+    if not re.match(r"cr[0-7]\Z", text, re.IGNORECASE):
+        raise OperandError("a condition field (cr0 to cr7)")
+    return text.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """``offset(base)``."""
+
+    offset: int
+    base: Register | None
+
+    def of(self, thread: Thread) -> Expr:
+        """The address."""
+        return indexed(thread, self.base, Const(self.offset))
+
+
+def memory(text: str) -> Address:
+    """``0(r2)``. :raises OperandError:"""
+    match = re.match(r"(-?\w*)\s*\(\s*(\w+)\s*\)\Z", text)
+    if match is None:
+        raise OperandError("an address of the form 0(r2)")
+    return Address(integer(match[1] or "0"), base(match[2]))
+
+
+def indexed(thread: Thread, first: Register | None, second: Expr) -> Expr:
+    """The sum of a register (or 0) and a distance."""
+    return second if first is None else add(thread.read(first), second)
+
+
+CR0 = "cr0"
+
+
+def _load(size: int, signed: bool = False) -> Callable[..., None]:
+    return lambda thread, target, place: thread.load(target, place.of(thread), size, signed=signed)
+
+
+def _load_indexed(size: int, signed: bool = False) -> Callable[..., None]:
+    def emit(thread: Thread, target: Register, first: Register | None, second: Register) -> None:
+        thread.load(target, indexed(thread, first, thread.read(second)), size, signed=signed)
+
+    return emit
+
+
+def _store(size: int) -> Callable[..., None]:
+    return lambda thread, value, place: thread.store(place.of(thread), thread.read(value), size)
+
+
+def _store_indexed(size: int) -> Callable[..., None]:
+    def emit(thread: Thread, value: Register, first: Register | None, second: Register) -> None:
+        thread.store(indexed(thread, first, thread.read(second)), thread.read(value), size)
+
+    return emit
+
+
+def _reserve(size: int) -> Callable[..., None]:
+    def emit(thread: Thread, target: Register, first: Register | None, second: Register) -> None:
+        thread.load(target, indexed(thread, first, thread.read(second)), size, "EX")
+
+    return emit
+
+
+def _conditional(size: int) -> Callable[..., None]:
+    """The store's success sets cr0 to equal."""
+
+    def emit(thread: Thread, value: Register, first: Register | None, second: Register) -> None:
+        status = Register(thread.temporary())
+        place = indexed(thread, first, thread.read(second))
+        thread.store_conditional(status, place, thread.read(value), size)
+        flags.compare(thread, thread.read(status), Const(0), 8, CR0)
+
+    return emit
+
+
+def _binary(op: str, invert: bool = False, record: bool = False) -> Callable[..., None]:
+    def emit(thread: Thread, target: Register, left: Register, right: Register | int) -> None:
+        second: Expr = Const(right) if isinstance(right, int) else thread.read(right)
+        value = Binary(op, thread.read(left), second, LONG)
+        thread.write(target, Unary("~", value, LONG) if invert else value)
+        if record:
+            flags.compare(thread, thread.read(target), Const(0), 8, CR0)
+
+    return emit
+
+
+def _subtract_from(thread: Thread, target: Register, right: Register, left: Register) -> None:
+    thread.write(target, Binary("-", thread.read(left), thread.read(right), LONG))
+
+
+def _add_immediate(by: int) -> Callable[..., None]:
+    """addi and addis, where r0 as the first operand is the number 0."""
+
+    def emit(thread: Thread, target: Register, left: Register | None, value: int) -> None:
+        number = Const(value << by)
+        thread.write(target, number if left is None else Binary("+", thread.read(left), number, LONG))
+
+    return emit
+
+
+def _compare(size: int) -> Callable[..., None]:
+    def emit(thread: Thread, *operands: object) -> None:
+        where = operands[0] if isinstance(operands[0], str) else CR0
+        left, right = operands[-2:]
+        assert isinstance(left, Register)
+        assert isinstance(right, Register | int)
+        second = thread.read(right) if isinstance(right, Register) else Const(right)
+        flags.compare(thread, thread.read(left), second, size, where)
+
+    return emit
+
+
+_TESTS = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "ng": "le", "nl": "ge"}
+
+
+def _branch(test: str) -> Callable[..., None]:
+    def emit(thread: Thread, *operands: str) -> None:
+        where = operands[0] if len(operands) == 2 else CR0
+        thread.jump(operands[-1], flags.holds(thread, test, where))
+
+    return emit
+
+
+def _move(thread: Thread, target: Register, value: Register) -> None:
+    thread.write(target, thread.read(value))
+
+
+def _rows() -> Iterator[Row]:
+    def row(form: str, emit: Callable[..., None], *operands: Operand) -> Row:
+        return Row(form.split(" ", 1)[0], operands, emit, form)
+
+    number = integer
+    yield row("li r1,1", lambda thread, target, value: thread.write(target, Const(value)), R, number)
+    yield row("lis r1,1", lambda thread, target, value: thread.write(target, Const(value << 16)), R, number)
+    yield row("mr r1,r2", _move, R, R)
+    for name, size, signed in (
+        ("lbz", 1, False), ("lhz", 2, False), ("lha", 2, True), ("lwz", 4, False), ("lwa", 4, True), ("ld", 8, False),
+    ):  # fmt: skip
+        yield row(f"{name} r1,0(r2)", _load(size, signed), R, memory)
+        yield row(f"{name}x r1,r2,r3", _load_indexed(size, signed), R, base, R)
+    for name, size in (("stb", 1), ("sth", 2), ("stw", 4), ("std", 8)):
+        yield row(f"{name} r1,0(r2)", _store(size), R, memory)
+        yield row(f"{name}x r1,r2,r3", _store_indexed(size), R, base, R)
+    for name, size in (("b", 1), ("h", 2), ("w", 4), ("d", 8)):
+        yield row(f"l{name}arx r1,r2,r3", _reserve(size), R, base, R)
+        yield row(f"st{name}cx. r1,r2,r3", _conditional(size), R, base, R)
+    for name, op, invert in (
+        ("add", "+", False), ("mullw", "*", False), ("mulld", "*", False), ("and", "&", False), ("or", "|", False),
+        ("xor", "^", False), ("nand", "&", True), ("nor", "|", True), ("eqv", "^", True),
+    ):  # fmt: skip
+        yield row(f"{name} r1,r2,r3", _binary(op, invert), R, R, R)
+        yield row(f"{name}. r1,r2,r3", _binary(op, invert, True), R, R, R)
+    yield row("subf r1,r2,r3", _subtract_from, R, R, R)
+    yield row("sub r1,r2,r3", _binary("-"), R, R, R)
+    yield row("addi r1,r2,1", _add_immediate(0), R, base, number)
+    yield row("addis r1,r2,1", _add_immediate(16), R, base, number)
+    yield row("subi r1,r2,1", _binary("-"), R, R, number)
+    for name, op, record in (
+        ("mulli", "*", False), ("andi.", "&", True), ("ori", "|", False), ("xori", "^", False), ("slwi", "<<", False),
+        ("sldi", "<<", False),
+    ):  # fmt: skip
+        yield row(f"{name} r1,r2,1", _binary(op, False, record), R, R, number)
+    for name, size in (("cmpw", 4), ("cmpd", 8)):
+        yield row(f"{name} r1,r2", _compare(size), R, R)
+        yield row(f"{name} cr0,r1,r2", _compare(size), field, R, R)
+        yield row(f"{name}i r1,1", _compare(size), R, number)
+        yield row(f"{name}i cr0,r1,1", _compare(size), field, R, number)
+    for name, test in _TESTS.items():
+        yield row(f"b{name} L0", _branch(test), label)
+        yield row(f"b{name} cr0,L0", _branch(test), field, label)
+    yield row("b L0", lambda thread, target: thread.jump(target), label)
+    for name in ("sync", "lwsync", "isync", "eieio"):
+        yield row(name, lambda thread, tag=name: thread.fence(tag.upper()))
+    yield row("hwsync", lambda thread: thread.fence("SYNC"))
+    yield row("nop", lambda thread: None)
+
+
+def _mnemonic(text: str) -> tuple[str, str]:
+    name, _, rest = text.partition(" ")
+    return name.lower(), rest.strip()
+
+
+PPC = Machine("POWER", "PPC", by_mnemonic(tuple(_rows())), register, REGISTERS, _mnemonic)

@@ -1,0 +1,373 @@
+"""A litmus test in assembly: init section, columns of instructions, condition.
+
+Every location is as large as the accesses to it; a location of several elements is an array. Accesses of different sizes to one
+location are refused. Registers that the init section does not set are 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import TypeAlias
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program import ir
+from smpcheck.program.ir import Assign, Cast, Const, FinalMem, FinalReg, Position, Program, Stmt
+from smpcheck.program.values import INT, LONG, UCHAR, UINT, ULONG, USHORT, CType, Ptr, Value
+from smpcheck.readers.asm import flags
+from smpcheck.readers.asm.machine import SIGNED, Machine, Thread, read_instruction
+from smpcheck.readers.columns import columns
+from smpcheck.readers.conditions import final_terms
+from smpcheck.readers.flow import Item, structured
+from smpcheck.readers.initial import Entry, read_init
+from smpcheck.readers.question import expected_verdict, read_question
+from smpcheck.readers.sections import Sections
+from smpcheck.readers.source import Source
+
+MACHINES = {
+    "AArch64": ("aarch64", "AARCH64"),
+    "X86": ("x86", "X86"),
+    "X86_64": ("x86", "X86_64"),
+    "PPC": ("ppc", "PPC"),
+    "RISCV": ("riscv", "RISCV"),
+}
+"""The architectures that a test may name: the module and the name of its machine."""
+
+_SIZES = {
+    "char": 1, "int8_t": 1, "uint8_t": 1, "short": 2, "int16_t": 2, "uint16_t": 2, "int": 4, "int32_t": 4, "uint32_t": 4,
+    "long": 8, "int64_t": 8, "uint64_t": 8, "intptr_t": 8, "uintptr_t": 8,
+}  # fmt: skip
+_SIGN_WORDS = frozenset(("unsigned", "signed", "volatile", "const", "_Atomic"))
+
+
+@dataclass(slots=True)
+class Object:
+    """A shared object: the size of an element (None: not said), how many (None: one), initial values."""
+
+    size: int | None = None
+    length: int | None = None
+    init: list[Value] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Objects:
+    """The shared objects of a test (:class:`~smpcheck.readers.asm.machine.Memory`)."""
+
+    table: dict[str, Object] = field(default_factory=dict)
+
+    def address(self, name: str, pos: Position) -> Value:
+        self.table.setdefault(name, Object())
+        return Ptr(name)
+
+    def size(self, name: str) -> int:
+        found = self.table.get(name)
+        return 4 if found is None or found.size is None else found.size
+
+
+def machine_of(architecture: str) -> Machine:
+    """The machine of an architecture in :data:`MACHINES`."""
+    module, name = MACHINES[architecture]
+    found: Machine = getattr(import_module(f"smpcheck.readers.asm.{module}"), name)
+    return found
+
+
+def read_asm(source: Source, sections: Sections) -> Program:
+    """Read an assembly test. Errors as :func:`smpcheck.readers.litmus.read_litmus`."""
+    machine = machine_of(sections.arch)
+    objects = Objects()
+    start = _Start(source, machine, objects)
+    for entry in read_init(source, sections.init):
+        start.take(entry)
+    threads: list[Thread] = []
+    for index, cells in enumerate(columns(source, sections.code)):
+        thread = Thread(index, objects)
+        for cell in cells:
+            read_instruction(machine, thread, cell.text, lambda offset, at=cell.at: source.pos(at + offset))  # type: ignore[misc]
+        flags.check(thread)
+        threads.append(thread)
+    for index, at in start.threads.items():
+        if index >= len(threads):
+            raise InputError(f"the init section sets a register of P{index}, which does not exist", source.pos(at))
+    program = Program(
+        name=sections.name,
+        cells={},
+        threads=tuple(
+            ir.Thread(
+                thread.index,
+                (*start.registers.get(thread.index, ()), *structured(thread.items)),
+                f"P{thread.index}",
+                dict.fromkeys(sorted(thread.registers | start.names(thread.index)), LONG),
+            )
+            for thread in threads
+        ),
+        source=source.original,
+        file=source.file,
+        language=machine.language,
+    )
+    touched = _Touched(objects, threads)
+    for index, stmts in start.registers.items():
+        for stmt in stmts:
+            if isinstance(stmt, Assign) and isinstance(stmt.expr, Const):
+                touched.start(index, stmt.reg, stmt.expr.value)
+    memory = _cells(source, objects, touched.found())
+    names = _Names(source, machine, objects, memory, start.types, program.threads)
+    asked = read_question(source, sections, names)
+    seen = {term for term in asked.observed if isinstance(term, FinalReg)}
+    seen |= {term for term in final_terms(asked.filter or Const(1)) if isinstance(term, FinalReg)}
+    verdict, announced, remarks = expected_verdict(source)
+    return replace(
+        program,
+        cells=memory,
+        threads=tuple(
+            replace(thread, body=(*thread.body, *_seen_as_typed(thread.index, seen, names, touched))) for thread in names.threads
+        ),
+        quantifier=asked.quantifier,
+        condition=asked.condition,
+        condition_text=asked.text,
+        filter=asked.filter,
+        observed=asked.observed,
+        expected=verdict,
+        announced=announced,
+        notes=(*remarks, *names.notes),
+    )
+
+
+@dataclass(slots=True)
+class _Start:
+    """What the init section says."""
+
+    source: Source
+    machine: Machine
+    objects: Objects
+    registers: dict[int, list[Stmt]] = field(default_factory=dict)
+    threads: dict[int, int] = field(default_factory=dict)
+    types: dict[tuple[int, str], CType] = field(default_factory=dict)
+    """Types of registers, where they are declared: a final state shows a register as its type, which is int else."""
+
+    def names(self, thread: int) -> set[str]:
+        """The registers of a thread that are set."""
+        return {stmt.reg for stmt in self.registers.get(thread, ()) if isinstance(stmt, Assign)}
+
+    def take(self, entry: Entry) -> None:
+        """One declaration."""
+        pos = self.source.pos(entry.at)
+        size = self._size(entry)
+        if entry.proc is not None:
+            self._register(entry, pos)
+            return
+        found = self.objects.table.setdefault(entry.name, Object())
+        if entry.path:
+            raise UnsupportedError("the initial value of a part of an object: write int x[2] = {1,2}", pos)
+        if size is not None:
+            found.size = size
+        if entry.length is not None:
+            found.length = entry.length
+        if entry.value is not None:
+            values = entry.value if isinstance(entry.value, list) else [entry.value]
+            found.init = [self._value(value, pos) for value in values]
+            if len(found.init) > (found.length or 1):
+                if found.length is not None or not isinstance(entry.value, list):
+                    raise InputError(f"{len(found.init)} initial values for {found.length or 1} elements", pos)
+                found.length = len(found.init)
+
+    def _size(self, entry: Entry) -> int | None:
+        words = [word for word in entry.words if word not in _SIGN_WORDS]
+        if entry.stars:
+            return 8
+        if not words:
+            return 4 if entry.words else None
+        if words[0] not in _SIZES:
+            known = ", ".join(_SIZES)
+            raise UnsupportedError(f"the type '{' '.join(entry.words)}' is not known (known: {known})", self.source.pos(entry.at))
+        return _SIZES[words[0]]
+
+    def _register(self, entry: Entry, pos: Position) -> None:
+        assert entry.proc is not None
+        register = self.machine.register(entry.name)
+        if register is None:
+            message = f"{self.machine.name} has no register '{entry.name}': it has {self.machine.registers}"
+            raise InputError(message, pos)
+        self.threads.setdefault(entry.proc, entry.at)
+        if register.name is not None and (size := self._size(entry)) is not None:
+            unsigned = any(word.startswith("u") for word in entry.words)
+            self.types[entry.proc, register.name] = _UNSIGNED[size] if unsigned else SIGNED[size]
+        if entry.value is None or register.name is None:
+            return
+        if isinstance(entry.value, list):
+            raise InputError("a register holds one value", pos)
+        value = Const(LONG.wrap(self._value(entry.value, pos)))
+        self.registers.setdefault(entry.proc, []).append(Assign(register.name, value, pos))
+
+    def _value(self, value: object, pos: Position) -> Value:
+        match value:
+            case int():
+                return value
+            case (str() as name, tuple() as steps):
+                pointer = self.objects.address(name, pos)
+                assert isinstance(pointer, Ptr)
+                for step in steps:
+                    if not isinstance(step, int):
+                        raise UnsupportedError("structs do not exist in assembly tests", pos)
+                    return Ptr(name, step * self.objects.size(name))
+                return pointer
+        raise InputError("a list inside of a list is no initial value", pos)
+
+
+_UNSIGNED = {1: UCHAR, 2: USHORT, 4: UINT, 8: ULONG}
+
+
+def _seen_as_typed(thread: int, seen: set[FinalReg], names: _Names, touched: _Touched) -> Iterator[Stmt]:
+    """What makes the registers that the final state shows values of their types, as herd7 shows them (not addresses)."""
+    for term in sorted(seen, key=lambda term: term.name):
+        ctype = names.type_of(term)
+        if term.thread == thread and ctype != LONG and not touched.held.get((thread, term.name)):
+            yield Assign(term.name, Cast(ctype, ir.Reg(term.name)))
+
+
+Touching: TypeAlias = "dict[str, dict[int, ir.Load | ir.Store | ir.Rmw]]"
+"""For each object the sizes of accesses to it, each with one of them."""
+
+
+def _cells(source: Source, objects: Objects, touched: Touching) -> Mapping[Ptr, ir.Cell]:
+    """The scalar locations, each as large as the accesses to its object."""
+    cells: dict[Ptr, ir.Cell] = {}
+    for name, found in objects.table.items():
+        sizes = touched.get(name, {})
+        declared = found.size
+        for size, stmt in sizes.items():
+            expected = declared if declared is not None else min(sizes)
+            if size != expected:
+                what = f"{size} bytes are accessed at {name}, and {expected} as a whole"
+                raise UnsupportedError(f"{what}: accesses of several sizes to one location are not supported", stmt.pos)
+        size = declared or next(iter(sizes), 8 if any(isinstance(v, Ptr) for v in found.init) else 4)
+        length = found.length
+        for index in range(length or 1):
+            value = found.init[index] if index < len(found.init) else 0
+            if isinstance(value, Ptr) and size < 8:
+                what = f"the location {name}, which is accessed as {size} bytes, cannot hold the address of {value.base}"
+                raise UnsupportedError(what, source.pos(0))
+            shown = name if length is None else f"{name}[{index}]"
+            cells[Ptr(name, index * size)] = ir.Cell(shown, SIGNED[size], SIGNED[size].wrap(value))
+    return cells
+
+
+class _Touched:
+    """Which objects each access may be to: what addresses a register or an object may ever hold (Andersen 1994)."""
+
+    def __init__(self, objects: Objects, threads: list[Thread]) -> None:
+        self.threads = threads
+        self.held: dict[object, frozenset[str]] = {}
+        for name, found in objects.table.items():
+            self.held[name] = frozenset(value.base for value in found.init if isinstance(value, Ptr))
+        self.objects = objects
+
+    def found(self) -> Touching:
+        """The sizes at which each object may be accessed."""
+        changed = True
+        while changed:
+            before = dict(self.held)
+            for thread in self.threads:
+                for stmt in _leaves(thread.items):
+                    self._take(thread.index, stmt)
+            changed = before != self.held
+        result: Touching = {}
+        for thread in self.threads:
+            for access in thread.accesses:
+                for name in self._of(thread.index, access.stmt.addr):
+                    result.setdefault(name, {}).setdefault(access.size, access.stmt)
+        return result
+
+    def start(self, thread: int, register: str, value: Value) -> None:
+        """The register holds ``value`` at first."""
+        if isinstance(value, Ptr):
+            self._join((thread, register), frozenset((value.base,)))
+
+    def _join(self, where: object, names: frozenset[str]) -> None:
+        self.held[where] = self.held.get(where, frozenset()) | names
+
+    def _take(self, thread: int, stmt: Stmt) -> None:
+        match stmt:
+            case Assign(reg, expr):
+                self._join((thread, reg), self._of(thread, expr))
+            case ir.Load(reg, addr):
+                for name in self._of(thread, addr):
+                    self._join((thread, reg), self.held.get(name, frozenset()))
+            case ir.Store(addr, value):
+                for name in self._of(thread, addr):
+                    self._join(name, self._of(thread, value))
+            case ir.Rmw(old, addr, new):
+                for name in self._of(thread, addr):
+                    self._join((thread, old), self.held.get(name, frozenset()))
+                for name in self._of(thread, addr):
+                    self._join(name, self._of(thread, new))
+
+    def _of(self, thread: int, expr: ir.Expr) -> frozenset[str]:
+        match expr:
+            case Const(Ptr(base)):
+                return frozenset((base,))
+            case ir.Reg(name):
+                return self.held.get((thread, name), frozenset())
+            case ir.Binary(op, left, right) if op not in ("==", "!=", "<", "<=", ">", ">="):
+                return self._of(thread, left) | self._of(thread, right)
+            case ir.Unary(_, arg) | ir.Cast(_, arg):
+                return self._of(thread, arg)
+            case ir.Conditional(_, then, other):
+                return self._of(thread, then) | self._of(thread, other)
+        return frozenset()
+
+
+def _leaves(items: Sequence[Item]) -> Iterator[Stmt]:
+    """The statements in ``items``, those of choices too."""
+    for item in items:
+        if isinstance(item, ir.Choice):
+            yield from _leaves([*item.then, *item.other])
+        elif isinstance(item, Assign | ir.Load | ir.Store | ir.Rmw):
+            yield item
+
+
+@dataclass(slots=True)
+class _Names:
+    """Names in the question (:class:`smpcheck.readers.conditions.Names`)."""
+
+    source: Source
+    machine: Machine
+    objects: Objects
+    cells: Mapping[Ptr, ir.Cell]
+    types: Mapping[tuple[int, str], CType]
+    threads: tuple[ir.Thread, ...]
+    notes: list[str] = field(default_factory=list)
+
+    def place(self, name: str, steps: tuple[int | str, ...], at: int) -> tuple[Ptr, list[Ptr] | None]:
+        found = self.objects.table.get(name)
+        if found is None:
+            raise InputError(f"no location called '{name}': this test has {', '.join(self.objects.table)}", self.source.pos(at))
+        all_cells = [address for address in self.cells if address.base == name]
+        if not steps:
+            return Ptr(name), None if found.length is None else all_cells
+        if len(steps) != 1 or not isinstance(steps[0], int) or not 0 <= steps[0] < len(all_cells):
+            raise InputError(f"{name} has elements [0] to [{len(all_cells) - 1}]", self.source.pos(at))
+        return all_cells[steps[0]], None
+
+    def register(self, thread: int, name: str, at: int) -> FinalReg:
+        if thread >= len(self.threads):
+            raise InputError(f"no thread P{thread}: this test has P0 to P{len(self.threads) - 1}", self.source.pos(at))
+        register = self.machine.register(name)
+        if register is None or register.name is None:
+            message = f"{self.machine.name} has no register '{name}' to look at: it has {self.machine.registers}"
+            raise InputError(message, self.source.pos(at))
+        if register.name not in self.threads[thread].reg_types:
+            self.notes.append(f"{self.source.pos(at)}: P{thread} does not use the register '{name}': it is 0")
+            types = {**self.threads[thread].reg_types, register.name: LONG}
+            changed = ir.Thread(thread, self.threads[thread].body, self.threads[thread].name, types)
+            self.threads = (*self.threads[:thread], changed, *self.threads[thread + 1 :])
+        return FinalReg(thread, register.name)
+
+    def show(self, address: Ptr) -> str:
+        cell = self.cells.get(address)
+        return address.base if cell is None else cell.name
+
+    def type_of(self, term: FinalReg | FinalMem) -> CType:
+        if isinstance(term, FinalReg):
+            return self.types.get((term.thread, term.name), INT)
+        return self.cells[term.cell].ctype

@@ -1,0 +1,163 @@
+"""AArch64: what single instructions compute, and which events they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program import ir
+from smpcheck.questions.check import CheckOptions, check_program
+from tests.readers.asm.final import SC, final, program
+
+WIDE = "int64_t 0:X0; int64_t 0:X1; int64_t 0:X2; "
+
+
+def events(code: str, init: str = "0:X1=x;") -> list[tuple[str, ...]]:
+    """Kind and tags of the events of a thread without branches; a choice counts with both sides."""
+    found: list[tuple[str, ...]] = []
+
+    def walk(body: tuple[ir.Stmt, ...]) -> None:
+        for stmt in body:
+            match stmt:
+                case ir.Load() | ir.Store() | ir.Fence():
+                    found.append((type(stmt).__name__[0], *sorted(stmt.tags - {"Exp"})))
+                case ir.Rmw():
+                    found.append(("R", *sorted(stmt.read_tags - {"Exp", "X", "RMW"})))
+                    found.append(("W", *sorted(stmt.write_tags - {"Exp", "X", "RMW"})))
+                case ir.Choice():
+                    walk(stmt.then)
+                    walk(stmt.other)
+
+    walk(program("AArch64", code, init).threads[0].body)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("code", "x0"),
+    [
+        ("MOV X0,#7", 7),
+        ("MOV X0,X1", -1),
+        ("MOV W0,W1", 0xFFFFFFFF),
+        ("ADD X0,X2,#1", 6),
+        ("ADD W0,W1,W2", 4),
+        ("ADD X0,X2,W1,SXTW", 4),
+        ("ADD X0,X2,W1,UXTW", 5 + 0xFFFFFFFF),
+        ("ADD X0,X2,X2,LSL #2", 25),
+        ("SUB X0,XZR,X2", -5),
+        ("NEG W0,W2", 0xFFFFFFFB),
+        ("EOR X0,X1,X1", 0),
+        ("BIC X0,X1,X2", -6),
+        ("MVN W0,W2", 0xFFFFFFFA),
+        ("LSR X0,X1,#60", 15),
+        ("ASR X0,X1,#60", -1),
+        ("LSL W0,W2,#31", 0x80000000),
+        ("MOVZ X0,#1,LSL #32", 1 << 32),
+        ("MOV X0,#-1;MOVK X0,#0,LSL #16", -1 - 0xFFFF0000),
+        ("MOVN X0,#0", -1),
+        ("SXTB X0,W1", -1),
+        ("UXTH X0,W1", 0xFFFF),
+        ("CMP X1,X2;CSET X0,LT", 1),
+        ("CMP X1,X2;CSET X0,LO", 0),
+        ("CMP W1,W2;CSET X0,HI", 1),
+        ("CMP X2,#5;CSEL X0,X1,X2,EQ", -1),
+        ("CMP X2,#5;CSINC X0,X1,X2,NE", 6),
+        ("TST X2,#2;CSET X0,EQ", 1),
+        ("SUBS X0,X2,#5;CSET X0,EQ", 1),
+    ],
+)
+def test_what_is_computed(code: str, x0: int) -> None:
+    assert final("AArch64", code, WIDE + "0:X1=-1; 0:X2=5;", "0:X0")["0:X0"] == x0
+
+
+@pytest.mark.parametrize(
+    ("code", "x0", "x"),
+    [
+        ("LDR W0,[X1]", 0xFFFFFFFE, -2),
+        ("LDRSW X0,[X1]", -2, -2),
+        ("STR W2,[X1];LDR W0,[X1]", 5, 5),
+        ("SWP W2,W0,[X1]", 0xFFFFFFFE, 5),
+        ("LDADD W2,W0,[X1]", 0xFFFFFFFE, 3),
+        ("LDCLR W2,W0,[X1]", 0xFFFFFFFE, -6),
+        ("LDSMAX W2,W0,[X1]", 0xFFFFFFFE, 5),
+        ("LDUMAX W2,W0,[X1]", 0xFFFFFFFE, -2),
+        ("STADD W2,[X1]", 0, 3),
+        ("MOV W0,#-2;CAS W0,W2,[X1]", 0xFFFFFFFE, 5),
+        ("MOV W0,#7;CAS W0,W2,[X1]", 0xFFFFFFFE, -2),
+    ],
+)
+def test_what_is_done_to_memory(code: str, x0: int, x: int) -> None:
+    assert dict(final("AArch64", code, WIDE + "x=-2; 0:X1=x; 0:X2=5;", "0:X0", "x")) == {"0:X0": x0, "[x]": x}
+
+
+def test_a_store_exclusive_succeeds_or_fails_and_says_so() -> None:
+    question = "forall (0:X3=0 /\\ x=5 \\/ 0:X3=1 /\\ x=-2)"
+    test = program("AArch64", "LDXR W0,[X1];STXR W3,W2,[X1]", "x=-2; 0:X1=x; 0:X2=5;", question)
+    result = check_program(test, SC, CheckOptions())
+    assert (result.verdict, len(result.states)) == ("Always", 2)
+
+
+def test_an_untyped_register_is_shown_as_an_int() -> None:
+    assert final("AArch64", "MOV W0,#-1", "", "0:X0") == {"0:X0": -1}
+    assert final("AArch64", "MOV W0,#-1", "uint64_t 0:X0;", "0:X0") == {"0:X0": 0xFFFFFFFF}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("LDR W0,[X1]", [("L",)]),
+        ("LDAR W0,[X1]", [("L", "A")]),
+        ("LDAPR W0,[X1]", [("L", "Q")]),
+        ("STLR W0,[X1]", [("S", "L")]),
+        ("LDXR W0,[X1]", [("L", "EX")]),
+        ("LDAXR W0,[X1];STLXR W2,W0,[X1]", [("L", "A", "EX"), ("S", "EX", "L")]),
+        ("SWPAL W2,W0,[X1]", [("R", "A"), ("W", "L")]),
+        ("LDADDA W2,W0,[X1]", [("R", "A"), ("W",)]),
+        ("LDADD W2,WZR,[X1]", [("R", "NoRet"), ("W",)]),
+        ("STADDL W2,[X1]", [("R", "NoRet"), ("W", "L")]),
+        ("CASAL W0,W2,[X1]", [("R", "A"), ("W", "L"), ("L", "A")]),
+        ("DMB SY;DMB ISHLD;DSB ST;ISB", [("F", "DMB.SY"), ("F", "DMB.ISHLD"), ("F", "DSB.ST"), ("F", "ISB")]),
+    ],
+)
+def test_which_events_an_instruction_is(code: str, found: list[tuple[str, ...]]) -> None:
+    assert events(code) == found
+
+
+def test_pairs_are_two_accesses_and_post_index_moves_the_base() -> None:
+    init = "int x[2]={3,4}; 0:X1=x; int64_t 0:X3;"
+    assert dict(final("AArch64", "LDP W2,W4,[X1]", init, "0:X2", "0:X4")) == {"0:X2": 3, "0:X4": 4}
+    assert final("AArch64", "LDR W2,[X1],#4;LDR W4,[X1]", init, "0:X4") == {"0:X4": 4}
+    assert final("AArch64", "LDR W4,[X1,#4]!;LDR W2,[X1]", init, "0:X2") == {"0:X2": 4}
+    assert final("AArch64", "MOV X5,#1;LDR W2,[X1,X5,LSL #2]", init, "0:X2") == {"0:X2": 4}
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "message"),
+    [
+        (
+            "LDRR W0,[X1]",
+            UnsupportedError,
+            "t.litmus:4:2: the AArch64 instruction 'LDRR' is not supported; similar ones that are:",
+        ),
+        ("LDR W0,[X31]", InputError, "t.litmus:4:9: a register X0 to X30 or XZR expected, '[X31]' found"),
+        ("LDR W0,[W1]", InputError, "t.litmus:4:9: a register X0 to X30 or XZR expected, '[W1]' found"),
+        ("LDAR W0,[X1,#4]", InputError, "t.litmus:4:10: an address of the form [X1] expected, '[X1,#4]' found"),
+        ("ADD X0,X1", InputError, "t.litmus:4:2: ADD is written ADD Xd,Xn,Xm or"),
+        ("ADD X0,X1,W2", InputError, "t.litmus:4:12: a register X0 to X30 or XZR or a number expected, 'W2' found"),
+        ("DMB XX", InputError, "t.litmus:4:6: one of SY, LD, ST, ISH"),
+        ("CBZ W0,Nowhere", InputError, "t.litmus:4:2: no label Nowhere in this thread (there are: none)"),
+        ("L:NOP;L:NOP;B L", InputError, "t.litmus:5:2: the label L stands here a second time"),
+        ("ANDS W0,W1,W2;B.HI L;L:", UnsupportedError, "t.litmus:5:2: carry and overflow are known after a comparison only"),
+        ("LDR X0,[X1];LDR W0,[X1]", UnsupportedError, "accesses of several sizes to one location are not supported"),
+    ],
+)
+def test_what_is_refused(code: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as found:
+        program("AArch64", code, "0:X1=x;")
+    assert message in str(found.value)
+
+
+def test_names_that_the_machine_does_not_have() -> None:
+    with pytest.raises(InputError, match=r"AArch64 has no register 'EAX': it has X0 to X30, XZR, W0 to W30, WZR"):
+        program("AArch64", "NOP", "0:EAX=1;")
+    with pytest.raises(InputError, match="no location called 'y': this test has x"):
+        program("AArch64", "NOP", "x=0;", "exists (y=1)")

@@ -1,0 +1,108 @@
+"""x86, POWER and RISC-V: what single instructions compute, and which events they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from smpcheck.cat import load_model
+from smpcheck.errors import SmpcheckError
+from smpcheck.program import ir
+from smpcheck.questions.check import CheckOptions, check_program
+from tests.readers.asm.final import final, program
+
+
+@pytest.mark.parametrize(
+    ("arch", "code", "init", "state"),
+    [
+        ("X86", "MOV EAX,$5", "", {"0:EAX": 5}),
+        ("X86", "MOV [x],$5 ; MOV EAX,[x]", "", {"0:EAX": 5}),
+        ("X86", "mov eax, [x] ; add eax, $1", "x=3;", {"0:EAX": 4}),
+        ("X86", "XCHG [x],EAX", "x=3; 0:EAX=7;", {"0:EAX": 3, "[x]": 7}),
+        ("X86", "LOCK XADD [x],EAX", "x=3; 0:EAX=7;", {"0:EAX": 3, "[x]": 10}),
+        ("X86", "LOCK CMPXCHG [x],EBX", "x=3; 0:EAX=3; 0:EBX=8;", {"0:EAX": 3, "[x]": 8}),
+        ("X86", "LOCK CMPXCHG [x],EBX", "x=3; 0:EAX=4; 0:EBX=8;", {"0:EAX": 3, "[x]": 3}),
+        ("X86", "CMP EAX,$3 ; JNE L ; MOV EBX,$1 ; L:", "0:EAX=3;", {"0:EBX": 1}),
+        ("X86", "CMP EAX,$3 ; JB L ; MOV EBX,$1 ; L:", "0:EAX=-1;", {"0:EBX": 1}),
+        ("X86", "CMP EAX,$3 ; JL L ; MOV EBX,$1 ; L:", "0:EAX=-1;", {"0:EBX": 0}),
+        ("X86", "LOCK INC [x]", "x=3;", {"[x]": 4}),
+        ("X86", "LOCK BTS [x],$4 ; JC L ; MOV EAX,$1 ; L:", "", {"0:EAX": 1, "[x]": 16}),
+        ("X86_64", "MOV RAX,$-1 ; MOV EAX,EAX", "int64_t 0:RAX;", {"0:RAX": 0xFFFFFFFF}),
+        ("X86_64", "MOV RAX,$-1 ; MOV AL,$0", "int64_t 0:RAX;", {"0:RAX": -256}),
+        ("X86_64", "MOV RBX,[RAX]", "int64_t x=9; 0:RAX=x;", {"0:RBX": 9}),
+        ("PPC", "li r1,5 ; stw r1,0(r2) ; lwz r3,0(r2)", "0:r2=x;", {"0:r3": 5}),
+        ("PPC", "lwzx r3,r4,r2", "x=6; 0:r2=x;", {"0:r3": 6}),
+        ("PPC", "addi r1,r0,3", "0:r0=9;", {"0:r1": 3}),
+        ("PPC", "subf r1,r2,r3", "0:r2=2; 0:r3=9;", {"0:r1": 7}),
+        ("PPC", "cmpwi cr1,r1,0 ; beq cr1,L ; li r3,1 ; L:", "", {"0:r3": 0}),
+        ("PPC", "lha r1,0(r2)", "short x=-3; 0:r2=x;", {"0:r1": -3}),
+        ("RISCV", "li x1,5 ; sw x1,0(x2) ; lw x3,0(x2)", "0:x2=x;", {"0:x3": 5}),
+        ("RISCV", "lwu x3,0(x2)", "x=-1; 0:x2=x; int64_t 0:x3;", {"0:x3": 0xFFFFFFFF}),
+        ("RISCV", "addi a0,zero,7 ; xori x11,a0,2", "", {"0:x10": 7, "0:x11": 5}),
+        ("RISCV", "li x0,5 ; mv x1,x0", "", {"0:x1": 0}),
+        ("RISCV", "amoadd.w.aq.rl x3,x1,(x2)", "x=-1; 0:x2=x; 0:x1=3;", {"0:x3": -1, "[x]": 2}),
+        ("RISCV", "amomaxu.w x3,x1,(x2)", "x=-1; 0:x2=x; 0:x1=3;", {"0:x3": -1, "[x]": -1}),
+        ("RISCV", "amocas.w x3,x1,(x2)", "x=4; 0:x2=x; 0:x1=9; 0:x3=4;", {"0:x3": 4, "[x]": 9}),
+        ("RISCV", "srli x1,x2,60", "0:x2=-1;", {"0:x1": 15}),
+        ("RISCV", "sltu x1,x2,x3", "0:x2=1; 0:x3=-1;", {"0:x1": 1}),
+        ("RISCV", "li x1,2 ; L: addi x1,x1,-1 ; bnez x1,L", "", {"0:x1": 0}),
+    ],
+)
+def test_what_is_computed(arch: str, code: str, init: str, state: dict[str, int]) -> None:
+    names = [name.strip("[]") for name in state]
+    assert dict(final(arch, code, init, *names)) == state
+
+
+@pytest.mark.parametrize(
+    ("arch", "code", "tags"),
+    [
+        ("X86", "MFENCE", {"MFENCE"}),
+        ("PPC", "lwsync", {"LWSYNC"}),
+        ("PPC", "isync", {"ISYNC"}),
+        ("RISCV", "fence rw,w", {"Fence.rw.w"}),
+        ("RISCV", "fence iorw,iorw", {"Fence.rw.rw"}),
+        ("RISCV", "fence.tso", {"Fence.tso"}),
+    ],
+)
+def test_barriers(arch: str, code: str, tags: set[str]) -> None:
+    (fence,) = program(arch, code).threads[0].body
+    assert isinstance(fence, ir.Fence) and fence.tags == tags
+
+
+def test_only_locked_instructions_are_atomic_on_x86() -> None:
+    assert isinstance(program("X86", "LOCK INC [x]").threads[0].body[0], ir.Rmw)
+    assert not any(isinstance(stmt, ir.Rmw) for stmt in program("X86", "INC [x]").threads[0].body)
+
+
+def test_a_store_conditional_needs_a_reservation() -> None:
+    """Without a load-reserve before it, it always fails."""
+    code = "sc.w x3,x1,(x2)"
+    assert dict(final("RISCV", code, "0:x2=x; 0:x1=1;", "0:x3", "x")) == {"0:x3": 1, "[x]": 0}
+
+
+@pytest.mark.parametrize(
+    ("arch", "code", "message"),
+    [
+        ("X86", "MOV [x],[y]", "or a number expected, '[y]' found"),
+        ("X86", "MOV RAX,$1", "AX, AL, ...) or a location such as [x], [x+4] or [RAX] expected, 'RAX' found"),
+        ("PPC", "lwz r1,r2", "t.litmus:4:9: an address of the form 0(r2) expected, 'r2' found"),
+        ("PPC", "lwz r40,0(r2)", "t.litmus:4:6: a register (r0 to r31) expected, 'r40' found"),
+        ("RISCV", "fence x,y", "t.litmus:4:8: one of R, W, RW"),
+        ("RISCV", "lq x1,0(x2)", "t.litmus:4:2: the RISC-V instruction 'lq' is not supported"),
+    ],
+)
+def test_what_is_refused(arch: str, code: str, message: str) -> None:
+    with pytest.raises(SmpcheckError) as found:
+        program(arch, code)
+    assert message in str(found.value)
+
+
+@pytest.mark.parametrize("model", ["lkmm", "tso"])
+def test_a_model_of_the_kernels_primitives_says_nothing_about_instructions(model: str) -> None:
+    result = check_program(program("PPC", "lwsync"), load_model(model), CheckOptions())
+    assert result.status == "unsupported"
+    assert result.message.startswith(f"{model} orders the primitives of C, LISA, Python, and says nothing of PPC instructions")
+
+
+def test_a_machine_that_is_not_known_names_those_that_are() -> None:
+    with pytest.raises(SmpcheckError, match="'MIPS' are not supported; those for C, LISA, AArch64, X86, X86_64, PPC, RISCV are"):
+        program("MIPS", "nop")
