@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -184,3 +185,26 @@ def test_a_file_without_end_is_refused(command: str, path: str) -> None:
     line = f"{sys.executable} -m smpcheck {command} {path}"
     done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "is larger than 16 MiB" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "examples/20-RACE.litmus"),
+        ("check", "-f", "junit", "examples/20-RACE.litmus"),
+        ("check", "-f", "sarif", "examples/20-RACE.litmus"),
+        ("explain", "examples/37-PUTBACK+two-words.litmus"),
+        ("explain", "-f", "html", "examples/37-PUTBACK+two-words.litmus"),
+        ("run", "examples/models/seqlock.py"),
+        ("claims", "C8"),
+    ],
+)
+def test_an_output_that_cannot_encode_a_character_falls_back(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "smpcheck", *words]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment, timeout=120, check=False)
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert done.stdout
+    if words[:3] != ("explain", "-f", "html"):
+        done.stdout.decode("ascii")

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 COMMANDS = {
     "check": "smpcheck.commands.check",
@@ -69,13 +70,20 @@ def _run(arguments: Sequence[str]) -> None:
 
 
 def _open_streams() -> None:
-    """Standard streams that the caller has closed (``>&-``): what is read is empty, what is written cannot be."""
+    """Standard streams that the caller has closed (``>&-``): what is read is empty, what is written cannot be. A character that
+    the encoding of an output lacks is no error.
+    """
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 (open as long as the program runs)
     if sys.stdout is None:
         sys.stdout = open("/dev/full" if os.path.exists("/dev/full") else os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    from smpcheck.show.canvas import FALLBACK
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=FALLBACK)
 
 
 if __name__ == "__main__":

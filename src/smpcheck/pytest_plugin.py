@@ -125,9 +125,11 @@ class ProgramFile(pytest.File):
             return
         from smpcheck.errors import SmpcheckError
         from smpcheck.readers.python.load import load_scenarios
+        from smpcheck.time_limit import time_limit
 
         try:
-            scenarios: list[Scenario] = load_scenarios(self.path)
+            with time_limit(_Settings(self.config).timeout):
+                scenarios: list[Scenario] = load_scenarios(self.path)
         except SmpcheckError:
             yield ProgramItem.from_parent(self, name=self.path.stem)
             return

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,10 +22,18 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are for
 
 
 def fake_check(
-    path: str, model: object, options: CheckOptions, text: str | None = None, start: int = 0
+    path: str,
+    model: object,
+    options: CheckOptions,
+    text: str | None = None,
+    start: int = 0,
+    on_state: object = None,
+    on_read: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Result, bool]]:
     """One result for each word of ``text``."""
     words = (text or "ok").split()
+    if on_read is not None:
+        on_read()
     for number, word in enumerate(words[start:], start):
         name = f"{path}.{number}"
         status, message = "ok", ""
@@ -106,7 +114,7 @@ def test_the_rest_of_a_file_is_answered_after_a_timeout(monkeypatch: pytest.Monk
     assert run("ok hang ok", timeout=0.3) == [("t0.0", "ok"), ("t0", "timeout"), ("t0.2", "ok")]
 
 
-def several_programs(item: Item, model: str, read: bool = True, settings: object = ()) -> tuple[Result, bool]:
+def several_programs(item: Item, model: str, read: bool = True, options: object = None) -> tuple[Result, bool]:
     assert item.given_up
     return Result(item.path, item.path, item.given_up[0]), False  # type: ignore[arg-type]
 
@@ -187,3 +195,30 @@ def test_leaving_the_pool_ends_its_workers() -> None:
 def test_without_workers_the_same_results() -> None:
     found = [Item(0, "a", "ok ok"), Item(1, "b", "ok")]
     assert [result.name for result in run_here(found, Job("m"))] == ["a.0", "a.1", "b.0"]
+
+
+def test_a_finished_row_need_not_wait_for_its_turn() -> None:
+    items = [Item(0, "a", "sleep:1.5"), Item(1, "b", "ok"), Item(2, "c", "ok")]
+    with Pool(Job("m"), 2, fork_worker) as pool:
+        assert [result.name for result in pool.run(items, in_order=False)] == ["b.0", "c.0", "a.0"]
+
+
+def test_what_a_quicker_engine_knows_is_said_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(item: Item, model: str, read: bool = True, options: object = None) -> tuple[Result, bool]:
+        known = ("A",) if item.search else ()
+        return Result(item.path, "known", "timeout", failed=known, message=item.given_up[1] if item.given_up else ""), True
+
+    monkeypatch.setattr(worker_module, "give_up", give_up)
+    (result, other) = run_all("hang", "ok", timeout=1.0)
+    assert (result.name, result.status, result.failed, result.message) == ("known", "timeout", ("A",), "no answer within 1 s")
+    assert other.name == "t1.0"
+
+
+def test_a_file_that_cannot_be_read_in_time_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never_read(*_: object) -> Iterator[tuple[Result, bool]]:
+        yield from iter(lambda: time.sleep(9), None)
+
+    monkeypatch.setattr(worker_module, "check_file", never_read)
+    monkeypatch.setattr(worker_module, "give_up", lambda *_, **__: pytest.fail("read again"))
+    monkeypatch.setattr("smpcheck.batch.pool.give_up", lambda item, *_, **__: (Result(item.path, item.path, "timeout"), True))
+    assert run("ok", timeout=0.3) == [("t0", "timeout")]

@@ -79,8 +79,8 @@ class DaskPool:
         with suppress(Exception):
             self._client.close(timeout=2)
 
-    def run(self, items: Iterable[Item]) -> Iterator[Result]:
-        """The results of ``items``, in their order."""
+    def run(self, items: Iterable[Item], in_order: bool = True) -> Iterator[Result]:
+        """The results of ``items``: in their order, or each as soon as it is there."""
         waiting = deque(items)
         order = deque(item.index for item in waiting)
         running = 0
@@ -88,8 +88,13 @@ class DaskPool:
             while waiting and running < AHEAD * self._threads:
                 running += self._submit([waiting.popleft() for _ in range(min(self._chunk(len(waiting)), len(waiting)))])
             running -= self._wait()
-            while order and order[0] in self._done:
-                yield from self._done.pop(order.popleft())
+            if in_order:
+                while order and order[0] in self._done:
+                    yield from self._done.pop(order.popleft())
+            else:
+                for index in sorted(self._done):
+                    order.remove(index)
+                    yield from self._done.pop(index)
 
     def left_over(self) -> Iterator[Result]:
         """After an interruption: the results that were done but not yet their turn."""

@@ -20,6 +20,7 @@ class Item:
     ``index`` is its place in the order of answers; ``text`` its text where there is no file to read (standard input); ``start``
     the first of its programs that is still to be answered (a Python file may have several). ``given_up``: the reason, as
     (status, message, seconds), why that first program is not to be solved but only described: it took a worker's time or life.
+    ``search``: seconds to look for what a quicker engine knows of it.
     """
 
     index: int
@@ -27,6 +28,7 @@ class Item:
     text: str | None = None
     start: int = 0
     given_up: tuple[str, str, float] | None = None
+    search: float = 0.0
 
 
 def expand(paths: Iterable[str]) -> Iterator[str | InputError]:

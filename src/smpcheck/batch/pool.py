@@ -2,8 +2,8 @@
 
 The parent alone decides. It hands out small chunks (so that a pipe costs little beside a test of a millisecond), takes each
 answer as it comes, and kills a worker that does not answer in time: nothing a worker does, not even inside the solver's C code,
-can hold up the others. A worker that dies loses one test; that test is tried once more, alone, and then reported. The rest of
-its chunk goes back to the queue.
+can hold up the others. What a quicker engine knows of a test that takes long is asked of one more worker beside. A worker that
+dies loses one test; that test is tried once more, alone, and then reported. The rest of its chunk goes back to the queue.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ CHUNK_SECONDS = 0.03
 """A chunk holds about this much work, so that answers come early and no worker sits on work that another could do."""
 
 CHUNK_MOST = 64
+
+SEARCH_SHARE = 0.5
+"""From this share of its time on, a quicker engine is asked beside a test's own worker, so that what it knows can be said when
+time is up."""
 TICK = 0.1
 TRIES = 2
 
@@ -51,6 +55,8 @@ class Worker:
     work: deque[Item] = field(default_factory=deque)
     since: float = 0.0
     ready: bool = False
+    has_read: bool = False
+    """Has it read what it is at? Then it can be read again."""
     full: float = 0.0
     """When its memory was first seen to be used up (0: it is not)."""
 
@@ -142,6 +148,8 @@ class Pool:
         self._start = start
         self._on_tick = on_tick
         self._workers: list[Worker] = []
+        self._searching: dict[int, Worker] = {}
+        """Workers that ask a quicker engine about a test, by its number."""
         self._queue: deque[Item] = deque()
         self._tries: dict[int, int] = {}
         self._done: dict[int, list[Result]] = {}
@@ -157,14 +165,16 @@ class Pool:
 
     def close(self) -> None:
         """End all workers at once."""
-        for worker in self._workers:
+        all_workers = [*self._workers, *self._searching.values()]
+        for worker in all_workers:
             worker.kill()
-        for worker in self._workers:
+        for worker in all_workers:
             worker.bury()
         self._workers.clear()
+        self._searching.clear()
 
-    def run(self, items: Iterable[Item]) -> Iterator[Result]:
-        """The results of ``items`` (numbered upwards), in their order."""
+    def run(self, items: Iterable[Item], in_order: bool = True) -> Iterator[Result]:
+        """The results of ``items`` (numbered upwards): in their order, or each as soon as it is there."""
         self._queue.extend(items)
         order = deque(item.index for item in self._queue)
         while order:
@@ -173,6 +183,8 @@ class Pool:
                 if worker.ready and not worker.work and self._queue:
                     self._hand_out(worker)
             self._wait()
+            if not in_order:
+                yield from self.left_over()
             while order:
                 yield from self._done.pop(order[0], ())
                 if order[0] not in self._closed:
@@ -180,14 +192,20 @@ class Pool:
                 self._closed.discard(order.popleft())
 
     def left_over(self) -> Iterator[Result]:
-        """After an interruption: the results that were done but not yet their turn."""
+        """The results that are done but not yet their turn, those that no one has looked at yet included."""
+        for worker in self._workers:
+            with suppress(EOFError, OSError):
+                self._receive(worker)
         for index in sorted(self._done):
             yield from self._done.pop(index)
 
     def _staff(self, open_items: int) -> None:
         """Have as many workers as there is work for."""
         while len(self._workers) < min(self.jobs, open_items):
-            self._workers.append(self._start(self.job, [worker.connection for worker in self._workers]))
+            self._workers.append(self._new_worker())
+
+    def _new_worker(self) -> Worker:
+        return self._start(self.job, [worker.connection for worker in (*self._workers, *self._searching.values())])
 
     def _hand_out(self, worker: Worker) -> None:
         size = int(CHUNK_SECONDS / self._seconds) if self._seconds else 4
@@ -215,7 +233,9 @@ class Pool:
         if timeout is not None:
             for worker in self._workers:
                 if worker.work:
-                    pause = min(pause, worker.since + timeout - now)
+                    searched = worker.work[0].index in self._searching or not worker.has_read or worker.work[0].given_up
+                    ends = timeout if searched else SEARCH_SHARE * timeout
+                    pause = min(pause, worker.since + ends - now)
         by_connection = {worker.connection: worker for worker in self._workers}
         for connection in wait(list(by_connection), max(0.0, pause)):
             worker = by_connection[connection]  # type: ignore[index]
@@ -225,6 +245,7 @@ class Pool:
                 self._died(worker)
         now = time.monotonic()
         if timeout is not None:
+            self._search(now, timeout)
             for worker in list(self._workers):
                 if worker.work and now - worker.since >= timeout and not worker.connection.poll():
                     self._stop(worker, "timeout", f"no answer within {timeout:g} s")
@@ -249,17 +270,22 @@ class Pool:
                 continue
             if isinstance(message, str):
                 raise LimitError(f"worker processes do not start: {message}")
+            if len(message) == 1:
+                worker.has_read = True
+                continue
             if len(message) == 2:
                 for row in message[1] if self._on_state else ():
                     self._on_state(message[0], row)  # type: ignore[misc]
                 continue
             index, result, last = message
             self._barren = 0
+            self._found_by_searching(index)
             self._done.setdefault(index, []).append(result)
             spent = now - worker.since
             self._seconds = spent if not self._seconds else 0.9 * self._seconds + 0.1 * spent
             worker.since = now
             if last:
+                worker.has_read = False
                 worker.work.popleft()
                 self._tries.pop(index, None)
                 self._closed.add(index)
@@ -279,8 +305,46 @@ class Pool:
         worker.kill()
         spent = time.monotonic() - worker.since
         lost, _ = self._remove(worker)
-        if lost:
-            self._give_up(lost, (status, message, spent))
+        if not lost:
+            return
+        found = self._found_by_searching(lost.index)
+        if found is None:
+            self._give_up(lost, (status, message, spent), worker.has_read)
+            return
+        result, last = found
+        self._done.setdefault(lost.index, []).append(replace(result, seconds=spent))
+        if last:
+            self._closed.add(lost.index)
+        else:
+            self._queue.appendleft(replace(lost, start=lost.start + 1, given_up=None))
+
+    def _search(self, now: float, timeout: float) -> None:
+        """Have a quicker engine asked about the tests that have used up their share of time."""
+        for worker in self._workers:
+            item = worker.work[0] if worker.work else None
+            if item is None or item.given_up or not worker.has_read or item.index in self._searching:
+                continue
+            if now - worker.since < SEARCH_SHARE * timeout:
+                continue
+            self._searching[item.index] = beside = self._new_worker()
+            reason = ("timeout", f"no answer within {timeout:g} s", timeout)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                beside.connection.send([replace(item, given_up=reason, search=0.9 * (1 - SEARCH_SHARE) * timeout)])
+
+    def _found_by_searching(self, index: int) -> tuple[Result, bool] | None:
+        """What a quicker engine knows of a test, and whether it is the last of its file; nobody goes on asking."""
+        beside = self._searching.pop(index, None)
+        if beside is None:
+            return None
+        found: tuple[Result, bool] | None = None
+        with suppress(EOFError, OSError):
+            while found is None and beside.connection.poll():
+                message = beside.connection.recv()
+                if isinstance(message, tuple) and len(message) == 3:
+                    found = message[1], message[2]
+        beside.kill()
+        beside.bury()
+        return found
 
     def _died(self, worker: Worker) -> None:
         spent = time.monotonic() - worker.since
@@ -297,9 +361,10 @@ class Pool:
         limit = f", with {self.job.memory} MiB of memory to use" if self.job.memory else ""
         self._give_up(lost, ("error", f"the worker died twice at this test: {how}{limit}", spent))
 
-    def _give_up(self, lost: Item, reason: tuple[str, str, float]) -> None:
-        """Have the test described by another worker; where even that failed, say the little that is known."""
+    def _give_up(self, lost: Item, reason: tuple[str, str, float], readable: bool = True) -> None:
+        """Have the test described by another worker, if it is ``readable``; where even that failed, say what is known."""
         self._tries[lost.index] = 0
+        lost = lost if readable or lost.given_up else replace(lost, given_up=reason)
         if lost.given_up is None:
             self._queue.appendleft(replace(lost, given_up=reason))
             return

@@ -4,8 +4,8 @@ A worker owns nothing that matters: it may be killed at any moment and costs the
 handlers and no clean-up; Ctrl-C is its parent's business.
 
     parent -> worker   list[Item]
-    worker -> parent   READY, once; then (index, Result, is the item done) for each result; where states are to stream,
-                       (index, states found since the last message) in between
+    worker -> parent   READY, once; then for each item (index,) when it has been read, and (index, Result, is the item done) for
+                       each result; where states are to stream, (index, states found since the last message) in between
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import cast
 
@@ -56,36 +57,51 @@ class Job:
     stream: bool = False
 
 
-def answers(item: Item, job: Job, on_state: Callable[[StateRow], None] | None = None) -> Iterator[tuple[Result, bool]]:
-    """The results of one item, each with whether it is the item's last one. ``on_state``: called with each state as found."""
+def answers(
+    item: Item,
+    job: Job,
+    on_state: Callable[[StateRow], None] | None = None,
+    on_read: Callable[[], None] | None = None,
+) -> Iterator[tuple[Result, bool]]:
+    """The results of one item, each with whether it is the item's last one. ``on_state``: called with each state as found;
+    ``on_read``: called when the item has been read.
+    """
     model = load_model(job.model)
     if item.given_up:
-        result, last = give_up(item, job.model, settings=job.options.settings)
+        result, last = give_up(item, job.model, options=job.options)
         yield result, last
         if last:
             return
-        item = replace(item, start=item.start + 1, given_up=None)
-    listening = {} if on_state is None else {"on_state": on_state}
-    yield from check_file(item.path, model, job.options, item.text, item.start, **listening)
+        item = replace(item, start=item.start + 1, given_up=None, search=0.0)
+    yield from check_file(item.path, model, job.options, item.text, item.start, on_state, on_read)
 
 
-def give_up(item: Item, model: str, read: bool = True, settings: Sequence[str] = ()) -> tuple[Result, bool]:
+def give_up(item: Item, model: str, read: bool = True, options: CheckOptions | None = None) -> tuple[Result, bool]:
     """The result of a test that is not tried (again), and whether it is the item's last. ``read``: look into the file for its
-    name.
+    name, and, if the item wants that, for what a quicker engine knows.
     """
     from smpcheck.readers.registry import read_programs
 
     assert item.given_up
+    options = options or CheckOptions()
     status, message, seconds = item.given_up
     head = Result(file=item.path, name=stem(item.path), status="error", model=model)
-    last = True
+    last, program = True, None
     if read:
         with suppress(Exception):  # what kept it from being answered may keep it from being read
             loaded = load_model(model)
-            programs = read_programs(item.path, item.text, vocabulary_of(loaded), settings=settings)
-            head = describe(programs[item.start], loaded)
+            programs = read_programs(item.path, item.text, vocabulary_of(loaded), settings=options.settings)
+            program = programs[item.start]
+            head = describe(program, loaded)
             last = item.start == len(programs) - 1
-    return replace(head, status=cast(ResultStatus, status), message=message, seconds=seconds), last
+    result = replace(head, status=cast(ResultStatus, status), message=message, seconds=seconds)
+    result = replace(result, undecided=(("condition", *result.asserts) if status in ("timeout", "bound") else ()))
+    if item.search and program is not None:
+        from smpcheck.questions.partial import with_known
+
+        with suppress(Exception):
+            result = with_known(result, program, loaded, options, item.search)
+    return result, last
 
 
 def serve(connection: Connection, job: Job) -> None:
@@ -119,7 +135,7 @@ def _answer(item: Item, job: Job, connection: Connection) -> None:
         stream = Stream(connection, item.index) if job.stream else None
         limit_memory(job.memory)
         try:
-            for result, last in answers(item, job, stream.add if stream else None):
+            for result, last in answers(item, job, stream.add if stream else None, partial(connection.send, (item.index,))):
                 if stream:
                     stream.flush()
                 connection.send((item.index, result, last))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +12,8 @@ from smpcheck.commands.common import (
     EXIT_FOUND,
     EXIT_OK,
     Settings,
-    busy,
+    Timeout,
+    as_they_come,
     columns,
     ends_of,
     failing,
@@ -18,14 +21,15 @@ from smpcheck.commands.common import (
     having,
     open_status,
     within,
-    write,
 )
 from smpcheck.errors import InputError
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
     from smpcheck.program.ir import Program
+    from smpcheck.questions.barriers import Barriers
     from smpcheck.questions.explain import Limits
+    from smpcheck.questions.fix import Fix
 
 FORMATS = ("text", "json", "sarif")
 
@@ -64,9 +68,7 @@ def barriers(
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
     ] = None,
     unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; no limit unless given.")
-    ] = None,
+    timeout: Timeout = None,
 ) -> None:
     """Which barriers, acquires, releases, ordered atomics and dependencies are needed, and for what?
 
@@ -77,8 +79,7 @@ def barriers(
     unreadable or unsupported input, a limit.
     """
     status = EXIT_OK
-    with failing(form, FORMATS):
-        within(timeout)
+    with failing(form, FORMATS), within(timeout):
         from smpcheck.cat.load import load_model
         from smpcheck.questions.elements import COSTS
         from smpcheck.questions.explain import Limits
@@ -95,51 +96,56 @@ def barriers(
         else:
             from smpcheck.questions.barriers import barriers as ask
 
-            with busy(f"asking for each barrier of {path}"):
-                answers = [
-                    [ask(p, m, limits, locks=locks, dependencies=not no_dependencies, costs=costs, only=check) for m in asked]
-                    for p in programs
-                ]
-            if form == "json":
-                from smpcheck.show.why_json import barriers_document
-
-                write(barriers_document([one for row in answers for one in row]))
-            elif form == "sarif":
-                from smpcheck.show.sarif import barriers_log
-
-                write(barriers_log([pair for row in answers for pair in zip(row, asked, strict=True)], unroll))
-            elif comment:
-                from smpcheck.show.which import comments
-
-                write("\n".join(comments(one) for row in answers for one in row))
-            else:
-                from smpcheck.show.which import text
-
-                write("\n".join(text(row, columns()) for row in answers))
+            found = (
+                [ask(p, m, limits, locks=locks, dependencies=not no_dependencies, costs=costs, only=check) for m in asked]
+                for p in programs
+            )
+            shown = partial(_shown, form=form, comment=comment, models=asked, unroll=unroll)
+            answers = as_they_come(found, shown, f"asking for each barrier of {path}", form != "text", None)
             status = open_status(any(one.undecided for row in answers for one in row))
     raise typer.Exit(status)
 
 
-def _fix(programs: object, models: list[Model], limits: Limits, costs: dict[str, float], form: str, check: str | None) -> int:
-    from typing import cast
+def _shown(answers: Sequence[list[Barriers]], form: str, comment: bool, models: list[Model], unroll: int) -> str:
+    """Answers of programs by models, in a form."""
+    if form == "json":
+        from smpcheck.show.why_json import barriers_document
 
+        return barriers_document([one for row in answers for one in row])
+    if form == "sarif":
+        from smpcheck.show.sarif import barriers_log
+
+        return barriers_log([pair for row in answers for pair in zip(row, models, strict=True)], unroll)
+    from smpcheck.show.which import comments, text
+
+    if comment:
+        return "\n".join(comments(one) for row in answers for one in row)
+    return "\n".join(text(row, columns()) for row in answers)
+
+
+def _fix(
+    programs: Sequence[Program], models: list[Model], limits: Limits, costs: dict[str, float], form: str, check: str | None
+) -> int:
     from smpcheck.questions.fix import fix as ask
 
-    with busy("looking for what is missing"):
-        found = [one for p in cast("list[Program]", programs) for m in models for one in ask(p, m, limits, costs, only=check)]
+    answers = (one for p in programs for m in models for one in ask(p, m, limits, costs, only=check))
+    found = as_they_come(answers, partial(_fixes_shown, form=form), "looking for what is missing", form != "text", None)
+    return EXIT_OK if all(one.status in ("fixed", "safe") for one in found) else EXIT_FOUND
+
+
+def _fixes_shown(answers: Sequence[Fix], form: str) -> str:
+    """Placements, in a form."""
     if form == "json":
         from smpcheck.show.why_json import fix_document
 
-        write(fix_document(found))
-    elif form == "sarif":
+        return fix_document(answers)
+    if form == "sarif":
         from smpcheck.show.sarif import fix_log
 
-        write(fix_log(found))
-    else:
-        from smpcheck.show.which import fix_text
+        return fix_log(answers)
+    from smpcheck.show.which import fix_text
 
-        write("\n".join(fix_text(one, columns()) for one in found))
-    return EXIT_OK if all(one.status in ("fixed", "safe") for one in found) else EXIT_FOUND
+    return "\n".join(fix_text(one, columns()) for one in answers)
 
 
 def _costs(text: str | None, known: object) -> dict[str, float]:

@@ -208,14 +208,14 @@ class Run:
             from smpcheck.batch.on_dask import DaskPool
 
             far = stack.enter_context(DaskPool(self.job, self.scheduler, tick))
-            return far.run(found), far.left_over
+            return far.run(found, self.form.in_order), far.left_over
         if self.jobs == 0:
             return run_here(found, self.job, self._state), lambda: iter(())
         load_engine(self.job.model)  # once, before the workers are copied from this process
         jobs = self.jobs or (available_cores() if len(found) > FEW_TESTS else 1)
         start = fork_worker if hasattr(os, "fork") else start_worker
         pool = stack.enter_context(Pool(self.job, jobs, start, tick, self._state))
-        return pool.run(found), pool.left_over
+        return pool.run(found, self.form.in_order), pool.left_over
 
     def _progress(self, total: int, stack: ExitStack) -> Callable[[], None] | None:
         """A bar on the terminal, where there is one to see it and enough to wait for."""
@@ -243,6 +243,8 @@ class Run:
         with _uninterrupted():  # what is done is printed, and printed once
             self.summary.add(result)
             self.form.result(result)
+            if self.progress is None:
+                self.form.flush()
             sys.stdout.flush()
         for said in () if self.form.speaks else complaints(result):
             _complain(said, self.progress)

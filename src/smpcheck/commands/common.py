@@ -7,10 +7,11 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
@@ -30,11 +31,19 @@ EXIT_INTERRUPTED = 130
 POLL = 0.02
 """Seconds between two looks at a child."""
 
+GRACE = 0.5
+"""Seconds that a child has, when its time is over, to show what it has."""
+
+
 Settings: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Of a Python model: choose a parameter, as variant=V4 (repeatable)."),
 ]
 """Values for parameters of a model: see :mod:`smpcheck.readers.python.settings`."""
+
+Timeout: TypeAlias = Annotated[
+    float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; no limit unless given.")
+]
 
 MOST_WIDTH, LEAST_WIDTH = 100, 40
 """Columns of text, at most and at least, whatever the terminal has."""
@@ -82,17 +91,32 @@ def failing(form: str, forms: Sequence[str]) -> Iterator[None]:
         raise typer.Exit(EXIT_BROKEN_PIPE) from None
 
 
-def within(seconds: float | None) -> None:
-    """Go on in a child process that may take ``seconds``; None: here, without a limit.
+@contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """Do what is within in a child process that may take ``seconds``; None: here, without a limit.
 
-    Returns in the child. The parent waits, and ends with the child's status, or with one line where the time is over. A
-    process is what can be stopped at any moment, inside the solver too.
+    The parent waits, and ends with the child's status, or with one line where the time is over. A process is what can be stopped
+    at any moment, inside the solver too. The child itself stops when its time is over, and shows what it has.
 
-    :raises LimitError: in the parent
+    :raises LimitError: time is over
     :raises typer.Exit: in the parent
     """
     if seconds is None:
+        yield
         return
+    over = LimitError(f"no answer within {seconds:g} s (--timeout)")
+    _leave_to_child(seconds, over)
+    from smpcheck.time_limit import TimeLimitError, time_limit
+
+    try:
+        with time_limit(seconds):
+            yield
+    except TimeLimitError:
+        raise over from None
+
+
+def _leave_to_child(seconds: float, over: LimitError) -> None:
+    """Fork, and return in the child. The parent waits for it, and leaves by an exception."""
     from smpcheck.batch.worker import die_with
     from smpcheck.solver.aspif import remove_files_of
 
@@ -108,14 +132,51 @@ def within(seconds: float | None) -> None:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 raise typer.Exit(abs(os.waitstatus_to_exitcode(status)))
-            if time.monotonic() > ends:
-                raise LimitError(f"no answer within {seconds:g} s (--timeout)")
+            if time.monotonic() > ends + GRACE:
+                raise over
             time.sleep(POLL)
+    except KeyboardInterrupt:  # the child has it too, and shows what it has
+        with suppress(KeyboardInterrupt, ChildProcessError):
+            for _ in range(int(GRACE / POLL)):
+                if os.waitpid(pid, os.WNOHANG)[0]:
+                    break
+                time.sleep(POLL)
+        raise
     finally:
         with suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         remove_files_of(pid)
+
+
+T = TypeVar("T")
+
+
+def as_they_come(found: Iterable[T], show: Callable[[Sequence[T]], str], what: str, whole: bool, output: str | None) -> list[T]:
+    """Write answers: each as soon as it is found, with an empty line in between, or, in a form that has them as a ``whole`` or
+    where they go to a file, together. What was found before an error, the end of the time or Ctrl-C is written all the same.
+
+    ``what``: shown on a terminal while they are looked for.
+    """
+    together = whole or output not in (None, "-")
+    done: list[T] = []
+    answers = iter(found)
+    try:
+        while True:
+            with busy(what):
+                answer = next(answers, None)
+            if answer is None:
+                break
+            done.append(answer)
+            if not together:
+                put(("\n" if len(done) > 1 else "") + show([answer]), None)
+        if together:
+            put(show(done), output)
+    except (SmpcheckError, KeyboardInterrupt):
+        if together and done:
+            put(show(done), output)
+        raise
+    return done
 
 
 def ends_of(timeout: float | None) -> float | None:
@@ -143,21 +204,19 @@ def busy(what: str) -> Iterator[None]:
 
 
 def put(text: str, output: str | None) -> None:
-    """To a file, or to standard output in signs that it has."""
+    """To a file, or to standard output: markup, which says that it is UTF-8, as such; text in signs that the output has."""
     if output is not None and output != "-":
         try:
             Path(output).write_text(text, "utf-8")
         except OSError as error:
             raise InputError(f"cannot write {output}: {error.strerror}") from None
         return
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        from smpcheck.show.canvas import ASCII
-
-        encoding = sys.stdout.encoding or "ascii"
-        text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
-    write(text)
+    if text.startswith("<") and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.flush()
+    else:
+        write(text)
 
 
 def write(text: str) -> None:

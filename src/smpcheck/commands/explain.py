@@ -12,14 +12,14 @@ from smpcheck.commands.common import (
     LEAST_WIDTH,
     MOST_WIDTH,
     Settings,
-    busy,
+    Timeout,
+    as_they_come,
     columns,
     ends_of,
     failing,
     find_programs,
     having,
     open_status,
-    put,
     within,
 )
 
@@ -96,9 +96,7 @@ def explain(
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
     ] = None,
     unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; no limit unless given.")
-    ] = None,
+    timeout: Timeout = None,
     seconds: Annotated[
         float, typer.Option("--search", metavar="S", min=0.0, help="Look for simpler executions and more reasons for so long.")
     ] = 2.0,
@@ -126,18 +124,18 @@ def explain(
 
     Exit status: 0 explained, 2 bad usage, unreadable or unsupported input, a limit.
     """
-    with failing(form, FORMATS):
-        within(timeout)
+    with failing(form, FORMATS), within(timeout):
         from smpcheck.cat.load import load_model
         from smpcheck.questions.explain import Limits
         from smpcheck.questions.explain import explain as ask
 
-        with busy(f"explaining {path}"):
-            found = load_model(model)
-            limits = Limits(unroll=unroll, seconds=seconds, ends=ends_of(timeout))
-            programs = having(find_programs(path, found, scenario, settings or ()), check)
-            answers = [a for program in programs for a in ask(program, found, limits, check)]
-            shown = FORMS[form](answers, columns(width, PIPE_WIDTH))
-        put(shown, output)
+        found = load_model(model)
+        limits = Limits(unroll=unroll, seconds=seconds, ends=ends_of(timeout))
+        programs = having(find_programs(path, found, scenario, settings or ()), check)
+        explained = (answer for program in programs for answer in ask(program, found, limits, check))
+        wide = columns(width, PIPE_WIDTH)
+        answers = as_they_come(
+            explained, lambda some: FORMS[form](some, wide), f"explaining {path}", form not in ("text", "lanes"), output
+        )
     sys.stdout.flush()
     raise typer.Exit(open_status(any(answer.kind == "undecided" for answer in answers)))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, Settings, failing, find_programs, write
+from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, Settings, Timeout, failing, find_programs, within, write
 
 LONGEST_SCHEDULE = 400
 """A longer one is repeated by its seed."""
@@ -35,6 +35,7 @@ def run(
         str | None, typer.Option("--replay", metavar="SCHEDULE", help="Repeat this run, and show its events.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Explore all schedules instead.")] = False,
+    timeout: Timeout = None,
 ) -> None:
     """Run a model step by step, as if each step took effect for all CPUs at once (sequential consistency).
 
@@ -43,7 +44,7 @@ def run(
     Exit status: 0 nothing failed, 1 something did, 2 bad usage, unreadable or unsupported input, a limit.
     """
     status = EXIT_OK
-    with failing("text", ("text",)):
+    with failing("text", ("text",)), within(timeout):
         from smpcheck.cat.load import load_model
         from smpcheck.show.runs import campaign_text, outcomes_text, run_text
         from smpcheck.simulate.campaign import campaign

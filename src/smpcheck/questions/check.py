@@ -22,13 +22,17 @@ from smpcheck.program.locks import may_block
 from smpcheck.questions.outcomes import remarks
 from smpcheck.questions.result import FAULT_WORDS, Result, ResultStatus, Shown, Shows, StateRow
 from smpcheck.readers.registry import Vocabulary
+from smpcheck.time_limit import TimeLimitError, time_limit
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
     from smpcheck.program.execution import Execution
-    from smpcheck.solver.answer import Answer, State
+    from smpcheck.solver.answer import Answer, Question, State
 
 DEBUG_VARIABLE = "SMPCHECK_DEBUG"
+
+PATIENCE = 0.1
+"""The share of a time limit that is kept to say what is known without an answer (:mod:`smpcheck.questions.partial`)."""
 
 DEFAULT_UNROLL = 2
 DEFAULT_MAX_STATES = 100_000
@@ -79,21 +83,25 @@ def check_file(
     text: str | None = None,
     start: int = 0,
     on_state: Callable[[StateRow], None] | None = None,
+    on_read: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Result, bool]]:
     """A result for each program of a file, from number ``start`` on, and whether it is the file's last. ``on_state``: see
-    :func:`check_program`.
+    :func:`check_program`. ``on_read`` is called when the file has been read.
     """
     from smpcheck.readers.registry import read_programs
 
     began = time.perf_counter()
     programs: Sequence[Program] = ()
     try:
-        programs = read_programs(path, text, vocabulary_of(model), settings=options.settings)
+        with time_limit(options.timeout):
+            programs = read_programs(path, text, vocabulary_of(model), settings=options.settings)
         if not programs:
             raise InputError(f"{path} has no program to check")
     except Exception as error:
         yield failure(path, error, model.name, began), True
         return
+    if on_read is not None:
+        on_read()
     for number, program in enumerate(programs[start:], start):
         yield check_program(program, model, options, began, on_state), number == len(programs) - 1
         began = time.perf_counter()
@@ -110,14 +118,13 @@ def check_program(
     ``on_state`` is called with each final state as soon as it is found, in no particular order.
     """
     from smpcheck.solver.answer import Question
-    from smpcheck.solver.solve import solve
 
     began = time.perf_counter() if began is None else began
     question = Question(
         mode="verdict" if options.verdict_only else "states",
         unroll=options.unroll,
         max_states=options.max_states,
-        deadline=_left(options, began),
+        deadline=_left(options, began, PATIENCE),
         witness=options.executions,
         threads=options.threads,
     )
@@ -128,31 +135,43 @@ def check_program(
     if options.executions or options.problems or options.keep_answer:
         head = replace(head, program=program, under=model if options.keep_answer else None)
     try:
-        answer = solve(program, model, question)
-        result = _answered(head, program, answer, options)
-        stops = answer.may_fault or (options.termination and (answer.may_wait or may_block(program)))
-        if (result.asserts or stops) and answer.status != "timeout":
-            again = replace(
-                question,
-                mode="assertions" if result.asserts else "stops",
-                stops=stops,
-                flags=False,
-                deadline=_left(options, began),
-                on_state=None,
-            )
-            result = _asserted(result, solve(program, model, again), options)
-        if options.problems:
-            from smpcheck.questions.problems import problems_of
-
-            result = replace(result, problems=problems_of(result, program, model, options))
+        with time_limit(_left(options, began)):
+            result = _ask(head, program, model, question, options, began)
         return replace(result, seconds=time.perf_counter() - began)
     except Exception as error:
         return failure(program.file, error, model.name, began, head)
 
 
-def _left(options: CheckOptions, began: float) -> float | None:
-    """The seconds that are left of the time limit."""
-    return None if options.timeout is None else max(0.0, options.timeout - (time.perf_counter() - began))
+def _ask(head: Result, program: Program, model: Model, question: Question, options: CheckOptions, began: float) -> Result:
+    """One or two questions to the solver, and what is known without it where it has no answer in time."""
+    from smpcheck.questions.partial import with_known
+    from smpcheck.solver.solve import solve
+
+    answer = solve(program, model, question)
+    result = _answered(head, program, answer, options)
+    stops = answer.may_fault or (options.termination and (answer.may_wait or may_block(program)))
+    if (result.asserts or stops) and answer.status != "timeout":
+        again = replace(
+            question,
+            mode="assertions" if result.asserts else "stops",
+            stops=stops,
+            flags=False,
+            deadline=_left(options, began, PATIENCE),
+            on_state=None,
+        )
+        result = _asserted(result, solve(program, model, again), options)
+    if result.status == "timeout":
+        result = with_known(result, program, model, options, _left(options, began, PATIENCE / 4) or 0.0)
+    if options.problems:
+        from smpcheck.questions.problems import problems_of
+
+        result = replace(result, problems=problems_of(result, program, model, options))
+    return result
+
+
+def _left(options: CheckOptions, began: float, kept: float = 0.0) -> float | None:
+    """The seconds that are left of the time limit, but for the share that is ``kept``."""
+    return None if options.timeout is None else max(0.0, (1 - kept) * options.timeout - (time.perf_counter() - began))
 
 
 def shown_in(answer: Answer) -> tuple[Shown, ...]:
@@ -312,6 +331,8 @@ def failure(file: str, error: Exception, model: str, began: float | None = None,
         message = str(error)
         if isinstance(error, UnsupportedError):
             status = "unsupported"
+        elif isinstance(error, TimeLimitError):
+            status = "timeout"
         elif isinstance(error, LimitError):
             status = "bound"
     elif isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):

@@ -9,7 +9,7 @@ again.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -59,7 +59,7 @@ def fix(
     costs: Mapping[str, float] = COSTS,
     count: int = 8,
     only: str | None = None,
-) -> list[Fix]:
+) -> Iterator[Fix]:
     """The cheapest additions that forbid each outcome of ``program`` that can happen; at most ``count`` of equal cost each.
 
     :raises SmpcheckError: there is no answer (unsupported, undefined behaviour, a limit)
@@ -67,7 +67,8 @@ def fix(
     asked = outcomes(program, only)
     if is_large(program):
         program, asked = asking(program, asked)
-    return [_fix(program, model, limits or Limits(), costs, count, outcome) for outcome in asked]
+    for outcome in asked:
+        yield _fix(program, model, limits or Limits(), costs, count, outcome)
 
 
 def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, float], count: int, outcome: Outcome) -> Fix:

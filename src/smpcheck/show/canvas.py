@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 UP, DOWN, LEFT, RIGHT = 1, 2, 4, 8
 
 LIGHT = {
@@ -15,10 +17,25 @@ WEIGHTS = {"light": (LIGHT, "┼"), "heavy": (HEAVY, "╋"), "broken": (BROKEN, 
 
 ASCII = {
     ord(sign): plain
-    for plain, signs in {"|": "│┃╎", "-": "─╌", "=": "━", "+": "┌┐└┘┼┏┓┗┛╋", ">": "▶", "<": "◀", ":": "⋮", "~": "…"}.items()
+    for plain, signs in {
+        "|": "│┃╎", "-": "─╌·", "=": "━", "+": "┌┐└┘┼┏┓┗┛╋✓", ">": "▶", "<": "◀", ":": "⋮", "~": "…±", "x": "✗",
+    }.items()
     for sign in signs
 }  # fmt: skip
 """For ``str.translate``: the same picture where only ASCII can be shown."""
+
+FALLBACK = "smpcheck-fallback"
+"""The name of :func:`fall_back` among Python's error handlers."""
+
+
+def fall_back(error: UnicodeError) -> tuple[str, int]:
+    """An error handler for output: what its encoding cannot write is shown in signs that it has, or as ``?``."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return error.object[error.start : error.end].translate(ASCII).encode("ascii", "replace").decode("ascii"), error.end
+
+
+codecs.register_error(FALLBACK, fall_back)
 
 
 class Canvas:

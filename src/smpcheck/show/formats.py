@@ -28,9 +28,12 @@ VERDICTS = ("Never", "Sometimes", "Always", "holds", "FAILS", "undecided")
 
 
 class Form(Protocol):
-    """Takes results as they come. ``speaks``: does it show every message itself, so that none need go to standard error?"""
+    """Takes results as they come. ``speaks``: does it show every message itself, so that none need go to standard error?
+    ``in_order``: does it want results in the order of the tests, since it shows none before the end?
+    """
 
     speaks: bool
+    in_order: bool
 
     def begin(self, names: Sequence[str]) -> None:
         """Called once, with the names of the files to come."""

@@ -23,6 +23,7 @@ class HerdLog:
     """Blocks for tests that were answered. What was not goes to standard error, as with herd7."""
 
     speaks = False
+    in_order = True
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

@@ -21,6 +21,7 @@ class JsonLines:
     """One object for each result, whatever its status."""
 
     speaks = True
+    in_order = True
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -30,7 +31,7 @@ class JsonLines:
 
     def result(self, result: Result) -> None:
         """One line."""
-        self._out.write(json.dumps(as_object(result), ensure_ascii=False) + "\n")
+        self._out.write(json.dumps(as_object(result)) + "\n")
 
     def flush(self) -> None:
         """Nothing waits."""

@@ -26,6 +26,7 @@ class JUnit:
     """Written as a whole at the end, since its first line counts."""
 
     speaks = True
+    in_order = True
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -79,8 +80,13 @@ def _log(result: Result) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(_NOT_XML.sub("\ufffd", text))
+    return _ascii(escape(_NOT_XML.sub("\ufffd", text)))
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(_NOT_XML.sub("\ufffd", text))
+    return _ascii(quoteattr(_NOT_XML.sub("\ufffd", text)))
+
+
+def _ascii(text: str) -> str:
+    """The same XML, whatever the encoding of the output is."""
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")

@@ -116,7 +116,7 @@ def document(
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
-    return json.dumps({"$schema": SCHEMA, "version": VERSION, "runs": [run]}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"$schema": SCHEMA, "version": VERSION, "runs": [run]}, indent=1) + "\n"
 
 
 def _rule(name: str) -> Json:
@@ -257,6 +257,7 @@ class CheckSarif:
     """Results of ``check``, written as one log at the end."""
 
     speaks = True
+    in_order = True
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

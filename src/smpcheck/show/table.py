@@ -44,6 +44,7 @@ class Table:
     """Rows of mark, name, verdict, states, seconds, and what needs to be said."""
 
     speaks = True
+    in_order = False
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

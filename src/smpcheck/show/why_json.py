@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 
 def _dump(kind: str, content: Json) -> str:
-    return json.dumps({"version": VERSION, "kind": kind, **content}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"version": VERSION, "kind": kind, **content}, indent=1) + "\n"
 
 
 def document(answers: Sequence[Explanation]) -> str:

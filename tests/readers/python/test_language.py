@@ -513,6 +513,12 @@ def seen(s: Any, t: Any) -> bool:
     assert compile_one(tmp_path, text.replace("t.exists", "t.forall")).quantifier == "forall"
 
 
+def test_threads_with_one_name_are_told_apart(tmp_path: Path) -> None:
+    setup = "t.thread(f, t.S)\nt.thread(f, t.S)\nt.thread(f, t.S, name='f#1')\nt.thread(f, t.S, name='g')"
+    names = [thread.name for thread in compile_one(tmp_path, model("s.x = 1", setup=setup)).threads]
+    assert names == ["f#2", "f#3", "f#4", "f#1", "g"]
+
+
 def test_after_sees_what_all_did(tmp_path: Path) -> None:
     text = model("s.x += 1", setup='t.thread(g, t.S)\nt.after(drain, t.S)\nt.final("all", done, t.S)', before="""
 def g(s: Any) -> None:

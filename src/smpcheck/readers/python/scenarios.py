@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,19 @@ def hint_for(error: Exception) -> str:
     return ""
 
 
+def distinct(specs: Sequence[ThreadSpec]) -> list[ThreadSpec]:
+    """The threads with names that tell them apart: two that are called ``reader`` are ``reader#1`` and ``reader#2``."""
+    counts = Counter(spec.name for spec in specs)
+    taken, named = set(counts), list[ThreadSpec]()
+    for spec in specs:
+        if counts[spec.name] > 1:
+            name = next(name for number in count(1) if (name := f"{spec.name}#{number}") not in taken)
+            taken.add(name)
+            spec = replace(spec, name=name)
+        named.append(spec)
+    return named
+
+
 def where_raised(error: BaseException, file: str) -> Position:
     """The innermost line of ``file`` on an exception's way."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
@@ -81,7 +96,7 @@ class _Compilation:
             why = f"the set-up of {self.scenario.name} failed: {error}{hint_for(error)}"
             raise InputError(why, where_raised(error, self.file)) from error
         self.name_objects()
-        specs: list[ThreadSpec] = list(self.setup._threads)
+        specs = distinct(self.setup._threads)
         if not specs:
             raise InputError(f"the scenario {self.scenario.name} has no threads: use s.thread(function, ...)", self.where)
         after: ThreadSpec | None = self.setup._after
