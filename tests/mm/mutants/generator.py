@@ -124,7 +124,9 @@ def _of_function(function: ast.FunctionDef, source: _Source) -> Iterator[Change]
                 yield "drop", source.of(statement), "", source.replaced((statement, "pass"))
             if index + 1 < len(block) and _swappable(statement, block[index + 1]):
                 after = block[index + 1]
-                yield "swap", source.of(statement), source.of(after), source.swapped(statement, after)
+                head = source.of(after.test) if isinstance(after, ast.If) else source.of(after)
+                shown = f"if {head}" if isinstance(after, ast.If) else head.split(":")[0] if isinstance(after, ast.For) else head
+                yield "swap", source.of(statement), shown, source.swapped(statement, after)
             yield from _of_statement(statement, source)
 
 
@@ -173,8 +175,11 @@ def _droppable(statement: ast.stmt) -> bool:
 
 
 def _swappable(a: ast.stmt, b: ast.stmt) -> bool:
-    """Two neighbours with an effect each, of which the second does not need what the first assigns."""
-    if not all(isinstance(each, ast.Expr | ast.Assign) for each in (a, b)):
+    """A step, and the statement after it, which does not need what the step assigns: two steps that can be the other way
+    round, or a step that can come later than what is below an ``if`` or in a loop."""
+    if not isinstance(a, ast.Expr | ast.Assign) or not isinstance(b, ast.Expr | ast.Assign | ast.If | ast.For):
+        return False
+    if isinstance(b, ast.If | ast.For) and (not _droppable(a) or any(isinstance(n, ast.Return | ast.Break) for n in ast.walk(b))):
         return False
     if any(isinstance(each, ast.Expr) and not isinstance(each.value, ast.Call) for each in (a, b)):
         return False

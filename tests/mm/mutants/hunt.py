@@ -7,6 +7,7 @@ memory, it is *equivalent*: nobody can tell. Otherwise it is a *hole*: the bug c
 from __future__ import annotations
 
 import ast
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -112,12 +113,15 @@ class _replaced:
 
 def digest(program: ir.Program) -> int:
     """The same for two programs that are one, wherever their statements stand."""
-    return hash(repr((program.threads, program.cells, program.invariants)))
+    return hash(POSITION.sub("", repr((program.threads, program.cells, program.invariants))))
+
+
+POSITION = re.compile(r"Position\([^()]*\)")
 
 
 def entered(program: ir.Program, functions: Iterable[Function]) -> tuple[frozenset[Function], frozenset[Function]]:
     """The functions of which some interleaving takes a step, in a thread and in the last one only; and those without a step."""
-    _, taken = reached(program, max_states=MOST_STATES)
+    steps, taken = reached(program, max_states=MOST_STATES)
     spans = {file: _spans(file) for file, _ in functions}
     stepping: set[Function] = set()
     by_thread: list[set[Function]] = []
@@ -127,7 +131,7 @@ def entered(program: ir.Program, functions: Iterable[Function]) -> tuple[frozens
             pos = getattr(statement, "pos", None)
             file = next((file for file in spans if pos is not None and Path(file).name == Path(pos.file).name), None)
             name = next((n for n, lines in spans[file].items() if pos.line in lines), None) if file and pos else None
-            if file and name:
+            if file and name and id(statement) in steps:
                 stepping.add((file, name))
                 if id(statement) in taken:
                     of_thread.add((file, name))
@@ -156,10 +160,10 @@ def _statements(body: Iterable[ir.Stmt]) -> Iterator[ir.Stmt]:
 
 
 @cache
-def table(variants: tuple[str, ...] = VARIANTS, most_threads: int = 2) -> tuple[Cell, ...]:
-    """All cells of scenarios with so many threads at most, cheapest first. Cells with the same program are one."""
+def table(variants: tuple[str, ...] = VARIANTS, scenarios: tuple[str, ...] = (), most_threads: int = 2) -> tuple[Cell, ...]:
+    """The cells of these scenarios (all) with so many threads at most, cheapest first. Cells with the same program are one."""
     found: dict[int, Cell] = {}
-    for case in cases((), variants, freeing="at-once"):
+    for case in cases(scenarios, variants, freeing="at-once"):
         program, functions = used_functions(case)
         if len(program.threads) > most_threads + 1 or digest(program) in found:
             continue

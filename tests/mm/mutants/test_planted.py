@@ -1,0 +1,52 @@
+"""The whole model, planted with bugs: slow, and a run of its own (``pytest -m slow tests/mm/mutants``).
+
+All mutants take hours (``python -m tests.mm.mutants``). This takes the bugs that were once planted by hand, and of all others as
+many, in random order, as `SMPCHECK_MUTANTS_SECONDS` seconds are enough for.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+
+import pytest
+
+from tests.mm.mutants.__main__ import summary, verdict_of
+from tests.mm.mutants.hunt import MOST_CELLS, all_mutants, table
+from tests.mm.mutants.named import HOLES, NAMED
+
+pytestmark = pytest.mark.slow
+
+SECONDS = float(os.environ.get("SMPCHECK_MUTANTS_SECONDS", "300"))
+SEED = int(os.environ.get("SMPCHECK_MUTANTS_SEED", "0"))
+
+FLOOR = 0.5
+"""Of the mutants that change any final state, at least so many are killed. The aim is 0.9."""
+
+
+@pytest.mark.parametrize(("bug", "variant", "name"), NAMED, ids=[f"{variant}: {bug}" for bug, variant, _ in NAMED])
+def test_a_bug_that_once_passed_is_noticed(bug: str, variant: str, name: str, request: pytest.FixtureRequest) -> None:
+    found = [mutant for mutant in all_mutants(table((variant,))) if name in mutant.name]
+    assert found, f"the model has no such step any more: {name}"
+    if why := HOLES.get((bug, variant)):
+        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
+    assert any(verdict_of(mutant, (variant,), MOST_CELLS).outcome == "killed" for mutant in found)
+
+
+def test_of_any_bugs_most_are_noticed() -> None:
+    ends = time.monotonic() + SECONDS
+    variants = ("V10", "V8", "V4")
+    chosen = all_mutants(table(variants))
+    random.Random(SEED).shuffle(chosen)
+    counts: Counter[str] = Counter()
+    for mutant in chosen:
+        if time.monotonic() > ends:
+            break
+        verdict = verdict_of(mutant, variants, MOST_CELLS)
+        counts[verdict.outcome] += 1
+        if verdict.outcome == "hole":
+            print(f"{verdict.mutant.name}  [{verdict.how}]")
+    print(summary(counts))
+    assert counts["killed"] >= FLOOR * (counts["killed"] + counts["hole"])
