@@ -12,10 +12,13 @@ import pytest
 from smpcheck.mm.live import lanes
 from smpcheck.mm.live.lanes import LaneError
 from smpcheck.mm.live.machine import Machine
+from smpcheck.mm.live.sweep import CONTROL_EVERY
 from smpcheck.mm.live.witness import Call, SetupCall, Witness
 from tests.mm.live.witnesses import DRAIN, SEGMENT, TRUNCATE
 
 CPUS = sorted(os.sched_getaffinity(0))
+
+ROUNDS = 4 * CONTROL_EVERY
 
 pytestmark = pytest.mark.skipif(len(CPUS) < 2, reason="two CPUs are needed, one for each lane")
 
@@ -40,10 +43,13 @@ def nothing_left(machine: Machine) -> Iterator[None]:
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("witness", [DRAIN, TRUNCATE, SEGMENT], ids=lambda witness: witness.name)
 def test_rounds_of_both_kinds_are_done(witness: Witness) -> None:
-    ticks: list[int] = []
-    tally = lanes.run(witness, CPUS, 0.7, tick=lambda rounds, seen: ticks.append(rounds))
+    def enough(rounds: int, seen: int) -> None:
+        if rounds >= ROUNDS:
+            raise KeyboardInterrupt
+
+    tally = lanes.run(witness, CPUS, 120.0, tick=enough)
+    assert tally.together + tally.apart >= ROUNDS
     assert tally.apart > 0
-    assert tally.together + tally.apart >= max(ticks)
     assert tally.seen_apart == 0
     assert all(done.bad for done in tally.samples)
 
