@@ -64,7 +64,7 @@ def random_cycle(seed: int) -> str:
             if "{r}" in form:
                 regs.append(r)
             if place and regs and rng.random() < 0.2:
-                line = f"if ({regs[0]} >= 0)\n\t\t{line}" if rng.random() < 0.3 else f"if ({regs[0]} != 7)\n\t\t{line}"
+                line = f"if ({regs[0]} {rng.choice(('>= 0', '!= 7', '== 0'))}) {{\n\t\t{line}\n\t}}"
             lines.append(line)
             if not place:
                 lines.append(rng.choice(BETWEEN))

@@ -19,6 +19,7 @@ from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
+from smpcheck.questions.elsewhere import Way, Ways, other_ways
 from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_large
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, remarks, show_condition
 from smpcheck.questions.races import Race, race_of
@@ -59,7 +60,8 @@ class Explanation:
     gives these values), or is ``undecided`` (for large programs; ``notes`` say why). ``nothing``: the program neither asks nor
     asserts, and only ``races`` can be shown.
 
-    Allowed: ``execution`` and its ``story``; ``under`` is the strongest of sc, tso and the model that allows it. Forbidden:
+    Allowed: ``execution`` and its ``story``; ``under`` is the strongest of sc, tso and the model that allows it; ``ways``: other
+    executions with the outcome, which would be left if all that was named before were in order. Forbidden:
     ``reasons``. ``races``: data races that the model flags, whatever the outcome. ``complete``: all reasons are there;
     ``notes`` say what a limit or an assumption left out.
     """
@@ -76,6 +78,7 @@ class Explanation:
     notes: tuple[str, ...] = ()
     complete: bool = True
     seconds: float = field(default=0.0, compare=False)
+    ways: tuple[Way, ...] = ()
 
     @property
     def words(self) -> Words:
@@ -133,9 +136,14 @@ def explain_outcome(
     found = witness(program, model, outcome, limits, words)
     if found is not None:
         under, execution, story, notes = found
+        ways: Ways | None = None
+        if story.surprises:
+            ways = other_ways(program, model, outcome, story, execution, limits.unroll, limits.seconds)
+            notes = notes if ways.complete else (*notes, OTHER_WAYS)
         return Explanation(
-            program, model.name, outcome, "allowed", execution, under, story, (), races, notes, True, time.perf_counter() - began
-        )
+            program, model.name, outcome, "allowed", execution, under, story, (), races, notes, True,
+            time.perf_counter() - began, ways.found if ways is not None else (),
+        )  # fmt: skip
     reasons, notes, complete = why_not(program, model, outcome, limits, words)
     kind: Kind = "forbidden" if reasons or not complete else "impossible"
     if not reasons and complete:
@@ -144,6 +152,8 @@ def explain_outcome(
         program, model.name, outcome, kind, None, "", None, reasons, races, notes, complete, time.perf_counter() - began
     )
 
+
+OTHER_WAYS = "order there forbids this execution; whether the outcome has others, and what forbids it, barriers --fix says"
 
 # --- allowed ---------------------------------------------------------------------------------------------------------------
 

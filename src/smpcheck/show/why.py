@@ -94,6 +94,11 @@ def _lines(explanation: Explanation, drawn: str) -> Iterator[str]:
         yield f"\n{drawn.rstrip()}"
     if explanation.execution is not None and explanation.story is not None:
         yield from _story(explanation.execution, explanation.story, words, explanation.under)
+    for way in explanation.ways:
+        yield ""
+        yield "With order there, it can still happen in another way:"
+        for number, told in enumerate(way.told, 1):
+            yield wrap(told.sentence + ".", f"  {number} ", "")
     for number, reason in enumerate(explanation.reasons, 1):
         yield ""
         yield from reason_lines(reason, words, f"{number}. " if len(explanation.reasons) > 1 else "")

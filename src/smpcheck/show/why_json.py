@@ -112,6 +112,9 @@ def _explanation(answer: Explanation) -> Json:
         result["allowed_under"] = answer.under
         result["execution"] = execution_object(answer.execution, program)
         result["story"] = _story(answer.story)
+        result["ways"] = [
+            {"execution": execution_object(way.execution, program), "story": _story(way.story)} for way in answer.ways
+        ]
     return result
 
 

@@ -1,0 +1,98 @@
+"""Does what a story blames account for the outcome, or only for the execution that it tells?
+
+The order that is missing is put into the program, a full barrier at each place and a mark at each access that is named. If the
+outcome can still happen, an execution of the changed program shows another way, which has a story of its own; and so on, until
+all that was named together forbids the outcome.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from smpcheck.cat.nodes import Model
+from smpcheck.program import ir
+from smpcheck.program.execution import Execution
+from smpcheck.program.ir import Position, Program, Stmt
+from smpcheck.questions.elements import FENCES, edited
+from smpcheck.questions.outcomes import Outcome
+from smpcheck.questions.patch import Edit, apply
+from smpcheck.questions.statements import Reordered, Unordered
+from smpcheck.questions.surprises import Story, Surprise, tell
+from smpcheck.questions.wording import Words
+
+MOST_WAYS = 6
+"""So many other ways are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Another execution with the outcome, which is there although all that was named before is mended, and its story."""
+
+    execution: Execution
+    story: Story
+
+    @property
+    def told(self) -> tuple[Surprise, ...]:
+        """All that is said of it."""
+        return (*self.story.surprises, *self.story.also)
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Other ways, in their order. ``complete``: with all that was named, here and before, the outcome cannot happen."""
+
+    found: tuple[Way, ...]
+    complete: bool
+
+
+def other_ways(
+    program: Program, model: Model, outcome: Outcome, story: Story, execution: Execution, unroll: int, seconds: float
+) -> Ways:
+    """The other ways to an outcome besides the story of one execution, as long as there is time."""
+    ends = time.perf_counter() + seconds
+    mended = mend(program, story, execution)
+    found: list[Way] = []
+    while mended is not None:
+        another = next(iter(outcome.candidates(mended, model, unroll)), None)
+        if another is None:
+            return Ways(tuple(found), True)
+        told = tell(another, model, Words(mended))
+        if len(found) == MOST_WAYS or time.perf_counter() > ends or not told.surprises:
+            break
+        found.append(Way(another, told))
+        mended = mend(mended, told, another)
+    return Ways(tuple(found), False)
+
+
+def mend(program: Program, story: Story, execution: Execution) -> Program | None:
+    """The program with the order that ``story`` says is missing; None where there is no place for it."""
+    if story.mended is None:
+        return None
+    claims = [s.claim for s in (*story.surprises, *story.also)]
+    events = execution.events
+    pairs = [(events[c.first].pos, events[c.second].pos) for c in claims if isinstance(c, Reordered)]
+    marks = {pos for c in claims if isinstance(c, Unordered) and (pos := events[c.event].pos) is not None}
+    places = [second for first, second in pairs if second is not None and first != second]
+    if len(places) < len(pairs) or not (places or marks):
+        return None
+    return apply(marked(program, marks), (_barrier(pos) for pos in dict.fromkeys(places)))
+
+
+def _barrier(pos: Position) -> Edit:
+    text, kind, _ = FENCES["Mb"]
+    return Edit("Mb", pos, kind, "", text)
+
+
+def marked(program: Program, places: Iterable[Position]) -> Program:
+    """The program with its plain accesses at these places marked."""
+    chosen = set(places)
+
+    def change(body: tuple[Stmt, ...], thread: int) -> tuple[Stmt, ...]:
+        return tuple(
+            replace(s, tags=frozenset({"Once"})) if isinstance(s, ir.Load | ir.Store) and not s.tags and s.pos in chosen else s
+            for s in body
+        )
+
+    return edited(program, change) if chosen else program
