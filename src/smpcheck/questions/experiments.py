@@ -11,7 +11,7 @@ barrier between the two forbids says nothing about them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Literal, TypeAlias
@@ -79,8 +79,8 @@ def communication(execution: Execution) -> Iterator[tuple[str, int, int]]:
 
 # --- what would mend it -----------------------------------------------------------------------------------------------------
 
-TESTS, SECONDS = 400, 1.0
-"""How much a search for a repair may take."""
+TESTS, SECONDS = 300, 1.0
+"""How much a search for a cheapest repair may take; after that, one without anything superfluous does."""
 GAP, MARK = 2.0, 3.0
 """The costs of a barrier and of a mark."""
 
@@ -151,11 +151,12 @@ def cheapest_repair(execution: Execution, model: Model) -> Mended | None:
     def cost(repair: Repair) -> float:
         return GAP if isinstance(repair, Gap) else MARK
 
-    search = Search(repairs_of(execution), forbidden, TESTS, SECONDS)
+    everything = repairs_of(execution)
+    search = Search(everything, forbidden, TESTS, SECONDS)
     try:
         found = search.cheapest_sets(cost, 1)
     except OutOfTime:
-        return None
+        found = [_smallest(everything, forbidden)]
     if not found:
         return None
     changed, barriers = repaired(execution, sorted(found[0], key=str))
@@ -163,6 +164,15 @@ def cheapest_repair(execution: Execution, model: Model) -> Mended | None:
     pairs |= _ordered(changed, model, pairs)
     gaps = tuple(sorted(((gap, pairs[number]) for number, gap in barriers.items()), key=lambda found: found[0].second))
     return Mended(gaps, tuple(sorted(mark.event for mark in found[0] if isinstance(mark, Mark))))
+
+
+def _smallest(everything: Sequence[Repair], forbidden: Callable[[frozenset[Repair]], bool]) -> frozenset[Repair]:
+    """A set of repairs that is enough, without any that can go; marks go first. (All of them together are enough.)"""
+    chosen = frozenset(everything)
+    for repair in sorted(everything, key=lambda repair: isinstance(repair, Gap)):
+        if forbidden(chosen - {repair}):
+            chosen -= {repair}
+    return chosen
 
 
 def _ordered(execution: Execution, model: Model, pairs: dict[int, Edge]) -> dict[int, Edge]:

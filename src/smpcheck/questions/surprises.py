@@ -188,7 +188,7 @@ class _Teller:
         self.races = racing(self.execution, model)
         self.trials = Trials(marked(self.execution, self.mended.marks if self.mended else ()), self.models)
         for one in self.models:
-            ordered, beyond = local_order(self.execution, one)
+            ordered, beyond = local_order(self.trials.execution, one)
             self.ordered |= ordered
             self.beyond |= beyond
 
