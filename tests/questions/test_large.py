@@ -158,7 +158,7 @@ class TestExplain:
         assert {a.kind for a in answers} == {"undecided"}
         assert {a.notes[0] for a in answers} == {"no time was left"}
         assert head(answers[0]) == "I6 fails: not known whether it can happen under the kernel's memory model"
-        strict("answers-1").validate(json.loads(document(answers)))
+        strict("answers-2").validate(json.loads(document(answers)))
 
     @pytest.mark.usefixtures("all_are_large")
     @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
@@ -226,7 +226,7 @@ class TestBarriers:
         assert by_text["smp_mb()"] == by_text["TestClearPageMlocked(page)"] == "undecided"
         assert set(by_text.values()) == {"undecided", "one of several"}
         assert ASSUMPTION in answer.notes
-        strict("answers-1").validate(json.loads(barriers_document([answer])))
+        strict("answers-2").validate(json.loads(barriers_document([answer])))
 
 
 def test_the_missing_barrier_is_found(monkeypatch):

@@ -101,7 +101,7 @@ def test_addresses_are_named():
 )
 def test_answers(path):
     program = read_litmus_file(path)
-    validator = strict("answers-1")
+    validator = strict("answers-2")
     for text in (
         document(list(explain(program, LKMM))),
         barriers_document([barriers(program, LKMM)]),
@@ -119,7 +119,7 @@ def test_one_form_for_check_and_explain():
 
 
 def test_explanations_of_a_python_model():
-    validator = strict("answers-1")
+    validator = strict("answers-2")
     for program in read_programs(str(ROOT / "examples" / "models" / "seqlock_without_rmb.py")):
         validator.validate(json.loads(document(list(explain(program, LKMM)))))
 

@@ -51,6 +51,7 @@ def barriers(
     fix: Annotated[
         bool, typer.Option("--fix", help="Find the cheapest additions that forbid an outcome that can happen, as a diff.")
     ] = False,
+    race: Annotated[bool, typer.Option("--race", help="With --fix: remove data races, whatever else can happen.")] = False,
     comment: Annotated[
         bool, typer.Option("--comment", help="Print a comment for each needed barrier: what it orders, what it pairs with.")
     ] = False,
@@ -83,16 +84,22 @@ def barriers(
         from smpcheck.cat.load import load_model
         from smpcheck.questions.elements import COSTS
         from smpcheck.questions.explain import Limits
+        from smpcheck.questions.reservations import knows_races
 
         names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else [model]
         if not names:
             raise InputError("--models takes the names of models, with commas between them")
         asked = [load_model(name) for name in names]
+        if race and not fix:
+            raise InputError("--race is for --fix: it says what to remove")
+        for one in asked if race else ():
+            if not knows_races(one):
+                raise InputError(f"--race: the model {one.name} has no data races")
         costs = {**COSTS, **_costs(cost, COSTS)}
         limits = Limits(unroll=unroll, ends=ends_of(timeout))
         programs = having(find_programs(path, asked[0], scenario, settings or ()), check)
         if fix:
-            status = _fix(programs, asked, limits, costs, form, check)
+            status = _fix(programs, asked, limits, costs, form, check, race)
         else:
             from smpcheck.questions.barriers import barriers as ask
 
@@ -124,11 +131,17 @@ def _shown(answers: Sequence[list[Barriers]], form: str, comment: bool, models: 
 
 
 def _fix(
-    programs: Sequence[Program], models: list[Model], limits: Limits, costs: dict[str, float], form: str, check: str | None
+    programs: Sequence[Program],
+    models: list[Model],
+    limits: Limits,
+    costs: dict[str, float],
+    form: str,
+    check: str | None,
+    race: bool,
 ) -> int:
     from smpcheck.questions.fix import fix as ask
 
-    answers = (one for p in programs for m in models for one in ask(p, m, limits, costs, only=check))
+    answers = (one for p in programs for m in models for one in ask(p, m, limits, costs, only=check, race=race))
     found = as_they_come(answers, partial(_fixes_shown, form=form), "looking for what is missing", form != "text", None)
     return EXIT_OK if all(one.status in ("fixed", "safe") for one in found) else EXIT_FOUND
 

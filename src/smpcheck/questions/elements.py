@@ -22,11 +22,12 @@ Key = tuple[str, Position]
 
 COSTS: Mapping[str, float] = {
     "full": 10, "mb": 10, "at-atomic": 8, "at-lock": 8, "rmb": 4, "wmb": 4, "acquire": 3, "release": 3,
-    "dependency": 0, "barrier": 1, "lock": 40, "relaxed": 0, "none": 0,
+    "dependency": 0, "mark": 1, "barrier": 1, "lock": 40, "relaxed": 0, "none": 0,
 }  # fmt: skip
 """What each kind of ordering costs, in no particular unit: the order is that of arm64 and powerpc, where a full barrier (``dmb
 ish``, ``sync``) costs more than ``dmb ishld``, ``dmb ishst`` and ``lwsync``, these more than ``ldar`` and ``stlr``, and a
-dependency nothing (Documentation/memory-barriers.txt; McKenney, "Is Parallel Programming Hard", ch. 15). The likes of
+dependency nothing (Documentation/memory-barriers.txt; McKenney, "Is Parallel Programming Hard", ch. 15). ``mark`` is READ_ONCE()
+or WRITE_ONCE() on a plain access: no instruction, but the compiler may no longer improve on it. The likes of
 ``smp_mb__after_atomic()`` are nothing at all on x86, a full barrier elsewhere. Adjust with ``--cost``.
 """
 

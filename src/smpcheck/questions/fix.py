@@ -1,29 +1,30 @@
 """The question *which barriers are missing?*: the cheapest additions after which a bad outcome cannot happen.
 
 If the outcome can happen by taking turns, no barrier helps, and that is the answer. Else all places between two accesses, and all
-accesses that have a stronger form, are candidates; the cheapest sets of them that suffice are found like smallest sets
-(see :mod:`smpcheck.questions.minimal`), and each is checked once more in the form in which it is shown: as source text, read
-again.
+accesses that have a stronger form (a plain one: READ_ONCE() or WRITE_ONCE()), are candidates; the cheapest sets of them that
+suffice are found like smallest sets (see :mod:`smpcheck.questions.minimal`), and each is checked once more in the form in which
+it is shown: as source text, read again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
-from smpcheck.errors import LimitError, SmpcheckError
-from smpcheck.program.ir import Program
+from smpcheck.errors import LimitError, SmpcheckError, UnsupportedError
+from smpcheck.program.faults import DATA_RACE
+from smpcheck.program.ir import Const, Program
 from smpcheck.questions.elements import COSTS
 from smpcheck.questions.explain import Limits
 from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes, remarks
 from smpcheck.questions.patch import Edit, Lines, apply, cost, edits_of, read_again
-from smpcheck.questions.reservations import racy, reservations
+from smpcheck.questions.reservations import has_race, racy, reservations
 
 FixStatus: TypeAlias = Literal["fixed", "safe", "interleaving", "no placement", "unfinished"]
 """``fixed``: there are placements. ``safe``: the outcome cannot happen anyway. ``interleaving``: it can by taking turns, no
@@ -52,6 +53,10 @@ class Fix:
     seconds: float = field(default=0.0, compare=False)
 
 
+RACE = Outcome("a data race", Const(1), flag=DATA_RACE)
+"""What :func:`fix` may be asked to remove alone."""
+
+
 def fix(
     program: Program,
     model: Model,
@@ -59,76 +64,124 @@ def fix(
     costs: Mapping[str, float] = COSTS,
     count: int = 8,
     only: str | None = None,
+    race: bool = False,
 ) -> Iterator[Fix]:
-    """The cheapest additions that forbid each outcome of ``program`` that can happen; at most ``count`` of equal cost each.
+    """The cheapest additions that forbid each outcome of ``program`` that can happen; at most ``count`` of equal cost each. Where
+    accesses race, and the author does not announce that, the additions remove the races, too, if some do. ``race``: remove the
+    data races, whatever else can happen.
 
     :raises SmpcheckError: there is no answer (unsupported, undefined behaviour, a limit)
     """
-    asked = outcomes(program, only)
+    asked = [RACE] if race else outcomes(program, only)
     if is_large(program):
+        if race:
+            raise UnsupportedError(f"{program.name}: {RACES}")
         program, asked = asking(program, asked)
     for outcome in asked:
-        yield _fix(program, model, limits or Limits(), costs, count, outcome)
+        yield (_LargeFixer if is_large(program) else _Fixer)(program, model, limits or Limits(), costs, count, outcome).answer()
 
 
-def _fix(program: Program, model: Model, limits: Limits, costs: Mapping[str, float], count: int, outcome: Outcome) -> Fix:
-    began = time.perf_counter()
-    large = is_large(program)
-    said: dict[str, None] = {}
+class _Fixer:
+    """One outcome of one program."""
 
-    def can_happen(changed: Program, asked: Model = model) -> bool:
-        if large:
-            name = str(outcome.condition)
-            found = ask(changed, asked, [name], limits.unroll, limits.ends)
-            if found.open:
-                raise LimitError(f"{outcome.said(None)}: {found.open[name]}")
-            said.update(found.notes)
-            return name in found.can
-        return next(iter(outcome.candidates(changed, asked, limits.unroll)), None) is not None
+    def __init__(
+        self, program: Program, model: Model, limits: Limits, costs: Mapping[str, float], count: int, outcome: Outcome
+    ) -> None:
+        self.began = time.perf_counter()
+        self.program = program
+        self.model = model
+        self.limits = limits
+        self.costs = costs
+        self.count = count
+        self.outcome = outcome
+        self.seconds = max(10 * limits.seconds, 1.0)
+        announced = DATA_RACE in (program.announced or ()) or DATA_RACE in (program.expected_failures or ())
+        self.racing = not outcome.flag and not announced and has_race(program, model, limits.unroll)
+        """Does the program race, so that a fix has to remove that, too?"""
 
-    def answer(status: FixStatus, placements: tuple[Placement, ...] = (), *notes: str) -> Fix:
-        return Fix(program, model.name, outcome, status, placements, notes, time.perf_counter() - began)
+    def can_happen(self, changed: Program, model: Model | None = None) -> bool:
+        """Can the outcome happen in this version of the program?"""
+        return next(iter(self.outcome.candidates(changed, model or self.model, self.limits.unroll)), None) is not None
 
-    def holds(text: str) -> bool:
+    def is_bad(self, changed: Program) -> bool:
+        """Can what must not happen happen in this version?"""
+        return self.can_happen(changed) or (self.racing and has_race(changed, self.model, self.limits.unroll))
+
+    def helps(self, text: str) -> bool:
         """Does the changed text, read again, forbid the outcome? (A model with set parameters is not: its program was asked.)"""
         try:
-            changed = read_again(program, text, model)
-            if changed is None:
-                return True
-            return not can_happen(asking(changed, outcomes(changed))[0] if large else changed)
+            changed = read_again(self.program, text, self.model)
+            return changed is None or not self.is_bad(self.as_asked(changed))
         except SmpcheckError:
             return False
 
-    def reserved(changed: Program) -> list[str]:
-        """What is to be said where the outcome cannot happen."""
-        here = remarks(program)
-        if large:
-            return [*said, *here, RACES]
-        unroll = limits.unroll
-        return [*reservations(changed, model, unroll), *here, *racy(changed, model, unroll, fixed=changed is not program)]
+    def as_asked(self, changed: Program) -> Program:
+        """The program in the form in which the outcome is asked about."""
+        return changed
 
-    if not can_happen(program):
-        return answer("safe", (), *reserved(program))
-    if can_happen(program, load_model("sc")):
-        return answer("interleaving")
-    edits = edits_of(program)
-    seconds = SEARCH if large else max(10 * limits.seconds, 1.0)
-    search = Search(edits, lambda chosen: not can_happen(apply(program, chosen)), seconds=seconds)
-    lines = Lines(program)
-    placements: list[Placement] = []
-    try:
-        sets = search.cheapest_sets(lambda edit: cost(edit, costs), count)
-    except (OutOfTime, LimitError):
-        return answer("unfinished", (), f"the search stopped after {len(search.known)} versions of the program")
-    if not sets:
-        return answer("no placement")
-    for chosen in sets:
+    def notes(self, changed: Program) -> list[str]:
+        """What is to be said where the outcome cannot happen."""
+        unroll = self.limits.unroll
+        races = () if self.outcome.flag else racy(changed, self.model, unroll, fixed=changed is not self.program)
+        return [*reservations(changed, self.model, unroll), *remarks(self.program), *races]
+
+    def said(self, status: FixStatus, placements: tuple[Placement, ...] = (), *notes: str) -> Fix:
+        return Fix(self.program, self.model.name, self.outcome, status, placements, notes, time.perf_counter() - self.began)
+
+    def answer(self) -> Fix:
+        """Is there a problem, could barriers help, and which are the cheapest?"""
+        if not self.can_happen(self.program):
+            return self.said("safe", (), *self.notes(self.program))
+        if not self.outcome.flag and self.can_happen(self.program, load_model("sc")):
+            return self.said("interleaving", (), *remarks(self.program))
+        search = Search(edits_of(self.program), lambda some: not self.is_bad(apply(self.program, some)), seconds=self.seconds)
+        try:
+            sets = search.cheapest_sets(lambda edit: cost(edit, self.costs), self.count)
+        except (OutOfTime, LimitError):
+            return self.said("unfinished", (), f"the search stopped after {len(search.known)} versions of the program")
+        if not sets and self.racing:
+            self.racing = False
+            return self.answer()
+        if not sets:
+            return self.said("no placement", (), *remarks(self.program))
+        notes = self.notes(apply(self.program, sets[0]))
+        if len(sets) == self.count:
+            notes.append(f"the first {self.count}; there may be more at this cost")
+        return self.said("fixed", tuple(map(self.placement, sets)), *notes)
+
+    def placement(self, chosen: frozenset[Edit]) -> Placement:
+        """A set of edits with its diff, where its text was read again and helps."""
         ordered = tuple(sorted(chosen, key=lambda e: (e.pos.line, e.pos.column, e.name)))
+        lines = Lines(self.program)
         text = lines.changed(ordered)
-        shown = lines.diff(text) if text is not None and holds(text) else ""
-        placements.append(Placement(ordered, sum(cost(e, costs) for e in ordered), shown))
-    cheapest = apply(program, sets[0])
-    notes = reserved(cheapest)
-    if len(sets) == count:
-        notes.append(f"the first {count}; there may be more at this cost")
-    return answer("fixed", tuple(placements), *notes)
+        shown = lines.diff(text) if text is not None and self.helps(text) else ""
+        return Placement(ordered, sum(cost(e, self.costs) for e in ordered), shown)
+
+
+class _LargeFixer(_Fixer):
+    """One outcome of a large program, which is asked about in another way."""
+
+    def __init__(
+        self, program: Program, model: Model, limits: Limits, costs: Mapping[str, float], count: int, outcome: Outcome
+    ) -> None:
+        super().__init__(program, model, limits, costs, count, replace(outcome, flag=""))
+        self.racing = False
+        self.seconds = SEARCH
+        self.remarks: dict[str, None] = {}
+
+    def can_happen(self, changed: Program, model: Model | None = None) -> bool:
+        """:raises LimitError: it is not known"""
+        name = str(self.outcome.condition)
+        found = ask(changed, model or self.model, [name], self.limits.unroll, self.limits.ends)
+        if found.open:
+            raise LimitError(f"{self.outcome.said(None)}: {found.open[name]}")
+        self.remarks.update(found.notes)
+        return name in found.can
+
+    def as_asked(self, changed: Program) -> Program:
+        """With its conditions as invariants."""
+        return asking(changed, outcomes(changed))[0]
+
+    def notes(self, changed: Program) -> list[str]:
+        """What was said while asking; races are not looked for."""
+        return [*self.remarks, *remarks(self.program), RACES]

@@ -17,13 +17,15 @@ class Outcome:
     """An event that can happen or not: ``condition`` holds at the end, or the assertion or invariant of this name fails (a str).
 
     ``text`` names it. ``claim``: what it breaks, where it breaks something (the name of an assertion, the proposition of a
-    ``forall``). ``wanted``: is it what the author hopes to see, not what must not be? (``exists`` that its file expects.)
+    ``forall``). ``flag``: what happens is that the model raises this flag. ``wanted``: is it what the author hopes to see, not
+    what must not be? (``exists`` that its file expects.)
     """
 
     text: str
     condition: Expr | str
     claim: str = ""
     wanted: bool = False
+    flag: str = ""
 
     def said(self, happens: bool | None) -> str:
         """Whether it ``happens`` (None: not known), as the beginning of a sentence: ``x=1: can happen``. Of what breaks a claim
@@ -38,6 +40,8 @@ class Outcome:
         """The executions of ``program`` under ``model`` that have this outcome. ``lazy``: for large programs."""
         from smpcheck.solver.candidates import Candidates
 
+        if self.flag:
+            return Candidates(program, model, flag=self.flag, unroll=unroll, lazy=lazy)
         if isinstance(self.condition, str):
             return Candidates(program, model, failing=[self.condition], unroll=unroll, lazy=lazy)
         return Candidates(program, model, self.condition, unroll=unroll, lazy=lazy)

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Edit:
     """One change. ``name``: a fence's tag (put before the statement at ``pos``), ``instead Mb`` (smp_mb() for the barrier
-    there), or ``acquire``, ``release``, ``full`` (a stronger form of the access there). ``kind`` for the cost table, ``saves``
-    the kind of what it replaces; ``old`` and ``new``: the text of the statement, before and after.
+    there), ``mark`` (READ_ONCE() or WRITE_ONCE() for the plain access there), or ``acquire``, ``release``, ``full`` (a stronger
+    form of it). ``kind`` for the cost table, ``saves`` the kind of what it replaces; ``old`` and ``new``: the text of the
+    statement, before and after.
     """
 
     name: str
@@ -70,6 +71,20 @@ def stronger(text: str, name: str, python: bool) -> str | None:
     return None
 
 
+_OBJECT = re.compile(r"[*&\w.\->\[\]() ]+")
+_ASSIGNMENT = re.compile(r"([^=]*[^=<>!+\-*/%&|^~ ])\s*=\s*([^=].*)", re.S)
+
+
+def marked(statement: Stmt) -> str | None:
+    """How a plain access looks with READ_ONCE() or WRITE_ONCE(); None where it is no plain access, or no simple one."""
+    match statement:
+        case ir.Load(tags=tags, text=text) if not tags and _OBJECT.fullmatch(text):
+            return f"READ_ONCE({text})"
+        case ir.Store(tags=tags, text=text) if not tags and (parts := _ASSIGNMENT.fullmatch(text)):
+            return f"WRITE_ONCE({parts[1]}, {parts[2]})"
+    return None
+
+
 def edits_of(program: Program) -> list[Edit]:
     """Every place where order can be added: between accesses of a thread, and at each access."""
     python = program.language == "Python"
@@ -78,6 +93,9 @@ def edits_of(program: Program) -> list[Edit]:
         previous: Stmt | None = None
         statements = [s for s in walk(thread.body) if isinstance(s, (ir.Load, ir.Store, ir.Rmw)) and s.pos is not None]
         last = max((i for i, s in enumerate(statements)), default=-1)
+        kinds: dict[Position | None, set[type]] = {}
+        for access in statements:
+            kinds.setdefault(access.pos, set()).add(type(access))
         for place, statement in enumerate(statements):
             pos = statement.pos
             assert pos is not None
@@ -85,7 +103,8 @@ def edits_of(program: Program) -> list[Edit]:
                 for tag in (*INSERTED, *_special(previous, statement)):
                     edit = Edit(tag, pos, FENCES[tag][1], statement.text, FENCES[tag][0])
                     found.setdefault((tag, pos), edit)
-            for edit in _stronger_forms(statement, place == 0, place == last, python, thread.body):
+            once = marked(statement) if len(kinds[pos]) == 1 else None  # x += 1 is both, and has no marked form
+            for edit in _stronger_forms(statement, place == 0, place == last, python, once):
                 found.setdefault((edit.name, edit.pos), edit)
             previous = statement
         for fence in walk(thread.body):
@@ -105,16 +124,19 @@ def _special(previous: Stmt, statement: Stmt) -> Iterator[str]:
 
 
 def _stronger_forms(
-    statement: ir.Load | ir.Store | ir.Rmw, first: bool, last: bool, python: bool, body: tuple[Stmt, ...]
+    statement: ir.Load | ir.Store | ir.Rmw, first: bool, last: bool, python: bool, once: str | None
 ) -> Iterator[Edit]:
+    """Stronger forms of an access. ``once``: a plain one's text with READ_ONCE() or WRITE_ONCE()."""
     pos, text = statement.pos, statement.text
     assert pos is not None
-    if isinstance(statement, ir.Load) and statement.tags == {"Once"} and not last:
-        changed = stronger(text, "acquire", python)
+    if once is not None:
+        yield Edit("mark", pos, "mark", text, once)
+    if isinstance(statement, ir.Load) and (once or statement.tags == {"Once"}) and not last:
+        changed = stronger(once or text, "acquire", python)
         if changed:
             yield Edit("acquire", pos, "acquire", text, changed)
-    if isinstance(statement, ir.Store) and statement.tags == {"Once"} and not first:
-        changed = stronger(text, "release", python)
+    if isinstance(statement, ir.Store) and (once or statement.tags == {"Once"}) and not first:
+        changed = stronger(once or text, "release", python)
         if changed:
             yield Edit("release", pos, "release", text, changed)
     if isinstance(statement, ir.Rmw) and re.match(r"^\w+_(relaxed|acquire|release)\(", text):
@@ -161,9 +183,11 @@ def _strengthened(statement: Stmt, names: set[str]) -> list[Stmt]:
     match statement:
         case ir.Fence() if "instead Mb" in names:
             return [replace(statement, tags=frozenset({"Mb"}), text=FENCES["Mb"][0])]
-        case ir.Load() if "acquire" in names and "Once" in statement.tags and "RMW" not in statement.tags:
+        case ir.Load(tags=tags) | ir.Store(tags=tags) if names == {"mark"} and not tags:
+            return [replace(statement, tags=frozenset({"Once"}))]
+        case ir.Load() if "acquire" in names and statement.tags <= {"Once"}:
             return [replace(statement, tags=statement.tags - {"Once"} | {"Acquire"})]
-        case ir.Store() if "release" in names and "Once" in statement.tags:
+        case ir.Store() if "release" in names and statement.tags <= {"Once"}:
             return [replace(statement, tags=statement.tags - {"Once"} | {"Release"})]
         case ir.Rmw():
             read, write = statement.read_tags, statement.write_tags
@@ -213,6 +237,7 @@ class Lines:
     def changed(self, edits: Sequence[Edit]) -> str | None:
         """The text with these changes; None where one of them has no place in it."""
         lines = list(self.lines)
+        replaced: list[tuple[int, int, Edit]] = []
         for edit in edits:
             if edit.inserts:
                 if not self.can_insert(edit.pos):
@@ -221,8 +246,16 @@ class Lines:
                 at = self.column(edit)
                 if at is None:
                     return None
-                line = lines[edit.pos.line - 1]
-                lines[edit.pos.line - 1] = line[:at] + edit.new + line[at + len(edit.old) :]
+                replaced.append((edit.pos.line, at, edit))
+        done: list[tuple[int, int, Edit]] = []
+        for number, at, edit in sorted(replaced, key=lambda r: r[:2], reverse=True):  # from the right, what is inside first
+            line, end, new = lines[number - 1], at + len(edit.old), edit.new
+            for _, inside, inner in [d for d in done if d[0] == number and d[1] < at + len(edit.old)]:
+                place = len(edit.new) - 1 - (at + len(edit.old) - inside)  # what is assigned ends both texts, but for a ")"
+                new = new[:place] + inner.new + new[place + len(inner.old) :]
+                end += len(inner.new) - len(inner.old)
+            lines[number - 1] = line[:at] + new + line[end:]
+            done.append((number, at, edit))
         for edit in sorted((e for e in edits if e.inserts), key=lambda e: -e.pos.line):
             lines.insert(edit.pos.line - 1, self.inserted(edit))
         return "\n".join(lines)

@@ -152,14 +152,14 @@ def _change(placement: Placement, lines: Lines, places: Places) -> Change | None
     """A placement as replacements; None where the source has no place for it."""
     if not placement.diff:
         return None
-    made = []
+    made: list[Replacement] = []
     for edit in placement.edits:
         pos = edit.pos
         if edit.inserts:
             made.append(Replacement(Region(pos.file, pos.line, 1, pos.line, 1), lines.inserted(edit) + "\n"))
             continue
         at = lines.column(edit)
-        if at is None:
-            return None
+        if at is None or any(r.region.line == pos.line and (r.region.end_column or 0) > at + 1 for r in made):
+            return None  # one within another: two replacements cannot overlap
         made.append(Replacement(Region(pos.file, pos.line, at + 1, pos.line, at + 1 + len(edit.old)), edit.new))
     return Change("; ".join(described(edit) for edit in placement.edits), tuple(made))

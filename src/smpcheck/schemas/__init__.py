@@ -6,8 +6,8 @@ import json
 from importlib.resources import files
 from typing import Any
 
-NAMES = ("execution-1", "result-2", "answers-1", "mm-check-1", "mm-witness-1", "mm-provoke-1")
-"""``execution-1``: one execution. ``result-2``: a line of ``smpcheck check``. ``answers-1``: a document of ``explain``,
+NAMES = ("execution-1", "result-2", "answers-2", "mm-check-1", "mm-witness-1", "mm-provoke-1")
+"""``execution-1``: one execution. ``result-2``: a line of ``smpcheck check``. ``answers-2``: a document of ``explain``,
 ``barriers`` or ``compare``. ``mm-check-1``: a line of ``smpcheck mm check``. ``mm-witness-1``: a failing run as system calls.
 ``mm-provoke-1``: a document of ``smpcheck mm live --provoke`` or ``--from``."""
 

@@ -1,7 +1,7 @@
-"""Explanations, barriers and comparisons as JSON, version 1.
+"""Explanations, barriers and comparisons as JSON, version 2.
 
-One document per call: ``{"version": 1, "kind": "explanations" | "barriers" | "fixes" | "comparison", ...}``, described by
-``schemas/answers-1.json``. Executions have the form of :mod:`smpcheck.show.execution_json`; links and steps refer to their
+One document per call: ``{"version": 2, "kind": "explanations" | "barriers" | "fixes" | "comparison", ...}``, described by
+``schemas/answers-2.json``. Executions have the form of :mod:`smpcheck.show.execution_json`; links and steps refer to their
 events' ``id``.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smpcheck.questions.reasons import Reason
     from smpcheck.questions.surprises import Story, Surprise
 
-VERSION = 1
+VERSION = 2
 Json = dict[str, Any]
 
 
