@@ -85,7 +85,7 @@ def of(source: str):
     return read_litmus(source, "test.litmus")
 
 
-@pytest.mark.parametrize(("source", "said"), [(WAITS, "loops are followed for 2 iterations"), (DEADLOCK, NO_EXECUTION)])
+@pytest.mark.parametrize(("source", "said"), [(WAITS, "loops are followed for 2 rounds"), (DEADLOCK, NO_EXECUTION)])
 def test_everybody_says_so_once(source, said):
     program = of(source)
     answers = [*explain(program, LKMM), barriers(program, LKMM), *fix(program, LKMM)]

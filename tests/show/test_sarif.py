@@ -194,7 +194,7 @@ class TestCheck:
         assert note["locations"][0]["physicalLocation"]["region"]["startLine"] == 7
 
     def test_a_limit_is_a_warning(self):
-        loop = "\tint r0;\n\tr0 = READ_ONCE(*y);\n\twhile (r0 != 9)\n\t\tr0 = READ_ONCE(*y);"
+        loop = "\tint r0 = 0;\n\twhile (r0 != 9)\n\t\tr0 = r0 + READ_ONCE(*y);"
         run = checked("t.litmus", litmus([loop, "\tWRITE_ONCE(*y, 1);"], "exists (y=0)"), unroll=1)
         assert run["results"] == []
         (note,) = run["invocations"][0]["toolExecutionNotifications"]

@@ -6,7 +6,7 @@ trees of statements: :func:`live_at_heads`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from smpcheck.program import ir
 
@@ -26,22 +26,28 @@ def registers_read(expr: ir.Expr | None) -> Iterator[str]:
                 yield from registers_read(part)
 
 
-def used(stmt: ir.Stmt) -> set[str]:
-    """The registers that a statement itself reads."""
-    found: Iterable[ir.Expr | None] = ()
+def expressions(stmt: ir.Stmt) -> tuple[ir.Expr | None, ...]:
+    """The expressions of a statement itself."""
     match stmt:
         case ir.Assign(_, expr):
-            found = (expr,)
+            return (expr,)
         case ir.Load():
-            found = (stmt.addr,)
+            return (stmt.addr,)
         case ir.Store() | ir.Fence():
-            found = (stmt.addr, stmt.value)
+            return (stmt.addr, stmt.value)
         case ir.Rmw():
-            names = {name for expr in (stmt.new, stmt.when) for name in registers_read(expr)} - {stmt.old}
-            return names | set(registers_read(stmt.addr))
+            return (stmt.addr, stmt.new, stmt.when)
         case ir.If() | ir.Assume() | ir.Assert():
-            found = (stmt.cond,)
-    return {name for expr in found for name in registers_read(expr)}
+            return (stmt.cond,)
+    return ()
+
+
+def used(stmt: ir.Stmt) -> set[str]:
+    """The registers that a statement itself reads."""
+    if isinstance(stmt, ir.Rmw):
+        own = {name for expr in (stmt.new, stmt.when) for name in registers_read(expr)} - {stmt.old}
+        return own | set(registers_read(stmt.addr))
+    return {name for expr in expressions(stmt) for name in registers_read(expr)}
 
 
 def defined(stmt: ir.Stmt) -> str | None:

@@ -24,7 +24,8 @@ from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes, remarks
 from smpcheck.questions.races import Race
 from smpcheck.questions.reasons import Link, Reason
-from smpcheck.questions.reservations import has_race, knows_races, racy, reservations
+from smpcheck.questions.reservations import has_race, is_cut, knows_races, racy, reservations
+from smpcheck.questions.stops import Stops, stop, stops
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words
 from smpcheck.simulate.early import ASSUMPTION
@@ -39,7 +40,7 @@ DEPENDENCIES = ("addr", "data", "ctrl")
 @dataclass(frozen=True, slots=True)
 class Protected:
     """What must not happen: the ``condition`` of the program, failing assertions, a data race (``race``). ``text`` names it,
-    ``said`` is a sentence without its end: that it does not happen.
+    ``said`` is a sentence without its end: that it does not happen, or that this is not known.
     """
 
     condition: Expr | None
@@ -84,7 +85,7 @@ class Barriers:
     ``protected``: what cannot happen now, None where nothing is (``reachable`` says what can). ``sets``: all smallest sets of
     elements that protect it; ``together``: for each set, the weakest forms that suffice when only that set is there.
     ``unexamined``: elements that the question could not be asked of. ``complete``: all sets are there.
-    ``undecided``: something is not known (of large programs; ``notes`` say why).
+    ``undecided``: something is not known (loops were cut, or the program is large; ``notes`` say why).
     """
 
     program: Program
@@ -139,13 +140,17 @@ def protect(
     for outcome in outcomes(program, only):
         can = next(iter(outcome.candidates(program, model, limits.unroll)), None) is not None
         (reachable if can else safe).append(outcome)
+    threads_stop = stops(program, model, limits.unroll) if only is None else Stops({})
+    reachable += threads_stop.outcomes()
     condition = next((o.condition for o in safe if not isinstance(o.condition, str)), None)
-    failing = tuple(o.condition for o in safe if isinstance(o.condition, str))
+    failing = (*(o.condition for o in safe if isinstance(o.condition, str)), *threads_stop.excluded)
     plain = any(isinstance(s, (Load, Store)) and not s.tags for t in program.threads for s in walk(t.body))
     race = plain and knows_races(model) and not has_race(program, model, limits.unroll)
+    safe = safe or [stop(name) for name in threads_stop.excluded]
     if not safe and not race:
         return None, tuple(reachable)
-    text, said = ("; ".join(texts) for texts in ([o.text for o in safe], [o.said(False) for o in safe]))
+    happens = None if is_cut(program, model, limits.unroll) else False
+    text, said = ("; ".join(texts) for texts in ([o.text for o in safe], [o.said(happens) for o in safe]))
     protected = Protected(condition, failing, race, text or "a data race", said or "a data race: cannot happen")
     return protected, tuple(reachable)
 
@@ -208,15 +213,18 @@ class _Asking:
             notes.append(f"the search for smallest sets stopped: {error}")
         if not self.search.known.get(everything, True):
             notes.append("the elements protect nothing by themselves")
+        cut = is_cut(self.program, self.model, self.limits.unroll)
         reasons = self.reasons(sets)
         findings = []
         for element in self.elements:
-            findings.append(self.finding(element, sets, complete, reasons))
+            found_one = self.finding(element, sets, complete, reasons)
+            unknown = cut and found_one.alone  # it may be needed beyond the rounds that were followed
+            findings.append(replace(found_one, status="undecided") if unknown else found_one)
         ordered = tuple(tuple(e for e in self.elements if e.key in s) for s in sets)
-        together = tuple(self.weakened(s) for s in sets) if complete else ()
+        together = tuple(self.weakened(s) for s in sets) if complete and not cut else ()
         return Barriers(
             self.program, self.model.name, self.protected, reachable, tuple(findings), ordered, together,
-            tuple(self.unexamined), tuple(notes), complete, False, time.perf_counter() - began,
+            tuple(self.unexamined), tuple(notes), complete and not cut, cut, time.perf_counter() - began,
         )  # fmt: skip
 
     def notes(self) -> list[str]:
@@ -356,7 +364,8 @@ def _of_large(
     if not safe:
         took = time.perf_counter() - began
         return Barriers(program, model.name, None, reachable, notes=tuple(notes), undecided=bool(notes), seconds=took)
-    text, said = ("; ".join(texts) for texts in ([o.text for o in safe], [o.said(False) for o in safe]))
+    happens = None if is_cut(program, model, limits.unroll) else False
+    text, said = ("; ".join(texts) for texts in ([o.text for o in safe], [o.said(happens) for o in safe]))
     protected = Protected(None, tuple(str(o.condition) for o in safe), False, text, said)
     one = _AskingLarge(subject, model, limits, protected, elements_of(program, locks, False), costs)
     one.found = found

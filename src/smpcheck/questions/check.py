@@ -20,13 +20,12 @@ from smpcheck.program.faults import DEADLOCK, NON_TERMINATION, STOPS
 from smpcheck.program.ir import FinalMem, FinalReg, Program, assertion_names
 from smpcheck.program.locks import may_block
 from smpcheck.questions.outcomes import remarks
-from smpcheck.questions.result import FAULT_WORDS, Result, ResultStatus, Shown, Shows, StateRow
+from smpcheck.questions.result import Result, ResultStatus, Shown, Shows, StateRow
 from smpcheck.readers.registry import Vocabulary
 from smpcheck.time_limit import TimeLimitError, time_limit
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
-    from smpcheck.program.execution import Execution
     from smpcheck.solver.answer import Answer, Question, State
 
 DEBUG_VARIABLE = "SMPCHECK_DEBUG"
@@ -222,22 +221,15 @@ def _asserted(result: Result, answer: Answer, options: CheckOptions) -> Result:
     flags = tuple(sorted({*result.flags, *faults}))
     result = replace(result, failed=failed, flags=flags, executions=(*result.executions, *shown))
     if faults:
-        result = replace(result, notes=(*(_place(name, answer.failed[name]) for name in faults), *result.notes))
+        from smpcheck.questions.stops import sentence
+
+        result = replace(result, notes=(*(sentence(name, answer.failed[name]) for name in faults), *result.notes))
     if not is_open:
         return result
     undecided = (*result.undecided, *(name for name in result.asserts if name not in failed))
     status: ResultStatus = answer.status if answer.status == "timeout" else "bound"
     message = result.message or answer.message
     return replace(result, status=status, undecided=undecided, message=message, rounds=result.rounds or answer.rounds)
-
-
-def _place(fault: str, execution: Execution) -> str:
-    """A fault in an execution, in words: what can happen, and where."""
-    places = [pos for name, pos in execution.faults if name == fault]
-    if fault in (DEADLOCK, NON_TERMINATION):
-        places = list(execution.stuck.values())
-    lines = ", ".join(f"line {pos.line}" for pos in dict.fromkeys(places) if pos is not None)
-    return f"{FAULT_WORDS[fault]} ({lines})" if lines else FAULT_WORDS[fault]
 
 
 def stem(path: str) -> str:

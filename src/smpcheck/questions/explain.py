@@ -24,8 +24,9 @@ from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_lar
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, remarks, show_condition
 from smpcheck.questions.races import Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
-from smpcheck.questions.reservations import cut, reservations
+from smpcheck.questions.reservations import cut, is_cut, reservations
 from smpcheck.questions.statements import InSection
+from smpcheck.questions.stops import stops
 from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words, section
 from smpcheck.solver.candidates import Candidates
@@ -57,8 +58,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why one outcome can be (``allowed``), cannot be (``forbidden``), cannot even be computed (``impossible``: no write
-    gives these values), or is ``undecided`` (for large programs; ``notes`` say why). ``nothing``: the program neither asks nor
-    asserts, and only ``races`` can be shown.
+    gives these values), or is ``undecided`` (loops were cut, or the program is large; ``notes`` say why). ``nothing``: the
+    program neither asks nor asserts, and only ``races`` can be shown.
 
     Allowed: ``execution`` and its ``story``; ``under`` is the strongest of sc, tso and the model that allows it; ``ways``: other
     executions with the outcome, which would be left if all that was named before were in order. Forbidden:
@@ -118,6 +119,9 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
             found = replace(found, notes=tuple(dict.fromkeys((*found.notes, *said))))
         yield replace(found, notes=tuple(dict.fromkeys((*found.notes, *remarks(program)))))
         races = ()
+    if only is None:
+        for outcome in stops(program, model, limits.unroll).outcomes():
+            yield explain_outcome(program, model, outcome, limits)
 
 
 def explain_outcome(
@@ -146,7 +150,9 @@ def explain_outcome(
         )  # fmt: skip
     reasons, notes, complete = why_not(program, model, outcome, limits, words)
     kind: Kind = "forbidden" if reasons or not complete else "impossible"
-    if not reasons and complete:
+    if is_cut(program, model, limits.unroll):
+        kind, complete, notes = "undecided", False, tuple(dict.fromkeys((*notes, cut(limits.unroll))))
+    elif kind == "impossible":
         notes = (*notes, *_impossible(program, outcome, limits))
     return Explanation(
         program, model.name, outcome, kind, None, "", None, reasons, races, notes, complete, time.perf_counter() - began

@@ -24,10 +24,12 @@ from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.outcomes import Outcome, outcomes, remarks
 from smpcheck.questions.patch import Edit, Lines, apply, cost, edits_of, read_again
-from smpcheck.questions.reservations import has_race, racy, reservations
+from smpcheck.questions.reservations import has_race, is_cut, racy, reservations
+from smpcheck.questions.stops import stops
 
-FixStatus: TypeAlias = Literal["fixed", "safe", "interleaving", "no placement", "unfinished"]
-"""``fixed``: there are placements. ``safe``: the outcome cannot happen anyway. ``interleaving``: it can by taking turns, no
+FixStatus: TypeAlias = Literal["fixed", "safe", "undecided", "interleaving", "no placement", "unfinished"]
+"""``fixed``: there are placements. ``safe``: the outcome cannot happen anyway. ``undecided``: not within the rounds of loops that
+were followed. ``interleaving``: it can by taking turns, no
 barrier forbids it. ``no placement``: not even all additions together forbid it. ``unfinished``: the search used up its time."""
 
 
@@ -77,6 +79,8 @@ def fix(
         if race:
             raise UnsupportedError(f"{program.name}: {RACES}")
         program, asked = asking(program, asked)
+    elif only is None and not race:
+        asked += stops(program, model, (limits or Limits()).unroll).outcomes()
     for outcome in asked:
         yield (_LargeFixer if is_large(program) else _Fixer)(program, model, limits or Limits(), costs, count, outcome).answer()
 
@@ -128,10 +132,14 @@ class _Fixer:
     def said(self, status: FixStatus, placements: tuple[Placement, ...] = (), *notes: str) -> Fix:
         return Fix(self.program, self.model.name, self.outcome, status, placements, notes, time.perf_counter() - self.began)
 
+    def is_cut(self) -> bool:
+        """May it happen beyond the rounds of loops that are followed?"""
+        return is_cut(self.program, self.model, self.limits.unroll)
+
     def answer(self) -> Fix:
         """Is there a problem, could barriers help, and which are the cheapest?"""
         if not self.can_happen(self.program):
-            return self.said("safe", (), *self.notes(self.program))
+            return self.said("undecided" if self.is_cut() else "safe", (), *self.notes(self.program))
         if not self.outcome.flag and self.can_happen(self.program, load_model("sc")):
             return self.said("interleaving", (), *remarks(self.program))
         search = Search(edits_of(self.program), lambda some: not self.is_bad(apply(self.program, some)), seconds=self.seconds)
@@ -177,6 +185,10 @@ class _LargeFixer(_Fixer):
             raise LimitError(f"{self.outcome.said(None)}: {found.open[name]}")
         self.remarks.update(found.notes)
         return name in found.can
+
+    def is_cut(self) -> bool:
+        """What is not known is said while asking."""
+        return False
 
     def as_asked(self, changed: Program) -> Program:
         """With its conditions as invariants."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from smpcheck.cat.nodes import Model
 from smpcheck.program.faults import DATA_RACE
-from smpcheck.program.ir import Const, Program
+from smpcheck.program.flow import statements
+from smpcheck.program.ir import Const, Loop, Program
 from smpcheck.solver.candidates import Candidates
 
 NO_EXECUTION = "no execution of the program satisfies the model at all: a deadlock, or a filter that nothing passes"
@@ -15,7 +16,14 @@ NO_EXECUTION = "no execution of the program satisfies the model at all: a deadlo
 
 def cut(unroll: int) -> str:
     """The note that loops were cut."""
-    return f"loops are followed for {unroll} iterations, and what takes more is not asked about (see --unroll)"
+    return f"loops are followed for {unroll} rounds: not within these, and beyond them it is not known (see --unroll)"
+
+
+def is_cut(program: Program, model: Model, unroll: int) -> bool:
+    """Is a loop cut in some execution?"""
+    if not any(isinstance(s, Loop) for thread in program.threads for s in statements(thread.body)):
+        return False
+    return Candidates(program, model, Const(1), unroll=unroll).cut
 
 
 def reservations(program: Program, model: Model, unroll: int) -> tuple[str, ...]:

@@ -97,6 +97,8 @@ class Words:
         """``x = 1`` for a write, ``x is 1`` for a read, the text for a barrier."""
         if event.kind == "F":
             return self.text(event)
+        if event.value is None:
+            return f"{event.cell}: there is nothing"
         return f"{event.cell} {'=' if event.kind == 'W' else 'is'} {self.value(event.value)}"
 
 

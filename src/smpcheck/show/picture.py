@@ -268,6 +268,8 @@ class _Painter:
         first, last = accesses[0], accesses[-1]
         if first is not last:
             return f"{first.cell}: {self.value(first)} -> {self.value(last)}"
+        if first.value is None:
+            return f"{first.cell}: there is nothing"
         return f"{first.cell} {'=' if first.kind == 'W' else 'is'} {self.value(first)}"
 
     def value(self, event: ExecutedEvent) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from smpcheck.program import ir
 from smpcheck.questions.elements import walk
 from smpcheck.questions.outcomes import outcome_text
+from smpcheck.questions.stops import SENTENCES, sentence
 from smpcheck.questions.wording import Words
 from smpcheck.show.why import WIDTH, columns, model_name, room, wrap
 
@@ -169,6 +170,8 @@ def _details(finding: Finding, words: Words) -> Iterator[str]:
         yield wrap(f"Orders the {order.replace(' before ', ' before the ', 1)}.", "  ", "")
     if finding.pairs:
         yield wrap("Pairs with " + ", ".join(name(e, words) for e in finding.pairs) + ".", "  ", "")
+    if finding.outcome in SENTENCES and finding.without is not None:
+        yield wrap(f"Without it, {sentence(str(finding.outcome), finding.without)}.", "  ", "")
     if finding.race is not None:
         yield wrap(f"Without it: {finding.race.sentence}.", "  ", "")
     elif finding.story is not None:
@@ -218,9 +221,11 @@ def fix_text(answer: Fix, width: int = WIDTH) -> str:
 
 def _fix_lines(answer: Fix) -> Iterator[str]:
     model = model_name(answer.model)
-    head = f"{answer.program.name}: {answer.outcome.said(answer.status != 'safe')}"
+    happens = {"safe": False, "undecided": None}.get(answer.status, True)
+    head = f"{answer.program.name}: {answer.outcome.said(happens)}"
     said = {
         "safe": f" under {model} as it is{'' if answer.notes else '; nothing is missing'}.",
+        "undecided": f" under {model}.",
         "interleaving": " by taking turns: no barrier forbids that (a lock, or another protocol, may).",
         "no placement": f" under {model}, and no placement of barriers, acquires and releases forbids that.",
         "unfinished": f" under {model}; no placement was found in time.",
@@ -283,12 +288,14 @@ def _comment(finding: Finding, words: Words, elements: Sequence[Element]) -> Ite
         body[f"Without it there is a {finding.race.sentence.split(':')[0]}."] = None
     if finding.story is not None and finding.outcome is not None and not isinstance(finding.outcome, str):
         body["Without it, the final state can be: " + outcome_text(finding.outcome, words.program) + "."] = None
+    elif finding.outcome in SENTENCES:
+        body[f"Without it, {SENTENCES[str(finding.outcome)]}."] = None
     elif isinstance(finding.outcome, str):
         body[f'Without it, "{finding.outcome}" can fail.'] = None
     yield f"{words.line(element.pos)}:"
     yield "/*"
-    for sentence in body or [f"Needed: {element.text}."]:
-        yield from textwrap.wrap(sentence, 72, initial_indent=" * ", subsequent_indent=" * ", break_long_words=False)
+    for said in body or [f"Needed: {element.text}."]:
+        yield from textwrap.wrap(said, 72, initial_indent=" * ", subsequent_indent=" * ", break_long_words=False)
     yield " */"
     yield _code(element, words.program) + (";" if element.kind in ("mb", "rmb", "wmb", "at-atomic", "at-lock", "barrier") else "")
 

@@ -19,6 +19,7 @@ from smpcheck.cat.nodes import Model
 from smpcheck.program import ir
 from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import Execution
+from smpcheck.program.faults import STOPS
 from smpcheck.program.values import Value
 from smpcheck.solver.answer import Question
 from smpcheck.solver.aspif import FALSE, TRUE
@@ -32,9 +33,9 @@ class Candidates(_Session):
     """The executions of ``program`` under ``model`` in which something happens, one by one.
 
     What happens is any of these: ``condition``, an expression over final states, holds; an assertion or invariant named in
-    ``failing`` fails; ``flag`` is raised. With none of them, the program's own condition holds. Iterate; before taking the next,
-    :meth:`exclude` what should not be seen again. Executions that cut a loop are never among them. ``lazy``: for large
-    programs, see :class:`~smpcheck.solver.answer.Question`.
+    ``failing`` fails, or the fault of that name (:data:`~smpcheck.program.faults.STOPS`) happens; ``flag`` is raised. With none
+    of them, the program's own condition holds. Iterate; before taking the next, :meth:`exclude` what should not be seen again.
+    Executions that cut a loop are never among them. ``lazy``: for large programs, see :class:`~smpcheck.solver.answer.Question`.
 
     :raises SmpcheckError: as :func:`smpcheck.solver.solve.solve`
     """
@@ -52,12 +53,17 @@ class Candidates(_Session):
     ) -> None:
         failing = tuple(failing)
         mode: Literal["assertions", "verdict"] = "assertions" if failing else "verdict"
-        question = Question(mode, unroll, witness=True, flags=flag is not None, condition=condition, lazy=lazy)
+        stops = any(name in STOPS for name in failing)
+        question = Question(mode, unroll, witness=True, flags=flag is not None, condition=condition, stops=stops, lazy=lazy)
         super().__init__(program, model, question, True, time.perf_counter())
-        wanted = [self.assertions[name] for name in failing if name in self.assertions]
-        wanted += [literal for name, literal in self.flags if name == flag]
+        conj, faultless = self.out.conj2, -self.fault
+        whole = conj(faultless, -self.stopped)
+        wanted = [conj(faultless, self.assertions[name]) for name in failing if name in self.assertions]
+        wanted += [conj(faultless, literal) for name, literal in self.stops.items() if name in failing]
+        wanted += [literal for name, literal in self.faults if name in failing]
+        wanted += [conj(whole, literal) for name, literal in self.flags if name == flag]
         if condition is not None or not (failing or flag):
-            wanted.append(self.condition)
+            wanted.append(conj(whole, self.condition))
         self.wanted = self.out.disj(wanted)
         self.numbers: list[int] = []
         self._clauses: list[list[int]] = []
@@ -71,6 +77,7 @@ class Candidates(_Session):
             with contextlib.suppress(OSError):
                 os.unlink(path)
         self._refuse_meaningless()
+        self.base = [-self.bound] if self.bound != FALSE else []
 
     @property
     def cut(self) -> bool:

@@ -522,6 +522,12 @@ class _Session:
                 return value
         return UNDETERMINED if self.domains.cyclic else None
 
+    def _cell_name(self, address: Value | None) -> str | None:
+        """The name of what is accessed; NULL where that is nothing."""
+        if isinstance(address, int):
+            return f"NULL+{address}" if address else "NULL"
+        return None if address is None else self.program.cell_name(address)
+
     def _execution(self, m: Assignment) -> Execution:
         """Read an execution off a model; ``self.shown`` then has the unrolled program's number of each of its events."""
         graph, encoding, holds = self.graph, self.encoding, self._holds
@@ -540,7 +546,9 @@ class _Session:
             if e.kind == "W" and holds(m, encoding.last(e.id)):
                 tags = tags | {"FW"}
             value = self._term_value(m, e.value) if e.value is not None else None
-            cell = self.program.cell_name(address) if address is not None and not isinstance(address, int) else None
+            cell = self._cell_name(address)
+            if e.id in graph.faulting and holds(m, encoding.guard_literal(graph.faulting[e.id])):
+                value = None  # there is nothing
             number[e.id] = len(events)
             shown_ids.append(e.id)
             events.append(ExecutedEvent(len(events), e.thread, e.kind, tags, cell, address, value, e.pos, e.text))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from operator import is_
 
 from smpcheck.program import ir, values
+from smpcheck.program.flow import expressions, registers_read
 from smpcheck.program.values import Value, truth
 
 THREAD_LOCAL = "@local"
@@ -15,34 +16,7 @@ THREAD_LOCAL = "@local"
 
 def registers(expr: ir.Expr | None) -> set[str]:
     """The registers that an expression reads."""
-    match expr:
-        case ir.Reg(name):
-            return {name}
-        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
-            return registers(arg)
-        case ir.Binary(_, left, right, _):
-            return registers(left) | registers(right)
-        case ir.Conditional(cond, then, other):
-            return registers(cond) | registers(then) | registers(other)
-    return set()
-
-
-def expressions(stmt: ir.Stmt) -> tuple[ir.Expr | None, ...]:
-    """The expressions of a statement itself."""
-    match stmt:
-        case ir.Assign(_, expr):
-            return (expr,)
-        case ir.Load(_, addr):
-            return (addr,)
-        case ir.Store(addr, value):
-            return (addr, value)
-        case ir.Rmw():
-            return (stmt.addr, stmt.new, stmt.when)
-        case ir.Fence():
-            return (stmt.addr, stmt.value)
-        case ir.If(cond) | ir.Assume(cond) | ir.Assert(cond):
-            return (cond,)
-    return ()
+    return set(registers_read(expr))
 
 
 NESTED = (ir.If, ir.Choice, ir.Block, ir.Loop)

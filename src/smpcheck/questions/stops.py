@@ -1,0 +1,90 @@
+"""Faults in which a thread does not come to its end, as outcomes: which can happen, and what they are in a sentence.
+
+They are asked about wherever outcomes are: ``explain`` shows an execution of each that can happen, ``barriers --fix`` forbids it,
+and ``barriers`` keeps what cannot happen from happening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from smpcheck.cat.nodes import Model
+from smpcheck.program import ir
+from smpcheck.program.events import is_partial
+from smpcheck.program.execution import Execution
+from smpcheck.program.faults import BAD_ADDRESS, DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, UNDEFINED_VALUE
+from smpcheck.program.flow import expressions, statements
+from smpcheck.program.locks import may_block
+from smpcheck.questions.outcomes import Outcome
+from smpcheck.solver.answer import Question
+from smpcheck.solver.solve import solve
+
+SENTENCES: Mapping[str, str] = {
+    DEADLOCK: "threads wait for each other's locks for ever",
+    NON_TERMINATION: "a thread waits for ever",
+    NULL_DEREFERENCE: "a null pointer is dereferenced",
+    BAD_ADDRESS: "an access is to an address where there is nothing",
+    UNDEFINED_VALUE: "something is computed that C leaves undefined",
+}
+
+
+def sentence(fault: str, execution: Execution) -> str:
+    """The fault as it happens in an execution: what, and in which lines."""
+    if fault in (DEADLOCK, NON_TERMINATION):
+        places = list(execution.stuck.values())
+    else:
+        places = [pos for name, pos in execution.faults if name == fault]
+    lines = ", ".join(f"line {pos.line}" for pos in dict.fromkeys(places) if pos is not None)
+    return f"{SENTENCES[fault]} ({lines})" if lines else SENTENCES[fault]
+
+
+def stop(fault: str, execution: Execution | None = None) -> Outcome:
+    """The outcome that this fault happens. ``execution``: one in which it does."""
+    return Outcome(sentence(fault, execution) if execution is not None else SENTENCES[fault], fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """The faults that can ``happen``, each with an execution, and those that the text does not exclude, but the model does."""
+
+    happen: Mapping[str, Execution]
+    excluded: tuple[str, ...] = ()
+
+    def outcomes(self) -> list[Outcome]:
+        """Those that can happen."""
+        return [stop(name, execution) for name, execution in self.happen.items()]
+
+
+def stops(program: ir.Program, model: Model, unroll: int) -> Stops:
+    """The faults of ``program`` under ``model``. Faults beyond ``unroll`` rounds of a loop are neither found nor excluded.
+
+    :raises SmpcheckError: as :func:`smpcheck.solver.solve.solve`
+    """
+    if not may_stop(program):
+        return Stops({})
+    answer = solve(program, model, Question(mode="stops", stops=True, flags=False, unroll=unroll))
+    possible = [NULL_DEREFERENCE, BAD_ADDRESS, UNDEFINED_VALUE] if answer.may_fault else []
+    possible += [NON_TERMINATION] if answer.may_wait else []
+    possible += [DEADLOCK] if may_block(program) else []
+    excluded = tuple(name for name in possible if name not in answer.failed) if answer.status != "bound" else ()
+    return Stops(answer.failed, excluded)
+
+
+def may_stop(program: ir.Program) -> bool:
+    """Is there anything in the text that may be such a fault?"""
+    if may_block(program):
+        return True
+    for thread in program.threads:
+        for stmt in statements(thread.body):
+            if isinstance(stmt, ir.Loop) and stmt.bound is None:
+                return True
+            if isinstance(stmt, ir.Load | ir.Store | ir.Rmw) and not _is_certain(stmt.addr, program):
+                return True
+            if any(expr is not None and is_partial(expr) for expr in expressions(stmt)):
+                return True
+    return False
+
+
+def _is_certain(addr: ir.Expr, program: ir.Program) -> bool:
+    return isinstance(addr, ir.Const) and addr.value in program.cells
