@@ -7,7 +7,8 @@ import pytest
 
 from smpcheck.cat.concrete import evaluate
 from smpcheck.cat.load import load_model
-from smpcheck.questions.explain import Explanation, Limits, explain
+from smpcheck.questions.explain import OTHER_WAYS, Explanation, Limits, explain
+from smpcheck.questions.statements import SeenEarly
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 from smpcheck.show.why import text
 
@@ -111,6 +112,55 @@ class TestAllowed:
         answer = given(["WRITE_ONCE(*x, 1);", "int r0;\nr0 = READ_ONCE(*x);"], "1:r0=1", quantifier="forall")
         assert answer.kind == "allowed"
         assert [e.value for e in answer.execution.events if e.kind == "R"] == [0]
+
+
+class TestWhatIsBlamed:
+    """Of several ways to tell an execution, the one that order would mend; and all that it would take."""
+
+    READER = "int r0; int r1;\nr0 = READ_ONCE(*y);\nr1 = *x;"
+
+    @pytest.mark.parametrize("writer", ["*x = 1;\nsmp_mb();\nWRITE_ONCE(*y, 1);", "*x = 1;\nsmp_store_release(y, 1);"])
+    def test_a_reader_without_order_not_the_barrier_or_release_of_the_writer(self, writer):
+        answer = given([writer, self.READER], "1:r0=1 /\\ 1:r1=0")
+        (surprise,) = answer.story.surprises
+        assert surprise.sentence.startswith("P1's load of x")
+        assert "nothing orders them" in surprise.sentence
+        assert "is a plain access, in a data race with P0's store to x" in surprise.sentence
+        assert "smp_mb()" not in surprise.sentence and answer.story.also == ()
+
+    def test_the_producer_where_an_address_dependency_orders_the_consumer(self):
+        threads = ["*x = 1;\nWRITE_ONCE(*p, x);", "int *q; int r1 = 1;\nq = READ_ONCE(*p);\nif (q)\n\tr1 = *q;"]
+        answer = given(threads, "1:r1=0", "int *x, int **p")
+        (surprise,) = answer.story.surprises
+        assert surprise.sentence.startswith("P0's store to ")
+        assert answer.story.also == ()
+
+    def test_what_else_would_have_to_be_ordered_is_named(self):
+        answer = example("MP")
+        (also,) = answer.story.also
+        assert also.sentence.startswith("P1's load of data (line 25) could be before its earlier load of flag (line 24)")
+        assert "To forbid it, order is missing here as well:" in text(answer)
+        assert answer.ways == ()
+
+    def test_other_ways_to_the_outcome_are_told_too(self):
+        threads = [
+            "int r0;\nWRITE_ONCE(*x, 1);\nWRITE_ONCE(*y, 1);\nr0 = READ_ONCE(*z);",
+            "int r1; int r2;\nWRITE_ONCE(*z, 1);\nr1 = READ_ONCE(*y);\nr2 = READ_ONCE(*x);",
+        ]
+        passing, buffering = "1:r1=1 /\\ 1:r2=0", "0:r0=0 /\\ 1:r1=0 /\\ 1:r2=0"
+        answer = given(threads, f"({passing}) \\/ ({buffering})", "int *x, int *y, int *z")
+        (way,) = answer.ways
+        (told,) = way.told
+        assert told.sentence.startswith("P0's store to y (line 9) is visible to P1 before its earlier store to x (line 8)")
+        assert "With order there, it can still happen in another way:" in text(answer)
+        assert OTHER_WAYS not in answer.notes
+
+    def test_two_threads_have_no_others_that_a_store_could_reach_later(self):
+        for path in EXAMPLES:
+            program = read_litmus_file(path)
+            for answer in explain(program, LKMM) if len(program.threads) == 2 else ():
+                told = (*answer.story.surprises, *answer.story.also) if answer.story is not None else ()
+                assert not any(isinstance(s.claim, SeenEarly) for s in told)
 
 
 class TestForbidden:

@@ -119,6 +119,9 @@ def pictures(answer: Explanation) -> tuple[Picture, ...]:
         turns = answer.under == "sc"
         said = "The threads take turns" if turns else "Downwards in the order of taking effect, as far as program order lets it"
         found.append(picture(program, answer.execution, said, story=answer.story, dependencies=not turns))
+    for way in answer.ways:
+        said = "Another way, if there were a full barrier in each place that was named before"
+        found.append(picture(program, way.execution, said, story=way.story))
     for number, reason in enumerate(answer.reasons, 1):
         which = f" (reason {number} of {len(answer.reasons)})" if len(answer.reasons) > 1 else ""
         found.append(picture(program, reason.execution, f"Axiom {reason.axiom} forbids this cycle{which}", reason=reason))

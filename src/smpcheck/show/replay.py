@@ -114,14 +114,16 @@ class _Player:
         return Moment(group.node, group.events, memory, tuple(self.views()))
 
     def views(self) -> Iterable[str]:
+        """Who sees what memory does not hold, and who does not (whose store it is knows it anyway)."""
         threads = {e.thread for e in self.events if e.thread >= 0}
         for address in dict.fromkeys(address for _, address in self.ahead):
             sees = {t: seen for (t, where), seen in self.ahead.items() if where == address}
             said = [f"{self.words.thread(t)} already sees {self.shown(seen)}" for t, seen in sorted(sees.items())]
-            rest = sorted(threads - sees.keys())
-            still = self.shown(self.memory[address])
-            others = self.words.thread(rest[0]) + " still sees" if len(rest) == 1 else "the others still see"
-            yield ", ".join([*said, *([f"{others} {still}"] if rest else [])])
+            rest = sorted(threads - sees.keys() - {self.events[seen].thread for seen in sees.values()})
+            if rest:
+                others = " and ".join(map(self.words.thread, rest))
+                said.append(f"{others} still see{'s' * (len(rest) == 1)} {self.shown(self.memory[address])}")
+            yield ", ".join(said)
 
     def shown(self, number: int) -> str:
         event = self.events[number]
