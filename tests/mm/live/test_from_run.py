@@ -98,7 +98,7 @@ def test_the_owner_finds_its_area_as_it_left_it() -> None:
     [
         ([span("locker", "mlock copy", 0)], "no two operations on the page were going on at the same time"),
         ([span("a", "mlock copy", 0), span("b", "munlock copy", 0)], "a and b use one address space, and mmap_lock"),
-        ([span("a", "munmap copy", 0), span("b", "truncate data 0", 0)], "munmap has no listed call"),
+        ([span("a", "mmap copy", 0), span("b", "truncate data 0", 0)], "mmap has no listed call"),
         ([span("a", "mlock child", 0), span("b", "write heap", 0, None, (0,))], "child is shared after a fork"),
     ],
 )

@@ -118,5 +118,5 @@ def test_every_scenario_is_translated_or_refused_in_words(name: str) -> None:
 
 
 def test_every_thread_of_a_scenario_is_a_call_or_has_a_reason() -> None:
-    known = {"truncate", "mlock", "munlock", "store", "shm_unlock", "drain", "reclaim"}
+    known = {"truncate", "mlock", "munlock", "munmap", "store", "shm_unlock", "drain", "reclaim"}
     assert {thread for name in SCENARIOS for thread in threads(name)} <= known | NOT_CALLS.keys()

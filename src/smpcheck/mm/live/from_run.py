@@ -30,7 +30,7 @@ from smpcheck.mm.running.run import Result
 from smpcheck.mm.running.workload import ANON
 from smpcheck.mm.variants import find_variant
 
-CALLS = ("write", "read", "mlock", "munlock")
+CALLS = ("write", "read", "mlock", "munlock", "munmap")
 """Operations on areas that are calls of the same name."""
 
 PAGEOUT = "reclaim looks at page frames in the model; here it is MADV_PAGEOUT of the area"
@@ -121,7 +121,7 @@ class _Translation:
     def owner(self, area: str, lanes: Sequence[str]) -> str:
         """The lane in whose address space an area is: the one that locks or unlocks in that process."""
         process = self.result.workload.areas[area].process
-        kinds = ("mlock", "munlock")
+        kinds = ("mlock", "munlock", "munmap")
         own = {
             span.task
             for span in self.met

@@ -396,6 +396,8 @@ class Worker:
                 return lambda: syscalls.mlock(*part())
             case "munlock":
                 return lambda: syscalls.munlock(*part())
+            case "munmap":
+                return lambda: syscalls.hide(*part())
             case "pageout" if own:
                 return lambda: syscalls.madvise(*part(), syscalls.MADV_PAGEOUT)
             case "pageout":

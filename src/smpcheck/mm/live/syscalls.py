@@ -84,6 +84,12 @@ def map_at(address: int, length: int, shared: bool, fd: int = -1) -> None:
     _check(_mmap(address, length, mmap.PROT_READ | mmap.PROT_WRITE, flags, fd, 0) == _FAILED, "mmap")
 
 
+def hide(address: int, length: int) -> None:
+    """Unmap what is there, and keep the addresses from others: an inaccessible mapping takes its place."""
+    flags = MAP_FIXED | mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    _check(_mmap(address, length, PROT_NONE, flags, -1, 0) == _FAILED, "mmap")
+
+
 def munmap(address: int, length: int) -> None:
     """:raises OSError: as the system call of that name, like all functions here"""
     _check(_libc.munmap(address, length) != 0, "munmap")

@@ -31,6 +31,7 @@ from smpcheck.mm.live.witness import (
 )
 from smpcheck.mm.mm_types import (
     AS_UNEVICTABLE,
+    PTE_SWAP,
     VM_LOCKED,
     PG_lru,
     PG_mlocked,
@@ -50,6 +51,7 @@ NOT_CALLS = {
     "move": "it isolates a page and puts it back, as a failed migration does: no listed call does that in a locked area",
     "putback": "it begins with a page that is isolated already: no listed call leaves one so",
     "munlock_one": "it is the heart of munlock() alone",
+    "unmap": "it is what munmap() does to one pte",
 }
 """Threads of scenarios that are no system calls, and why."""
 
@@ -153,7 +155,7 @@ class _Translation:
             case "truncate", inode():
                 files = self.of_kind(FILE)
                 return Call("truncate", files[0].name)
-            case "mlock" | "munlock" | "store", vm_area_struct():
+            case "mlock" | "munlock" | "munmap" | "store", vm_area_struct():
                 return Call("write" if name == "store" else name, self.name_of(target))
             case "shm_unlock", address_space():
                 return Call("shm_unlock", self.of_kind(SHM)[0].name)
@@ -223,7 +225,9 @@ class _Translation:
             raise self.refused("a vma has several pages")
         found = initial_value(table, "pte")
         if isinstance(found, Tagged):
-            raise self.refused("a page is swapped out at the start")
+            if found.tag & PTE_SWAP:
+                raise self.refused("a page is swapped out at the start")
+            return found.target
         return found
 
     def pending_lane(self, wanted: Struct, threads: Sequence[ThreadSpec]) -> str:

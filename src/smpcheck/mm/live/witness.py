@@ -30,6 +30,7 @@ CALLS: Mapping[str, str] = {
     "read": AREA,
     "mlock": AREA,
     "munlock": AREA,
+    "munmap": AREA,
     "pageout": AREA,
     "truncate": FILE,
     "shm_lock": SHM,
@@ -38,7 +39,7 @@ CALLS: Mapping[str, str] = {
 }
 """Every call, and the kind of object that it is about; ``drain`` has none."""
 
-OWN_ONLY = ("mlock", "munlock")
+OWN_ONLY = ("mlock", "munlock", "munmap")
 """Calls that no process can do to another's area."""
 
 SYMPTOMS: Mapping[str, str] = {
