@@ -13,7 +13,7 @@ from smpcheck.mm.live import lanes
 from smpcheck.mm.live.lanes import LaneError
 from smpcheck.mm.live.machine import Machine
 from smpcheck.mm.live.sweep import CONTROL_EVERY
-from smpcheck.mm.live.witness import Call, SetupCall, Witness
+from smpcheck.mm.live.witness import Call, Lane, SetupCall, Witness
 from tests.mm.live.witnesses import DRAIN, SEGMENT, TRUNCATE
 
 CPUS = sorted(os.sched_getaffinity(0))
@@ -80,4 +80,6 @@ def test_two_areas_of_one_file_are_watched_once() -> None:
     second = replace(TRUNCATE.objects[1], name="q", lane="truncate")
     both = replace(TRUNCATE, invariant="I3", objects=[*TRUNCATE.objects, second])
     assert [area.name for area in lanes.watched(both)] == ["p"]
+    unmapped = replace(both, lanes=[Lane("munlock", [Call("munmap", "p")]), Lane("truncate", [Call("munlock", "q")])])
+    assert [area.name for area in lanes.watched(unmapped)] == ["q"]
     assert lanes.watched(TRUNCATE) == []

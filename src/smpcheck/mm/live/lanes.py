@@ -423,11 +423,13 @@ class Worker:
 
 
 def watched(witness: Witness) -> list[Object]:
-    """One area for each set of pages: two that map the same pages would count them twice. None where the symptom is a counter."""
+    """One area for each set of pages: two that map the same pages would count them twice. One that is unmapped meanwhile shows
+    nothing afterwards. None where the symptom is a counter."""
     if witness.invariant != "I3":
         return []
-    by_pages = {area.of or area.name: area for area in reversed(witness.of_kind(AREA))}
-    return list(by_pages.values())
+    unmapped = {call.on for lane in witness.lanes for call in lane.calls if call.call == "munmap"}
+    areas = [area for area in witness.of_kind(AREA) if area.name not in unmapped]
+    return list({area.of or area.name: area for area in reversed(areas)}.values())
 
 
 def run(

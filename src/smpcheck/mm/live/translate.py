@@ -55,6 +55,9 @@ NOT_CALLS = {
 }
 """Threads of scenarios that are no system calls, and why."""
 
+LEAVES_BATCHES = ("munmap", "truncate", "write")
+"""Calls after which pages wait in a batch of the CPU: what was unmapped, to be munlocked; what was born, for its list."""
+
 SHARED_AFTER_FORK = (
     "the page that parent and child share after a fork is a page of a file here, which two processes map shared:"
     " PG_lru, PG_mlocked and mlock_count are handled without a look at which of the two it is"
@@ -115,7 +118,7 @@ class _Translation:
         if not vmas:
             raise self.refused("it has no mapping")
         self.first_state(vmas, owners, threads)
-        lanes = [Lane(self.lane(spec), [self.operation(spec)]) for spec in threads]
+        lanes = [Lane(self.lane(spec), self.calls_of(spec)) for spec in threads]
         return Witness(self.name, invariant, command, list(self.objects.values()), self.calls, lanes, (), self.notes)
 
     def refused(self, why: str) -> UnsupportedError:
@@ -146,6 +149,11 @@ class _Translation:
                 f"{' and '.join(each.name for each in own)} use one address space, and mmap_lock lets them through in turn"
             )
         return self.lane(own[0] if own else threads[-1])
+
+    def calls_of(self, spec: ThreadSpec) -> list[Call]:
+        """What a thread does: its operation, and the drain at its end, where the operation leaves pages in its CPU's batches."""
+        call = self.operation(spec)
+        return [call, Call("drain")] if call.call in LEAVES_BATCHES else [call]
 
     def operation(self, spec: ThreadSpec) -> Call:
         """What a thread does, as a call."""
