@@ -27,7 +27,7 @@ from smpcheck.questions.reasons import Reason, basic_models, first_reason, reaso
 from smpcheck.questions.reservations import cut, is_cut, reservations
 from smpcheck.questions.statements import InSection
 from smpcheck.questions.stops import stops
-from smpcheck.questions.surprises import Story, tell
+from smpcheck.questions.surprises import Story, least_weight, tell
 from smpcheck.questions.wording import Words, section
 from smpcheck.solver.candidates import Candidates
 
@@ -164,6 +164,9 @@ OTHER_WAYS = "order there forbids this execution; whether the outcome has others
 # --- allowed ---------------------------------------------------------------------------------------------------------------
 
 
+TOLD = 12
+"""So many of the executions with the fewest steps out of order are told, and the simplest story is taken."""
+
 Witness: TypeAlias = tuple[str, Execution, Story, tuple[str, ...]]
 """The strongest model that allows an execution, the execution, its story, and notes."""
 
@@ -177,24 +180,25 @@ def witness(
     simpler = STRONGER[: STRONGER.index(model.name)] if model.name in STRONGER else STRONGER
     for stronger in (*simpler[large:], None):
         asked = load_model(stronger) if stronger else model
-        best: tuple[Execution, Story] | None = None
+        found: list[tuple[int, int, Execution]] = []
         deadline = time.perf_counter() + limits.seconds
         candidates = outcome.candidates(program, asked, limits.unroll, large and is_known(asked))
         for number, execution in enumerate(candidates, 1):
             if stronger is None or not any(not violation.flag for violation in evaluate(model, execution)):
-                story = tell(execution, model, words, None if stronger is None else asked)
-                if best is None or story.weight < best[1].weight:
-                    best = execution, story
+                found.append((least_weight(execution, model, words), number, execution))
             if number >= limits.witnesses or time.perf_counter() > deadline:
                 break
             candidates.exclude_this(execution)
-        if best is not None:
+        if found:
+            also = None if stronger is None else asked
+            told = ((execution, tell(execution, model, words, also)) for _, _, execution in sorted(found)[:TOLD])
+            execution, story = min(told, key=lambda pair: pair[1].weight)
             notes: tuple[str, ...] = ()
             if number >= limits.witnesses:
                 notes = (f"the simplest of the first {number} executions; there are more",)
-            if asked.name != "sc" and not best[1].surprises:
-                notes += _no_interleaving(best[0], words)
-            return asked.name, *best, notes
+            if asked.name != "sc" and not story.surprises:
+                notes += _no_interleaving(execution, words)
+            return asked.name, execution, story, notes
     return None
 
 

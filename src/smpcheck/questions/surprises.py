@@ -89,6 +89,11 @@ def tell(execution: Execution, model: Model, words: Words, also: Model | None = 
     return teller.story()
 
 
+def least_weight(execution: Execution, model: Model, words: Words) -> int:
+    """What the story of an execution weighs at least: as if nothing in it were ordered."""
+    return _Teller(execution, [model], words).least()
+
+
 def local_order(execution: Execution, model: Model) -> tuple[set[Edge], set[Edge]]:
     """The pairs of program order that ``model`` keeps, whatever other threads do; and those of them that it keeps not only
     because both are accesses to one location (a load may be served by a store of its own thread that others do not see yet).
@@ -155,6 +160,14 @@ class _Teller:
         missing = tuple(self.missing(surprises)) if removed else ()
         weight = sum(weights[edge] for edge in removed) + sum(REORDERED for _ in missing)
         return Story(tuple(steps), surprises, (weight, switches, len(steps)), missing, self.mended)
+
+    def least(self) -> int:
+        """The cheapest edges to give up, whatever the models keep."""
+        weights: dict[Edge, int] = {}
+        for edge, weight in self.cheap().items():
+            whole = self.wholly(edge)
+            weights[whole] = max(weight, weights.get(whole, 0))
+        return sum(weights[edge] for edge in feedback(weights))
 
     def wholly(self, edge: Edge) -> Edge:
         """The edge, with atomic operations as wholes."""
