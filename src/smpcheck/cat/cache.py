@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from smpcheck.cat.graph import recursive_first, roots
 from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, forget, make, rec_variable
@@ -103,6 +104,7 @@ def _encode(model: Model) -> dict[str, object]:
         "axioms": [[a.kind, order[a.node], a.name, a.negated, a.flag, a.where] for a in model.axioms],
         "shows": [[name, order[n]] for name, n in model.shows],
         "definitions": model.definitions_file,
+        "languages": model.languages,
         "annotations": {kind: sorted(tags) for kind, tags in model.annotations.items()},
     }
 
@@ -122,4 +124,6 @@ def _decode(data: dict[str, object]) -> Model:
     )
     shows = tuple((name, nodes[i]) for name, i in data["shows"])  # type: ignore[attr-defined]
     annotations = {kind: frozenset(tags) for kind, tags in data["annotations"].items()}  # type: ignore[attr-defined]
-    return Model(data["name"], axioms, shows, data["definitions"], annotations)  # type: ignore[arg-type]
+    spoken: Any = data["languages"]
+    languages = None if spoken is None else (*spoken,)
+    return Model(data["name"], axioms, shows, data["definitions"], annotations, languages)  # type: ignore[arg-type]

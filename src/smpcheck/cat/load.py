@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.cat import build, cache
 from smpcheck.cat.graph import depth, reachable, roots
-from smpcheck.cat.names import UNKNOWN_PAIRS
+from smpcheck.cat.names import UNKNOWN_PAIRS, languages
 from smpcheck.cat.nodes import Axiom, Model, forget
 from smpcheck.errors import InputError, LimitError, UnsupportedError
+from smpcheck.models import LANGUAGES
 from smpcheck.program.ir import Position
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MODELS = Path(__file__).parent.parent / "models"
 LIBRARY = Path(__file__).parent / "library"
 
-SHIPPED = ("sc", "tso", "lkmm")
+SHIPPED = ("sc", "tso", "lkmm", "x86", "aarch64", "power", "riscv", "armv7")
 """The models that are known by name."""
 
 NATIVE = {
@@ -45,7 +46,7 @@ KERNEL_CAT = "linux-kernel.cat"
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> Model:
-    """A memory model, by its name (``sc``, ``tso``, ``lkmm``), as a ``.cat`` file, or as a kernel tree's ``tools/memory-model``.
+    """A memory model, by its name (of :data:`SHIPPED`), as a ``.cat`` file, or as a kernel tree's ``tools/memory-model``.
 
     Of a folder, ``linux-kernel.cfg`` names the bell file, the model and the macros (``Model.definitions_file``). The same model
     is read once per process, unless one of its files changes.
@@ -191,6 +192,7 @@ class _Reader:
             tuple((name, node) for name, node in evaluator.shows.items() if not build.is_empty(node)),
             definitions,
             evaluator.annotations,
+            self.languages(path),
         )
         for axiom in model.axioms:
             self.check_known(axiom)
@@ -198,6 +200,13 @@ class _Reader:
             what = f"definitions that nest more than {MAX_GRAPH_DEPTH} deep"
             raise UnsupportedError(f"not supported in a model: {what}", Position(name, 1))
         return model
+
+    def languages(self, path: Path) -> tuple[str, ...] | None:
+        """What the model's programs are written in: of ours it is known, of others it shows in the events that they name."""
+        if path.parent == MODELS and path.stem in LANGUAGES:
+            return LANGUAGES[path.stem]
+        axioms = [axiom.node for axiom in self.evaluator.axioms]
+        return languages(node.name for node in reachable(axioms) if node.op == "base" and node.kind == "set")
 
     def check_known(self, axiom: Axiom) -> None:
         unknown = next((node.name for node in reachable([axiom.node]) if node.op == "base" and node.name in UNKNOWN_PAIRS), None)

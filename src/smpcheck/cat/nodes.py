@@ -105,5 +105,7 @@ class Model:
     definitions_file: str | None = None
     """A kernel tree's ``linux-kernel.def`` where the model comes with one: the C reader takes its primitives from there."""
     annotations: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)
+    languages: tuple[str, ...] | None = field(default=None, compare=False)
+    """The languages whose programs it is about (:data:`smpcheck.program.ir.Language`); None: any."""
     """What ``instructions`` declares: of a kind of instruction (``R``, ``W``, ``F``, ``RMW``), the tags that it may have, as
     they are written; ``""`` where it may have none. A kind that is not declared may have any."""

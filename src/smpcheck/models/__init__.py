@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.program.ir import Language, Program
 
+if TYPE_CHECKING:
+    from smpcheck.cat.nodes import Model
+
 KERNEL: tuple[Language, ...] = ("C", "LISA", "Python")
 """Languages whose events are the kernel's primitives."""
 
-LANGUAGES: Mapping[str, tuple[Language, ...]] = {"lkmm": KERNEL, "tso": KERNEL}
-"""What each model speaks of; those that are not here (``sc``, and models of the user's) are asked about any program."""
+LANGUAGES: Mapping[str, tuple[Language, ...] | None] = {
+    "sc": None,
+    "lkmm": KERNEL,
+    "tso": KERNEL,
+    "x86": ("X86", "X86_64"),
+    "aarch64": ("AArch64",),
+    "power": ("PPC",),
+    "riscv": ("RISCV",),
+    "armv7": (),
+}
+"""What each model speaks of; None: it may be asked about any program."""
+
+EDITIONS: Mapping[str, str] = {
+    "x86": "x86-TSO of 2010",
+    "aarch64": "Arm DDI 0487 of 2025",
+    "power": "Herding Cats, 2014",
+    "riscv": "RVWMO of 2024",
+    "armv7": "Herding Cats, 2014",
+}
+"""What a model of a machine states, and of when: answers say it. The files cite it in full."""
 
 
-def require_language(model: str, program: Program) -> None:
-    """:raises UnsupportedError: the model called ``model`` says nothing about what ``program`` is written in"""
-    languages = LANGUAGES.get(model)
-    if languages is not None and program.language not in languages:
-        raise UnsupportedError(
-            f"{model} orders the primitives of {', '.join(languages)}, and says nothing of {program.language} instructions: "
-            "use --model sc, or the .cat file of a model of that machine"
-        )
+def require_language(model: Model, program: Program) -> None:
+    """:raises UnsupportedError: the model says nothing about what ``program`` is written in"""
+    if model.languages is None or program.language in model.languages:
+        return
+    ours = [name for name, languages in LANGUAGES.items() if languages and program.language in languages]
+    about = f"is about {', '.join(model.languages)}" if model.languages else "is about programs that are not read yet"
+    raise UnsupportedError(
+        f"{model.name} {about}, and says nothing of {program.language}: use --model {', '.join([*ours, 'sc'])}, or a .cat file "
+        f"of a model for {program.language}"
+    )

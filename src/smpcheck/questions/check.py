@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
+from smpcheck.models import KERNEL
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION, STOPS
 from smpcheck.program.ir import FinalMem, FinalReg, Program, assertion_names
 from smpcheck.program.locks import may_block
@@ -289,7 +290,11 @@ def _row_maker(program: Program) -> Callable[[State], StateRow]:
 
 def _order(variable: FinalReg | FinalMem, program: Program) -> tuple[int, int, str, int]:
     if isinstance(variable, FinalReg):
-        return 0, variable.thread, variable.name, 0
+        name, number = variable.name, ""
+        if program.language not in KERNEL:  # a machine's registers are numbered, the kernel's have names
+            name = name.rstrip("0123456789")
+            number = variable.name.removeprefix(name)
+        return 0, variable.thread, name, int(number or -1)
     name = program.cell_name(variable.cell)
     element = name.endswith("]")
     return 1 + element, 0, name.partition("[")[0], variable.cell.offset if element else 0

@@ -200,7 +200,7 @@ def not_excluded(program: ir.Program, model: Model, ends: float | None) -> tuple
     """The checks that fail in runs with views, and whether there may be executions besides (a store may be early); None where
     nothing is known: a model that the runs are not made for, or too many of them.
     """
-    require_language(model.name, program)
+    require_language(model, program)
     if over(ends) or model not in (load_model("lkmm"), load_model("tso")):
         return None
     try:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
+from smpcheck.models import EDITIONS
+
 if TYPE_CHECKING:
     from smpcheck.questions.result import Result
 
@@ -107,4 +109,6 @@ class Summary:
             every = self.agree == self.total
             said = "; each as its author says" if every else f"; {self.agree} of {self.agree} as the author says"
         tests = "1 test" if self.total == 1 else f"{self.total} tests"
-        return f"{tests} under {self.model} in {self.seconds:.1f} s: {', '.join(parts) or 'nothing answered'}{unread}{said}"
+        edition = EDITIONS.get(self.model)
+        under = f"{self.model} ({edition})" if edition else self.model
+        return f"{tests} under {under} in {self.seconds:.1f} s: {', '.join(parts) or 'nothing answered'}{unread}{said}"

@@ -52,7 +52,7 @@ def solve(program: ir.Program, model: Model, question: Question | None = None, *
     Raises InputError and UnsupportedError (with position) where there is no answer to give; limits are answers of their own.
     """
     started = time.perf_counter()
-    require_language(model.name, program)
+    require_language(model, program)
     try:
         return _Session(program, model, question or Question(), automata, started).run()
     except _Timeout:
