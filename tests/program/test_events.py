@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.errors import InputError
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, unroll
 from smpcheck.program.guards import ALWAYS, NEVER
@@ -252,12 +252,12 @@ def test_an_exit_to_nowhere_is_refused_with_its_position() -> None:
         graph((ir.Exit("b", pos),))
 
 
-def test_arithmetic_without_meaning_is_refused_with_its_position() -> None:
+def test_arithmetic_without_meaning_is_computed_where_it_stands() -> None:
+    """It is a fault there, and no error: see the encoding."""
     pos = ir.Position("f", 2, 3)
-    with pytest.raises(UnsupportedError, match=r"f:2:3: .*division by zero"):
-        graph((ir.Assign("r", ir.Binary("/", ir.Const(1), ir.Const(0)), pos),))
-    with pytest.raises(UnsupportedError, match="no meaning for symbolic pointers"):
-        graph((ir.Assign("r", ir.Binary("*", X, ir.Const(2), POINTER), pos),))
+    for undefined in (ir.Binary("/", ir.Const(1), ir.Const(0)), ir.Binary("*", X, ir.Const(2), POINTER)):
+        (computed,) = graph((ir.Assign("r", undefined, pos),)).computations
+        assert (computed.guard, computed.value.op, computed.pos) == (ALWAYS, "bin", pos)
 
 
 def test_a_final_value_is_no_expression_of_a_thread() -> None:

@@ -8,6 +8,7 @@ kernel's model have it. Sources: Alglave, Maranget, Tautschnig, "Herding cats" (
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -43,7 +44,7 @@ _NO_READS: frozenset[int] = frozenset()
 
 
 class Terms:
-    """A store of terms; folds constants."""
+    """A store of terms; folds constants, but for what is undefined."""
 
     def __init__(self) -> None:
         self._unique: dict[tuple[object, ...], Term] = {}
@@ -73,7 +74,8 @@ class Terms:
     def apply(self, op: str, data: Any, args: tuple[Term, ...]) -> Term:
         """An operator (``un``, ``bin``, ``cast``, ``cond``) applied to terms, folded if all are constants."""
         if all(a.op == "const" for a in args):
-            return self.const(compute(op, data, tuple(a.data for a in args)))
+            with suppress(ValueError_):  # undefined: a fault where it is computed
+                return self.const(compute(op, data, tuple(a.data for a in args)))
         if op == "bin" and data[0] in ("+", "-", "|", "^") and args[1].op == "const" and args[1].data == 0:
             return args[0]
         reads = args[0].reads.union(*[a.reads for a in args[1:]]) if len(args) > 1 else args[0].reads
@@ -103,14 +105,19 @@ def compute(op: str, data: Any, values: tuple[Value, ...]) -> Value:
 
 
 _PARTIAL = frozenset(("/", "%", "<<", ">>"))
+_ON_ALL_POINTERS = frozenset(("==", "!=", "&&", "||"))
 
 
 def is_partial(expr: ir.Expr) -> bool:
-    """Does the expression have an operator that is undefined for some integers?"""
+    """Has the expression an operator that is undefined for some values: integers, or the pointers that 64 bits may hold?"""
     match expr:
-        case ir.Binary(op, left, right):
-            return op in _PARTIAL or is_partial(left) or is_partial(right)
-        case ir.Unary(arg=arg) | ir.Cast(arg=arg):
+        case ir.Binary(op, left, right, ctype):
+            offset = op in ("+", "-") and any(isinstance(e, ir.Const) and isinstance(e.value, int) for e in (left, right))
+            on_pointers = ctype.bits == 64 and op not in _ON_ALL_POINTERS and not offset
+            return op in _PARTIAL or on_pointers or is_partial(left) or is_partial(right)
+        case ir.Unary(op, arg, ctype):
+            return (op != "!" and ctype.bits == 64) or is_partial(arg)
+        case ir.Cast(arg=arg):
             return is_partial(arg)
         case ir.Conditional(cond, then, other):
             return is_partial(cond) or is_partial(then) or is_partial(other)
@@ -555,7 +562,10 @@ class _Unroller:
                 combos = [((*vs, v), guards.conj(g, h)) for vs, g in combos for v, h in part.items()]
             for values, guard in combos:
                 if guard != NEVER:
-                    value = compute(term.op, term.data, values)
+                    try:
+                        value = compute(term.op, term.data, values)
+                    except ValueError_:
+                        return None
                     result[value] = guards.disj(result.get(value, NEVER), guard)
         return result
 

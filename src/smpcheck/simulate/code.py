@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
-from smpcheck.program.flow import defined, registers_read, used
+from smpcheck.program.events import is_partial
+from smpcheck.program.flow import defined, expressions, registers_read, statements, used
 from smpcheck.program.values import Ptr
 from smpcheck.program.waits import awaited
 
@@ -353,6 +354,16 @@ def _common(masks: Iterable[int], everything: int) -> int:
     return result
 
 
+def begins_with_a_fault(body: tuple[ir.Stmt, ...]) -> bool:
+    """May something be undefined in what the thread does before its first access? Then that is a step of its own."""
+    for stmt in statements(body):
+        if isinstance(stmt, ir.Load | ir.Store | ir.Rmw):
+            return False
+        if any(expr is not None and is_partial(expr) for expr in expressions(stmt)):
+            return True
+    return False
+
+
 def flatten(
     thread: ir.Thread, observed: frozenset[str] | None, private: frozenset[Ptr] = frozenset(), merge: bool = False
 ) -> Code:
@@ -363,6 +374,8 @@ def flatten(
     numbered alike with and without it.
     """
     flattener = _Flattener(thread, private, merge)
+    if begins_with_a_fault(thread.body):
+        flattener.emit(Turn())
     flattener.run(thread.body)
     flattener.emit(End())
     code = flattener.code

@@ -4,8 +4,9 @@ A thread is at a *point*: a place where its next step is taken. Each alternative
 thread's registers ``r`` and the memory ``m`` (both lists), which takes the step, goes on to the next point and returns its
 number, and perhaps a guard ``g(r, m)`` that says whether the step is possible.
 
-Addresses are numbers here: object k lies at ``BASE + k * STRIDE``, so that C's arithmetic on pointers and their tag bits is
-Python's arithmetic on integers. ``m[0]`` collects the failed checks as a bit mask, ``m[1]`` is set when an assumption fails.
+Addresses are numbers here: object k lies at ``BASE + k * STRIDE``, so that offsets and equality of pointers are Python's on
+integers. All else that is done to what may be an address is done to the symbolic pointer (:mod:`smpcheck.simulate.provenance`).
+``m[0]`` collects the failed checks as a bit mask, ``m[1]`` is set when an assumption fails.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError
-from smpcheck.program import ir
+from smpcheck.program import ir, values
 from smpcheck.program.values import CType, Ptr, Value, ValueError_
 from smpcheck.simulate.code import Branch, Code, End, Jump, Local, Pick, Rcu, Step, Turn, predecessors
+from smpcheck.simulate.provenance import Provenance
 
 BASE = 0x5A00_0000_0000_0000
 STRIDE = 1 << 32
@@ -53,6 +55,18 @@ class Addresses:
         if 0 <= k < len(self.names):
             return Ptr(self.names[k], offset - STRIDE // 2)
         return int(number)
+
+    def binary(self, op: str, left: int, right: int, ctype: CType) -> int:
+        """An operation that may be on addresses, as :func:`smpcheck.program.values.binary` has it."""
+        return self.number(values.binary(op, self.value(left), self.value(right), ctype))
+
+    def unary(self, op: str, arg: int, ctype: CType) -> int:
+        """The same for :func:`smpcheck.program.values.unary`."""
+        return self.number(values.unary(op, self.value(arg), ctype))
+
+    def narrow(self, number: int, ctype: CType) -> int:
+        """A conversion of what may be an address."""
+        return self.number(ctype.wrap(self.value(number)))
 
 
 @dataclass(slots=True)
@@ -90,7 +104,9 @@ class Generator:
     cells: dict[Ptr, int]
     addresses: Addresses
     checks: dict[str, int]
+    provenance: Provenance
     on_lock: Callable[[int, str, Registers, bool], None] | None = None
+    types: list[CType] = field(default_factory=list)
     registers: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     wanted: list[int] = field(default_factory=list)
@@ -110,16 +126,41 @@ class Generator:
             case ir.Reg(name):
                 return subst[1] if subst and name == subst[0] else self.reg(name)
             case ir.Unary(op, arg, ctype):
+                if op != "!" and self.may_point(arg):
+                    return f"_unary({op!r}, {self.expr(arg, subst)}, {self.type(ctype)})"
                 return self._unary(op, self.expr(arg, subst), ctype)
             case ir.Cast(ctype, arg):
+                if 1 < ctype.bits < 64 and self.may_point(arg):
+                    return f"_narrow({self.expr(arg, subst)}, {self.type(ctype)})"
                 return self.wrapped(self.expr(arg, subst), ctype)
             case ir.Binary(op, left, right, ctype):
-                return self._binary(op, self.expr(left, subst), self.expr(right, subst), ctype, right)
+                a, b = self.expr(left, subst), self.expr(right, subst)
+                if self._is_pointer_arithmetic(op, left, right):
+                    return f"_binary({op!r}, {a}, {b}, {self.type(ctype)})"
+                return self._binary(op, a, b, ctype, right)
             case ir.Conditional(cond, then, other):
                 return f"({self.expr(then, subst)} if {self.expr(cond, subst)} else {self.expr(other, subst)})"
             case ir.FinalMem(cell):
                 return f"m[{self.cells[cell]}]"
         raise InputError(f"{type(expr).__name__} is not an expression of a thread")
+
+    def may_point(self, expr: ir.Expr) -> bool:
+        """May this be an address?"""
+        return self.provenance.may_point(expr, self.code.thread.index)
+
+    def _is_pointer_arithmetic(self, op: str, left: ir.Expr, right: ir.Expr) -> bool:
+        """May it be an operation on an address that the numbers that stand for them do not show? Equality and offsets they do."""
+        if op in ("==", "!=", "&&", "||"):
+            return False
+        if op == "+":
+            return self.may_point(left) and self.may_point(right)
+        return self.may_point(left) or self.may_point(right)
+
+    def type(self, ctype: CType) -> str:
+        """A type in generated code."""
+        if ctype not in self.types:
+            self.types.append(ctype)
+        return f"_types[{self.types.index(ctype)}]"
 
     def wrapped(self, text: str, ctype: CType) -> str:
         """The value of ``text`` in the range of ``ctype``."""
@@ -316,6 +357,10 @@ class Generator:
             "ix": {self.addresses.number(p): i for p, i in self.cells.items()},
             "_divide": divide,
             "_shift": shift_count,
+            "_types": self.types,
+            "_binary": self.addresses.binary,
+            "_unary": self.addresses.unary,
+            "_narrow": self.addresses.narrow,
             "on_lock": self.on_lock,
         }
         exec(compile("\n".join(self.lines), f"<thread {self.thread}>", "exec"), space)

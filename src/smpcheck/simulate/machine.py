@@ -11,6 +11,7 @@ from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.values import Ptr, Value, truth
 from smpcheck.simulate.code import Code, Local, Rcu, Step, flatten
 from smpcheck.simulate.generate import ABANDONED, FAILED, FIRST_CELL, Action, Addresses, Generator, Memory, Point, Registers
+from smpcheck.simulate.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Machine:
         self.checks: dict[str, int] = {}
         wanted = registers_in_questions(program)
         self.private = private_cells(program)
+        self.provenance = Provenance(program)
         self.codes: list[Code] = []
         self.points: list[dict[int, Point]] = []
         self.starts: list[Action] = []
@@ -93,7 +95,7 @@ class Machine:
     def _generate(self, number: int, code: Code) -> dict[str, int]:
         """Make a thread's functions; the indices of its registers."""
         threads = len(self.program.threads)
-        generator = Generator(code, number, threads, self.index, self.addresses, self.checks, self._on_lock)
+        generator = Generator(code, number, threads, self.index, self.addresses, self.checks, self.provenance, self._on_lock)
         points, start, registers = generator.generate()
         self.points.append(points)
         self.starts.append(start)

@@ -95,7 +95,7 @@ class _Parted(Machine):
 
     def _generate(self, number: int, code: Code) -> dict[str, int]:
         with_barriers(code, self.x86)
-        self.parts = Parts(code, number, len(self.program.threads), self.index, self.addresses, self.checks)
+        self.parts = Parts(code, number, len(self.program.threads), self.index, self.addresses, self.checks, self.provenance)
         steps, others, start = self.parts.parts(self.x86)
         self.steps.append(steps)
         self.others.append(others)

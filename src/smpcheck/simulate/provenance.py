@@ -1,0 +1,82 @@
+"""Which expressions may be addresses, so that their arithmetic is C's on pointers, not that on the numbers that stand for them.
+
+Addresses are numbers in step-by-step runs (:class:`smpcheck.simulate.generate.Addresses`). These are made up, and no answer may
+rest on them: an order of two objects, a product, a shift is undefined, as in :mod:`smpcheck.program.values`. Only where an
+operand may be an address has that to be looked at. What may be is found for each register and cell at once, whatever the order of
+statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smpcheck.program import ir
+from smpcheck.program.flow import defined, statements
+from smpcheck.program.values import Ptr
+
+TRUTHS = frozenset(("==", "!=", "<", "<=", ">", ">=", "&&", "||"))
+"""Operators whose value is 0 or 1."""
+
+
+class Provenance:
+    """The registers and cells of ``program`` that may hold an address."""
+
+    def __init__(self, program: ir.Program) -> None:
+        self.cells = {address for address, cell in program.cells.items() if isinstance(cell.init, Ptr)}
+        self.anywhere = False
+        self.registers: Mapping[int, set[str]] = {thread.index: set() for thread in program.threads}
+        everything = [(thread.index, stmt) for thread in program.threads for stmt in statements(thread.body)]
+        while sum(self._learn(thread, stmt) for thread, stmt in everything):
+            pass
+
+    def may_point(self, expr: ir.Expr, thread: int) -> bool:
+        """May the expression, in this thread, be an address?"""
+        match expr:
+            case ir.Const(value):
+                return isinstance(value, Ptr)
+            case ir.Reg(name):
+                return name in self.registers[thread]
+            case ir.FinalMem(cell):
+                return self._cell_may_point(cell)
+            case ir.FinalReg(other, name):
+                return name in self.registers[other]
+            case ir.Unary(op, arg):
+                return op != "!" and self.may_point(arg, thread)
+            case ir.Cast(ctype, arg):
+                return ctype.bits == 64 and self.may_point(arg, thread)
+            case ir.Binary(op, left, right):
+                return op not in TRUTHS and (self.may_point(left, thread) or self.may_point(right, thread))
+            case ir.Conditional(_, then, other):
+                return self.may_point(then, thread) or self.may_point(other, thread)
+        return False
+
+    def _cell_may_point(self, cell: object) -> bool:
+        return self.anywhere or cell in self.cells
+
+    def _loaded(self, addr: ir.Expr) -> bool:
+        return self._cell_may_point(addr.value) if isinstance(addr, ir.Const) else self.anywhere or bool(self.cells)
+
+    def _learn(self, thread: int, stmt: ir.Stmt) -> bool:
+        """Take in one statement; is anything new?"""
+        before = len(self.registers[thread]), len(self.cells), self.anywhere
+        register = defined(stmt)
+        match stmt:
+            case ir.Assign(_, expr):
+                points = self.may_point(expr, thread)
+            case ir.Load(_, addr) | ir.Rmw(_, addr):
+                points = self._loaded(addr)
+            case _:
+                points = False
+        if points and register is not None:
+            self.registers[thread].add(register)
+        if isinstance(stmt, ir.Store | ir.Rmw):
+            self._store(stmt.addr, stmt.value if isinstance(stmt, ir.Store) else stmt.new, thread)
+        return before != (len(self.registers[thread]), len(self.cells), self.anywhere)
+
+    def _store(self, addr: ir.Expr, value: ir.Expr, thread: int) -> None:
+        if not self.may_point(value, thread):
+            return
+        if isinstance(addr, ir.Const) and isinstance(addr.value, Ptr):
+            self.cells.add(addr.value)
+        else:
+            self.anywhere = True
