@@ -317,7 +317,8 @@ def _combine(program: ir.Program, init: list[Ev], chosen: tuple[State, ...]) -> 
     reads = [i for i, e in enumerate(events) if e.kind == "R"]
     writes = [i for i, e in enumerate(events) if e.kind == "W"]
     sources = [
-        [w for w in writes if events[w].address == events[r].address and events[w].value == events[r].value] for r in reads
+        [w for w in writes if events[w].address == events[r].address and events[w].value == events[r].value and (r, w) not in rmw]
+        for r in reads
     ]
     cells: dict[Value, list[int]] = {}
     for w in writes:

@@ -12,7 +12,7 @@ from smpcheck.program import ir
 from smpcheck.program.execution import Execution
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Question
-from smpcheck.solver.solve import _Session
+from smpcheck.solver.solve import ThinAir, _Session
 
 TRUE = ir.Const(1)
 
@@ -29,9 +29,18 @@ def program(*threads: str, cond: str = "exists (true)", init: str = "", params: 
 
 
 def session(subject: ir.Program, model: Model, automata: bool = True, **question: object) -> _Session:
-    """Everything up to the ground program, nothing solved."""
+    """Everything up to the ground program, nothing solved. Values out of thin air are left out."""
     asked = Question(mode="verdict", witness=True, condition=TRUE, **question)  # type: ignore[arg-type]
-    return _Session(subject, model, asked, automata, time.perf_counter())
+    try:
+        result = _Session(subject, model, asked, automata, time.perf_counter())
+    except ThinAir:
+        result = _Session(subject, model, asked, automata, time.perf_counter(), thin_air=True)
+    encoding = result.encoding
+    result.out.forbid((encoding.thin_air,))
+    for read in result.domains.wide:
+        determined = encoding.vectors.determined(result.graph.terms.read(read))
+        result.out.forbid((encoding.happens(read), -determined))
+    return result
 
 
 def executions(of: _Session, most: int = 400) -> Iterator[Execution]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from smpcheck.errors import LimitError
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, unroll
 from smpcheck.program.values import Ptr, Value
@@ -64,18 +63,29 @@ def test_values_that_only_go_forward_are_not_cyclic() -> None:
     assert reads(d, 1) == [{0, 1, 2}]
 
 
-def test_a_domain_that_grows_too_large_is_refused_with_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_whose_domain_grows_too_large_are_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_DOMAIN", 8)
-    with pytest.raises(LimitError, match="more than 8 values can be read here") as caught:
-        domains(program(*["r0 = READ_ONCE(*x); WRITE_ONCE(*x, r0 * 3 + 1);"] * 12))
-    assert caught.value.pos is not None
+    d = domains(program(*["r0 = READ_ONCE(*x); WRITE_ONCE(*x, r0 * 3 + 1);"] * 12, "r0 = READ_ONCE(*y);"))
+    assert d.wide == {r.id for r in d.reads if r.thread < 12}
 
 
-def test_too_many_combinations_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_may_read_from_such_a_read_is_wide_and_what_it_addresses_may_be_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PRODUCT", 3)
-    with pytest.raises(LimitError, match="4 combinations of operand values"):
-        domains(program("r0 = READ_ONCE(*x) + READ_ONCE(*y); WRITE_ONCE(*z, r0); r1 = READ_ONCE(*z);",
-                        "WRITE_ONCE(*x, 1); WRITE_ONCE(*y, 1);"))  # fmt: skip
+    sum_of_two = "r0 = READ_ONCE(*x) + READ_ONCE(*y); WRITE_ONCE(*z, r0); r1 = READ_ONCE(*z); r2 = READ_ONCE(*(x + (r1 & 1)));"
+    d = domains(program(sum_of_two, "WRITE_ONCE(*x, 1); WRITE_ONCE(*y, 1);"))
+    of_z, last = d.reads[2:]
+    assert d.wide == {of_z.id}
+    assert d.anywhere == {last.id}
+    assert set(d.addresses(last)) == {Ptr("x"), Ptr("y"), Ptr("z")}
+
+
+def test_values_that_justify_each_other_are_open_and_wide_where_they_may_come_out_of_thin_air() -> None:
+    copy = "r0 = READ_ONCE(*x); WRITE_ONCE(*y, r0);", "r0 = READ_ONCE(*y); WRITE_ONCE(*x, r0);"
+    graph = unroll(program(*copy, "r0 = READ_ONCE(*y);"))
+    found, thin = (Domains(graph, [], True, thin_air=thin_air) for thin_air in (False, True))
+    reads = {r.id for r in found.reads}
+    assert (len(found.cyclic), found.open, found.wide) == (2, reads, set())
+    assert (thin.cyclic, thin.open, thin.wide) == (set(), set(), reads)
 
 
 def test_under_coherence_what_comes_later_or_is_overwritten_is_no_source() -> None:

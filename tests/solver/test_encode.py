@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -11,10 +12,10 @@ from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError
 from smpcheck.program import ir
 from smpcheck.program.execution import ExecutedEvent
-from smpcheck.program.values import UNDETERMINED, Value
+from smpcheck.program.values import Value
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Question
-from smpcheck.solver.solve import solve
+from smpcheck.solver.solve import ThinAir, _Session, solve
 from tests.naive.enumerate import Ev
 from tests.naive.enumerate import executions as by_brute_force
 from tests.naive.generate import random_litmus
@@ -57,7 +58,6 @@ def test_without_a_model_all_candidates_are_there(seed: int) -> None:
         found = [
             shape(execution.events, execution.relations["rf"], execution.relations["co"])
             for execution in executions(session(subject, NO_MODEL), 1200)
-            if all(e.value != UNDETERMINED for e in execution.events)
         ]
     except (TooMany, NotImplementedError):
         return
@@ -107,18 +107,25 @@ def test_a_counter_takes_as_many_values_as_there_are_increments() -> None:
     assert final_values(subject) == {0, 1, 2}
 
 
-def test_a_value_out_of_thin_air_is_undetermined() -> None:
-    """Load buffering with data: where each copies what the other stored, nothing says what."""
-    copy = program("r0 = READ_ONCE(*x); WRITE_ONCE(*y, r0);", "r0 = READ_ONCE(*y); WRITE_ONCE(*x, r0);")
-    assert final_values(copy) == {0}
-    found = {e.value for execution in executions(session(copy, COHERENT)) for e in execution.events if e.kind == "R"}
-    assert found == {0, UNDETERMINED}
+COPY = program("r0 = READ_ONCE(*x); WRITE_ONCE(*y, r0);", "r0 = READ_ONCE(*y); WRITE_ONCE(*x, r0);")
+"""Load buffering with data: where each copies what the other stored, nothing says what."""
 
 
-def test_no_branch_is_decided_by_an_undetermined_value() -> None:
+def test_values_out_of_thin_air_are_noticed() -> None:
+    assert final_values(COPY) == {0}
+    with pytest.raises(ThinAir):
+        _Session(COPY, COHERENT, Question(), True, 0.0).run()
+
+
+def test_a_branch_on_a_value_out_of_thin_air_is_open_until_that_is_asked_about() -> None:
     decided = program("r0 = READ_ONCE(*x); if (r0) WRITE_ONCE(*y, r0);", "r0 = READ_ONCE(*y); WRITE_ONCE(*x, r0);")
     for execution in executions(session(decided, COHERENT)):
         assert all(e.value == 0 for e in execution.events)
+    decided = replace(decided, condition=ir.FinalReg(0, "r0"))
+    answer = solve(decided, COHERENT, Question(witness=True))
+    assert (answer.verdict, answer.thin_air) == ("Sometimes", True)
+    assert answer.witness is not None
+    assert {e.value for e in answer.witness.events if e.kind == "R"} == {answer.witness.final[v] for v in decided.observed} - {0}
 
 
 # --- faults ---

@@ -33,8 +33,8 @@ class Ptr:
 Value: TypeAlias = int | Ptr
 
 UNDETERMINED = Ptr("?")
-"""What a read sees in a cycle of plain copies in which each value only justifies the next ("out of thin air"): some value, but
-nothing determines which. herd7 prints such values as ``S16`` and the like. Equal to no number and no address."""
+"""In a listing of final states: what a read saw in a cycle in which each value only justifies the next ("out of thin air").
+Any value does that solves the equations of the cycle. herd7 prints such values as ``S16`` and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,13 @@ def unary(op: str, value: Value, ctype: CType) -> Value:
     raise AssertionError(op)
 
 
+def _offset(value: int) -> int:
+    """An offset, which wraps as addresses do: ``p + (unsigned long)-8`` is ``p - 8``."""
+    wrapped = LONG.wrap(value)
+    assert isinstance(wrapped, int)
+    return wrapped
+
+
 def _pointer_binary(op: str, left: Value, right: Value) -> Value:
     if op == "==":
         return int(left == right)
@@ -111,9 +118,9 @@ def _pointer_binary(op: str, left: Value, right: Value) -> Value:
     elif isinstance(left, Ptr) and isinstance(right, int):
         low, offset = left.offset % OBJECT_ALIGNMENT, left.offset
         if op == "+":
-            return Ptr(left.base, offset + right)
+            return Ptr(left.base, _offset(offset + right))
         if op == "-":
-            return Ptr(left.base, offset - right)
+            return Ptr(left.base, _offset(offset - right))
         if op == "|" and 0 <= right < OBJECT_ALIGNMENT:
             return Ptr(left.base, offset - low + (low | right))
         if op == "^" and 0 <= right < OBJECT_ALIGNMENT:

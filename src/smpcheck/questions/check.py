@@ -238,13 +238,21 @@ def stem(path: str) -> str:
     return os.path.splitext(os.path.basename(path))[0] or path
 
 
+OUT_OF_THIN_AIR = (
+    "some values come out of thin air, each justified by the next only: ? in the states stands for all that solve the equations"
+    " of their cycle, and the condition was asked about every one of them"
+)
+"""What is said where a program's values may be undetermined."""
+
+
 def _answered(head: Result, program: Program, answer: Answer, options: CheckOptions) -> Result:
     if options.verdict_only or not answer.states:
         rows: tuple[StateRow, ...] = ()
         positive, negative = int(answer.verdict in ("Sometimes", "Always")), int(answer.verdict in ("Sometimes", "Never"))
     else:
         show = _row_maker(program)
-        rows = tuple(sorted((show(state) for state, _ in answer.states), key=state_order))
+        found = {tuple(row.items()): row for row in (show(state) for state, _ in answer.states)}
+        rows = tuple(sorted(found.values(), key=state_order))
         positive = sum(1 for _, holds in answer.states if holds)
         negative = len(answer.states) - positive
     said = answer.message
@@ -259,7 +267,11 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
         states=rows,
         flags=tuple(sorted(answer.flags)),
         message="" if answer.status == "ok" else said,
-        notes=(*((said,) if said and answer.status == "ok" else ()), *head.notes),
+        notes=(
+            *((said,) if said and answer.status == "ok" else ()),
+            *((OUT_OF_THIN_AIR,) if answer.thin_air else ()),
+            *head.notes,
+        ),
         positive=positive,
         negative=negative,
         complete=answer.complete,

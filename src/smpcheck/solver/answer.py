@@ -79,6 +79,10 @@ class Answer:
     """There are loops that wait; whether one can for ever was not asked where the question was not about ``stops``."""
     rounds: int | None = None
     """Loops were cut after so many rounds: what was not found is not known beyond these."""
+    thin_air: bool = False
+    """In some execution values justify each other, out of thin air: undetermined in ``states``, and a witness has values that
+    solve the equations of their cycle. Such a state occurs twice where some of its values satisfy the proposition and some do
+    not."""
     message: str = ""
     statistics: Mapping[str, float] = field(default_factory=dict)
     program: Program | None = None

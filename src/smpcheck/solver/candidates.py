@@ -23,7 +23,7 @@ from smpcheck.program.faults import STOPS
 from smpcheck.program.values import Value
 from smpcheck.solver.answer import Question
 from smpcheck.solver.aspif import FALSE, TRUE
-from smpcheck.solver.solve import _QUIET, _Session
+from smpcheck.solver.solve import _QUIET, ThinAir, _Session
 
 Edge: TypeAlias = tuple[str, int, int]
 """A base relation's name (``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``) and two event ids of an execution."""
@@ -55,14 +55,29 @@ class Candidates(_Session):
         mode: Literal["assertions", "verdict"] = "assertions" if failing else "verdict"
         stops = any(name in STOPS for name in failing)
         question = Question(mode, unroll, witness=True, flags=flag is not None, condition=condition, stops=stops, lazy=lazy)
-        super().__init__(program, model, question, True, time.perf_counter())
+        try:
+            self._prepare(program, model, question, failing, flag)
+            self.possible(self.wanted, self.encoding.thin_air)
+        except ThinAir:
+            self._prepare(program, model, question, failing, flag, thin_air=True)
+
+    def _prepare(
+        self,
+        program: ir.Program,
+        model: Model,
+        question: Question,
+        failing: Iterable[str],
+        flag: str | None,
+        thin_air: bool = False,
+    ) -> None:
+        super().__init__(program, model, question, True, time.perf_counter(), thin_air)
         conj, faultless = self.out.conj2, -self.fault
         whole = conj(faultless, -self.stopped)
         wanted = [conj(faultless, self.assertions[name]) for name in failing if name in self.assertions]
         wanted += [conj(faultless, literal) for name, literal in self.stops.items() if name in failing]
         wanted += [literal for name, literal in self.faults if name in failing]
         wanted += [conj(whole, literal) for name, literal in self.flags if name == flag]
-        if condition is not None or not (failing or flag):
+        if question.condition is not None or not (failing or flag):
             wanted.append(conj(whole, self.condition))
         self.wanted = self.out.disj(wanted)
         self.numbers: list[int] = []

@@ -135,6 +135,7 @@ def _places(encoding: Encoding, init: Event, operations: list[Event], owner: dic
 def _values_by_place(encoding: Encoding, init: Event, operations: list[Event], place: dict[tuple[int, int], int]) -> None:
     """Where all operations compute the same function of what they read (each adds 1), the place tells the value."""
     assert init.value is not None
+    domains = encoding.domains
     current: Value = init.value.data
     for k in range(len(operations)):
         results = set()
@@ -151,6 +152,10 @@ def _values_by_place(encoding: Encoding, init: Event, operations: list[Event], p
         (current,) = results
         for op in operations:
             assert op.value is not None
+            if domains.is_wide(op.value):
+                vector = encoding.vectors.vector(op.value)
+                encoding.out.forbid((place[op.id, k], -encoding.vectors.is_value(vector, current)))
+                continue
             values = encoding.values(op.value)
             encoding.out.forbid((place[op.id, k], -values.get(current, FALSE)))
             for value, literal in values.items():

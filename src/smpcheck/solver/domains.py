@@ -2,8 +2,11 @@
 
 A value is derived along a chain of writes, and in one execution each write happens at most once; so inside a cycle of the
 dataflow (a counter that feeds its own increments) a chain visits every write at most once. Iterating that many rounds, cycle
-by cycle, gives a superset of all values that occur in any execution: a proven bound, not a cut. A domain that is larger than
-``MAX_DOMAIN`` raises LimitError instead.
+by cycle, gives a superset of all values that occur in any execution: a proven bound, not a cut.
+
+Reads that may see more than ``MAX_DOMAIN`` values are *wide*: nothing is known about what they see but its type, and they are
+encoded bit by bit (:mod:`smpcheck.solver.bitvectors`). So are, if ``thin_air`` asks for it, reads whose value may come out of
+thin air, being justified by nothing but itself; and all reads that may see what is computed from one of either kind.
 """
 
 from __future__ import annotations
@@ -11,16 +14,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import product
 
-from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.errors import UnsupportedError
 from smpcheck.program.events import Event, EventGraph, Requirement, Term, compute
 from smpcheck.program.guards import NEVER
 from smpcheck.program.values import Ptr, Value, ValueError_, truth
 
 MAX_DOMAIN = 4096
-MAX_PRODUCT = 1 << 20
+MAX_PRODUCT = 1 << 16
 
 Domain = dict[Value, None]
 """An ordered set of values."""
+
+
+class _Unlisted(Exception):
+    """The values are not listed: there are too many, or they may come out of thin air."""
 
 
 class Domains:
@@ -29,11 +36,17 @@ class Domains:
     ``sources[r]`` are the writes that read ``r`` may read from; ``coherent`` says that the model requires per-location coherence,
     so that reads from program-order later or overwritten writes need not be considered. ``after``: the threads that the model
     orders after all others, from whose writes no other thread reads. ``founded``: the model forbids that values of marked
-    accesses justify each other, so that they may be assumed.
+    accesses justify each other, so that they may be assumed. ``thin_air``: values that justify each other are values.
     """
 
     def __init__(
-        self, graph: EventGraph, extra: Iterable[Term], coherent: bool, after: Collection[int] = (), founded: bool = False
+        self,
+        graph: EventGraph,
+        extra: Iterable[Term],
+        coherent: bool,
+        after: Collection[int] = (),
+        founded: bool = False,
+        thin_air: bool = False,
     ) -> None:
         self.graph = graph
         self.coherent = coherent
@@ -44,23 +57,41 @@ class Domains:
         self.address: dict[int, Domain] = {}
         self.cyclic: set[int] = set()
         """Reads whose value may depend on itself through other threads: their values must be derived, not assumed."""
+        self.plain_cycle = False
+        """Is a plain access among those of ``cyclic`` and the writes between them?"""
         self.assumed: set[int] = set()
         """Such reads where the model sees to it that none does."""
         self.founded = founded
+        self.thin_air = thin_air
+        self.wide: set[int] = set()
+        """Reads whose values are not listed."""
+        self.anywhere: set[int] = set()
+        """Accesses whose address depends on a wide read: they may be to any cell."""
         self.faults: list[Event] = []
         self._allowed = self._single_read_requirements()
         self._allows: dict[tuple[int, Value], bool] = {}
         self._read_domain: dict[int, Domain] = {r.id: {} for r in self.reads}
         self._extra = list(extra)
-        accesses = self.reads + self.writes
-        if all(e.addr is not None and e.addr.op == "const" for e in accesses):
-            for e in accesses:
-                assert e.addr is not None
-                self.address[e.id] = {e.addr.data: None}
-            self._candidates()
-        else:
-            self._resolve_addresses(accesses)
-        self._solve()
+        self._is_wide: dict[int, bool] = {}
+        self._accesses = accesses = self.reads + self.writes
+        fixed = all(e.addr is not None and e.addr.op == "const" for e in accesses)
+        while True:
+            if fixed:
+                for e in accesses:
+                    assert e.addr is not None
+                    self.address[e.id] = {e.addr.data: None}
+                self._candidates()
+            else:
+                self._resolve_addresses(accesses)
+            self._solve()
+            self._is_wide = {}
+            lost = {e.id for e in accesses if e.addr is not None and self.is_wide(e.addr)} - self.anywhere
+            if not lost:
+                break
+            self.anywhere |= lost
+            self.domain, self._read_domain = {}, {r.id: {} for r in self.reads}
+        self._find_faults()
+        self.open = self._open()
         for r in self.reads:
             self.sources[r.id] = [w for w in self.sources[r.id] if self._useful(r, w)]
 
@@ -98,9 +129,14 @@ class Domains:
         if len(req.cond.reads) != 1:
             return False
         (r,) = req.cond.reads
+        if r in self.wide:
+            return False
         return any(c is req.cond for c in self._allowed.get(r, ())) and req.guard == self.graph.events[r].guard
 
     def _useful(self, r: Event, w: Event) -> bool:
+        assert w.value is not None
+        if r.id in self.wide:
+            return True
         domain = self._read_domain[r.id]
         return any(v in domain for v in self.of(w.value))
 
@@ -151,7 +187,8 @@ class Domains:
         for e in accesses:
             if e.addr is None:
                 raise UnsupportedError(f"an access without an address: {e.text}", e.pos)
-            needed |= e.addr.reads
+            if e.id not in self.anywhere:
+                needed |= e.addr.reads
         events = self.graph.events
         for _ in range(len(self.writes) + 2):
             self.domain = {}
@@ -160,6 +197,8 @@ class Domains:
                 assert e.addr is not None
                 if e.addr.op == "const":
                     self.address[e.id] = {e.addr.data: None} if e.addr.data in cells else {}
+                elif e.id in self.anywhere:
+                    self.address[e.id] = dict.fromkeys(cells)
                 else:
                     self.address[e.id] = {a: None for a in self.of(e.addr) if isinstance(a, Ptr) and a in cells}
             if before != {i: len(d) for i, d in self.address.items()}:
@@ -171,7 +210,11 @@ class Domains:
                         new = w.value.reads - needed
                         needed |= new
                         todo += new
-            fresh = {r: self._gather(events[r]) for r in needed}
+            try:
+                fresh = {r: self._gather(events[r]) for r in needed}
+            except _Unlisted:
+                self.anywhere |= {e.id for e in accesses if e.addr is not None and e.addr.op != "const"}
+                return self._resolve_addresses(accesses)
             changed = False
             for r, dom in fresh.items():
                 if not dom.keys() <= self._read_domain[r].keys():
@@ -181,6 +224,7 @@ class Domains:
                 break
         self._read_domain = {r.id: {} for r in self.reads}
         self.domain = {}
+        return None
 
     def _gather(self, r: Event) -> Domain:
         result: Domain = {}
@@ -190,7 +234,7 @@ class Domains:
                 if v not in result and (not check or self.allowed(r.id, v)):
                     result[v] = None
         if len(result) > MAX_DOMAIN:
-            raise LimitError(f"more than {MAX_DOMAIN} values can be read here", r.pos)
+            raise _Unlisted
         return result
 
     # the fixpoint, one strongly connected component of the dataflow after the other
@@ -207,35 +251,97 @@ class Domains:
             if r.addr is not None:
                 deps |= r.addr.reads
             edges[r.id] = list(deps)
+        self.wide, self.cyclic, self.assumed, self.plain_cycle = set(), set(), set(), False
         for component in _components(edges):
             members = set(component)
-            if len(component) == 1 and component[0] not in edges[component[0]]:
-                self._read_domain[component[0]] = self._gather(self.graph.events[component[0]])
+            sources = {w.id: w for r in component for w in self.sources[r]}.values()
+            if any(w.value is not None and not self.wide.isdisjoint(w.value.reads) for w in sources):
+                self.wide |= members
                 continue
-            writes = {
-                w.id for r in component for w in self.sources[r] if w.value is not None and not members.isdisjoint(w.value.reads)
-            }
-            events = self.graph.events
-            if self.founded and all(events[e].tags for e in members | writes):
-                self.assumed |= members
-            else:
-                self.cyclic |= members
-            for _ in range(len(writes) + 1):
-                self.domain = {}
-                fresh = {r: self._gather(self.graph.events[r]) for r in component}
-                changed = any(len(fresh[r]) != len(self._read_domain[r]) for r in component)
-                self._read_domain.update(fresh)
-                if not changed:
-                    break
+            try:
+                self._solve_component(component, members, edges)
+            except _Unlisted:
+                self.wide |= members
+                self.cyclic -= members
+                self.assumed -= members
             self.domain = {}
         if self.founded:
-            self.assumed |= {r.id for r in self.reads if r.id not in self.cyclic and len(self._read_domain[r.id]) > 1}
-        # accesses whose address may be none of the program's cells
+            listed = [r.id for r in self.reads if r.id not in self.cyclic and r.id not in self.wide]
+            self.assumed |= {r for r in listed if len(self._read_domain[r]) > 1}
+
+    def _solve_component(self, component: list[int], members: set[int], edges: dict[int, list[int]]) -> None:
+        events = self.graph.events
+        if len(component) == 1 and component[0] not in edges[component[0]]:
+            self._read_domain[component[0]] = self._gather(events[component[0]])
+            return
+        writes = {
+            w.id for r in component for w in self.sources[r] if w.value is not None and not members.isdisjoint(w.value.reads)
+        }
+        marked = all(events[e].tags for e in members | writes)
+        if self.founded and marked:
+            self.assumed |= members
+        elif self.thin_air:
+            raise _Unlisted
+        else:
+            self.cyclic |= members
+            self.plain_cycle |= not marked
+        for _ in range(len(writes) + 1):
+            self.domain = {}
+            fresh = {r: self._gather(events[r]) for r in component}
+            changed = any(len(fresh[r]) != len(self._read_domain[r]) for r in component)
+            self._read_domain.update(fresh)
+            if not changed:
+                break
+
+    def _find_faults(self) -> None:
+        """Note the accesses whose address may be none of the program's cells."""
         cells = self.graph.program.cells
-        for e in self.reads + self.writes:
+        for e in self._accesses:
             assert e.addr is not None
-            if any(not isinstance(a, Ptr) or a not in cells for a in self.of(e.addr)):
+            if e.id in self.anywhere or any(not isinstance(a, Ptr) or a not in cells for a in self.of(e.addr)):
                 self.faults.append(e)
+
+    def _open(self) -> set[int]:
+        """Reads that may see no value: those in cycles, and what may read what is computed from them."""
+        found = set(self.cyclic)
+        changed = bool(found)
+        while changed:
+            changed = False
+            for r in self.reads:
+                if r.id not in found and any(
+                    not found.isdisjoint(w.value.reads) for w in self.sources[r.id] if w.value is not None
+                ):
+                    found.add(r.id)
+                    changed = True
+        return found
+
+    def is_wide(self, term: Term) -> bool:
+        """Is the value of ``term`` that of a wide read or computed from one, or may it be one of too many?"""
+        found = self._is_wide.get(term.id)
+        if found is None:
+            found = self._depends(term, self.wide)
+            if not found:
+                try:
+                    self.of(term)
+                except _Unlisted:
+                    found = True
+            self._is_wide[term.id] = found
+        return found
+
+    def is_open(self, term: Term) -> bool:
+        """May ``term`` have no value?"""
+        return bool(self.open) and self._depends(term, self.open)
+
+    def _depends(self, term: Term, reads: set[int]) -> bool:
+        if term.op == "mem":
+            cell = term.data
+            return any(cell in self.address[w.id] and not reads.isdisjoint(w.value.reads) for w in self.writes if w.value)
+        return not reads.isdisjoint(term.reads) or (has_guards(term) and any(self._depends(a, reads) for a in term.args))
+
+    def addresses(self, event: Event) -> Iterable[Value]:
+        """The addresses that an access may be to, of cells or not."""
+        assert event.addr is not None
+        return self.address[event.id] if event.id in self.anywhere else self.of(event.addr)
 
     def of(self, term: Term | None) -> Domain:
         """The domain of ``term``."""
@@ -274,14 +380,14 @@ class Domains:
             for d in domains:
                 size *= len(d)
             if size > MAX_PRODUCT:
-                raise LimitError(f"an expression with {size} combinations of operand values")
+                raise _Unlisted
             for values in product(*domains):
                 try:
                     result[compute(term.op, term.data, values)] = None
                 except ValueError_:
                     continue
         if len(result) > MAX_DOMAIN:
-            raise LimitError(f"an expression with more than {MAX_DOMAIN} values")
+            raise _Unlisted
         self.domain[term.id] = result
         return result
 

@@ -1,10 +1,10 @@
 """Candidate executions as a logic program: who reads from whom, in which order writes hit memory, and the values that follow.
 
 For each read one source (rf), for each pair of writes to one cell an order (co); everything else follows. A read's value is
-derived from its source's; where values only justify each other in a cycle nothing is derived, and the value is undetermined, as
-in herd7: an execution may carry such values to its end, but none that decides a branch or an address by one is considered.
-Branch decisions are guessed and checked against their conditions, never derived, so that no stable model is lost where a value
-depends on a branch and the branch on the value.
+derived from its source's; where values only justify each other in a cycle nothing is derived. In such an execution, which has
+``thin_air``, conditions on these values are left open: whoever finds one has to ask again with ``Domains.thin_air``, where
+such values are chosen bit by bit (:mod:`smpcheck.solver.bitvectors`). Branch decisions are guessed and checked against their
+conditions, never derived, so that no stable model is lost where a value depends on a branch and the branch on the value.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from smpcheck.program.faults import BAD_ADDRESS, NULL_DEREFERENCE, UNDEFINED_VAL
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.program.values import Value, ValueError_, is_null, truth
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
+from smpcheck.solver.bitvectors import Bitvectors
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.relations import Relation, Relations, Rows, bits
 from smpcheck.solver.words import Words
@@ -37,7 +38,9 @@ class Encoding:
         self._values: dict[int, Values] = {}
         self._undefined: dict[int, int] = {}
         self.words = Words(self)
+        self.vectors = Bitvectors(self)
         self._co: dict[tuple[int, int], int] = {}
+        self._open_truths: dict[int, int] = {}
         self._last: dict[tuple[int, int | None], int] = {}
         self.pairs = self._co_pairs()
         self._later: dict[int, list[int]] = {}
@@ -52,6 +55,8 @@ class Encoding:
         for r in domains.reads:
             self._choose_source(r.id)
         self.words.assume()
+        self.vectors.choose()
+        self.thin_air = out.disj([out.conj2(self.happens(r), -self.valued(graph.terms.read(r))) for r in sorted(domains.cyclic)])
         for i in range(len(graph.decisions)):
             self._constrain_decision(i)
         for r in domains.reads:
@@ -62,8 +67,8 @@ class Encoding:
         for event in domains.faults:
             self._encode_fault(event)
         for e in graph.events:
-            if e.addr is not None and e.addr.op != "const":
-                self._require_determined(self.happens(e.id), e.addr)
+            if e.addr is not None and domains.is_open(e.addr):
+                self.out.forbid((self.happens(e.id), -self.valued(e.addr)))
             for term in (e.addr, e.value):
                 if term is not None:
                     self._check_defined(term, e.guard, e.pos)
@@ -74,9 +79,9 @@ class Encoding:
 
     def _decision_atom(self, index: int) -> int:
         cond = self.graph.decisions[index].cond
-        if cond is not None:
+        if cond is not None and not self.domains.is_wide(cond):
             outcomes = {truth(v) for v in self.domains.of(cond)}
-            if len(outcomes) == 1 and self._determined(cond):
+            if len(outcomes) == 1 and not self.domains.is_open(cond):
                 return TRUE if outcomes.pop() else FALSE
         return self.out.choice()
 
@@ -89,7 +94,6 @@ class Encoding:
                 holds = self.truth(decision.cond)
                 self.out.forbid((atom, -holds))
                 self.out.forbid((parent, holds, -atom))
-                self._require_determined(parent, decision.cond)
         if decision.cond is not None:
             self._check_defined(decision.cond, decision.parent, decision.pos)
 
@@ -129,11 +133,14 @@ class Encoding:
 
     def _bad_addresses(self, event: int) -> list[int]:
         """The literals "the access is to an address that is none of the program's cells"."""
+        if event in self.domains.anywhere:
+            here = [x for a, x in self.address_values(event).items() if a in self.graph.program.cells]
+            return [-self.out.disj(here)]
         return [x for a, x in self.address_values(event).items() if a not in self.graph.program.cells]
 
     def _sure(self, r: int) -> bool:
         """Is there one write that ``r`` reads from, whenever it happens?"""
-        return len(self.sources[r]) == 1 and r not in self.domains.cyclic and r not in self._faulty
+        return len(self.sources[r]) == 1 and r not in self.domains.open and r not in self._faulty
 
     def _choose_source(self, r: int) -> None:
         sources = [w.id for w in self.domains.sources[r]]
@@ -165,6 +172,7 @@ class Encoding:
                 out.forbid((happens, *[-a for a in atoms], *[-x for x in bad]))
             out.at_most_one(atoms)
         domain = self.domains.of(self.graph.terms.read(r))
+        wide = r in self.domains.wide
         for w in sources:
             atom = self.rf[w, r]
             out.forbid((atom, -self.happens(w)))
@@ -172,7 +180,7 @@ class Encoding:
                 out.forbid((atom, -self.same_address(w, r)))
             value = self.graph.events[w].value
             assert value is not None
-            if any(v not in domain for v in self.domains.of(value)):
+            if not wide and any(v not in domain for v in self.domains.of(value)):
                 for v, literal in self.values(value).items():
                     if v not in domain:
                         out.forbid((atom, literal))
@@ -227,25 +235,20 @@ class Encoding:
         if nowhere != FALSE:
             self._undefined[term.id] = nowhere
         done = {v: out.disj(xs) for v, xs in result.items()}
-        if len(done) == 1 and self._determined(term) and term.id not in self._undefined:
+        if len(done) == 1 and not self.domains.is_open(term) and term.id not in self._undefined:
             done = dict.fromkeys(done, TRUE)
         self._values[term.id] = done
         return done
 
-    def _determined(self, term: Term) -> bool:
-        """Does the term certainly have a value?"""
-        cyclic = self.domains.cyclic
-        if not cyclic:
-            return True
-        if any(t.op == "mem" for t in _subterms(term)):
-            return all(w.value is None or w.value.reads.isdisjoint(cyclic) for w in self.domains.writes)
-        return term.reads.isdisjoint(cyclic)
+    def valued(self, term: Term) -> int:
+        """The literal "``term`` has a value"."""
+        return self.out.disj(self.values(term).values())
 
     def _read_values(self, term: Term) -> Values:
         r, out = term.data, self.out
         domain = self.domains.of(term)
         cyclic = r in self.domains.cyclic
-        if len(domain) == 1 and not cyclic:
+        if len(domain) == 1 and r not in self.domains.open:
             result = dict.fromkeys(domain, TRUE)
             self._values[term.id] = result
             return result
@@ -272,6 +275,8 @@ class Encoding:
 
     def undefined(self, term: Term) -> int:
         """The literal "C leaves the value of ``term`` undefined"."""
+        if self.domains.is_wide(term):
+            return self.vectors.undefined(term)
         self.values(term)
         return self._undefined.get(term.id, FALSE)
 
@@ -311,10 +316,8 @@ class Encoding:
         cell, out = term.data, self.out
         for w in self.domains.writes:
             if cell in self.domains.address[w.id]:
-                last = self.last(w.id)
-                assert w.addr is not None and w.value is not None
-                if w.addr.op != "const":
-                    last = out.conj2(last, self.values(w.addr).get(cell, FALSE))
+                last = out.conj2(self.last(w.id), self.is_at(w.id, cell))
+                assert w.value is not None
                 if last != FALSE:
                     for v, x in self.values(w.value).items():
                         result.setdefault(v, []).append(out.conj2(last, x))
@@ -328,9 +331,12 @@ class Encoding:
         """An access that may be to nothing: the thread stops there, if it may; if not, that is not looked at."""
         out = self.out
         happens = self.happens(access.id)
-        addresses = self.address_values(access.id)
-        null = [x for a, x in addresses.items() if is_null(a)]
-        wild = [x for x in self._bad_addresses(access.id) if x not in null]
+        if access.id in self.domains.anywhere:
+            null, wild = self._nowhere(access)
+        else:
+            addresses = self.address_values(access.id)
+            null = [x for a, x in addresses.items() if is_null(a)]
+            wild = [x for x in self._bad_addresses(access.id) if x not in null]
         if access.id in self.graph.faulting:
             stopped = self.guard_literal(self.graph.faulting[access.id])
             out.forbid((stopped, *[-x for x in (*null, *wild)]))
@@ -339,31 +345,58 @@ class Encoding:
         self._fault(NULL_DEREFERENCE, out.conj2(happens, out.disj(null)), access.pos)
         self._fault(BAD_ADDRESS, out.conj2(happens, out.disj(wild)), access.pos)
 
-    def _require_determined(self, happens: int, term: Term) -> None:
-        """``term`` has a value whenever ``happens`` holds (only in question where values can justify each other)."""
-        if self.domains.cyclic:
-            literals = list(self.values(term).values())
-            if TRUE not in literals:
-                self.out.forbid((happens, *[-x for x in literals]))
+    def _nowhere(self, access: Event) -> tuple[list[int], list[int]]:
+        """The literals "it is at null" and "it is at no cell but not at null"; an address out of thin air is neither."""
+        assert access.addr is not None
+        out, vector = self.out, self.vectors.vector(access.addr)
+        (bad,) = self._bad_addresses(access.id)
+        out.forbid((self.happens(access.id), bad, -self.vectors.determined(access.addr)))
+        null = out.conj2(bad, self.vectors.is_null(vector))
+        return [null], [out.conj2(bad, -null)]
 
     def _fault(self, name: str, literal: int, pos: ir.Position | None) -> None:
         if literal != FALSE:
             self.faults.append((literal, name, pos))
 
     def truth(self, term: Term) -> int:
-        """The literal "``term`` is non-zero"."""
+        """The literal "``term`` is non-zero"; open where it has no value."""
+        if self.domains.is_wide(term):
+            return self.vectors.truth(term)
         values = self.values(term)
         true = [x for v, x in values.items() if truth(v)]
-        if len(true) == len(values) and self._determined(term) and term.id not in self._undefined:
+        if self.domains.is_open(term):
+            return self._open_truth(term, true, [x for v, x in values.items() if not truth(v)])
+        if len(true) == len(values) and term.id not in self._undefined:
             return TRUE
         return self.out.disj(true)
+
+    def _open_truth(self, term: Term, true: list[int], false: list[int]) -> int:
+        found = self._open_truths.get(term.id)
+        if found is None:
+            found = self._open_truths[term.id] = self.out.choice()
+            for x in true:
+                self.out.forbid((x, -found))
+            for x in false:
+                self.out.forbid((x, found))
+            # where nothing comes out of thin air, what has no value is no more true than it was evaluated
+            self.out.forbid((found, -self.thin_air, *[-x for x in true]))
+        return found
 
     # --- addresses ---
 
     def address_values(self, event: int) -> Values:
-        """The addresses that an event may access."""
+        """The addresses that an event may access; those of cells only, where it may be anywhere."""
         addr = self.graph.events[event].addr
-        return self.values(addr) if addr is not None else {}
+        if addr is None:
+            return {}
+        if event in self.domains.anywhere:
+            vector = self.vectors.vector(addr)
+            return {cell: self.vectors.is_value(vector, cell) for cell in self.domains.address[event]}
+        return self.values(addr)
+
+    def is_at(self, event: int, cell: Value) -> int:
+        """The literal "the access is to ``cell``"."""
+        return self.address_values(event).get(cell, FALSE)
 
     def same_address(self, a: int, b: int) -> int:
         """The literal "both events access the same address"."""
@@ -372,7 +405,7 @@ class Encoding:
             return FALSE
         if first is second:
             return TRUE
-        x, y = self.values(first), self.values(second)
+        x, y = self.address_values(a), self.address_values(b)
         return self.out.disj([self.out.conj2(x[v], y[v]) for v in x if v in y])
 
     def same_value(self, a: int, b: int) -> int:
@@ -380,6 +413,8 @@ class Encoding:
         first, second = self.graph.events[a].value, self.graph.events[b].value
         if first is None or second is None:
             return FALSE
+        if self.domains.is_wide(first) or self.domains.is_wide(second):
+            return self.vectors.equal(self.vectors.vector(first), self.vectors.vector(second))
         x, y = self.values(first), self.values(second)
         return self.out.disj([self.out.conj2(x[v], y[v]) for v in x if v in y])
 
@@ -402,11 +437,11 @@ class Encoding:
             by_cell: dict[Value, int] = {}
             for e in self.graph.events:
                 if e.addr is not None:
-                    for address in self.domains.of(e.addr):
+                    for address in self.domains.addresses(e):
                         by_cell[address] = by_cell.get(address, 0) | 1 << e.id
             for e in self.graph.events:
                 if e.addr is not None:
-                    for address in self.domains.of(e.addr):
+                    for address in self.domains.addresses(e):
                         may[e.id] |= by_cell[address]
         if not relations.straight:
             for x in range(self.n):
@@ -541,14 +576,3 @@ class Encoding:
 
 
 _BASE = {name: make("set" if name == "FW" else "rel", "base", (), name) for name in ("rf", "co", "fr", "loc", "FW")}
-
-
-def _subterms(term: Term) -> list[Term]:
-    seen: dict[int, Term] = {}
-    stack = [term]
-    while stack:
-        t = stack.pop()
-        if t.id not in seen:
-            seen[t.id] = t
-            stack.extend(t.args)
-    return list(seen.values())

@@ -136,7 +136,7 @@ class Refinement(clingo.Propagator):
             other = encoding.happens(event.partner)
             result.add(other if self.session._holds(reading, other) else -other)
         if event.addr is not None and event.addr.op != "const":
-            result |= {x for x in encoding.values(event.addr).values() if self.session._holds(reading, x)}
+            result |= {x for x in encoding.address_values(e).values() if self.session._holds(reading, x)}
         return result
 
     def _everything(self, execution: Execution, ids: list[int], reading: Assignment) -> list[int]:

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol
 
 import clingo
@@ -24,10 +25,11 @@ from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, Term, Waiting, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
-from smpcheck.program.values import UNDETERMINED, Value
+from smpcheck.program.values import UNDETERMINED, Ptr, Value
 from smpcheck.solver.answer import Answer, Question, State, Verdict
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.axioms import Axioms, is_coherent
+from smpcheck.solver.bitvectors import Vector, number_of
 from smpcheck.solver.chains import add_chains, is_atomic
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.encode import Encoding
@@ -45,6 +47,10 @@ class _Timeout(Exception):
     """The question's deadline has passed."""
 
 
+class ThinAir(Exception):
+    """There is an execution in which values justify each other: the question is to be asked again with ``thin_air``."""
+
+
 def solve(program: ir.Program, model: Model, question: Question | None = None, *, automata: bool = True) -> Answer:
     """Answer ``question`` about ``program`` under ``model``.
 
@@ -53,8 +59,12 @@ def solve(program: ir.Program, model: Model, question: Question | None = None, *
     """
     started = time.perf_counter()
     require_language(model, program)
+    question = question or Question()
     try:
-        return _Session(program, model, question or Question(), automata, started).run()
+        try:
+            return _Session(program, model, question, automata, started).run()
+        except ThinAir:
+            return _Session(program, model, question, automata, started, thin_air=True).run()
     except _Timeout:
         return Answer("timeout", None, message="no answer within the time limit", complete=False, program=program)
     except LimitError as error:
@@ -102,9 +112,21 @@ def wait_until(handle: Waitable, deadline: float) -> bool:
 
 
 class _Session:
-    """One call of :func:`solve`."""
+    """One call of :func:`solve`. ``thin_air``: values that justify each other are values; without it, they are only noticed.
 
-    def __init__(self, program: ir.Program, model: Model, question: Question, automata: bool, started: float) -> None:
+    :raises ThinAir: they matter
+    """
+
+    def __init__(
+        self,
+        program: ir.Program,
+        model: Model,
+        question: Question,
+        automata: bool,
+        started: float,
+        thin_air: bool = False,
+    ) -> None:
+        self.thin_air = thin_air
         self.program = program
         self.question = question
         self.started = started
@@ -147,11 +169,22 @@ class _Session:
                     out.forbid((literal,))
             self.stopped = self.fault = FALSE
         self.asserting = self.stopping = self.cutting = FALSE
-        self.values = [(v, list(encoding.values(t).items())) for v, t in self.observed]
+        self.undetermined = self._undetermined() if thin_air else FALSE
+        self.values = [(v, list(encoding.values(t).items())) for v, t in self.observed if not self.domains.is_wide(t)]
+        self.wide = [
+            (v, encoding.vectors.vector(t), encoding.vectors.determined(t)) for v, t in self.observed if self.domains.is_wide(t)
+        ]
         self.needs_witness = question.witness or question.mode in ("assertions", "stops") or weaker
         if self.needs_witness:
             self._prepare_witness()
         self.mark("encode")
+
+    def _undetermined(self) -> int:
+        """The literal "some read sees a value out of thin air"."""
+        encoding, terms = self.encoding, self.graph.terms
+        return self.out.disj(
+            [self.out.conj2(encoding.happens(r), -encoding.vectors.determined(terms.read(r))) for r in sorted(self.domains.wide)]
+        )
 
     def _unroll(self, model: Model, condition: ir.Expr, faulty: Collection[int] = ()) -> None:
         """The events and their values. ``faulty``: at these accesses the threads may stop."""
@@ -162,7 +195,10 @@ class _Session:
         self.observed = [(v, final_term(graph, v)) for v in program.observed]
         extra = [self.condition_term, *[t for _, t in self.observed]]
         after = [t.index for t in program.threads if t.after] if question.lazy else []
-        self.domains = Domains(graph, extra, is_coherent(model), after, founded=question.lazy)
+        self.domains = Domains(graph, extra, is_coherent(model), after, founded=question.lazy, thin_air=self.thin_air)
+        some_address_is_open = any(e.addr is not None and self.domains.is_open(e.addr) for e in graph.events)
+        if some_address_is_open and (self.domains.plain_cycle or lets_values_justify_each_other(model)):
+            raise ThinAir  # unlike a condition, where an access is to cannot be left open
 
     def mark(self, what: str) -> None:
         """Note the time since the start under ``what``."""
@@ -239,8 +275,12 @@ class _Session:
         for e in self.graph.events:
             encoding.happens(e.id)
             for term in (e.addr, e.value):
-                if term is not None and encoding.words.bits(term) is None:
+                if term is not None and self.domains.is_wide(term):
+                    encoding.vectors.vector(term)
+                elif term is not None and encoding.words.bits(term) is None:
                     encoding.values(term)
+            if e.id in self.domains.anywhere:
+                encoding.address_values(e.id)
         for a, b in encoding.pairs:
             encoding.co(a, b)
         for table in (self.graph.addr, self.graph.data, self.graph.ctrl):
@@ -257,7 +297,7 @@ class _Session:
         options = list(_QUIET)
         project = enumerate_states
         if project:
-            self.out.project([x for _, vs in self.values for _, x in vs] + [self.condition])
+            self.out.project([x for _, vs in self.values for _, x in vs] + self._wide_literals() + [self.condition])
             options.append("--project=project")
         if question.threads > 1:
             options.append(f"--parallel-mode={question.threads}")
@@ -293,6 +333,7 @@ class _Session:
         self.mark("solve")
         return replace(
             answer,
+            thin_air=self.undetermined != FALSE and self.possible(self.undetermined),
             statistics=dict(self.statistics),
             program=self.program,
             may_fault=bool(self.encoding.faults),
@@ -309,7 +350,9 @@ class _Session:
         deadline = self.question.deadline
         if deadline is None:
             with self.control.solve(assumptions=assumptions, yield_=True) as handle:
-                yield from handle
+                for found in handle:
+                    self._note_thin_air(found)
+                    yield found
             return
         with self.control.solve(assumptions=assumptions, yield_=True, async_=True) as handle:
             while True:
@@ -320,7 +363,21 @@ class _Session:
                 found = handle.model()
                 if found is None:
                     return
+                self._note_thin_air(found)
                 yield found
+
+    def _note_thin_air(self, m: clingo.Model) -> None:
+        """:raises ThinAir: in this execution values justify each other, and conditions on them are open"""
+        if self.encoding.thin_air != FALSE and self._holds(m, self.encoding.thin_air):
+            raise ThinAir
+
+    def _wide_literals(self) -> list[int]:
+        """What tells final states apart by their wide values, where these are determined."""
+        return [
+            self.out.conj2(determined, x)
+            for _, vector, determined in self.wide
+            for x in (TRUE, *vector.bits, *vector.bases.values())
+        ]
 
     def possible(self, *assumptions: int) -> bool:
         """Is there an execution with these literals?"""
@@ -341,9 +398,13 @@ class _Session:
         found = [(self.encoding.undefined(term), what) for term, what in parts if term.op not in ("const", "read")]
         return [(literal, what) for literal, what in found if literal != FALSE]
 
+    def _ends(self) -> list[int]:
+        """The literals "all threads come to their ends"."""
+        return [-x for x in (self.bound, self.fault, self.stopped) if x != FALSE]
+
     def _refuse_meaningless(self) -> None:
         """:raises InputError: what is asked about can be undefined"""
-        self.base = [-x for x in (self.bound, self.fault, self.stopped) if x != FALSE]
+        self.base = self._ends()
         for literal, what in self.meaningless:
             if self.possible(literal):
                 raise InputError(f"{what} can compute an undefined value")
@@ -372,7 +433,7 @@ class _Session:
         # nearly all variables have two values: one literal to ask for
         simple = [(v, *vs[0], other) for v, vs, other in columns if len(vs) == 1 and vs[0][1] > TRUE]
         others = [column for column in columns if not (len(column[1]) == 1 and column[1][0][1] > TRUE)]
-        blank: dict[ir.FinalReg | ir.FinalMem, Value] = dict.fromkeys((v for v, _ in self.values), 0)
+        blank: dict[ir.FinalReg | ir.FinalMem, Value] = dict.fromkeys((v for v, _ in self.observed), 0)
         holds = self._holds
         for m in self.models(self.base, limit):
             if question.max_states is not None and len(found) == question.max_states:
@@ -383,6 +444,8 @@ class _Session:
                 state[v] = value if is_true(x) else other
             for v, vs, other in others:
                 state[v] = next((value for value, x in vs if holds(m, x)), other)
+            for v, vector, determined in self.wide:
+                state[v] = self._vector_value(m, vector) if holds(m, determined) else UNDETERMINED
             found.append((state, holds(m, self.condition)))
             if question.on_state is not None:
                 question.on_state(state)
@@ -505,7 +568,7 @@ class _Session:
 
     def _columns(self, values: list[tuple[Value, int]]) -> tuple[list[tuple[Value, int]], Value]:
         """The values to ask a model for, and the one that it is if none of these."""
-        if self.domains.cyclic or not values:
+        if self.domains.open or not values:
             return values, UNDETERMINED
         return values[:-1], values[-1][0]
 
@@ -513,14 +576,20 @@ class _Session:
         asked, other = self._columns(values)
         return next((value for value, literal in asked if self._holds(m, literal)), other)
 
+    def _vector_value(self, m: Assignment, vector: Vector) -> Value:
+        number = number_of([self._holds(m, x) for x in vector.bits])
+        return next((Ptr(base, number) for base, x in vector.bases.items() if self._holds(m, x)), number)
+
     def _term_value(self, m: Assignment, term: Term) -> Value | None:
+        if self.domains.is_wide(term):
+            return self._vector_value(m, self.encoding.vectors.vector(term))
         word = self.encoding.words.bits(term)
         if word is not None:
             return sum(1 << i for i, x in enumerate(word) if self._holds(m, x))
         for value, literal in self.encoding.values(term).items():
             if self._holds(m, literal):
                 return value
-        return UNDETERMINED if self.domains.cyclic else None
+        return UNDETERMINED if self.domains.open else None
 
     def _cell_name(self, address: Value | None) -> str | None:
         """The name of what is accessed; NULL where that is nothing."""
@@ -575,10 +644,34 @@ class _Session:
             (number[a], number[b]) for a, b in encoding.pairs if a in number and b in number and holds(m, encoding.co(a, b))
         )
         final = {v: self._value(m, vs) for v, vs in self.values}
+        final |= {v: self._vector_value(m, vector) for v, vector, _ in self.wide}
+        final = {v: final[v] for v, _ in self.observed}
         failed = tuple(name for name, x in self.assertions.items() if holds(m, x))
         stuck = {w.thread: w.pos for w in graph.waiting if holds(m, encoding.guard_literal(w.guard))}
         faults = tuple(dict.fromkeys((name, pos) for x, name, pos in encoding.faults if holds(m, x)))
         return Execution(tuple(events), relations, final, failed, stuck, faults)
+
+
+@lru_cache(maxsize=64)
+def lets_values_justify_each_other(model: Model) -> bool:
+    """Does ``model`` allow a cycle of values among marked accesses: in load buffering with data dependencies, over two threads
+    or with a value that is handed on within one?"""
+
+    def copy(source: str, target: str) -> tuple[ir.Stmt, ...]:
+        reg = f"from {source}"
+        once = frozenset({"Once"})
+        return ir.Load(reg, ir.Const(Ptr(source)), once), ir.Store(ir.Const(Ptr(target)), ir.Reg(reg), once)
+
+    cells = {Ptr(name): ir.Cell(name) for name in "xyz"}
+    for bodies in ((copy("x", "y"), copy("y", "x")), ((*copy("x", "y"), *copy("y", "z")), copy("z", "x"))):
+        program = ir.Program("cycle", cells, tuple(ir.Thread(n, body) for n, body in enumerate(bodies)))
+        session = _Session(program, model, Question(mode="verdict", flags=False), True, time.perf_counter())
+        session.out.require([session.encoding.thin_air])
+        try:
+            session.run()
+        except ThinAir:
+            return True
+    return False
 
 
 def _spoken(variable: ir.FinalReg | ir.FinalMem, program: ir.Program) -> str:

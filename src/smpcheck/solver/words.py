@@ -96,7 +96,7 @@ class Words:
     def values(self, term: Term) -> Values | None:
         """For each value that ``term`` can have, the literal that says so; None if it is neither guessed nor made of bits."""
         found = self._guessed.get(term.id)
-        if found is not None:
+        if found is not None or self.domains.is_wide(term):
             return found
         word = self.bits(term)
         if word is None:
@@ -110,7 +110,7 @@ class Words:
 
     def bits(self, term: Term) -> Bits | None:
         """The bits of a term that has bits without going through its values; None for any other."""
-        if not self.domains.founded:
+        if not self.domains.founded or self.domains.is_wide(term):
             return None
         if term.id not in self._bits:
             self._bits[term.id] = self._make_bits(term)
