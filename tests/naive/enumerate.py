@@ -2,7 +2,7 @@
 
 Written to be checked by eye, not to be fast, and independently of the solver: a thread is run once for each way of guessing what
 its loads return; the guesses are justified afterwards by choosing a write of that value to that address. Guessing starts from the
-initial values and goes on with whatever some run writes, until nothing new is written.
+initial values and the constants that are stored, and goes on with whatever some run writes, until nothing new is written.
 
 Loops go round ROUNDS times at most, and every round is there, whether or not it did anything: nothing here knows of waits. A
 thread may also *stop*: at an access through a pointer to nothing (``fault``), at a lock that it sees taken, or in a loop after a
@@ -271,9 +271,24 @@ def changes_nothing(event: Ev, state: State) -> bool:
     return event.kind != "W" or (event.rmw is not None and state.events[event.rmw].value == event.value)
 
 
+def constants(body: tuple[ir.Stmt, ...]) -> set[Value]:
+    """The constants that are stored: a value may be read before the branch that stores it is known to be taken."""
+    found: set[Value] = set()
+    for stmt in body:
+        match stmt:
+            case ir.Store(_, ir.Const(value)):
+                found.add(value)
+            case ir.If(then=then, other=other) | ir.Choice(then=then, other=other):
+                found |= constants(then) | constants(other)
+            case ir.Block(body=inner) | ir.Loop(body=inner):
+                found |= constants(inner)
+    return found
+
+
 def thread_runs(program: ir.Program) -> list[list[State]]:
     """For each thread, its runs, over a set of values that is closed under what the runs write."""
-    values: Cells = {a: {cell.init} for a, cell in program.cells.items()}
+    stored = {v for t in program.threads for v in constants(t.body)}
+    values: Cells = {a: {cell.init} | stored for a, cell in program.cells.items()}
     while True:
         runs = [list(run(t.body, State(), values)) for t in program.threads]
         before = sum(map(len, values.values()))

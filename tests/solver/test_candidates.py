@@ -33,9 +33,12 @@ def test_they_are_all_executions_each_once(seed: int) -> None:
         expected = {key(e) for e in executions(session(subject, NO_MODEL), 120)}
     except TooMany:
         return
-    found = walk(Candidates(subject, NO_MODEL, TRUE))
+    candidates = Candidates(subject, NO_MODEL, TRUE)
+    found = walk(candidates)
     assert len(found) == len(set(found))
-    assert set(found) == expected
+    if not candidates.thin_air:
+        assert set(found) == expected
+    assert set(found) >= expected
 
 
 def test_the_programs_own_condition_by_default() -> None:

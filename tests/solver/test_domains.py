@@ -71,10 +71,11 @@ def test_reads_whose_domain_grows_too_large_are_wide(monkeypatch: pytest.MonkeyP
 
 def test_what_may_read_from_such_a_read_is_wide_and_what_it_addresses_may_be_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PRODUCT", 3)
-    sum_of_two = "r0 = READ_ONCE(*x) + READ_ONCE(*y); WRITE_ONCE(*z, r0); r1 = READ_ONCE(*z); r2 = READ_ONCE(*(x + (r1 & 1)));"
-    d = domains(program(sum_of_two, "WRITE_ONCE(*x, 1); WRITE_ONCE(*y, 1);"))
+    adds = "r0 = READ_ONCE(*x); r1 = READ_ONCE(*y); WRITE_ONCE(*z, r0 + r1);"
+    follows = "r1 = READ_ONCE(*z); r2 = READ_ONCE(*(x + (r1 & 1)));"
+    d = domains(program(adds + follows, "WRITE_ONCE(*x, 1); WRITE_ONCE(*y, 1);"))
     of_z, last = d.reads[2:]
-    assert d.wide == {of_z.id}
+    assert d.wide == {of_z.id, last.id}
     assert d.anywhere == {last.id}
     assert set(d.addresses(last)) == {Ptr("x"), Ptr("y"), Ptr("z")}
 
