@@ -102,6 +102,10 @@ class _Settings:
         return self._get("unsupported")
 
 
+class SmpcheckNote(UserWarning):
+    """What there is to say about a test besides its verdict (a name that no thread uses, a model that asserts nothing)."""
+
+
 # --- collecting --------------------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +266,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     finally:
         journal.reset(token)
+        for text in dict.fromkeys(f"{result.name}: {note}" for result in asked for note in result.notes):
+            item.warn(SmpcheckNote(text))
 
 
 _ASKED = pytest.StashKey[list[Any]]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from smpcheck.questions.check import CheckOptions, describe
 from smpcheck.questions.partial import with_known
 from smpcheck.questions.result import Result
 from smpcheck.readers.litmus import read_litmus
+from smpcheck.readers.python.load import read_python_file
 
 LKMM = load_model("lkmm")
 
@@ -45,3 +47,41 @@ def test_what_no_interleaving_does_is_not_excluded(fence: str) -> None:
 
 def test_without_time_nothing_is_said() -> None:
     assert known("1:r0=1 /\\ 1:r1=1", seconds=0.0).notes == ()
+
+
+MODEL = """
+from __future__ import annotations
+
+from smpcheck.kernel import *
+
+
+class shared(Struct):
+    x: int
+    y: int
+
+
+def writer(p: shared) -> None:
+    WRITE_ONCE(p.x, 1)
+
+
+def reader(p: shared) -> None:
+    check("early", READ_ONCE(p.x) == 0)
+    check("sane", READ_ONCE(p.x) < 2)
+
+
+@scenario
+def both(s: Setup) -> None:
+    s.p = p = shared()
+    s.thread(writer, p)
+    s.thread(reader, p)
+"""
+
+
+def test_an_assertion_that_fails_when_threads_take_turns_fails(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(MODEL)
+    (program,) = read_python_file(tmp_path / "m.py")
+    late = replace(describe(program, LKMM), status="timeout", undecided=("condition", "early", "sane"), message="late")
+    result = with_known(late, program, LKMM, CheckOptions(executions=True), 30.0)
+    assert (result.verdict, result.failures, result.undecided) == ("FAILS", ("early",), ("condition", "sane"))
+    assert [(shown.shows, shown.name) for shown in result.executions] == [("failed", "early")]
+    assert result.notes == ("known all the same: early fails in an interleaving, which is an execution of lkmm too",)

@@ -15,6 +15,7 @@ from smpcheck.commands.common import (
     Timeout,
     as_they_come,
     columns,
+    complain,
     ends_of,
     failing,
     find_programs,
@@ -109,7 +110,10 @@ def barriers(
             )
             shown = partial(_shown, form=form, comment=comment, models=asked, unroll=unroll)
             answers = as_they_come(found, shown, f"asking for each barrier of {path}", form != "text", None)
-            status = open_status(any(one.undecided for row in answers for one in row))
+            judged = [one for row in answers for one in row]
+            for note in dict.fromkeys(f"{one.program.name}: {note}" for one in judged if comment for note in one.notes):
+                complain(note)
+            status = open_status(any(one.undecided for one in judged))
     raise typer.Exit(status)
 
 

@@ -11,6 +11,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -135,16 +136,28 @@ def check_program(
     if options.executions or options.problems or options.keep_answer:
         head = replace(head, program=program, under=model if options.keep_answer else None)
     try:
-        with time_limit(_left(options, began)):
-            result = _ask(head, program, model, question, options, began)
+        try:
+            with time_limit(_left(options, began, PATIENCE)):
+                result = _ask(head, program, model, question, options, began)
+        except TimeLimitError:
+            late = f"no answer within {options.timeout:g} s"
+            result = replace(head, status="timeout", undecided=("condition", *head.asserts), message=late)
+        if result.status == "timeout":
+            from smpcheck.questions.partial import with_known
+
+            result = with_known(result, program, model, options, _left(options, began) or 0.0)
+        if options.problems:
+            from smpcheck.questions.problems import problems_of
+
+            with suppress(TimeLimitError), time_limit(_left(options, began)):
+                result = replace(result, problems=problems_of(result, program, model, options))
         return replace(result, seconds=time.perf_counter() - began)
     except Exception as error:
         return failure(program.file, error, model.name, began, head)
 
 
 def _ask(head: Result, program: Program, model: Model, question: Question, options: CheckOptions, began: float) -> Result:
-    """One or two questions to the solver, and what is known without it where it has no answer in time."""
-    from smpcheck.questions.partial import with_known
+    """One or two questions to the solver."""
     from smpcheck.solver.solve import solve
 
     answer = solve(program, model, question)
@@ -160,12 +173,6 @@ def _ask(head: Result, program: Program, model: Model, question: Question, optio
             on_state=None,
         )
         result = _asserted(result, solve(program, model, again), options)
-    if result.status == "timeout":
-        result = with_known(result, program, model, options, _left(options, began, PATIENCE / 4) or 0.0)
-    if options.problems:
-        from smpcheck.questions.problems import problems_of
-
-        result = replace(result, problems=problems_of(result, program, model, options))
     return result
 
 

@@ -49,6 +49,7 @@ def _lines(result: Result, claimed: str | None) -> Iterator[str]:
     if differs and not (claimed is None and result.disagreement):
         whose = "where it should be" if claimed else "where the test says"
         yield wrap(f"{name}: {result.observation}, {whose} {expected}.", "")
+    yield from (wrap(f"Note: {note}.", "") for note in result.notes)
     if result.program is None or result.under is None:
         return
     for failure in failing:

@@ -193,8 +193,10 @@ def _table(answers: Sequence[Barriers]) -> Iterator[str]:
         if answer.protected is None or answer.reachable:
             reached = "; ".join(o.said(True) for o in answer.reachable)
             yield wrap(f"{answer.model}: {reached} as it is." if reached else f"{answer.model}: nothing is protected.")
+    notes = _noted(answers)
     if not ordered:
         yield "  Nothing in it gives order."
+        yield from notes
         return
     judged = [a for a in answers if a.protected is not None]
 
@@ -208,6 +210,17 @@ def _table(answers: Sequence[Barriers]) -> Iterator[str]:
         return finding.status
 
     yield from _rows(ordered, [[cell(a.model, e) for a in judged] for e in ordered], words, [a.model for a in judged])
+    yield from notes
+
+
+def _noted(answers: Sequence[Barriers]) -> list[str]:
+    """The notes on answers under several models; those that hold for all of them once."""
+    models: dict[str, list[str]] = {}
+    for answer in answers:
+        for note in answer.notes:
+            models.setdefault(note, []).append(answer.model)
+    whose = {note: "" if len(names) == len(answers) else f" ({', '.join(names)})" for note, names in models.items()}
+    return [wrap(f"Note{who}: {note}.", "") for note, who in whose.items()]
 
 
 # --- what is missing -----------------------------------------------------------------------------------------------------------

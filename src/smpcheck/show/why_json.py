@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from smpcheck.questions.outcomes import outcome_text
+from smpcheck.questions.outcomes import outcome_text, remarks
 from smpcheck.questions.statements import Reordered
 from smpcheck.show.execution_json import execution_object
 
@@ -167,6 +167,7 @@ def _fix(answer: Fix) -> Json:
 def _row(row: Row) -> Json:
     result: Json = {
         "file": row.program.file, "name": row.program.name, "outcome": row.outcome.text, "differs": row.differs,
+        "notes": list(remarks(row.program)),
         "cells": [{"verdict": c.verdict, "race": c.race, "message": c.message} for c in row.cells],
     }  # fmt: skip
     found = row.difference
