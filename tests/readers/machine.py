@@ -99,7 +99,7 @@ class Machine:
             case ir.Loop():
                 while not self._leaving(stmt.label, stmt.body):
                     pass
-            case ir.Round():
+            case ir.Round() | ir.Assert():
                 pass
             case ir.Exit():
                 raise Left(stmt.label)

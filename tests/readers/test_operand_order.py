@@ -62,7 +62,7 @@ def test_what_is_not_tried_is_said() -> None:
     (note,) = program.notes
     assert "C leaves the order of these operands open, and not all orders were tried" in note
     result = check_program(program, load_model("sc"), CheckOptions())
-    assert note in result.message
+    assert note in result.notes
 
 
 TWO = (

@@ -7,9 +7,10 @@ import re
 import pytest
 
 from smpcheck.errors import UnsupportedError
+from smpcheck.kernel.table import ORDERINGS, REFUSED
 from smpcheck.program import ir
 from smpcheck.program.values import Ptr
-from smpcheck.readers.primitives import ORDERINGS, REFUSED, builtin_definitions
+from smpcheck.readers.primitives import builtin_definitions
 from tests.readers.common import body_error, litmus, run
 
 PARAMS = (
@@ -73,7 +74,7 @@ def tags(body: str, init: str = "a = 5; int x = 3; int *p = &x; c = 2;") -> list
         ("test_and_set_bit(1, w);", "Mb Once+RMW Once+RMW Mb"),
         ("test_and_set_bit_lock(1, w); clear_bit_unlock(1, w);", "Acquire+RMW Once+RMW Once+RMW RMW+Release"),
         ("__set_bit(1, w);", "- -"),
-        ("__test_and_clear_bit(1, w);", "- - -"),
+        ("__test_and_clear_bit(1, w);", "- -"),
         ("__clear_bit_unlock(1, w);", "Once Release"),
         ("refcount_inc(c);", "Once+RMW Once+RMW"),
         ("refcount_dec_and_test(c);", "Once+RMW RMW+Release"),

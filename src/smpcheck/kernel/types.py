@@ -65,6 +65,10 @@ ghost_t: TypeAlias = Annotated[int, GhostMark()]
 """A ghost counter: changed by ``ghost_add`` only, read in final checks only, and never a memory event."""
 
 
+TASK_RUNNING, TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE = 0, 1, 2
+"""States of a task, for ``set_current_state`` and ``wait_on_bit_lock``. They mean nothing here."""
+
+
 class FlagWordMark:
     """Marks an annotation as a word of flag bits."""
 
@@ -103,8 +107,44 @@ class mutex(CellType):
     """A mutex: 0 free, 1 held. Waiting for it sleeps."""
 
 
+class atomic64_t(CellType):
+    """``atomic64_t``: a 64-bit integer for the ``atomic64_*`` operations."""
+
+    ctype = values.LONG
+
+
+class refcount_t(CellType):
+    """``refcount_t``: an int for the ``refcount_*`` operations."""
+
+
+class raw_spinlock_t(CellType):
+    """A raw spinlock: 0 free, 1 held."""
+
+
+class rwlock_t(CellType):
+    """A reader-writer spinlock: n readers hold it (n > 0), one writer does (-1), or nobody (0)."""
+
+
 class rw_semaphore(CellType):
     """A reader-writer semaphore: n readers hold it (n > 0), one writer does (-1), or nobody (0). Waiting for it sleeps."""
+
+
+class semaphore(CellType):
+    """A semaphore: how many may still take it. Waiting for it sleeps."""
+
+
+class completion(CellType):
+    """A completion: how many waiters may go on. Waiting for it sleeps."""
+
+
+class seqcount_t(CellType):
+    """A sequence counter: odd while a writer is at work."""
+
+    ctype = values.UINT
+
+
+class srcu_struct(CellType):
+    """A domain of SRCU."""
 
 
 class Shared(CellType):
@@ -292,6 +332,45 @@ def field_annotations(cls: type) -> dict[str, Any]:
         hints = get_type_hints(cls, include_extras=True)
         found = _ANNOTATIONS[cls] = {n: hints[n] for n in dict.fromkeys(names) if n != "_struct_name"}
     return found
+
+
+class seqlock_t(Struct):
+    """A sequence counter and the spinlock of its writers."""
+
+    seqcount: seqcount_t
+    lock: spinlock_t
+
+
+class list_head(Struct):
+    """An element, or the head, of a doubly linked list that goes round."""
+
+    next: Ptr[list_head] = NULL
+    prev: Ptr[list_head] = NULL
+
+
+class hlist_node(Struct):
+    """An element of a list whose head is one pointer; ``pprev``: the address of the pointer to it."""
+
+    next: Ptr[hlist_node] = NULL
+    pprev: ulong = 0
+
+
+class hlist_head(Struct):
+    """The head of such a list."""
+
+    first: Ptr[hlist_node] = NULL
+
+
+class llist_node(Struct):
+    """An element of a list without locks."""
+
+    next: Ptr[llist_node] = NULL
+
+
+class llist_head(Struct):
+    """The head of such a list."""
+
+    first: Ptr[llist_node] = NULL
 
 
 class PerCpu(Generic[T]):

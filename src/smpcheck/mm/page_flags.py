@@ -99,7 +99,7 @@ def page_mapped(page: page) -> bool:
 
 
 def lock_page(page: page) -> None:
-    wait_on_bit_lock(PG_locked, page.flags)
+    wait_on_bit_lock(page.flags, PG_locked, TASK_UNINTERRUPTIBLE)
 
 
 def trylock_page(page: page) -> bool:

@@ -45,7 +45,7 @@ def scan_mapping_unevictable_page(page: page) -> None:
 def check_move_unevictable_page(page: page) -> None:
     """Under lru_lock. The kernel tries again if the page becomes evictable meanwhile; munlock would have moved it then."""
     if page_evictable(page):
-        list_del(page)
+        lru_del(page)
         ClearPageUnevictable(page)
         add_page_to_lru_list(page, page_lru_base_type(page))
         count(PGRESCUED, 1)

@@ -20,7 +20,7 @@ def add_page_to_lru_list(page: page, lru: int) -> None:
         count(NR_UNEVICTABLE, 1)
 
 
-def list_del(page: page) -> None:
+def lru_del(page: page) -> None:
     lru = READ_ONCE(page.lru)
     check("I5", lru != NOT_LISTED)
     WRITE_ONCE(page.lru, NOT_LISTED)
@@ -33,7 +33,7 @@ def page_lru_base_type(page: page) -> int:
 
 
 def del_page_from_lru(page: page) -> None:
-    list_del(page)
+    lru_del(page)
     if PageUnevictable(page):
         ClearPageUnevictable(page)
         count(FREED_UNEVICTABLE, 1)

@@ -20,7 +20,7 @@ def isolate_lru_page(page: page) -> bool:
             return False
         get_page(page)
         spin_lock(zone.lru_lock)
-        list_del(page)
+        lru_del(page)
         spin_unlock(zone.lru_lock)
         return True
     if not PageLRU(page):
@@ -30,7 +30,7 @@ def isolate_lru_page(page: page) -> bool:
     if PageLRU(page) and get_page_unless_zero(page):
         isolated = True
         ClearPageLRU(page)
-        list_del(page)
+        lru_del(page)
     spin_unlock(zone.lru_lock)
     return isolated
 
@@ -89,7 +89,7 @@ def shrink_page(page: page) -> None:
         isolated = True
         ClearPageLRU(page)
     if isolated:
-        list_del(page)
+        lru_del(page)
     spin_unlock(zone.lru_lock)
     if not isolated:
         return

@@ -179,7 +179,11 @@ class Expressions(Arithmetic, ABC):
         if found is None:
             names = ", ".join(place.type.fields)
             self.wrong(f"{place.type.name} has no member '{node.name}' (it has {names})", self.at(node))
-        return Place(self.add_bytes(place.addr, found[0]), found[1])
+        return self.field(place, node.name, *found)
+
+    def field(self, place: Place, name: str, offset: int, type_: Type) -> Place:
+        """The member ``name`` of the struct at ``place``."""
+        return Place(self.add_bytes(place.addr, offset), type_)
 
     # --- reading and writing ---
 
@@ -216,7 +220,7 @@ class Expressions(Arithmetic, ABC):
         last = self.out[-1] if self.out else None
         if isinstance(expr, Reg) and isinstance(last, Load) and last.reg == expr.name and _is_temporary(expr.name):
             self.out[-1] = replace(last, reg=local.reg)
-            del self.regs[expr.name]
+            self.regs.pop(expr.name, None)
             return
         self.out.append(Assign(local.reg, expr, self.source.pos(self.at(node))))
 
@@ -396,7 +400,7 @@ class Expressions(Arithmetic, ABC):
 
 
 def _is_temporary(reg: str) -> bool:
-    return reg[0] == "%" and reg[1:].isdigit()
+    return reg[0] in "%$" and reg[1:].isdigit()
 
 
 _VALUES: dict[type, Callable[..., Val]] = {

@@ -19,7 +19,7 @@ MAX_ARRAY = 4096
 # --- expressions -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Num:
     """An integer, character or null-pointer constant."""
 
@@ -29,7 +29,7 @@ class Num:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Name:
     """An identifier."""
 
@@ -38,7 +38,7 @@ class Name:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Un:
     """``op arg`` for ``- ~ ! + * &``."""
 
@@ -48,7 +48,7 @@ class Un:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Bin:
     """``left op right``."""
 
@@ -59,7 +59,7 @@ class Bin:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Assignment:
     """``target = value``; ``op`` is the operator of a compound assignment (``+`` in ``+=``), else empty."""
 
@@ -70,7 +70,7 @@ class Assignment:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Step:
     """``++target`` or ``target--``: ``op`` is ``+`` or ``-``."""
 
@@ -81,7 +81,7 @@ class Step:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Call:
     """``name(args)``."""
 
@@ -91,7 +91,7 @@ class Call:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Member:
     """``object.name`` or, with ``arrow``, ``object->name``."""
 
@@ -102,7 +102,7 @@ class Member:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Index:
     """``array[index]``."""
 
@@ -112,7 +112,7 @@ class Index:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Convert:
     """``(type)arg``."""
 
@@ -122,7 +122,7 @@ class Convert:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Ternary:
     """``cond ? then : other``."""
 
@@ -133,7 +133,7 @@ class Ternary:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Comma:
     """``left, right``."""
 
@@ -143,7 +143,7 @@ class Comma:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class SizeOf:
     """``sizeof arg``: only the type of ``arg`` matters. (``sizeof(type)`` is a :class:`Num`.)"""
 
@@ -157,7 +157,7 @@ CExpr: TypeAlias = Num | Name | Un | Bin | Assignment | Step | Call | Member | I
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Eval:
     """An expression as a statement."""
 
@@ -166,7 +166,7 @@ class Eval:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Declare:
     """``type name = init``; ``const``: the variable itself is."""
 
@@ -178,7 +178,7 @@ class Declare:
     const: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Compound:
     """``{ ... }``."""
 
@@ -187,7 +187,7 @@ class Compound:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Declares:
     """Several declarators of one declaration, in the enclosing scope."""
 
@@ -196,7 +196,7 @@ class Declares:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class IfElse:
     """``if``."""
 
@@ -207,7 +207,7 @@ class IfElse:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Iterate:
     """``while``, ``do`` (``test_last``) and ``for`` (with ``init`` and ``step``)."""
 
@@ -220,7 +220,7 @@ class Iterate:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Switch:
     """``switch``: ``cases`` in order, each with its labels (None: ``default``)."""
 
@@ -230,7 +230,7 @@ class Switch:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Jump:
     """``break`` or ``continue``."""
 
@@ -239,7 +239,7 @@ class Jump:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Return:
     """``return value``."""
 
@@ -251,7 +251,7 @@ class Return:
 CStmt: TypeAlias = Eval | Declare | Declares | Compound | IfElse | Iterate | Switch | Jump | Return
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Param:
     """A parameter of a function."""
 
@@ -260,7 +260,7 @@ class Param:
     at: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Function:
     """A function definition."""
 
@@ -273,7 +273,7 @@ class Function:
     at: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Unit:
     """The C part of a litmus test: functions by name, file-scope variables, enumeration constants."""
 

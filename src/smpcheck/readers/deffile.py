@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from smpcheck.errors import InputError
 from smpcheck.readers.cparse import CReader
-from smpcheck.readers.ctree import CExpr, Compound, Eval, Return, walk
+from smpcheck.readers.ctree import Assignment, Call, CExpr, Compound, Eval, Name, Return, walk
 from smpcheck.readers.layout import TypeTable
 from smpcheck.readers.source import Source, shorten
 
@@ -25,7 +25,8 @@ from smpcheck.readers.source import Source, shorten
 class Macro:
     """``name(params)`` and its body: an expression, or statements.
 
-    ``repeated`` are the parameters that the body uses more than once. ``returns``: a body of statements that has a value;
+    ``repeated`` are the parameters that the body uses more than once; ``places`` those that stand for a place and not a value.
+    ``returns``: a body of statements that has a value;
     ``statement``: a body that stood in braces and is one expression.
     """
 
@@ -33,6 +34,7 @@ class Macro:
     params: tuple[str, ...]
     body: CExpr | Compound
     repeated: frozenset[str]
+    places: frozenset[str]
     returns: bool
     statement: bool
 
@@ -163,7 +165,16 @@ class Definitions:
             parsed = function.body.body[0].expr
         repeated = frozenset(p for p in params if len(re.findall(rf"\b{p}\b", body)) > 1)
         returns = statement and any(isinstance(part, Return) and part.value is not None for part in walk(parsed))
-        return Macro(name, params, parsed, repeated, returns, statement and not isinstance(parsed, Compound))
+        places = frozenset(target.name for part in walk(parsed) if isinstance(target := _place_in(part), Name)) & set(params)
+        return Macro(name, params, parsed, repeated, places, returns, statement and not isinstance(parsed, Compound))
+
+
+def _place_in(part: object) -> object:
+    """The place that a form or an assignment works on."""
+    if isinstance(part, Assignment):
+        return part.target
+    form = form_name(part.name) if isinstance(part, Call) and part.args else None
+    return part.args[0] if form is not None and form[0] in ("__load", "__store", "__rmw") and isinstance(part, Call) else None
 
 
 def read_definitions(text: str, file: str = "<string>") -> Definitions:

@@ -1,6 +1,6 @@
 """The forms of primitives' definitions, and what they mean in events.
 
-Each function lowers one form (see :mod:`smpcheck.readers.primitives` for the list). Full order is a fence on either side; an
+Each function lowers one form (see :mod:`smpcheck.kernel.table` for the list). Full order is a fence on either side; an
 operation that does not take place is an unordered read (Documentation/atomic_t.txt), but see :data:`ORDERS`. Results are
 computed from the value read, so that dependencies through them exist.
 """
@@ -11,11 +11,11 @@ import difflib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from smpcheck.program.ir import Assume, Binary, Choice, Const, Exit, Fence, If, Load, Loop, Reg, Rmw, Stmt, Store
+from smpcheck.program.ir import Assert, Assume, Binary, Const, Fence, If, Load, Reg, Rmw, Store
 from smpcheck.program.values import POINTER
 from smpcheck.readers import ctree as c
 from smpcheck.readers.cexpr import NO_TAGS
-from smpcheck.readers.cvalues import ByName, Local, Place, Scope, Val
+from smpcheck.readers.cvalues import Local, Place, Scope, Val
 from smpcheck.readers.deffile import OPERATORS, form_name
 from smpcheck.readers.layout import VOID, Pointer, scalar_type
 from smpcheck.readers.source import shorten
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from smpcheck.readers.lower import Lowering
 
 Form: TypeAlias = "Callable[[Lowering, c.Call], Val]"
+Tags2: TypeAlias = "tuple[frozenset[str], frozenset[str]]"
+"""The tags of an operation's read, and of its write."""
 
 MB = frozenset({"Mb"})
 FAILED = frozenset({"Once", "RMW"})
@@ -77,7 +79,8 @@ _FOUND: dict[str, Form | None] = {}
 
 def unknown_function(low: Lowering, node: c.Call) -> NoReturn:
     """Refuse a call to a function that nothing defines."""
-    from smpcheck.readers.primitives import REFUSED, builtin_definitions
+    from smpcheck.kernel.table import REFUSED
+    from smpcheck.readers.primitives import builtin_definitions
 
     if node.name in REFUSED:
         low.refuse(f"{node.name}() is not supported: {REFUSED[node.name]}", low.at(node))
@@ -122,19 +125,36 @@ def _read_modify_write(
     read, write, fenced = _order(low, order, node)
     unordered = FAILED | {order} if order.isupper() else FAILED
     ctype = scalar_type(place.type)
-    low.access(place.addr, ctype, low.at(node))
     reg = low.temp(ctype)
     old = Val(Reg(reg), place.type)
     pos, text = low.where(node)
     condition = when(old) if when else None
-    fence: list[Stmt] = [Fence(MB, pos=pos, text=text)] if fenced else []
-    success = [*fence, Rmw(reg, place.addr, new(old), read, write, condition, False, pos, text), *fence]
+
+    def success() -> None:
+        low.access(place.addr, ctype, low.at(node))
+        if fenced:
+            low.out.append(Fence(MB, pos=pos, text=text))
+        low.out.append(Rmw(reg, place.addr, new(old), read, write, condition, False, pos, text))
+        if fenced:
+            low.out.append(Fence(MB, pos=pos, text=text))
+
     if condition is None:
-        low.out += success
+        success()
     else:
-        failed = Assume(low.fold_unary("!", condition, low.int), pos)
-        low.out.append(Choice(tuple(success), (Load(reg, place.addr, unordered, pos, text), failed), pos))
+        low.choice(success, _failure(low, node, place, reg, unordered, low.fold_unary("!", condition, low.int)), pos)
     return old
+
+
+def _failure(low: Lowering, node: c.Call, place: Place, reg: str, tags: frozenset[str], cond: Expr) -> Callable[[], None]:
+    """The side of a conditional operation that does not take place: it reads, and finds that ``cond`` holds."""
+    pos, text = low.where(node)
+
+    def failure() -> None:
+        low.access(place.addr, scalar_type(place.type), low.at(node))
+        low.out.append(Load(reg, place.addr, tags, pos, text))
+        low.out.append(Assume(cond, pos))
+
+    return failure
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------
@@ -175,6 +195,7 @@ def _srcu(tag: str) -> Form:
     def lower(low: Lowering, node: c.Call) -> Val:
         place = _target(low, node.args[0])
         value = low.value(node.args[1]).expr if len(node.args) > 1 else None
+        low.access(place.addr, scalar_type(place.type), low.at(node))
         pos, text = low.where(node)
         result = Val(Const(0), VOID)
         if tag == "srcu-lock":
@@ -274,26 +295,28 @@ def _add_unless(order: str) -> Form:
     return lower
 
 
+def _seeing(low: Lowering, old: Val, expr: c.CExpr) -> Val:
+    """``expr``, in which ``old`` is the value that an operation read."""
+    outer = low.scope
+    low.scope = Scope(outer)
+    low.scope.names["old"] = old
+    value = low.value(expr)
+    low.scope = outer
+    return value
+
+
 def _rmw(order: str) -> Form:
     def lower(low: Lowering, node: c.Call) -> Val:
         place = _place(low, node.args[0])
-        outer = low.scope
-
-        def seeing(old: Val, expr: c.CExpr) -> Val:
-            low.scope = Scope(outer)
-            low.scope.names["old"] = old
-            value = low.value(expr)
-            low.scope = outer
-            return value
 
         def new(old: Val) -> Expr:
-            return low.convert(seeing(old, node.args[1]), place.type, node)
+            return low.convert(_seeing(low, old, node.args[1]), place.type, node)
 
         def when(old: Val) -> Expr:
-            return seeing(old, node.args[2]).expr
+            return _seeing(low, old, node.args[2]).expr
 
         old = _read_modify_write(low, node, order, place, new, when if len(node.args) > 2 else None)
-        return seeing(old, node.args[3]) if len(node.args) > 3 else old
+        return _seeing(low, old, node.args[3]) if len(node.args) > 3 else old
 
     return lower
 
@@ -301,30 +324,48 @@ def _rmw(order: str) -> Form:
 def _cond_load(tag: str) -> Form:
     def lower(low: Lowering, node: c.Call) -> Val:
         place = _place(low, node.args[0])
-        ctype = scalar_type(place.type)
-        low.access(place.addr, ctype, low.at(node))
-        reg = low.temp(ctype)
-        value = Val(Reg(reg), place.type)
-        pos, text = low.where(node)
-        label = low.label("wait")
-        condition = node.args[1]
-        binding = low.scope.find(condition.name) if isinstance(condition, c.Name) else None
-        with low.collect() as body:
-            low.out.append(Load(reg, place.addr, tags(tag), pos, text))
-            assert isinstance(binding, ByName)
-            scope = Scope(binding.scope)
-            scope.names["VAL"] = value
-            with low.argument(binding, scope):
-                test = low.truth(low.value(binding.node), binding.node)
-            low.out.append(If(test, (Exit(label, pos),), (), pos, text))
-        low.out.append(Loop(label, tuple(body), None, pos))
-        return value
+        value: list[Val] = []
+
+        def holds() -> Expr:
+            value[:] = [low.stable(low.load(place, tags(tag), node), node)]
+            return low.condition(node.args[1], value[0])
+
+        low.wait_until(holds, node)
+        return value[0]
 
     return lower
 
 
-LOCK_READ, LOCK_WRITE = frozenset({"LKR", "Acquire"}), frozenset({"LKW"})
+LOCK_READ, LOCK_WRITE, LOCK_FAILED = frozenset({"LKR", "Acquire"}), frozenset({"LKW"}), frozenset({"LF"})
 UNLOCK = frozenset({"UL", "Release"})
+ACQUIRE_RMW, ONCE_RMW, RELEASE_RMW = ORDERS["acquire"][0], ORDERS["acquire"][1], ORDERS["release"][1]
+RELEASE = frozenset({"Release"})
+SPIN, SLEEP = "spin", "sleep"
+"""What waiting for a lock does; nothing that sleeps may happen while a spinning one is held."""
+
+
+def _waiting(low: Lowering, node: c.Call, place: Place, new: Expr, when: Expr, reg: str, how: Tags2, kind: str) -> None:
+    """Take a lock when it is free."""
+    pos, text = low.where(node)
+    low.waits_for(place, kind, node)
+    low.access(place.addr, scalar_type(place.type), low.at(node))
+    low.out.append(Rmw(reg, place.addr, new, *how, when, True, pos, text))
+    low.acquired(place, kind)
+
+
+def _trying(
+    low: Lowering, node: c.Call, place: Place, new: Expr, when: Expr, reg: str, how: Tags2, failed: frozenset[str], kind: str
+) -> Val:
+    """Take a lock if it is free, or find that it is not; the value is whether it was."""
+    pos, text = low.where(node)
+
+    def success() -> None:
+        low.access(place.addr, scalar_type(place.type), low.at(node))
+        low.out.append(Rmw(reg, place.addr, new, *how, when, False, pos, text))
+        low.acquired(place, kind)
+
+    low.choice(success, _failure(low, node, place, reg, failed, low.fold_unary("!", when, low.int)), pos)
+    return Val(low.as_bool(when), low.int)
 
 
 def _lock(_: str) -> Form:
@@ -332,18 +373,7 @@ def _lock(_: str) -> Form:
         place = _target(low, node.args[0])
         reg = low.temp(low.int)
         free = Binary("==", Reg(reg), Const(0), low.int)
-        pos, text = low.where(node)
-        low.out.append(Rmw(reg, place.addr, Const(1), LOCK_READ, LOCK_WRITE, free, True, pos, text))
-        return Val(Const(0), VOID)
-
-    return lower
-
-
-def _unlock(_: str) -> Form:
-    def lower(low: Lowering, node: c.Call) -> Val:
-        place = _target(low, node.args[0])
-        pos, text = low.where(node)
-        low.out.append(Store(place.addr, Const(0), UNLOCK, pos, text))
+        _waiting(low, node, place, Const(1), free, reg, (LOCK_READ, LOCK_WRITE), SPIN)
         return Val(Const(0), VOID)
 
     return lower
@@ -353,12 +383,68 @@ def _trylock(_: str) -> Form:
     def lower(low: Lowering, node: c.Call) -> Val:
         place = _target(low, node.args[0])
         reg = low.temp(low.int)
-        free, taken = (Binary("==", Reg(reg), Const(v), low.int) for v in (0, 1))
-        pos, text = low.where(node)
-        success = Rmw(reg, place.addr, Const(1), LOCK_READ, LOCK_WRITE, free, False, pos, text)
-        failure = (Load(reg, place.addr, frozenset({"LF"}), pos, text), Assume(taken, pos))
-        low.out.append(Choice((success,), failure, pos))
-        return Val(free, low.int)
+        free = Binary("==", Reg(reg), Const(0), low.int)
+        return _trying(low, node, place, Const(1), free, reg, (LOCK_READ, LOCK_WRITE), LOCK_FAILED, SPIN)
+
+    return lower
+
+
+def _unlock(_: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        return _released(low, node, _target(low, node.args[0]), Const(0), UNLOCK, True)
+
+    return lower
+
+
+def _released(low: Lowering, node: c.Call, place: Place, value: Expr, how: frozenset[str], wholly: bool) -> Val:
+    """Give a lock back by a store; ``wholly``: it is not held any more."""
+    pos, text = low.where(node)
+    low.access(place.addr, scalar_type(place.type), low.at(node))
+    low.out.append(Store(place.addr, value, how, pos, text))
+    if wholly:
+        low.released(place)
+    return Val(Const(0), VOID)
+
+
+def _take(tries: bool) -> Callable[[str], Form]:
+    def with_kind(kind: str) -> Form:
+        def lower(low: Lowering, node: c.Call) -> Val:
+            place = _place(low, node.args[0])
+            reg = low.temp(place.type)
+            old = Val(Reg(reg), place.type)
+            new = low.convert(_seeing(low, old, node.args[1]), place.type, node)
+            when = _seeing(low, old, node.args[2]).expr
+            how = ACQUIRE_RMW, ONCE_RMW
+            if tries:
+                return _trying(low, node, place, new, when, reg, how, FAILED, kind)
+            _waiting(low, node, place, new, when, reg, how, kind)
+            return Val(Const(0), VOID)
+
+        return lower
+
+    return with_kind
+
+
+def _give(wholly: bool) -> Callable[[str], Form]:
+    def with_tag(_: str) -> Form:
+        def lower(low: Lowering, node: c.Call) -> Val:
+            place = _place(low, node.args[0])
+            value = low.convert(low.value(node.args[1]), place.type, node)
+            return _released(low, node, place, value, RELEASE, wholly)
+
+        return lower
+
+    return with_tag
+
+
+def _give_back(_: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        place = _place(low, node.args[0])
+        _read_modify_write(
+            low, node, "release", place, lambda old: low.convert(_seeing(low, old, node.args[1]), place.type, node)
+        )
+        low.released(place)
+        return Val(Const(0), VOID)
 
     return lower
 
@@ -369,14 +455,50 @@ def _islocked(_: str) -> Form:
         reg = low.temp(low.int)
         pos, text = low.where(node)
 
-        def seen(tag: str, value: int) -> tuple[Stmt, ...]:
-            holds = Binary("==", Reg(reg), Const(value), low.int)
-            return (Load(reg, place.addr, frozenset({tag}), pos, text), Assume(holds, pos))
+        def seen(tag: str, value: int) -> Callable[[], None]:
+            def side() -> None:
+                low.access(place.addr, low.int, low.at(node))
+                low.out.append(Load(reg, place.addr, frozenset({tag}), pos, text))
+                low.out.append(Assume(Binary("==", Reg(reg), Const(value), low.int), pos))
 
-        low.out.append(Choice(seen("RL", 1), seen("RU", 0), pos))
+            return side
+
+        low.choice(seen("RL", 1), seen("RU", 0), pos)
         return Val(Reg(reg), low.int)
 
     return lower
+
+
+def _section(entering: bool) -> Callable[[str], Form]:
+    def with_name(name: str) -> Form:
+        def lower(low: Lowering, node: c.Call) -> Val:
+            low.section(name, entering)
+            return Val(Const(0), VOID)
+
+        return lower
+
+    return with_name
+
+
+def _sleeps(_: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        low.may_sleep(node)
+        return Val(Const(0), VOID)
+
+    return lower
+
+
+def _assert(_: str) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        pos, text = low.where(node)
+        low.out.append(Assert(low.truth(low.value(node.args[0]), node.args[0]), text, text, pos))
+        return Val(Const(0), VOID)
+
+    return lower
+
+
+def _cpu(_: str) -> Form:
+    return lambda low, node: Val(Const(low.index), low.int)
 
 
 FORMS: dict[str, Callable[[str], Form]] = {
@@ -393,6 +515,16 @@ FORMS: dict[str, Callable[[str], Form]] = {
     "__atomic_add_unless": _add_unless,
     "__rmw": _rmw,
     "__cond_load": _cond_load,
+    "__take": _take(False),
+    "__try_take": _take(True),
+    "__give": _give(True),
+    "__pass_on": _give(False),
+    "__give_back": _give_back,
+    "__enter": _section(True),
+    "__leave": _section(False),
+    "__sleeps": _sleeps,
+    "__assert": _assert,
+    "__cpu": _cpu,
     "__lock": _lock,
     "__unlock": _unlock,
     "__trylock": _trylock,

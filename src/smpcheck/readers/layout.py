@@ -44,9 +44,15 @@ class Void:
     """``void``."""
 
 
-Type: TypeAlias = CType | Pointer | Array | Struct | Void
+@dataclass(frozen=True, slots=True)
+class Auto:
+    """``__auto_type``: the type of the initial value."""
+
+
+Type: TypeAlias = CType | Pointer | Array | Struct | Void | Auto
 
 VOID = Void()
+AUTO = Auto()
 
 _CHAR_WORDS = {("char",): CHAR, ("signed", "char"): CHAR, ("unsigned", "char"): UCHAR}
 _INT_WORDS = {
@@ -74,7 +80,10 @@ NAMED: dict[str, Type] = {
     "atomic_t": INT, "refcount_t": INT,
     "atomic64_t": LONG, "atomic_long_t": LONG,
     "spinlock_t": INT, "raw_spinlock_t": INT, "arch_spinlock_t": INT,
-    "struct mutex": INT, "struct srcu_struct": INT, "srcu_struct": INT,
+    "rwlock_t": INT, "seqcount_t": UINT,
+    "struct mutex": INT, "struct rw_semaphore": INT, "struct semaphore": INT, "struct completion": INT,
+    "struct srcu_struct": INT, "srcu_struct": INT,
+    "__auto_type": AUTO,
 }  # fmt: skip
 """Types known without a definition. Locks, SRCU domains and atomics are single locations to the memory model."""
 
@@ -109,7 +118,7 @@ class TypeTable:
     def resolve(self, type_: Type) -> Type:
         """A struct that was only declared where it was mentioned, as it is defined by now."""
         if isinstance(type_, Struct) and type_.fields is None:
-            return self.names.get(type_.name, type_)
+            return self.names.get(type_.name) or NAMED.get(type_.name, type_)
         return type_
 
     def define(self, name: str, type_: Type) -> None:
@@ -164,6 +173,23 @@ def make_struct(name: str, members: list[tuple[str, Type]]) -> Struct:
     return Struct(name, fields, -(-offset // align) * align, align)
 
 
+def _kernel_structs() -> None:
+    """The kernel's structs whose fields primitives know. Pointers to them are resolved when they are followed."""
+    members: dict[str, list[tuple[str, Type]]] = {
+        "seqlock_t": [("seqcount", UINT), ("lock", INT)],
+        "struct list_head": [(name, Pointer(Struct("struct list_head", None, 1, 1))) for name in ("next", "prev")],
+        "struct hlist_head": [("first", Pointer(Struct("struct hlist_node", None, 1, 1)))],
+        "struct hlist_node": [
+            ("next", Pointer(Struct("struct hlist_node", None, 1, 1))),
+            ("pprev", Pointer(Pointer(Struct("struct hlist_node", None, 1, 1)))),
+        ],
+        "struct llist_head": [("first", Pointer(Struct("struct llist_node", None, 1, 1)))],
+        "struct llist_node": [("next", Pointer(Struct("struct llist_node", None, 1, 1)))],
+    }
+    for name, fields in members.items():
+        NAMED[name] = make_struct(name, fields)
+
+
 def scalar_type(type_: Type) -> CType:
     """The IR's type of a scalar C type."""
     return type_ if isinstance(type_, CType) else POINTER
@@ -191,3 +217,6 @@ def show(type_: Type) -> str:
     if isinstance(type_, Array):
         return f"{show(type_.element)}[{type_.length}]"
     return type_.name if isinstance(type_, Struct) else "void"
+
+
+_kernel_structs()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Loop, Reg, Round, Stmt, Thread
+from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Loop, Position, Reg, Round, Stmt, Thread
 from smpcheck.program.values import CType, Ptr, Value, binary, truth
 from smpcheck.readers import ctree as c
 from smpcheck.readers import forms
@@ -18,7 +18,7 @@ from smpcheck.readers.carith import COMPARISONS
 from smpcheck.readers.cexpr import Expressions
 from smpcheck.readers.cvalues import ByName, Frame, Local, LValue, Place, Scope, Val
 from smpcheck.readers.deffile import Definitions, Macro
-from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, Void, scalar_type, show
+from smpcheck.readers.layout import AUTO, VOID, Array, Auto, Pointer, Struct, Type, TypeTable, Void, scalar_type, show
 from smpcheck.readers.memory import Memory
 from smpcheck.readers.operand_order import Whole, in_order
 from smpcheck.readers.rounds import mark_round
@@ -84,11 +84,58 @@ class Lowering(Expressions):
             body = (Block(frame.label, body, pos),)
         return Thread(index, body, function.name, dict(self.regs))
 
+    # --- what the forms of primitives' definitions ask for ---
+
+    def choice(self, then: Callable[[], None], other: Callable[[], None], pos: Position) -> None:
+        """Either of two things happens."""
+        with self.collect() as first:
+            then()
+        with self.collect() as second:
+            other()
+        self.out.append(Choice(tuple(first), tuple(second), pos))
+
+    def condition(self, node: c.CExpr, value: Val) -> Expr:
+        """A condition over ``VAL``, the value just read."""
+        binding = self.scope.find(node.name) if isinstance(node, c.Name) else None
+        if isinstance(binding, ByName):
+            scope = Scope(binding.scope)
+            scope.names["VAL"] = value
+            with self.argument(binding, scope):
+                return self.truth(self.value(binding.node), binding.node)
+        outer, self.scope = self.scope, Scope(self.scope)
+        self.scope.names["VAL"] = value
+        found = self.truth(self.value(node), node)
+        self.scope = outer
+        return found
+
+    def wait_until(self, holds: Callable[[], Expr], node: c.CExpr) -> None:
+        """Wait until the condition that ``holds`` evaluates is true."""
+        pos, text = self.where(node)
+        label = self.label("wait")
+        with self.collect() as body:
+            self.out.append(If(holds(), (Exit(label, pos),), (), pos, text))
+        self.out.append(Loop(label, tuple(body), None, pos))
+
+    def waits_for(self, lock: Place, kind: str, node: c.CExpr) -> None:
+        """The thread waits for a lock. This and the following are for readers that know locks by their classes."""
+
+    def acquired(self, lock: Place, kind: str) -> None:
+        """It holds the lock."""
+
+    def released(self, lock: Place) -> None:
+        """It does not hold the lock any more."""
+
+    def section(self, name: str, entering: bool) -> None:
+        """It enters or leaves a section in which nothing may sleep."""
+
+    def may_sleep(self, node: c.CExpr) -> None:
+        """It may sleep here."""
+
     # --- calls ---
 
     def call(self, node: c.Call, wanted: bool = True) -> Val:
         """Inline a function of the file, expand a primitive, or lower a form of a primitive's definition."""
-        function = self.unit.functions.get(node.name)
+        function = self.unit.functions.get(node.name) if self.span is None else None
         if function is not None:
             return self._inline(function, node)
         if self.span is not None:
@@ -98,11 +145,17 @@ class Lowering(Expressions):
         if node.name in forms.SPECIAL:
             return forms.SPECIAL[node.name](self, node)
         with self._macro(node) as macro:
-            if isinstance(macro.body, c.Compound):
-                return self._body(macro.body.body, macro.name, self.int if macro.returns else VOID, "")
-            self.steps += macro.statement
-            value = self.value(macro.body)
-            return Val(Const(0), VOID) if macro.statement else value
+            return self.expanded(macro)
+
+    def expanded(self, macro: Macro) -> Val:
+        """The value of a primitive, whose parameters are in scope."""
+        if isinstance(macro.body, c.Compound):
+            return self._body(macro.body.body, macro.name, AUTO if macro.returns else VOID, "")
+        if not macro.statement:
+            return self.value(macro.body)
+        self.steps += 1
+        self.effect(macro.body)
+        return Val(Const(0), VOID)
 
     def macro_place(self, node: c.Call) -> LValue:
         """The place that a primitive's definition stands for."""
@@ -125,7 +178,7 @@ class Lowering(Expressions):
             self.refuse(f"calls nested more than {MAX_DEPTH} deep are not supported", self.at(node))
         scope = Scope(self.root)
         once = [(n, arg) for n, arg in zip(macro.params, node.args, strict=True) if n in macro.repeated and has_effects(arg)]
-        found = self.unordered(node, *(partial(self._once, arg, node) for _, arg in once), arguments=True)
+        found = self.unordered(node, *(partial(self._once, arg, node, n in macro.places) for n, arg in once), arguments=True)
         for name, arg in zip(macro.params, node.args, strict=True):
             scope.names[name] = ByName(arg, self.scope, self.span)
         for (name, _), value in zip(once, found, strict=True):
@@ -140,9 +193,9 @@ class Lowering(Expressions):
             self.calls.pop()
             self.scope, self.span = saved_scope, saved_span
 
-    def _once(self, arg: c.CExpr, node: c.Call) -> Val:
-        """The value of a macro's argument, to be used several times."""
-        return self.stable(self.value(arg), node)
+    def _once(self, arg: c.CExpr, node: c.Call, place: bool) -> Val | LValue:
+        """A macro's argument, to be used several times: its value or, with ``place``, where it lies."""
+        return self.lvalue(arg) if place else self.stable(self.value(arg), node)
 
     def _count_mismatch(self, node: c.Call, wanted: int) -> None:
         self.wrong(f"{node.name}() takes {wanted} argument{'' if wanted == 1 else 's'}, not {len(node.args)}", self.at(node))
@@ -196,7 +249,7 @@ class Lowering(Expressions):
             self.out.append(Whole(tuple(inner)))
         else:
             self.out += inner
-        return Val(Const(0), VOID) if local is None else Val(Reg(local.reg), result)
+        return Val(Const(0), VOID) if local is None else Val(Reg(local.reg), local.type)
 
     # --- statements ---
 
@@ -215,7 +268,11 @@ class Lowering(Expressions):
 
     def _declares(self, node: c.Declares) -> None:
         for declared in node.body:
-            if isinstance(declared.type, (Struct, Array, Void)):
+            if isinstance(declared.type, Auto) and declared.init is not None:
+                value = self.value(declared.init)
+                self.assign(self.declare(declared.name, value.type, declared.at), value, declared)
+                continue
+            if isinstance(declared.type, (Struct, Array, Void, Auto)):
                 self.refuse(f"a local variable of type {show(declared.type)} is not supported", declared.at)
             local = self.declare(declared.name, declared.type, declared.at)  # in scope in its own initialiser, as in C
             if declared.init is not None:
@@ -335,7 +392,11 @@ class Lowering(Expressions):
             if frame.result is None:
                 self.effect(node.value)
             else:
-                self.assign(frame.result, self.value(node.value), node)
+                value = self.value(node.value)
+                if isinstance(frame.result.type, Auto):
+                    frame.result.type = value.type
+                    self.regs[frame.result.reg] = scalar_type(value.type)
+                self.assign(frame.result, value, node)
         elif frame.result is not None:
             self.wrong(f"'return' without a value in {self.calls[-1]}()", self.at(node))
         frame.returned = True

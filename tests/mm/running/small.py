@@ -46,7 +46,7 @@ def add_locked(n: node) -> None:
 
 
 def add_bit_locked(n: node) -> None:
-    wait_on_bit_lock(LOCKED, n.flags)
+    wait_on_bit_lock(n.flags, LOCKED, TASK_UNINTERRUPTIBLE)
     n.value = n.value + 1
     clear_bit_unlock(LOCKED, n.flags)
 

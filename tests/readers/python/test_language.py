@@ -550,7 +550,7 @@ def test_the_declared_order_is_checked_where_a_thread_waits(tmp_path: Path) -> N
         "lock": ("spin_lock(s.lock)", "spin_unlock(s.lock)"),
         "other": ("spin_lock(s.other)", "spin_unlock(s.other)"),
         "mu": ("mutex_lock(s.mu)", "mutex_unlock(s.mu)"),
-        "bit": ("wait_on_bit_lock(0, s.flags)", "clear_bit_unlock(0, s.flags)"),
+        "bit": ("wait_on_bit_lock(s.flags, 0, TASK_UNINTERRUPTIBLE)", "clear_bit_unlock(0, s.flags)"),
     }
 
     def nested(*names: str) -> set[str]:

@@ -57,7 +57,7 @@ WRONG = {
     "READ_ONCE(s.v)": ("READ_ONCE of s.v, which is atomic_t: use atomic_read and atomic_set", 0, 5),
     "READ_ONCE(3)": ("3 is not a location in shared memory", 0, 15),
     "spin_lock(s.x)": ("spin_lock works on spinlock_t, but s.x is int", 0, 5),
-    "atomic_inc(s.lock)": ("atomic_inc works on atomic_t or atomic_long_t, but s.lock is spinlock_t", 0, 5),
+    "atomic_inc(s.lock)": ("atomic_inc works on atomic_t, but s.lock is spinlock_t", 0, 5),
     "set_bit(3, s.flags)": ("s.flags has no bit 3", 0, 5),
     "set_bit(40, s.x)": ("s.x has no bit 40", 0, 5),
     "smp_mb(1)": ("smp_mb takes 0 arguments, not 1", 0, 5),

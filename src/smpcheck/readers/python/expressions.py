@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
 from smpcheck.errors import InputError
 from smpcheck.kernel.layout import Pointer, Scalar, StructOf, Type
+from smpcheck.kernel.table import Param
 from smpcheck.kernel.types import Struct
 from smpcheck.program import ir, values
+from smpcheck.readers.python.primitives import Argument, Condition, argument_kinds
 from smpcheck.readers.python.source import as_function, function_source
 from smpcheck.readers.python.typed import (
     Known,
@@ -425,10 +427,29 @@ class Expressions(Walker):
             return self._numeric(function, node)
         return self.inline(function, node)
 
-    def operands(self, kinds: Sequence[str], args: Sequence[ast.expr]) -> list[Place | RValue]:
-        """The arguments of a primitive, each a ``place`` or a ``value``."""
-        pairs = zip(kinds, args, strict=True)
-        return [self.target_place(arg) if kind == "place" else self.rvalue(arg) for kind, arg in pairs]
+    def arguments(self, name: str, node: ast.Call) -> list[Argument]:
+        """The arguments of a primitive, from left to right."""
+        params = argument_kinds(name)
+        if len(node.args) != len(params):
+            raise InputError(f"{name} takes {len(params)} arguments, not {len(node.args)}", self.pos(node))
+        return [self._argument(param, arg) for param, arg in zip(params, node.args, strict=True)]
+
+    def _argument(self, param: Param, node: ast.expr) -> Argument:
+        if param.kind in ("place", "pointer", "array"):
+            return self.target_place(node)
+        if param.kind == "condition":
+            return self.wait_condition(node)
+        if param.kind == "local":
+            return self.local_argument(node)
+        return self.rvalue(node) if param.kind == "value" else None
+
+    def wait_condition(self, node: ast.expr) -> Condition:
+        """The condition of a wait."""
+        raise self.refuse(node, "waiting here", "")
+
+    def local_argument(self, node: ast.expr) -> RValue:
+        """A variable that a primitive reads and writes."""
+        raise self.refuse(node, "writing a variable here", "")
 
     def _numeric(self, function: Any, node: ast.Call) -> RValue:
         args = [self.rvalue(a) for a in node.args]

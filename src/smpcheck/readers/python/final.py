@@ -18,7 +18,7 @@ from smpcheck.program.ir import Position
 from smpcheck.program.values import Ptr
 from smpcheck.readers.python import specials
 from smpcheck.readers.python.memory import Memory
-from smpcheck.readers.python.primitives import PRIMITIVES, Site
+from smpcheck.readers.python.primitives import Primitives, Site, is_pure
 from smpcheck.readers.python.source import function_source
 from smpcheck.readers.python.statements import Statements
 from smpcheck.readers.python.typed import (
@@ -57,6 +57,8 @@ class FinalCompiler(Statements):
         super().__init__(memory, 0, expand)
         self.results = results
         self.path: ir.Expr = ir.Const(1)
+        self.out: list[ir.Stmt] = []
+        self.primitives = Primitives(self)
         self.exits: dict[str, list[tuple[ir.Expr, Env]]] = {}
         self.paths: dict[int, list[ir.Expr]] = {}
 
@@ -229,11 +231,13 @@ class FinalCompiler(Statements):
 
     def primitive(self, name: str, node: ast.Call, mask: int | None = None) -> Known | None:
         """A primitive that reads: the final value."""
-        entry = PRIMITIVES[name]
-        if not entry.pure:
+        if not is_pure(name):
             raise self._no_effect(node)
-        args = specials.arguments(self, node, len(entry.params))
-        return entry.meaning(self, Site(name, self.pos(node), self.source.text(node)), tuple(self.operands(entry.params, args)))
+        return self.primitives.expand(name, self.arguments(name, node), Site(name, self.pos(node), self.source.text(node)))
+
+    def shown_at(self, site: Site) -> tuple[Position, str]:
+        """Where it stands."""
+        return site.pos, site.text
 
     def special(self, name: str, node: ast.Call) -> tuple[Known | None] | None:
         """``result(thread)`` and per-CPU data."""

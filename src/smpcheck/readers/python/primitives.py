@@ -1,47 +1,43 @@
-"""What each kernel primitive means as events: one table.
+"""The table of primitives (:mod:`smpcheck.kernel.table`) in Python models: bound to the model's places, lowered as in C.
 
-Sources: the kernel's Documentation/atomic_t.txt, atomic_bitops.txt and memory-barriers.txt for orderings, and
-tools/memory-model/linux-kernel.def for how the kernel's own model writes them as tagged events. In short: a read-modify-write
-that returns no value has no ordering; one that returns a value is fully ordered unless its suffix says otherwise; a conditional
-one that fails has no ordering; locks are acquire and release.
+A row's definition is lowered by the C reader; here is what differs in a model: where things lie, what may be done to them (only
+an atomic's own operations touch it), which lock is meant, and that the bits of a flag word may lie in separate cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+import ast
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Protocol, TypeVar
 
 from smpcheck.errors import InputError, UnsupportedError
-from smpcheck.kernel.layout import Constant, Flags, Scalar
-from smpcheck.kernel.types import CellType, atomic_long_t, atomic_t, mutex, rw_semaphore, spinlock_t
+from smpcheck.kernel import layout as memory_layout
+from smpcheck.kernel import types as kernel_types
+from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar, StructOf, Type
+from smpcheck.kernel.table import Param, Row, rows
+from smpcheck.kernel.types import CellType, Struct
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType
-from smpcheck.readers.python.typed import (
-    Place,
-    RValue,
-    arithmetic,
-    convert,
-    ctype_of,
-    fold,
-    fold_unary,
-    to_ctype,
-)
+from smpcheck.readers import ctree as c
+from smpcheck.readers import cvalues, layout
+from smpcheck.readers.forms import SLEEP, SPIN
+from smpcheck.readers.lower import Lowering
+from smpcheck.readers.operand_order import Item
+from smpcheck.readers.primitives import builtin_definitions
+from smpcheck.readers.python.typed import Place, RValue, arithmetic, convert, ctype_of, fold, fold_unary, to_ctype
+from smpcheck.readers.source import Source
 
+__all__ = ["ACQUIRE", "ONCE", "PLAIN", "SLEEP", "SPIN", "Emitter", "Primitives", "Site", "Tags", "argument_kinds", "is_pure"]
+
+T = TypeVar("T")
 Tags = frozenset[str]
 PLAIN: Tags = frozenset()
 ONCE: Tags = frozenset({"Once"})
 ACQUIRE: Tags = frozenset({"Acquire"})
-RELEASE: Tags = frozenset({"Release"})
-NORETURN: Tags = frozenset({"Noreturn"})
-RMW: Tags = frozenset({"RMW"})
-ACQ_RMW: Tags = ACQUIRE | RMW
-
-SPIN, SLEEP = "spin", "sleep"
-"""What waiting for a lock does; nothing that sleeps may happen while a spinning one is held."""
-
-RCU_SECTION = "rcu_read_lock"
 
 
 @dataclass(frozen=True)
@@ -55,11 +51,15 @@ class Site:
 
 
 class Emitter(Protocol):
-    """What the table needs of the compiler."""
+    """What the table needs of the compiler of a model's function."""
+
+    cpu: int
+    out: list[ir.Stmt]
 
     def temp(self) -> str: ...
     def unique(self, name: str) -> str: ...
-    def emit(self, stmt: ir.Stmt) -> None: ...
+    def label(self, name: str) -> str: ...
+    def shown_at(self, site: Site) -> tuple[Position, str]: ...
     def choice(self, then: Callable[[], None], other: Callable[[], None], pos: Position) -> None: ...
     def load(self, place: Place, tags: Tags, site: Site, mask: int | None = None) -> RValue: ...
     def store(self, place: Place, value: RValue, tags: Tags, site: Site) -> None: ...
@@ -70,567 +70,387 @@ class Emitter(Protocol):
     def released(self, lock: str) -> None: ...
 
 
-Args = tuple[Place | RValue, ...]
+class Condition:
+    """The condition of a wait: a function of the value read."""
+
+    def __init__(self, over: Callable[[RValue], RValue]) -> None:
+        self.over = over
 
 
-@dataclass(frozen=True)
-class Primitive:
-    """``params``: ``place`` or ``value`` for each argument. ``pure``: allowed in final checks, where it means the final value."""
-
-    params: tuple[str, ...]
-    meaning: Callable[[Emitter, Site, Args], RValue | None]
-    pure: bool = False
+Argument = Place | RValue | Condition | None
 
 
-# --- cells ------------------------------------------------------------------------------------------------------------
+@cache
+def argument_kinds(name: str) -> tuple[Param, ...]:
+    """The parameters of a primitive."""
+    return rows()[name].params
 
 
-@dataclass(frozen=True)
-class Target:
-    """The cell that an operation works on. ``class_of`` is its lock class if it is a lock."""
-
-    addr: ir.Expr
-    ctype: CType
-    lock: str
-    offset: int | None
+_EFFECT = re.compile(r"__(?!load\b|bit_word\b|bit_mask\b)[a-z_]+")
 
 
-def _cell(place: Place | RValue, cells: tuple[type[CellType], ...], site: Site) -> Target:
-    """The cell of an atomic or a lock."""
-    assert isinstance(place, Place)
-    kind = place.type
-    if not isinstance(kind, Scalar) or kind.cell not in cells:
-        wanted = " or ".join(c.__name__ for c in cells)
+@cache
+def is_pure(name: str) -> bool:
+    """Does a primitive only read? In final checks it means the final value."""
+    body = rows()[name].body
+    return not body.startswith("{") and _EFFECT.search(body) is None
+
+
+_READS_AND_WRITES = re.compile(r"__(rmw|xchg|cmpxchg|try_cmpxchg)\b")
+
+_CELLS: dict[str, tuple[type[CellType], ...]] = {
+    cell.__name__: (cell,) for cell in vars(kernel_types).values() if isinstance(cell, type) and issubclass(cell, CellType)
+}
+
+
+def _expected(param: Param) -> str:
+    return param.type.removeprefix("struct ")
+
+
+def check_place(place: Place, param: Param, site: Site, row: Row) -> None:
+    """May the primitive work on this place? :raises InputError: it may not"""
+    kind, wanted = place.type, _expected(param)
+    if wanted in _CELLS:
+        if not isinstance(kind, Scalar) or kind.cell not in _CELLS[wanted]:
+            raise InputError(f"{site.name} works on {wanted}, but {place.label} is {kind}", site.pos)
+    elif param.type == "unsigned long":
+        if not isinstance(kind, Flags) and not (isinstance(kind, Scalar) and kind.cell is None):
+            raise InputError(f"{site.name} works on a flag word or an integer, but {place.label} is {kind}", site.pos)
+    elif param.type == "T":
+        _check_word(place, site, row)
+    elif param.kind == "array":
+        if not isinstance(kind, ArrayOf):
+            raise InputError(f"{site.name} works on an array with an element for each CPU, but {place.label} is {kind}", site.pos)
+    elif not isinstance(kind, StructOf) or not issubclass(kind.struct, getattr(kernel_types, wanted)):
         raise InputError(f"{site.name} works on {wanted}, but {place.label} is {kind}", site.pos)
-    return Target(place.addr, kind.ctype, place.lock, place.offset)
 
 
-def _word(place: Place | RValue, site: Site) -> Place:
+def _check_word(place: Place, site: Site, row: Row) -> None:
     """A location that is read or written as a whole."""
-    assert isinstance(place, Place)
-    if isinstance(place.type, Constant):
-        raise InputError(f"{site.name} of {place.label}, which is constant: read it by its name", site.pos)
-    if isinstance(place.type, Scalar) and place.type.cell is not None:
-        hint = "atomic_read and atomic_set" if place.type.cell in (atomic_t, atomic_long_t) else "its own operations"
-        raise InputError(f"{site.name} of {place.label}, which is {place.type}: use {hint}", site.pos)
-    return place
-
-
-def _single(place: Place | RValue, site: Site) -> Target:
-    """A location that is one cell."""
-    word = _word(place, site)
-    if isinstance(word.type, Flags) and word.type.separate:
-        raise UnsupportedError(f"{site.name} of {word.label}, whose bits lie in separate cells: use bit operations", site.pos)
-    return Target(word.addr, ctype_of(word.type), word.lock, word.offset)
-
-
-def _bit(nr: Place | RValue, place: Place | RValue, site: Site) -> tuple[Target, ir.Expr]:
-    """The cell that holds bit ``nr`` of a flag word or integer, and the mask of the bit in it."""
-    assert isinstance(nr, RValue) and isinstance(place, Place)
     kind = place.type
-    if not isinstance(kind, Flags) and not (isinstance(kind, Scalar) and kind.cell is None):
-        raise InputError(f"{site.name} works on a flag word or an integer, but {place.label} is {kind}", site.pos)
-    number = nr.const
-    if isinstance(kind, Flags) and isinstance(number, int):
-        names = {bit: name for name, bit in kind.word.bits.items()}
-        if number not in names:
-            raise InputError(f"{place.label} has no bit {number}; its bits: {kind.word.bits}", site.pos)
-        lock = f"{place.lock}:{names[number]}"
-    else:
-        lock = f"{place.lock}:{number if number is not None else '?'}"
-    if isinstance(kind, Flags) and kind.separate:
-        low = arithmetic("&", nr, RValue(ir.Const(7), nr.type), site.pos)
-        byte = arithmetic(">>", nr, RValue(ir.Const(3), nr.type), site.pos)
-        wide = to_ctype(byte.expr, ctype_of(byte.type), values.LONG)
-        addr = fold("+", place.addr, wide, values.POINTER)
-        offset = place.offset + number // 8 if isinstance(number, int) and place.offset is not None else None
-        mask = fold("<<", ir.Const(1), low.expr, values.INT)
-        return Target(addr, values.UCHAR, lock, offset), mask
-    ctype = ctype_of(kind)
-    if isinstance(number, int) and not 0 <= number < ctype.bits:
-        raise InputError(f"{place.label} has no bit {number}", site.pos)
-    return Target(place.addr, ctype, lock, place.offset), fold("<<", ir.Const(1), nr.expr, ctype)
+    if isinstance(kind, Constant):
+        raise InputError(f"{site.name} of {place.label}, which is constant: read it by its name", site.pos)
+    if isinstance(kind, Scalar) and kind.cell is not None:
+        hint = "atomic_read and atomic_set" if "atomic" in kind.cell.__name__ else "its own operations"
+        raise InputError(f"{site.name} of {place.label}, which is {kind}: use {hint}", site.pos)
+    if isinstance(kind, Flags) and kind.separate and _READS_AND_WRITES.search(row.body):
+        raise UnsupportedError(f"{site.name} of {place.label}, whose bits lie in separate cells: use bit operations", site.pos)
 
 
-# --- building blocks --------------------------------------------------------------------------------------------------
+class _Located(cvalues.Place):
+    """A place of the model as the C reader has it."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: Place, type_: layout.Type) -> None:
+        super().__init__(place.addr, type_)
+        self.place = place
 
 
-def _fence(e: Emitter, tag: str, site: Site) -> None:
-    e.emit(ir.Fence(frozenset({tag}), pos=site.pos, text=site.text))
+class _Here(Source):
+    """Everything in a primitive's definition stands where it is called."""
+
+    def __init__(self) -> None:
+        super().__init__("", "")
+        self.shown: tuple[Position, str] = (Position("", 1), "")
+
+    def pos(self, at: int) -> Position:
+        return self.shown[0]
+
+    def snippet(self, start: int, end: int) -> str:
+        return self.shown[1]
 
 
-_ORDERS: dict[str, tuple[Tags, Tags, bool]] = {
-    "": (ONCE, ONCE, True),
-    "_relaxed": (ONCE, ONCE, False),
-    "_acquire": (ACQUIRE, ONCE, False),
-    "_release": (ONCE, RELEASE, False),
-    "none": (NORETURN, ONCE, False),
-    "plain": (PLAIN, PLAIN, False),
-}
-"""Tags of the read, tags of the write, and whether full barriers stand around the operation."""
+class _NoMemory:
+    """A model's memory is its compiler's affair."""
 
-Update = Callable[[ir.Expr], ir.Expr]
+    def __init__(self, access: Callable[[ir.Expr, CType, int], None]) -> None:
+        self.known: dict[str, layout.Type] = {}
+        self.notes: dict[str, None] = {}
+        self.access = access
 
-
-def _rmw(e: Emitter, target: Target, new: Update, order: str, site: Site, when: Update | None = None, old: str = "") -> ir.Expr:
-    """An atomic read-modify-write; returns the old value."""
-    read, write, full = _ORDERS[order]
-    old = old or e.temp()
-    e.touch(target.addr, target.offset)
-    if full:
-        _fence(e, "Mb", site)
-    reg = ir.Reg(old)
-    condition = when(reg) if when else None
-    e.emit(ir.Rmw(old, target.addr, new(reg), read | RMW, write | RMW, condition, False, site.pos, site.text))
-    if full:
-        _fence(e, "Mb", site)
-    return reg
+    def remark(self, text: str, at: int) -> None:
+        """There is nothing to remark on."""
 
 
-def _conditional(e: Emitter, target: Target, new: Update, succeeds: Update, order: str, site: Site) -> ir.Expr:
-    """A read-modify-write that only takes place where ``succeeds(old)``, else one unordered read. Returns the old value."""
-    old = e.temp()
-    reg = ir.Reg(old)
+class Primitives(Lowering):
+    """Lowers primitives for the compiler ``owner``."""
 
-    def success() -> None:
-        _rmw(e, target, new, order, site, succeeds, old)
+    def __init__(self, owner: Emitter) -> None:
+        self.owner = owner
+        self.here = _Here()
+        memory: Any = _NoMemory(self._access)
+        super().__init__(self.here, layout.TypeTable(), c.Unit(), builtin_definitions(), memory)
+        self.index = owner.cpu
+        self.span = (0, 0)
+        self.calls = [""]
+        self.frames = [cvalues.Frame("", "", "", None)]
+        self.places: dict[tuple[ir.Expr, layout.Type], _Located] = {}
+        self.offsets: dict[ir.Expr, int | None] = {}
+        self.structs: dict[str, type[Struct]] = {}
+        self.conditions: dict[str, Condition] = {}
+        self.site = Site("", Position("", 1), "")
 
-    def failure() -> None:
-        e.touch(target.addr, target.offset)
-        e.emit(ir.Load(old, target.addr, ONCE | RMW, site.pos, site.text))
-        e.emit(ir.Assume(fold_unary("!", succeeds(reg), values.INT), site.pos))
+    def expand(self, name: str, args: Sequence[Argument], site: Site) -> RValue | None:
+        """Lower a primitive with these arguments; returns its value, None if it has none."""
+        row = rows()[name]
+        macro = self.definitions.get(name)
+        assert macro is not None
+        self.site = site
+        self.here.shown = self.owner.shown_at(site)
+        self.places, self.offsets, self.conditions = {}, {}, {}
+        scope = self.scope = cvalues.Scope(self.root)
+        place = next((arg for arg in args if isinstance(arg, Place)), None)
+        for param, arg in zip(row.params, args, strict=True):
+            self._bind(scope, row, param, arg, place)
+        try:
+            found = self.expanded(macro)
+        except cvalues.NeedWide:
+            raise InputError(f"{site.name}: an int cannot hold a pointer", site.pos) from None
+        if row.result == "void":
+            return None
+        return self._result(row, found, place)
 
-    e.choice(success, failure, site.pos)
-    return reg
-
-
-# --- accesses and barriers --------------------------------------------------------------------------------------------
-
-
-def _load(tags: Tags) -> Primitive:
-    return Primitive(("place",), lambda e, s, a: e.load(_word(a[0], s), tags, s, s.mask), pure=True)
-
-
-def _store(tags: Tags, fence: str = "") -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> None:
-        place, value = _word(a[0], s), a[1]
-        assert isinstance(value, RValue)
-        e.store(place, convert(value, place.type, s.pos, place.label), tags, s)
-        if fence:
-            _fence(e, fence, s)
-
-    return Primitive(("place", "value"), meaning)
-
-
-def _barrier(tag: str) -> Primitive:
-    return Primitive((), lambda e, s, a: _fence(e, tag, s))
-
-
-def _synchronize_rcu(e: Emitter, s: Site, a: Args) -> None:
-    e.may_sleep("synchronize_rcu", s.pos)
-    _fence(e, "Sync-rcu", s)
-
-
-def _rcu_side(tag: str, entering: bool) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> None:
-        _fence(e, tag, s)
-        if entering:
-            e.acquired(RCU_SECTION, SPIN)
+    def _bind(self, scope: cvalues.Scope, row: Row, param: Param, arg: Argument, place: Place | None) -> None:
+        """Give a parameter its meaning."""
+        binding: cvalues.Binding
+        if isinstance(arg, Place):
+            check_place(arg, param, self.site, row)
+            located = self._located(arg)
+            if param.kind == "place":
+                binding = located
+            else:
+                target = located.type.element if isinstance(located.type, layout.Array) else located.type
+                binding = cvalues.Val(arg.addr, layout.Pointer(target))
+        elif isinstance(arg, Condition):
+            self.conditions[param.name] = arg
+            return
+        elif arg is None:
+            binding = cvalues.Val(ir.Const(0), self.int)
+        elif param.kind == "local":
+            assert isinstance(arg.expr, ir.Reg)
+            type_ = self.c_type(place.type if place is not None else arg.type)
+            local = cvalues.Local(arg.expr.name, type_)
+            binding = cvalues.Val(ir.Const(0), layout.Pointer(type_), local)
         else:
-            e.released(RCU_SECTION)
-
-    return Primitive((), meaning)
-
-
-# --- bits -------------------------------------------------------------------------------------------------------------
-
-
-def _with_mask(op: str, mask: ir.Expr, ctype: CType) -> Update:
-    """``old | mask``, ``old & ~mask`` or ``old ^ mask``."""
-    if op == "&~":
-        inverse = fold_unary("~", mask, ctype)
-        inverse = ir.Const(ctype.wrap(inverse.value)) if isinstance(inverse, ir.Const) else inverse
-        return lambda old: fold("&", old, inverse, ctype)
-    return lambda old: fold(op, old, mask, ctype)
-
-
-def _is_set(old: ir.Expr, mask: ir.Expr, ctype: CType) -> ir.Expr:
-    return fold("!=", fold("&", old, mask, ctype), ir.Const(0), ctype)
-
-
-def _test_bit(e: Emitter, s: Site, a: Args) -> RValue:
-    target, mask = _bit(a[0], a[1], s)
-    cell = Place(target.addr, Scalar(target.ctype), s.text, offset=target.offset)
-    word = e.load(cell, ONCE, s)
-    return RValue(_is_set(word.expr, mask, target.ctype), Scalar(values.INT))
-
-
-def _bit_op(op: str, order: str, returns: bool) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> RValue | None:
-        target, mask = _bit(a[0], a[1], s)
-        old = _rmw(e, target, _with_mask(op, mask, target.ctype), order, s)
-        return RValue(_is_set(old, mask, target.ctype), Scalar(values.INT)) if returns else None
-
-    return Primitive(("value", "place"), meaning)
-
-
-def _plain_bit_op(op: str, returns: bool) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> RValue | None:
-        target, mask = _bit(a[0], a[1], s)
-        cell = Place(target.addr, Scalar(target.ctype), s.text, offset=target.offset)
-        old = e.load(cell, PLAIN, s)
-        new = RValue(_with_mask(op, mask, target.ctype)(old.expr), cell.type)
-        e.store(cell, new, PLAIN, s)
-        return RValue(_is_set(old.expr, mask, target.ctype), Scalar(values.INT)) if returns else None
-
-    return Primitive(("value", "place"), meaning)
-
-
-def _bit_lock(waits: bool, kind: str) -> Primitive:
-    """``wait_on_bit_lock`` and ``bit_spin_lock`` (waiting), ``test_and_set_bit_lock`` (not: returns the old bit)."""
-
-    def meaning(e: Emitter, s: Site, a: Args) -> RValue | None:
-        target, mask = _bit(a[0], a[1], s)
-        ctype = target.ctype
-        taken = _with_mask("|", mask, ctype)
-
-        def busy(old: ir.Expr) -> ir.Expr:
-            return _is_set(old, mask, ctype)
-
-        if waits:
-            _wait(e, target, taken, lambda old: fold_unary("!", busy(old), values.INT), ACQ_RMW, ONCE | RMW, kind, s)
-            return None
-        return _try(e, target, taken, busy, ACQ_RMW, ONCE | RMW, ONCE | RMW, kind, s, 0, 1)
-
-    return Primitive(("value", "place"), meaning)
-
-
-def _bit_unlock(e: Emitter, s: Site, a: Args) -> None:
-    target, mask = _bit(a[0], a[1], s)
-    _rmw(e, target, _with_mask("&~", mask, target.ctype), "_release", s)
-    e.released(target.lock)
-
-
-# --- locks ------------------------------------------------------------------------------------------------------------
-
-
-def _wait(e: Emitter, target: Target, new: Update, when: Update, read: Tags, write: Tags, kind: str, site: Site) -> None:
-    old = e.temp()
-    reg = ir.Reg(old)
-    e.waits_for(target.lock, kind, site.pos)
-    e.touch(target.addr, target.offset)
-    e.emit(ir.Rmw(old, target.addr, new(reg), read, write, when(reg), True, site.pos, site.text))
-    e.acquired(target.lock, kind)
-
-
-def _try(
-    e: Emitter,
-    target: Target,
-    new: Update,
-    busy: Update,
-    read: Tags,
-    write: Tags,
-    failed: Tags,
-    kind: str,
-    s: Site,
-    taken: int = 1,
-    not_taken: int = 0,
-) -> RValue:
-    """A lock attempt: a read-modify-write where not ``busy(old)``, else a read. The value is ``taken`` or ``not_taken``."""
-    got, old = e.unique("taken"), e.temp()
-    reg = ir.Reg(old)
-
-    def success() -> None:
-        e.touch(target.addr, target.offset)
-        free = fold_unary("!", busy(reg), values.INT)
-        e.emit(ir.Rmw(old, target.addr, new(reg), read, write, free, False, s.pos, s.text))
-        e.acquired(target.lock, kind)
-        e.emit(ir.Assign(got, ir.Const(taken), s.pos))
-
-    def failure() -> None:
-        e.touch(target.addr, target.offset)
-        e.emit(ir.Load(old, target.addr, failed, s.pos, s.text))
-        e.emit(ir.Assume(busy(reg), s.pos))
-        e.emit(ir.Assign(got, ir.Const(not_taken), s.pos))
-
-    e.choice(success, failure, s.pos)
-    return RValue(ir.Reg(got), Scalar(values.BOOL))
-
-
-def _equals(number: int) -> Update:
-    return lambda old: fold("==", old, ir.Const(number), values.INT)
-
-
-def _to(number: int) -> Update:
-    return lambda old: ir.Const(number)
-
-
-def _plus(number: int) -> Update:
-    return lambda old: fold("+", old, ir.Const(number), values.INT)
-
-
-@dataclass(frozen=True)
-class _LockKind:
-    """How a kind of lock is taken: the cell's new value, when it is free, the tags of the events, and whether waiting sleeps."""
-
-    cell: type[CellType]
-    new: Update
-    free: Update
-    read: Tags
-    write: Tags
-    failed: Tags
-    kind: str
-
-
-_LKR, _LKW, _LF, _UL = frozenset({"LKR", "Acquire"}), frozenset({"LKW"}), frozenset({"LF"}), frozenset({"UL", "Release"})
-_SPINLOCK = _LockKind(spinlock_t, _to(1), _equals(0), _LKR, _LKW, _LF, SPIN)
-_MUTEX = _LockKind(mutex, _to(1), _equals(0), ACQ_RMW, ONCE | RMW, ONCE | RMW, SLEEP)
-_READER = _LockKind(
-    rw_semaphore, _plus(1), lambda old: fold(">=", old, ir.Const(0), values.INT), ACQ_RMW, ONCE | RMW, ONCE | RMW, SLEEP
-)
-_WRITER = _LockKind(rw_semaphore, _to(-1), _equals(0), ACQ_RMW, ONCE | RMW, ONCE | RMW, SLEEP)
-
-
-def _lock(how: _LockKind) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> None:
-        _wait(e, _cell(a[0], (how.cell,), s), how.new, how.free, how.read, how.write, how.kind, s)
-
-    return Primitive(("place",), meaning)
-
-
-def _trylock(how: _LockKind) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> RValue:
-        def busy(old: ir.Expr) -> ir.Expr:
-            return fold_unary("!", how.free(old), values.INT)
-
-        return _try(e, _cell(a[0], (how.cell,), s), how.new, busy, how.read, how.write, how.failed, how.kind, s)
-
-    return Primitive(("place",), meaning)
-
-
-def _unlock(cell: type[CellType], tags: Tags, value: int = 0, releases: bool = True) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> None:
-        target = _cell(a[0], (cell,), s)
-        e.touch(target.addr, target.offset)
-        e.emit(ir.Store(target.addr, ir.Const(value), tags, s.pos, s.text))
-        if releases:
-            e.released(target.lock)
-
-    return Primitive(("place",), meaning)
-
-
-def _up_read(e: Emitter, s: Site, a: Args) -> None:
-    target = _cell(a[0], (rw_semaphore,), s)
-    _rmw(e, target, _plus(-1), "_release", s)
-    e.released(target.lock)
-
-
-def _is_locked(e: Emitter, s: Site, a: Args) -> RValue:
-    target = _cell(a[0], (spinlock_t,), s)
-    got, old = e.unique("taken"), e.temp()
-
-    def side(tag: str, value: int) -> Callable[[], None]:
-        def emit() -> None:
-            e.touch(target.addr, target.offset)
-            e.emit(ir.Load(old, target.addr, frozenset({tag}), s.pos, s.text))
-            e.emit(ir.Assume(_equals(value)(ir.Reg(old)), s.pos))
-            e.emit(ir.Assign(got, ir.Const(value), s.pos))
-
-        return emit
-
-    e.choice(side("RL", 1), side("RU", 0), s.pos)
-    return RValue(ir.Reg(got), Scalar(values.BOOL))
-
-
-# --- atomics ----------------------------------------------------------------------------------------------------------
-
-_ATOMICS = (atomic_t, atomic_long_t)
-
-
-def _operand(value: Place | RValue, target: Target) -> ir.Expr:
-    assert isinstance(value, RValue)
-    return to_ctype(value.expr, ctype_of(value.type), target.ctype)
-
-
-def _apply(op: str, old: ir.Expr, operand: ir.Expr, ctype: CType) -> ir.Expr:
-    if op == "andnot":
-        return fold("&", old, fold_unary("~", operand, ctype), ctype)
-    return fold(op, old, operand, ctype)
-
-
-_ONE = RValue(ir.Const(1), Scalar(values.INT))
-
-
-def _atomic(op: str, operand_given: bool, gives: str, order: str) -> Primitive:
-    """``gives``: "" for nothing, ``old``, ``new``, ``zero`` (new == 0) or ``negative`` (new < 0)."""
-
-    def meaning(e: Emitter, s: Site, a: Args) -> RValue | None:
-        target = _cell(a[-1], _ATOMICS, s)
-        amount = _operand(a[0] if operand_given else _ONE, target)
-        old = _rmw(e, target, lambda reg: _apply(op, reg, amount, target.ctype), order, s)
-        new = _apply(op, old, amount, target.ctype)
-        if gives == "":
-            return None
-        if gives == "zero":
-            return RValue(fold("==", new, ir.Const(0), target.ctype), Scalar(values.INT))
-        if gives == "negative":
-            return RValue(fold("<", new, ir.Const(0), target.ctype), Scalar(values.INT))
-        return RValue(old if gives == "old" else new, Scalar(target.ctype))
-
-    return Primitive(("value", "place") if operand_given else ("place",), meaning)
-
-
-def _add_unless(e: Emitter, s: Site, place: Place | RValue, a: RValue, u: RValue) -> RValue:
-    target = _cell(place, _ATOMICS, s)
-    amount, unless = _operand(a, target), _operand(u, target)
-    old = _conditional(
-        e,
-        target,
-        lambda reg: fold("+", reg, amount, target.ctype),
-        lambda reg: fold("!=", reg, unless, target.ctype),
-        "",
-        s,
-    )
-    return RValue(fold("!=", old, unless, target.ctype), Scalar(values.INT))
-
-
-def _atomic_add_unless(e: Emitter, s: Site, a: Args) -> RValue:
-    assert isinstance(a[1], RValue) and isinstance(a[2], RValue)
-    return _add_unless(e, s, a[0], a[1], a[2])
-
-
-def _atomic_dec_if_positive(e: Emitter, s: Site, a: Args) -> RValue:
-    target = _cell(a[0], _ATOMICS, s)
-    old = _conditional(
-        e,
-        target,
-        lambda reg: fold("-", reg, ir.Const(1), target.ctype),
-        lambda reg: fold(">", reg, ir.Const(0), target.ctype),
-        "",
-        s,
-    )
-    return RValue(fold("-", old, ir.Const(1), target.ctype), Scalar(target.ctype))
-
-
-def _exchange(order: str, atomic: bool) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> RValue:
-        target, place, new = _exchange_target(a[0], a[1], atomic, s)
-        return RValue(_rmw(e, target, lambda reg: new.expr, order, s), place.type)
-
-    return Primitive(("place", "value"), meaning)
-
-
-def _compare_exchange(order: str, atomic: bool) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> RValue:
-        target, place, new = _exchange_target(a[0], a[2], atomic, s)
-        _, _, expected = _exchange_target(a[0], a[1], atomic, s)
-        old = _conditional(e, target, lambda reg: new.expr, lambda reg: fold("==", reg, expected.expr, target.ctype), order, s)
-        return RValue(old, place.type)
-
-    return Primitive(("place", "value", "value"), meaning)
-
-
-def _exchange_target(place: Place | RValue, value: Place | RValue, atomic: bool, s: Site) -> tuple[Target, Place, RValue]:
-    """The cell, the location as something that can be read, and ``value`` converted to its type."""
-    target = _cell(place, _ATOMICS, s) if atomic else _single(place, s)
-    assert isinstance(place, Place) and isinstance(value, RValue)
-    kind = Scalar(target.ctype) if atomic or isinstance(place.type, Flags) else place.type
-    return target, Place(place.addr, kind, place.label), convert(value, kind, s.pos, place.label)
-
-
-def _atomic_read(tags: Tags) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> RValue:
-        target = _cell(a[0], _ATOMICS, s)
-        return e.load(Place(target.addr, Scalar(target.ctype), s.text, offset=target.offset), tags, s)
-
-    return Primitive(("place",), meaning, pure=True)
-
-
-def _atomic_set(tags: Tags) -> Primitive:
-    def meaning(e: Emitter, s: Site, a: Args) -> None:
-        target = _cell(a[0], _ATOMICS, s)
-        cell = Place(target.addr, Scalar(target.ctype), s.text, offset=target.offset)
-        e.store(cell, RValue(_operand(a[1], target), cell.type), tags, s)
-
-    return Primitive(("place", "value"), meaning)
-
-
-# --- the table --------------------------------------------------------------------------------------------------------
-
-PRIMITIVES: dict[str, Primitive] = {
-    "READ_ONCE": _load(ONCE),
-    "WRITE_ONCE": _store(ONCE),
-    "smp_load_acquire": _load(ACQUIRE),
-    "smp_store_release": _store(RELEASE),
-    "smp_store_mb": _store(ONCE, "Mb"),
-    "rcu_dereference": _load(ONCE),
-    "rcu_assign_pointer": _store(RELEASE),
-    "smp_mb": _barrier("Mb"),
-    "smp_rmb": _barrier("Rmb"),
-    "smp_wmb": _barrier("Wmb"),
-    "barrier": _barrier("Barrier"),
-    "smp_mb__before_atomic": _barrier("Before-atomic"),
-    "smp_mb__after_atomic": _barrier("After-atomic"),
-    "smp_mb__after_spinlock": _barrier("After-spinlock"),
-    "smp_mb__after_unlock_lock": _barrier("After-unlock-lock"),
-    "cpu_relax": Primitive((), lambda e, s, a: None),
-    "rcu_read_lock": _rcu_side("Rcu-lock", True),
-    "rcu_read_unlock": _rcu_side("Rcu-unlock", False),
-    "synchronize_rcu": Primitive((), _synchronize_rcu),
-    "test_bit": Primitive(("value", "place"), _test_bit, pure=True),
-    "set_bit": _bit_op("|", "none", False),
-    "clear_bit": _bit_op("&~", "none", False),
-    "change_bit": _bit_op("^", "none", False),
-    "test_and_set_bit": _bit_op("|", "", True),
-    "test_and_clear_bit": _bit_op("&~", "", True),
-    "test_and_change_bit": _bit_op("^", "", True),
-    "__set_bit": _plain_bit_op("|", False),
-    "__clear_bit": _plain_bit_op("&~", False),
-    "__test_and_set_bit": _plain_bit_op("|", True),
-    "__test_and_clear_bit": _plain_bit_op("&~", True),
-    "wait_on_bit_lock": _bit_lock(True, SLEEP),
-    "bit_spin_lock": _bit_lock(True, SPIN),
-    "test_and_set_bit_lock": _bit_lock(False, SLEEP),
-    "clear_bit_unlock": Primitive(("value", "place"), _bit_unlock),
-    "bit_spin_unlock": Primitive(("value", "place"), _bit_unlock),
-    "spin_lock": _lock(_SPINLOCK),
-    "spin_trylock": _trylock(_SPINLOCK),
-    "spin_unlock": _unlock(spinlock_t, _UL),
-    "spin_is_locked": Primitive(("place",), _is_locked),
-    "mutex_lock": _lock(_MUTEX),
-    "mutex_trylock": _trylock(_MUTEX),
-    "mutex_unlock": _unlock(mutex, RELEASE),
-    "down_read": _lock(_READER),
-    "down_read_trylock": _trylock(_READER),
-    "up_read": Primitive(("place",), _up_read),
-    "down_write": _lock(_WRITER),
-    "down_write_trylock": _trylock(_WRITER),
-    "up_write": _unlock(rw_semaphore, RELEASE),
-    "downgrade_write": _unlock(rw_semaphore, RELEASE, value=1, releases=False),
-    "atomic_read": _atomic_read(ONCE),
-    "atomic_read_acquire": _atomic_read(ACQUIRE),
-    "atomic_set": _atomic_set(ONCE),
-    "atomic_set_release": _atomic_set(RELEASE),
-    "atomic_dec_and_test": _atomic("-", False, "zero", ""),
-    "atomic_inc_and_test": _atomic("+", False, "zero", ""),
-    "atomic_sub_and_test": _atomic("-", True, "zero", ""),
-    "atomic_add_negative": _atomic("+", True, "negative", ""),
-    "atomic_inc_not_zero": Primitive(
-        ("place",), lambda e, s, a: _add_unless(e, s, a[0], _ONE, RValue(ir.Const(0), Scalar(values.INT)))
-    ),
-    "atomic_add_unless": Primitive(("place", "value", "value"), _atomic_add_unless),
-    "atomic_dec_if_positive": Primitive(("place",), _atomic_dec_if_positive),
-}
-
-for _suffix in ("", "_relaxed", "_acquire", "_release"):
-    for _name, _op, _given in (("inc", "+", False), ("dec", "-", False), ("add", "+", True), ("sub", "-", True)):
-        PRIMITIVES[f"atomic_{_name}_return{_suffix}"] = _atomic(_op, _given, "new", _suffix)
-    for _name, _op in (("add", "+"), ("sub", "-"), ("and", "&"), ("or", "|"), ("xor", "^"), ("andnot", "andnot")):
-        PRIMITIVES[f"atomic_fetch_{_name}{_suffix}"] = _atomic(_op, True, "old", _suffix)
-    for _prefix, _is_atomic in (("", False), ("atomic_", True)):
-        PRIMITIVES[f"{_prefix}xchg{_suffix}"] = _exchange(_suffix, _is_atomic)
-        PRIMITIVES[f"{_prefix}cmpxchg{_suffix}"] = _compare_exchange(_suffix, _is_atomic)
-for _name, _op in (("add", "+"), ("sub", "-"), ("and", "&"), ("or", "|"), ("xor", "^"), ("andnot", "andnot")):
-    PRIMITIVES[f"atomic_{_name}"] = _atomic(_op, True, "", "none")
-for _name, _op in (("inc", "+"), ("dec", "-")):
-    PRIMITIVES[f"atomic_{_name}"] = _atomic(_op, False, "", "none")
+            wanted = _declared(param, place, row)
+            value = convert(arg, wanted, self.site.pos, place.label if place is not None else param.name) if wanted else arg
+            binding = cvalues.Val(value.expr, self.c_type(value.type))
+        scope.names[param.name] = binding
+
+    def _result(self, row: Row, found: cvalues.Val, place: Place | None) -> RValue:
+        if row.result == "T" and place is not None:
+            kind = place.type
+            return RValue(found.expr, Scalar(values.ULONG) if isinstance(kind, Flags) else kind)
+        return RValue(found.expr, Scalar(values.BOOL) if row.result == "bool" else self.model_type(found.type))
+
+    # --- types ---
+
+    def c_type(self, kind: Type) -> layout.Type:
+        """A model's type as the C reader has it."""
+        match kind:
+            case Scalar(ctype):
+                return ctype
+            case Pointer(target):
+                return layout.Pointer(layout.VOID if target is None else self._target(target))
+            case Flags():
+                return values.ULONG
+            case ArrayOf(element, length):
+                return layout.Array(self.c_type(element), length)
+            case StructOf(struct):
+                return self._struct(struct)
+            case Constant(of):
+                return self.c_type(of)
+            case Ghost():
+                return values.LONG
+        raise AssertionError(kind)
+
+    def _target(self, kind: Type) -> layout.Type:
+        """What a pointer points to: a struct by its name only, for structs may go round."""
+        if not isinstance(kind, StructOf):
+            return self.c_type(kind)
+        name = _struct_name(kind.struct)
+        self.structs[name] = kind.struct
+        return layout.Struct(name, None, 1, 1)
+
+    def _struct(self, struct: type[Struct]) -> layout.Struct:
+        name = _struct_name(struct)
+        known = self.types.names.get(name)
+        if isinstance(known, layout.Struct):
+            return known
+        self.structs[name] = struct
+        fields = {
+            field: (memory_layout.field_offset(struct, field), self.c_type(memory_layout.field_type(struct, field)))
+            for field in kernel_types.field_annotations(struct)
+        }
+        made = layout.Struct(name, fields, *memory_layout.size_align(StructOf(struct)))
+        self.types.define(name, made)
+        return made
+
+    def model_type(self, type_: layout.Type) -> Type:
+        """A type of the C reader as the model has it."""
+        if isinstance(type_, CType):
+            return Scalar(type_)
+        if isinstance(type_, layout.Pointer) and isinstance(type_.target, layout.Struct):
+            return Pointer(StructOf(self.structs[type_.target.name]))
+        return Pointer(None)
+
+    # --- places ---
+
+    def _located(self, place: Place) -> _Located:
+        located = _Located(place, self.c_type(place.type))
+        self.places[place.addr, located.type] = located
+        self.offsets[place.addr] = place.offset
+        return located
+
+    def _pointee(self, pointer: cvalues.Val, node: c.CExpr) -> cvalues.LValue:
+        target = pointer.type.target if isinstance(pointer.type, layout.Pointer) else None
+        found = self.places.get((pointer.expr, target)) if target is not None and pointer.local is None else None
+        if found is not None:
+            return found
+        if isinstance(target, layout.Struct) and target.fields is None:
+            self._struct(self.structs[target.name])
+        return super()._pointee(pointer, node)
+
+    def field(self, place: cvalues.Place, name: str, offset: int, type_: layout.Type) -> cvalues.Place:
+        found = super().field(place, name, offset, type_)
+        assert isinstance(place.type, layout.Struct)
+        struct = self.structs[place.type.name]
+        kind = memory_layout.field_type(struct, name)
+        return self._located(Place(found.addr, kind, self.site.text, f"{struct.__name__}.{name}", offset))
+
+    def _of_model(self, place: cvalues.Place) -> Place:
+        if isinstance(place, _Located):
+            found = place.place
+            kind = found.type
+            return replace(found, type=Scalar(kind.ctype)) if isinstance(kind, Scalar) and kind.cell else found
+        return Place(place.addr, self.model_type(place.type), self.site.text, offset=self.offsets.get(place.addr))
+
+    def _access(self, addr: ir.Expr, ctype: CType, at: int) -> None:
+        self.owner.touch(addr, self.offsets.get(addr))
+
+    def load(self, place: cvalues.LValue, tags: frozenset[str], node: c.CExpr) -> cvalues.Val:
+        if isinstance(place, cvalues.Local) or isinstance(place.type, layout.Array):
+            return super().load(place, tags, node)
+        found = self.owner.load(self._of_model(place), tags, self.site, self.site.mask)
+        return cvalues.Val(found.expr, place.type)
+
+    def store(self, place: cvalues.LValue, value: cvalues.Val, tags: frozenset[str], node: c.CExpr) -> None:
+        if isinstance(place, cvalues.Local):
+            self.assign(place, value, node)
+            return
+        model = self._of_model(place)
+        self.owner.store(model, RValue(self.convert(value, place.type, node), model.type), tags, self.site)
+
+    # --- bits ---
+
+    def macro_place(self, node: c.Call) -> cvalues.LValue:
+        if node.name == "__bit_word":
+            return self._bit(node)[0]
+        return super().macro_place(node)
+
+    def call(self, node: c.Call, wanted: bool = True) -> cvalues.Val:
+        if node.name == "__bit_mask":
+            place, mask = self._bit(node)
+            return cvalues.Val(mask, place.type)
+        return super().call(node, wanted)
+
+    def _bit(self, node: c.Call) -> tuple[cvalues.Place, ir.Expr]:
+        """The cell that holds a bit of a flag word or integer, and the mask of the bit in it."""
+        number = self.value(node.args[0])
+        pointer = self.value(node.args[1])
+        assert isinstance(pointer.type, layout.Pointer)
+        place = self.places[pointer.expr, pointer.type.target].place
+        kind, bit = place.type, number.expr.value if isinstance(number.expr, ir.Const) else None
+        name: object = bit if bit is not None else "?"
+        if isinstance(kind, Flags) and isinstance(bit, int):
+            names = {n: flag for flag, n in kind.word.bits.items()}
+            if bit not in names:
+                raise InputError(f"{place.label} has no bit {bit}; its bits: {kind.word.bits}", self.site.pos)
+            name = names[bit]
+        lock = f"{place.lock}:{name}"
+        if isinstance(kind, Flags) and kind.separate:
+            index = RValue(number.expr, self.model_type(number.type))
+            low = arithmetic("&", index, RValue(ir.Const(7), index.type), self.site.pos)
+            byte = arithmetic(">>", index, RValue(ir.Const(3), index.type), self.site.pos)
+            addr = fold("+", place.addr, to_ctype(byte.expr, ctype_of(byte.type), values.LONG), values.POINTER)
+            offset = place.offset + bit // 8 if isinstance(bit, int) and place.offset is not None else None
+            self.offsets[addr] = offset
+            cell = Place(addr, Scalar(values.UCHAR), self.site.text, lock, offset)
+            # a byte has no sign: computing on it as on a longer word changes nothing
+            return _Located(cell, values.ULONG), fold("<<", ir.Const(1), low.expr, values.INT)
+        ctype = ctype_of(kind)
+        if isinstance(bit, int) and not 0 <= bit < ctype.bits:
+            raise InputError(f"{place.label} has no bit {bit}", self.site.pos)
+        word = Place(place.addr, Scalar(ctype), self.site.text, lock, place.offset)
+        return _Located(word, ctype), fold("<<", ir.Const(1), number.expr, ctype)
+
+    # --- what is emitted ---
+
+    fold = staticmethod(fold)
+    fold_unary = staticmethod(fold_unary)
+
+    @property
+    def out(self) -> list[Item]:
+        """The statements of the function that is being compiled."""
+        return self.owner.out  # type: ignore[return-value]
+
+    @out.setter
+    def out(self, statements: list[Item]) -> None:
+        self.owner.out = statements  # type: ignore[assignment]
+
+    def unordered(self, node: c.CExpr, *operands: Callable[[], T], arguments: bool = False) -> list[T]:
+        """Python evaluates from left to right."""
+        return [operand() for operand in operands]
+
+    def temp(self, type_: layout.Type) -> str:
+        reg = self.owner.temp()
+        self.regs[reg] = layout.scalar_type(type_)
+        return reg
+
+    def label(self, stem: str) -> str:
+        return self.owner.label(stem)
+
+    def choice(self, then: Callable[[], None], other: Callable[[], None], pos: Position) -> None:
+        self.owner.choice(then, other, pos)
+
+    def condition(self, node: c.CExpr, value: cvalues.Val) -> ir.Expr:
+        given = self.conditions.get(node.name) if isinstance(node, c.Name) else None
+        if given is None:
+            return super().condition(node, value)
+        return given.over(RValue(value.expr, self.model_type(value.type))).expr
+
+    def waits_for(self, lock: cvalues.Place, kind: str, node: c.CExpr) -> None:
+        self.owner.waits_for(self._of_model(lock).lock, kind, self.site.pos)
+
+    def acquired(self, lock: cvalues.Place, kind: str) -> None:
+        self.owner.acquired(self._of_model(lock).lock, kind)
+
+    def released(self, lock: cvalues.Place) -> None:
+        self.owner.released(self._of_model(lock).lock)
+
+    def section(self, name: str, entering: bool) -> None:
+        if entering:
+            self.owner.acquired(name, SPIN)
+        else:
+            self.owner.released(name)
+
+    def may_sleep(self, node: c.CExpr) -> None:
+        self.owner.may_sleep(self.site.name, self.site.pos)
+
+
+def _struct_name(struct: type[Struct]) -> str:
+    return f"struct {struct.__module__}.{struct.__qualname__}"
+
+
+def _declared(param: Param, place: Place | None, row: Row) -> Type | None:
+    """The type that a value is converted to when it is passed; None: it stays what it is."""
+    if param.type == "T":
+        return None if place is None else Scalar(values.ULONG) if isinstance(place.type, Flags) else place.type
+    wanted = layout.TypeTable().lookup(tuple(param.type.split()))
+    return Scalar(wanted) if isinstance(wanted, CType) and place is not None and "bit" not in row.name else None
+
+
+def local_argument(node: ast.expr) -> str | None:
+    """The variable of the thread that an argument names."""
+    return node.id if isinstance(node, ast.Name) else None

@@ -10,8 +10,7 @@ from smpcheck.errors import InputError
 from smpcheck.kernel.layout import Ghost, Scalar
 from smpcheck.kernel.types import PerCpu
 from smpcheck.program import ir, values
-from smpcheck.readers.python.primitives import ACQUIRE, ONCE, Site
-from smpcheck.readers.python.typed import Known, RValue, Static, boolean, literal, negation
+from smpcheck.readers.python.typed import Known, RValue, Static, literal, negation
 from smpcheck.readers.python.walker import Walker
 
 if TYPE_CHECKING:
@@ -72,30 +71,6 @@ def _ghost(change: int | None) -> Callable[[ThreadCompiler, ast.Call], None]:
     return handler
 
 
-def _cond_load(acquire: bool) -> Callable[[ThreadCompiler, ast.Call], RValue]:
-    def handler(t: ThreadCompiler, node: ast.Call) -> RValue:
-        place_node, test = arguments(t, node, 2)
-        if not isinstance(test, ast.Lambda) or len(test.args.args) != 1:
-            raise InputError("the condition is a lambda of one argument: lambda v: v != 0", t.pos(test))
-        place = t.target_place(place_node)
-        site = Site("smp_cond_load", t.pos(node), t.source.text(node))
-        found: list[RValue] = []
-        read, _, _ = t.captured(lambda: found.append(t.load(place, ACQUIRE if acquire else ONCE, site)), dict(t.env))
-        (value,) = found
-        name = test.args.args[0].arg
-        if name in t.source.assigned or name in t.source.parameters:
-            raise InputError(f"{name} is a variable of the function: give the lambda's argument another name", t.pos(test))
-        t.lambdas[name] = value
-        cond = t.value(test.body)
-        del t.lambdas[name]
-        if not isinstance(cond, RValue):
-            raise InputError("the condition of a wait must depend on the value", t.pos(test))
-        t.wait(read, boolean(cond), node)
-        return value
-
-    return handler
-
-
 def smp_processor_id(walker: Walker, node: ast.Call) -> Known:
     """The thread's CPU."""
     arguments(walker, node, 0)
@@ -123,8 +98,6 @@ SPECIAL: dict[str, Callable[[ThreadCompiler, ast.Call], Known | None]] = {
     "ghost_add": _ghost(None),
     "ghost_inc": _ghost(1),
     "ghost_dec": _ghost(-1),
-    "smp_cond_load_relaxed": _cond_load(False),
-    "smp_cond_load_acquire": _cond_load(True),
     "smp_processor_id": smp_processor_id,
     "this_cpu_ptr": this_cpu_ptr,
     "per_cpu_ptr": this_cpu_ptr,

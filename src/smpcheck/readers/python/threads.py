@@ -18,9 +18,10 @@ from smpcheck.program import ir, values
 from smpcheck.program.events import has_round
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, truth
+from smpcheck.readers.operand_order import touches_memory
 from smpcheck.readers.python import specials, tidy
 from smpcheck.readers.python.memory import Memory
-from smpcheck.readers.python.primitives import ONCE, PLAIN, PRIMITIVES, SLEEP, SPIN, Site, Tags
+from smpcheck.readers.python.primitives import ONCE, PLAIN, SLEEP, SPIN, Condition, Primitives, Site, Tags, argument_kinds
 from smpcheck.readers.python.source import function_source, thread_locals
 from smpcheck.readers.python.statements import Statements
 from smpcheck.readers.python.typed import (
@@ -28,9 +29,11 @@ from smpcheck.readers.python.typed import (
     Place,
     RValue,
     arithmetic,
+    boolean,
     by_reference,
     ctype_of,
     fold,
+    literal,
     negation,
     offset_by,
     to_ctype,
@@ -68,6 +71,7 @@ class ThreadCompiler(Statements):
         self.ghost_cells = ghost_cells
         self.alone = alone
         self.out: list[ir.Stmt] = []
+        self.primitives = Primitives(self)
         self.exits: dict[str, list[Env]] = {}
         self.ghosts: set[Ptr] = set()
         self.lock_kinds: dict[str, str] = {}
@@ -201,7 +205,7 @@ class ThreadCompiler(Statements):
 
     def branch(self, cond: RValue, then: Callable[[], None], other: Callable[[], None], node: ast.AST) -> None:
         """A branch on a value."""
-        if self._thread_jump(cond, then, other):
+        if self._thread_jump(cond, then, other, node):
             return
         start, pos, text = self.env, self.pos(node), self.source.text(node)
         a, env_a, alive_a = self.captured(then, start)
@@ -215,11 +219,16 @@ class ThreadCompiler(Statements):
         if reached:
             self.env = self.merge(reached)
 
-    def _thread_jump(self, cond: RValue, then: Callable[[], None], other: Callable[[], None]) -> bool:
-        """A branch on the outcome of the lock attempt just made: each side follows the outcome it belongs to."""
+    def _thread_jump(self, cond: RValue, then: Callable[[], None], other: Callable[[], None], node: ast.AST) -> bool:
+        """A branch on the outcome of the lock attempt just made: each side follows the outcome it belongs to.
+
+        What follows a failed attempt depends on its read; what follows a successful one comes after its acquire in any case.
+        """
         if self._choice is None:
             return False
         stmt, held_a, held_b = self._choice
+        if held_a == held_b:  # another conditional operation: what depends on it is a branch
+            return False
         at = len(self.out) - 1
         while at >= 0 and isinstance(self.out[at], ir.Assign):
             at -= 1
@@ -237,6 +246,9 @@ class ThreadCompiler(Statements):
         for outcome, held, before in zip(outcomes, (held_a, held_b), (stmt.then, stmt.other), strict=True):
             assert outcome is not None
             body, env, alive = self.captured(then if truth(outcome) else other, {**start, **held})
+            if before is stmt.other and touches_memory(body):
+                arms = (tuple(body), ()) if truth(outcome) else ((), tuple(body))
+                body = [ir.If(cond.expr, arms[0], arms[1], self.pos(node), self.source.text(node))]
             sides.append((*before, *between, *body))
             ends.append((env, alive))
         self.emit(ir.Choice(sides[0], sides[1], stmt.pos))
@@ -436,16 +448,59 @@ class ThreadCompiler(Statements):
 
     def primitive(self, name: str, node: ast.Call, mask: int | None = None) -> Known | None:
         """A primitive of the table."""
-        entry = PRIMITIVES[name]
-        if len(node.args) != len(entry.params):
-            raise InputError(f"{name} takes {len(entry.params)} arguments, not {len(node.args)}", self.pos(node))
-        args = self.operands(entry.params, node.args)
+        until = next((arg for param, arg in zip(argument_kinds(name), node.args, strict=False) if param.kind == "until"), None)
+        if until is not None:
+            return self._wait_event(name, until, node)
+        args = self.arguments(name, node)
         site = Site(name, self.pos(node), self.source.text(node), mask)
         for place in args:
             if isinstance(place, Place) and isinstance(place.addr, ir.Const) and not isinstance(place.addr.value, Ptr):
                 self.access_nothing(place.addr, site)
                 return RValue(ir.Const(0), Scalar(values.INT))
-        return entry.meaning(self, site, tuple(args))
+        result = self.primitives.expand(name, args, site)
+        for param, arg, written in zip(argument_kinds(name), node.args, args, strict=True):
+            if param.kind == "local":
+                assert isinstance(arg, ast.Name) and isinstance(written, RValue)
+                self.set_variable(arg.id, written, node)
+        return result
+
+    def _wait_event(self, name: str, cond: ast.expr, node: ast.Call) -> Known:
+        """Sleep until a condition is true, which is evaluated again and again."""
+        self.may_sleep(name, self.pos(node))
+        waits = ast.While(ast.UnaryOp(ast.Not(), cond), [ast.Pass()], [])
+        self.statement(ast.fix_missing_locations(ast.copy_location(waits, node)))
+        return literal(0)
+
+    def local_argument(self, node: ast.expr) -> RValue:
+        """A variable of the function that a primitive reads and writes: its value, in a register of its own."""
+        if not isinstance(node, ast.Name) or node.id not in self.source.assigned or node.id in self.source.shared:
+            raise InputError(f"{self.source.text(node)} must be a local variable: it is read and written", self.pos(node))
+        value = self.rvalue(node)
+        reg = self.unique("expected")
+        self.emit(ir.Assign(reg, value.expr, self.pos(node)))
+        return RValue(ir.Reg(reg), value.type)
+
+    def wait_condition(self, node: ast.expr) -> Condition:
+        """The condition of a wait over the value just read."""
+        if not isinstance(node, ast.Lambda) or len(node.args.args) != 1:
+            raise InputError("the condition is a lambda of one argument: lambda v: v != 0", self.pos(node))
+        name = node.args.args[0].arg
+        if name in self.source.assigned or name in self.source.parameters:
+            raise InputError(f"{name} is a variable of the function: give the lambda's argument another name", self.pos(node))
+
+        def over(value: RValue) -> RValue:
+            self.lambdas[name] = value
+            cond = self.value(node.body)
+            del self.lambdas[name]
+            if not isinstance(cond, RValue):
+                raise InputError("the condition of a wait must depend on the value", self.pos(node))
+            return boolean(cond)
+
+        return Condition(over)
+
+    def shown_at(self, site: Site) -> tuple[Position, str]:
+        """Where an event is said to happen: what an accessor does happens where it is called."""
+        return (self.frames[-1].call if self.frames else None) or (site.pos, site.text)
 
     def special(self, name: str, node: ast.Call) -> tuple[Known | None] | None:
         """Primitives that are no events, or need more than values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from operator import is_
 
 from smpcheck.program import ir, values
@@ -72,46 +72,73 @@ def assigned(body: Iterable[ir.Stmt]) -> Iterator[str]:
 
 
 def evaluate(expr: ir.Expr, before: Sequence[ir.Stmt]) -> Value | None:
-    """The value of ``expr`` after the assignments of constants in ``before``; None if it is not known from them."""
-    known: dict[str, Value] = {}
+    """The value of ``expr`` after ``before``: after assignments of constants, and where something was assumed; None if it is not
+    known from them."""
+    known = _Known({}, {})
     for stmt in before:
         if isinstance(stmt, ir.Assign):
-            found = _value(stmt.expr, known)
-            if found is None:
-                known.pop(stmt.reg, None)
-            else:
-                known[stmt.reg] = found
+            known.assign(stmt.reg, known.value(stmt.expr))
         elif isinstance(stmt, ir.Load):
-            known.pop(stmt.reg, None)
+            known.assign(stmt.reg, None)
         elif isinstance(stmt, ir.Rmw):
-            known.pop(stmt.old, None)
+            known.assign(stmt.old, None)
+            if stmt.when is not None:
+                known.holds(stmt.when)
+        elif isinstance(stmt, ir.Assume):
+            known.holds(stmt.cond)
         elif bodies(stmt):
-            known.clear()
-    return _value(expr, known)
+            known = _Known({}, {})
+    return known.value(expr)
 
 
-def _value(expr: ir.Expr, known: dict[str, Value]) -> Value | None:
-    try:
-        match expr:
-            case ir.Const(value):
-                return value
-            case ir.Reg(name):
-                return known.get(name)
-            case ir.Unary(op, arg, ctype):
-                a = _value(arg, known)
-                return None if a is None else values.unary(op, a, ctype)
-            case ir.Cast(ctype, arg):
-                a = _value(arg, known)
-                return None if a is None else ctype.wrap(a)
-            case ir.Binary(op, left, right, ctype):
-                a, b = _value(left, known), _value(right, known)
-                return None if a is None or b is None else values.binary(op, a, b, ctype)
-            case ir.Conditional(cond, then, other):
-                c = _value(cond, known)
-                return None if c is None else _value(then if truth(c) else other, known)
-    except values.ValueError_:
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+@dataclass
+class _Known:
+    """What is known at a point: values of registers, and whether comparisons hold."""
+
+    registers: dict[str, Value]
+    facts: dict[ir.Expr, int]
+
+    def assign(self, reg: str, value: Value | None) -> None:
+        """A register gets a value, or one that is not known."""
+        self.facts = {fact: holds for fact, holds in self.facts.items() if reg not in registers(fact)}
+        self.registers.pop(reg, None)
+        if value is not None:
+            self.registers[reg] = value
+
+    def holds(self, cond: ir.Expr) -> None:
+        """A condition is true."""
+        if isinstance(cond, ir.Binary) and cond.op in _OPPOSITE:
+            self.facts[cond] = 1
+            self.facts[ir.Binary(_OPPOSITE[cond.op], cond.left, cond.right, cond.ctype)] = 0
+
+    def value(self, expr: ir.Expr) -> Value | None:
+        """What an expression is."""
+        if expr in self.facts:
+            return self.facts[expr]
+        try:
+            match expr:
+                case ir.Const(value):
+                    return value
+                case ir.Reg(name):
+                    return self.registers.get(name)
+                case ir.Unary(op, arg, ctype):
+                    a = self.value(arg)
+                    return None if a is None else values.unary(op, a, ctype)
+                case ir.Cast(ctype, arg):
+                    a = self.value(arg)
+                    return None if a is None else ctype.wrap(a)
+                case ir.Binary(op, left, right, ctype):
+                    a, b = self.value(left), self.value(right)
+                    return None if a is None or b is None else values.binary(op, a, b, ctype)
+                case ir.Conditional(cond, then, other):
+                    c = self.value(cond)
+                    return None if c is None else self.value(then if truth(c) else other)
+        except values.ValueError_:
+            return None
         return None
-    return None
 
 
 def _read_anywhere(body: Iterable[ir.Stmt], found: set[str]) -> None:
