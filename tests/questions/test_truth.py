@@ -11,6 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import reduce
 
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Binary, Const, Expr, Program
 from smpcheck.questions import statements
+from smpcheck.questions.barriers import barriers
 from smpcheck.questions.explain import OTHER_WAYS, Explanation, Limits, explain_outcome
 from smpcheck.questions.outcomes import Outcome
 from smpcheck.questions.races import race_of
@@ -34,7 +36,7 @@ from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.candidates import Candidates
 from tests.naive.generate import random_litmus
 from tests.questions.cycles import random_cycle
-from tests.questions.truth import faults_of_race, faults_of_reason, faults_of_story, interleaved
+from tests.questions.truth import allowed, faults_of_race, faults_of_reason, faults_of_story, implied, interleaved
 
 EXAMPLES = int(os.environ.get("SMPCHECK_TRUTH", "8"))
 MOST = 10
@@ -137,6 +139,23 @@ def test_what_a_story_implies_forbids_the_outcome(seed: int) -> None:
         return
     changed = read_litmus(mended(text, answer), "mended.litmus")
     assert next(iter(outcome_of(weak).candidates(changed, model, 2)), None) is None
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.integers(0, 10**6))
+def test_what_an_element_is_said_to_order_the_model_keeps(seed: int) -> None:
+    """Of the values of an execution that the model forbids, where no other execution has them."""
+    model = load_model("lkmm")
+    program = read_litmus(random_cycle(seed), f"cycle-{seed}.litmus")
+    for execution in executions(program, basic_models(model)[0]):
+        if allowed("lkmm", execution):
+            continue
+        answer = barriers(replace(program, condition=outcome_of(execution).condition, quantifier="exists"), model)
+        for finding in answer.findings:
+            for forbidden, claim in finding.claims:
+                SEEN["Orders"] += 1
+                assert (claim.first, claim.second) in implied(model, forbidden), finding
+        return
 
 
 # --- every kind of statement ----------------------------------------------------------------------------------------------------

@@ -25,9 +25,10 @@ from smpcheck.questions.outcomes import Outcome, outcomes, remarks
 from smpcheck.questions.races import Race
 from smpcheck.questions.reasons import Link, Reason
 from smpcheck.questions.reservations import has_race, is_cut, knows_races, racy, reservations
+from smpcheck.questions.statements import InSection, Orders
 from smpcheck.questions.stops import Stops, stop, stops
 from smpcheck.questions.surprises import Story, tell
-from smpcheck.questions.wording import Words
+from smpcheck.questions.wording import Words, sentence
 from smpcheck.simulate.early import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
 
@@ -63,7 +64,8 @@ class Finding:
 
     ``alone``: can it go while everything else stays? ``weakest``: what it can be replaced by then (None: by nothing weaker).
     ``without`` and ``story``: what happens without it, the ``outcome`` or a ``race``. ``pairs``: elements of other threads that
-    it works together with.
+    it works together with. ``orders``: what it orders in the executions that it helps to forbid, in words and as statements
+    about these (``claims``).
     """
 
     element: Element
@@ -74,6 +76,7 @@ class Finding:
     story: Story | None = None
     pairs: tuple[Element, ...] = ()
     orders: tuple[str, ...] = ()
+    claims: tuple[tuple[Execution, Orders], ...] = ()
     outcome: Expr | str | None = None
     race: Race | None = None
 
@@ -251,8 +254,8 @@ class _Asking:
                 if self.enough({element.key: level.name}):
                     weakest = level
                     break
-        pairs, orders = self.pairs(element, sets, reasons) if status != "not needed" else ((), ())
-        finding = Finding(element, status, alone, weakest, pairs=pairs, orders=orders)
+        pairs, orders = self.pairs(element, sets, reasons) if status != "not needed" else ((), {})
+        finding = Finding(element, status, alone, weakest, pairs=pairs, orders=tuple(orders), claims=tuple(orders.values()))
         return finding if alone else self.happens(finding, changed)
 
     def happens(self, finding: Finding, changed: Program) -> Finding:
@@ -293,17 +296,18 @@ class _Asking:
 
     def pairs(
         self, element: Element, sets: list[frozenset[Key]], reasons: list[Reason]
-    ) -> tuple[tuple[Element, ...], tuple[str, ...]]:
+    ) -> tuple[tuple[Element, ...], dict[str, tuple[Execution, Orders]]]:
         """Elements of other threads on the same cycle that are needed too, and what the element orders there."""
         partners: dict[Key, Element] = {}
-        orders: dict[str, None] = {}
+        orders: dict[str, tuple[Execution, Orders]] = {}
         useful = [e for e in self.elements if any(e.key in members for members in sets)] or self.elements
         for reason in reasons:
             mine = [link for link in reason.links if self.gives(element, link, reason)]
             for link in mine:
                 a, b = reason.execution.events[link.source], reason.execution.events[link.target]
-                if a.kind != "F" and b.kind != "F":
-                    orders[f"{self.words.action(a)} before {self.words.action(b)}"] = None
+                if a.kind != "F" and b.kind != "F" and not isinstance(link.claim, InSection):
+                    claim = Orders(a.id, b.id)
+                    orders[sentence(claim, reason.execution.events, self.words)] = reason.execution, claim
             for other in useful if mine else ():
                 apart = not set(other.threads) & set(element.threads)
                 if apart and any(self.gives(other, link, reason) for link in reason.links):
@@ -315,7 +319,7 @@ class _Asking:
                         other = self.by_key[key]
                         if not set(other.threads) & set(element.threads):
                             partners[key] = other
-        return tuple(e for e in self.elements if e.key in partners), tuple(orders)
+        return tuple(e for e in self.elements if e.key in partners), orders
 
     def gives(self, element: Element, link: Link, reason: Reason) -> bool:
         """Is the link there because of the element? A dependency and the order of an access can stand at one position."""

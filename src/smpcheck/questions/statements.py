@@ -182,6 +182,14 @@ class Related:
     relation: str
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What an element of a program orders, in an execution that it helps to forbid: ``first`` before ``second``."""
+
+    first: int
+    second: int
+
+
 # --- data races --------------------------------------------------------------------------------------------------------------
 
 
@@ -209,4 +217,4 @@ Communicates: TypeAlias = ReadsFrom | Overwrites | ReadsBefore
 LocalOrder: TypeAlias = Depends | Halves | InSection | OrderedBy | OrderedBecause | SameVariable | Kept | Related
 LinkStatement: TypeAlias = Communicates | LocalOrder
 RaceStatement: TypeAlias = Races | Lacks
-Statement: TypeAlias = StoryStatement | LinkStatement | RaceStatement
+Statement: TypeAlias = StoryStatement | LinkStatement | RaceStatement | Orders

@@ -22,6 +22,7 @@ from smpcheck.questions.statements import (
     Lacks,
     OrderedBecause,
     OrderedBy,
+    Orders,
     Overwrites,
     Races,
     ReadsBefore,
@@ -172,6 +173,8 @@ class _Speaker:
             case Related(_, _, relation):
                 inverse = relation.endswith("^-1")
                 return f"against the direction of {relation[:-3]}" if inverse else f"related by {relation}"
+            case Orders(first, second):
+                return f"{self.action(first)} before {self.action(second)}"
             case Races(first, second):
                 a, b = self.access(first), self.access(second)
                 return f"data race on {self.events[first].cell}: {a}, {b}, and nothing keeps one from happening during the other"
