@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": "smpcheck.commands.explain",
     "barriers": "smpcheck.commands.barriers",
     "compare": "smpcheck.commands.compare",
+    "generate": "smpcheck.commands.generate",
     "run": "smpcheck.commands.run",
     "mm": "smpcheck.commands.mm",
     "claims": "smpcheck.commands.claims",
