@@ -158,6 +158,7 @@ class Run:
         from smpcheck.batch.paths import items
         from smpcheck.cat.load import load_model
         from smpcheck.questions.check import stem
+        from smpcheck.readers.registry import PYTHON_SUFFIX
 
         began = time.perf_counter()
         model = load_model(self.job.model)
@@ -186,7 +187,9 @@ class Run:
         self.form.end(self.summary)
         sys.stdout.flush()
         if self.summary.interrupted:
-            _complain(f"interrupted: {self.summary.total} of {len(found)} done")
+            several = any(item.path.endswith(PYTHON_SUFFIX) for item in found)  # how many programs are in a file is not known
+            of = "done, others not" if several else f"of {len(found)} done"
+            _complain(f"interrupted: {self.summary.total} {of}")
         return self.summary.exit_status
 
     def _limit(self, found: list[Item]) -> None:

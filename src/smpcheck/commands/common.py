@@ -31,6 +31,9 @@ EXIT_INTERRUPTED = 130
 POLL = 0.02
 """Seconds between two looks at a child."""
 
+LATE = 75
+"""The status by which a child tells its parent that its time is over."""
+
 GRACE = 0.5
 """Seconds that a child has, when its time is over, to show what it has."""
 
@@ -112,7 +115,7 @@ def within(seconds: float | None) -> Iterator[None]:
         with time_limit(seconds):
             yield
     except TimeLimitError:
-        raise over from None
+        raise typer.Exit(LATE) from None
 
 
 def _leave_to_child(seconds: float, over: LimitError) -> None:
@@ -131,6 +134,8 @@ def _leave_to_child(seconds: float, over: LimitError) -> None:
         while True:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
+                if os.waitstatus_to_exitcode(status) == LATE:
+                    raise over
                 raise typer.Exit(abs(os.waitstatus_to_exitcode(status)))
             if time.monotonic() > ends + GRACE:
                 raise over
@@ -172,7 +177,7 @@ def as_they_come(found: Iterable[T], show: Callable[[Sequence[T]], str], what: s
                 put(("\n" if len(done) > 1 else "") + show([answer]), None)
         if together:
             put(show(done), output)
-    except (SmpcheckError, KeyboardInterrupt):
+    except BaseException:  # an error, Ctrl-C, the end of the time: what is done is shown all the same
         if together and done:
             put(show(done), output)
         raise
