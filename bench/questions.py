@@ -27,8 +27,8 @@ from smpcheck.cat.load import load_model
 from smpcheck.errors import SmpcheckError
 from smpcheck.program.ir import Program
 from smpcheck.questions.barriers import barriers
-from smpcheck.questions.elements import elements_of
 from smpcheck.questions.explain import explain
+from smpcheck.questions.ordering_elements import elements_of
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 
 LIMIT = 3.0

@@ -35,7 +35,7 @@ def bundle_of_result(result: Result) -> Bundle:
 
 def bundle_of_explanation(answer: Explanation) -> Bundle:
     """Text, HTML and, where there is one, the picture."""
-    from smpcheck.show.why import text
+    from smpcheck.show.explain_text import text
 
     picture = _svg(answer)
     bundle = {"text/plain": text(answer), "text/html": explanation_html(answer)}
@@ -105,7 +105,7 @@ def _table(result: Result) -> str:
 
 def explanation_html(answer: Explanation) -> str:
     """An explanation as one element: the picture with the sentences below it, or all of it as text."""
-    from smpcheck.show.why import head, text
+    from smpcheck.show.explain_text import head, text
 
     picture = _svg(answer)
     if picture is None:

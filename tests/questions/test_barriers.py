@@ -6,8 +6,8 @@ import pytest
 
 from smpcheck.cat.load import load_model
 from smpcheck.questions.barriers import Barriers, Finding, barriers
-from smpcheck.questions.elements import Rewriter, elements_of
 from smpcheck.questions.fix import fix
+from smpcheck.questions.ordering_elements import Rewriter, elements_of
 from smpcheck.questions.outcomes import condition_outcome
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 

@@ -12,11 +12,11 @@ import pytest
 from smpcheck.cat.load import load_model
 from smpcheck.program.ir import Load, Store
 from smpcheck.questions.barriers import Barriers, Finding, barriers
-from smpcheck.questions.elements import walk
 from smpcheck.questions.explain import explain
 from smpcheck.questions.fix import fix
+from smpcheck.questions.ordering_elements import walk
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
-from smpcheck.show.which import text as table
+from smpcheck.show.barriers_text import text as table
 
 ROOT = Path(__file__).parent.parent.parent
 MODELS = {name: load_model(name) for name in ("sc", "tso", "lkmm")}

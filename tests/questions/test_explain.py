@@ -10,7 +10,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.questions.explain import OTHER_WAYS, Explanation, Limits, explain
 from smpcheck.questions.statements import SeenEarly
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
-from smpcheck.show.why import text
+from smpcheck.show.explain_text import text
 
 ROOT = Path(__file__).parent.parent.parent
 LKMM, TSO, SC = (load_model(name) for name in ("lkmm", "tso", "sc"))

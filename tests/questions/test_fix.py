@@ -9,12 +9,12 @@ from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Fence
 from smpcheck.questions import fix as fix_module
-from smpcheck.questions.elements import COSTS, walk
 from smpcheck.questions.fix import fix
+from smpcheck.questions.ordering_elements import COSTS, walk
 from smpcheck.questions.patch import Lines, apply, edits_of, read_again, stronger
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 from smpcheck.readers.registry import read_programs
-from smpcheck.show.which import fix_text
+from smpcheck.show.barriers_text import fix_text
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 

@@ -28,7 +28,7 @@ from smpcheck.questions.large import NARROW, ask, asking, is_large, rounds
 from smpcheck.questions.outcomes import outcomes
 from smpcheck.readers.python import compile_scenario
 from smpcheck.readers.registry import read_programs
-from smpcheck.show.why import head
+from smpcheck.show.explain_text import head
 from smpcheck.show.why_json import barriers_document, document
 from smpcheck.simulate.early import ASSUMPTION
 from smpcheck.solver.answer import Answer

@@ -14,9 +14,9 @@ from smpcheck.questions.compare import compare
 from smpcheck.questions.explain import explain
 from smpcheck.questions.outcomes import ASSERTS_NOTHING
 from smpcheck.readers.python.load import read_python_file
-from smpcheck.show.versus import text as compared
-from smpcheck.show.which import text as judged
-from smpcheck.show.why import head
+from smpcheck.show.barriers_text import text as judged
+from smpcheck.show.compare_text import text as compared
+from smpcheck.show.explain_text import head
 
 LKMM = load_model("lkmm")
 

@@ -12,11 +12,11 @@ from smpcheck.questions.compare import compare
 from smpcheck.questions.explain import explain
 from smpcheck.questions.fix import fix
 from smpcheck.readers.litmus import read_litmus
+from smpcheck.show.barriers_text import fix_text
+from smpcheck.show.barriers_text import text as judged
+from smpcheck.show.compare_text import text as compared
+from smpcheck.show.explain_text import text as explained
 from smpcheck.show.failing import failure_text
-from smpcheck.show.versus import text as compared
-from smpcheck.show.which import fix_text
-from smpcheck.show.which import text as judged
-from smpcheck.show.why import text as explained
 
 LKMM, SC = load_model("lkmm"), load_model("sc")
 

@@ -29,8 +29,8 @@ from smpcheck.questions.explain import OTHER_WAYS, Explanation, Limits, explain_
 from smpcheck.questions.outcomes import Outcome
 from smpcheck.questions.races import race_of
 from smpcheck.questions.reasons import basic_models, reasons_of
+from smpcheck.questions.reorderings import tell
 from smpcheck.questions.statements import Reordered, Unordered
-from smpcheck.questions.surprises import tell
 from smpcheck.questions.wording import Words
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.candidates import Candidates

@@ -17,6 +17,7 @@ from smpcheck.program.faults import DATA_RACE
 from smpcheck.questions.orders import graph_of, shortest_cycle
 from smpcheck.questions.races import Race
 from smpcheck.questions.reasons import Reason
+from smpcheck.questions.reorderings import Story
 from smpcheck.questions.statements import (
     Depends,
     Forwarded,
@@ -37,7 +38,6 @@ from smpcheck.questions.statements import (
     Statement,
     Unordered,
 )
-from smpcheck.questions.surprises import Story
 from smpcheck.questions.wording import TAG_WORDS
 from tests.naive.enumerate import Candidate, Ev
 from tests.naive.models import consistent

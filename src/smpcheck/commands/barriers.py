@@ -83,9 +83,9 @@ def barriers(
     status = EXIT_OK
     with failing(form, FORMATS), within(timeout):
         from smpcheck.cat.load import load_model
-        from smpcheck.questions.elements import COSTS
+        from smpcheck.questions.caveats import knows_races
         from smpcheck.questions.explain import Limits
-        from smpcheck.questions.reservations import knows_races
+        from smpcheck.questions.ordering_elements import COSTS
 
         names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else [model]
         if not names:
@@ -127,7 +127,7 @@ def _shown(answers: Sequence[list[Barriers]], form: str, comment: bool, models: 
         from smpcheck.show.sarif import barriers_log
 
         return barriers_log([pair for row in answers for pair in zip(row, models, strict=True)], unroll)
-    from smpcheck.show.which import comments, text
+    from smpcheck.show.barriers_text import comments, text
 
     if comment:
         return "\n".join(comments(one) for row in answers for one in row)
@@ -160,7 +160,7 @@ def _fixes_shown(answers: Sequence[Fix], form: str) -> str:
         from smpcheck.show.sarif import fix_log
 
         return fix_log(answers)
-    from smpcheck.show.which import fix_text
+    from smpcheck.show.barriers_text import fix_text
 
     return "\n".join(fix_text(one, columns()) for one in answers)
 

@@ -81,7 +81,7 @@ def compare(
 
                 write(compare_document(shown, [model.name for model in asked]))
             else:
-                from smpcheck.show.versus import text
+                from smpcheck.show.compare_text import text
 
                 write(text(shown, [model.name for model in asked], witnesses, columns()))
         if status == EXIT_OK and any(row.differs for row in rows):

@@ -32,9 +32,9 @@ Form: TypeAlias = Callable[[Sequence["Explanation"], int], str]
 
 
 def _text(answers: Sequence[Explanation], width: int) -> str:
+    from smpcheck.show.explain_text import text
     from smpcheck.show.lanes import lanes_text
     from smpcheck.show.picture import pictures
-    from smpcheck.show.why import text
 
     shown = []
     for answer in answers:

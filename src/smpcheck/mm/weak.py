@@ -24,7 +24,7 @@ from smpcheck.simulate.trace import TraceEvent
 
 if TYPE_CHECKING:
     from smpcheck.mm.check import Case
-    from smpcheck.questions.surprises import Story
+    from smpcheck.questions.reorderings import Story
 
 UNROLL = 2
 
@@ -97,7 +97,7 @@ def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | 
 
 def _told(program: ir.Program, execution: Execution, model_name: str) -> WeakRun:
     from smpcheck.cat.load import load_model
-    from smpcheck.questions.surprises import tell
+    from smpcheck.questions.reorderings import tell
     from smpcheck.questions.wording import Words
 
     story = tell(execution, load_model(model_name), Words(program))

@@ -17,17 +17,17 @@ from smpcheck.errors import LimitError
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Expr, Load, Position, Program, Store
-from smpcheck.questions.elements import COSTS, Element, Key, Level, Rewriter, controlled, elements_of, walk
+from smpcheck.questions.caveats import has_race, is_cut, knows_races, racy, reservations
 from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness
 from smpcheck.questions.large import RACES, SEARCH, Found, ask, asking, is_large, not_excluded, over
 from smpcheck.questions.minimal import OutOfTime, Search
+from smpcheck.questions.ordering_elements import COSTS, Element, Key, Level, Rewriter, controlled, elements_of, walk
 from smpcheck.questions.outcomes import Outcome, outcomes, remarks
 from smpcheck.questions.races import Race
 from smpcheck.questions.reasons import Link, Reason
-from smpcheck.questions.reservations import has_race, is_cut, knows_races, racy, reservations
+from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.statements import InSection, Orders
 from smpcheck.questions.stops import Stops, stop, stops
-from smpcheck.questions.surprises import Story, tell
 from smpcheck.questions.wording import Words, sentence
 from smpcheck.simulate.early import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
@@ -118,7 +118,7 @@ def barriers(
     """Which ordering elements of ``program`` are needed under ``model``.
 
     ``locks``: ask about critical sections too. ``only``: protect only the assertion of this name. ``costs``: which of two
-    replacements is the weaker (see :data:`~smpcheck.questions.elements.COSTS`).
+    replacements is the weaker (see :data:`~smpcheck.questions.ordering_elements.COSTS`).
 
     :raises SmpcheckError: there is no answer (unsupported, undefined behaviour, a limit)
     """

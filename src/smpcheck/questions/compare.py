@@ -14,12 +14,12 @@ from smpcheck.errors import SmpcheckError, UnsupportedError
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Program
+from smpcheck.questions.caveats import NO_EXECUTION, cut
 from smpcheck.questions.explain import Limits, explain_outcome
 from smpcheck.questions.large import Found, ask, asking, is_large
 from smpcheck.questions.outcomes import Outcome, condition_outcome, outcomes
 from smpcheck.questions.reasons import Reason, first_reason, reasons_of
-from smpcheck.questions.reservations import NO_EXECUTION, cut
-from smpcheck.questions.surprises import Story, tell
+from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.wording import Words
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve

@@ -15,11 +15,11 @@ from smpcheck.cat.nodes import Model
 from smpcheck.program import ir
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Position, Program, Stmt
-from smpcheck.questions.elements import FENCES, edited
+from smpcheck.questions.ordering_elements import FENCES, edited
 from smpcheck.questions.outcomes import Outcome
 from smpcheck.questions.patch import Edit, apply
+from smpcheck.questions.reorderings import Story, Surprise, tell
 from smpcheck.questions.statements import Reordered, Unordered
-from smpcheck.questions.surprises import Story, Surprise, tell
 from smpcheck.questions.wording import Words
 
 MOST_WAYS = 6

@@ -19,15 +19,15 @@ from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
+from smpcheck.questions.caveats import cut, is_cut, reservations
 from smpcheck.questions.elsewhere import Way, Ways, other_ways
 from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_large
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, remarks, show_condition
 from smpcheck.questions.races import Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
-from smpcheck.questions.reservations import cut, is_cut, reservations
+from smpcheck.questions.reorderings import Story, least_weight, tell
 from smpcheck.questions.statements import InSection
 from smpcheck.questions.stops import stops
-from smpcheck.questions.surprises import Story, least_weight, tell
 from smpcheck.questions.wording import Words, section
 from smpcheck.solver.candidates import Candidates
 

@@ -18,13 +18,13 @@ from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError, SmpcheckError, UnsupportedError
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
-from smpcheck.questions.elements import COSTS
+from smpcheck.questions.caveats import has_race, is_cut, racy, reservations
 from smpcheck.questions.explain import Limits
 from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
 from smpcheck.questions.minimal import OutOfTime, Search
+from smpcheck.questions.ordering_elements import COSTS
 from smpcheck.questions.outcomes import Outcome, outcomes, remarks
 from smpcheck.questions.patch import Edit, Lines, apply, cost, edits_of, read_again
-from smpcheck.questions.reservations import has_race, is_cut, racy, reservations
 from smpcheck.questions.stops import stops
 
 FixStatus: TypeAlias = Literal["fixed", "safe", "undecided", "interleaving", "no placement", "unfinished"]

@@ -25,9 +25,9 @@ from smpcheck.models import require_language
 from smpcheck.program import ir
 from smpcheck.program.cut import CUT, without_branches
 from smpcheck.program.execution import Execution
-from smpcheck.questions.elements import walk
+from smpcheck.questions.caveats import NO_EXECUTION, cut
+from smpcheck.questions.ordering_elements import walk
 from smpcheck.questions.outcomes import Outcome
-from smpcheck.questions.reservations import NO_EXECUTION, cut
 from smpcheck.simulate.early import ASSUMPTION
 from smpcheck.simulate.explore import outcomes
 from smpcheck.simulate.reached import reached

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from smpcheck.program import ir
 from smpcheck.program.ir import Position, Program, Stmt
-from smpcheck.questions.elements import FENCES, NOWHERE, atomic_name, edited, walk
+from smpcheck.questions.ordering_elements import FENCES, NOWHERE, atomic_name, edited, walk
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -317,7 +317,7 @@ def _read(path: str) -> str:
 
 
 def cost(edit: Edit, costs: Mapping[str, float]) -> float:
-    """What the edit adds to the costs, by a table of the shape of :data:`~smpcheck.questions.elements.COSTS`."""
+    """What the edit adds to the costs, by a table of the shape of :data:`~smpcheck.questions.ordering_elements.COSTS`."""
     return max(0.0, costs.get(edit.kind, 1) - costs.get(edit.saves, 0))
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from smpcheck.errors import SmpcheckError
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Assert, Program, assertion_names
-from smpcheck.questions.elements import walk
 from smpcheck.questions.explain import Limits, find_races, why_not, witness
+from smpcheck.questions.ordering_elements import walk
 from smpcheck.questions.outcomes import Outcome, against
-from smpcheck.questions.places import Places, Region
-from smpcheck.questions.surprises import Story, tell
+from smpcheck.questions.reorderings import Story, tell
+from smpcheck.questions.source_regions import Places, Region
 from smpcheck.questions.wording import Words
 
 if TYPE_CHECKING:

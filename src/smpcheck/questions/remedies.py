@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from smpcheck.errors import SmpcheckError
 from smpcheck.questions.large import NARROW, is_large
 from smpcheck.questions.patch import Lines, read_again
-from smpcheck.questions.places import Places, Region
 from smpcheck.questions.problems import Change, Problem, Replacement
+from smpcheck.questions.source_regions import Places, Region
 from smpcheck.questions.wording import Words
 from smpcheck.simulate.early import ASSUMPTION
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
     from smpcheck.questions.barriers import Barriers
-    from smpcheck.questions.elements import Element, Level
     from smpcheck.questions.fix import Fix, Placement
+    from smpcheck.questions.ordering_elements import Element, Level
     from smpcheck.questions.patch import Edit
 
 IN_WORDS = re.compile(r" (without ordering|with \w+ ordering only|fully ordered)$|^nothing$| inside ")

@@ -27,8 +27,8 @@ def quoted(text: str) -> str:
 
 def explanations_dot(answers: Iterable[Explanation]) -> str:
     """All pictures of all explanations, a digraph each."""
+    from smpcheck.show.explain_text import head
     from smpcheck.show.picture import pictures
-    from smpcheck.show.why import head
 
     return "\n".join(
         picture_dot(picture, [f"{answer.program.name}: {head(answer)}", picture.caption])

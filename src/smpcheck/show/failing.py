@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.questions.result import Result
+from smpcheck.show.explain_text import race_lines, wrap
 from smpcheck.show.verdict import verdict_text
-from smpcheck.show.why import race_lines, wrap
 
 if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation, Limits
@@ -101,7 +101,7 @@ def _explained(result: Result) -> Iterator[Explanation]:
 def _explanation(answer: Explanation) -> str:
     """The explanation, with its lanes where there are any."""
     from smpcheck.show.draw import lanes
-    from smpcheck.show.why import text
+    from smpcheck.show.explain_text import text
 
     drawn = lanes(answer)
     return (drawn or text(answer)).rstrip("\n")

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smpcheck.program.ir import Position, Program
+from smpcheck.show.explain_text import head
 from smpcheck.show.highlight import highlighted
 from smpcheck.show.picture import STYLES, Edge, Node, Picture, picture_of_run, pictures
 from smpcheck.show.svg import DARK, DASHES, LIGHT, element, style, variables
-from smpcheck.show.why import head
 
 if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation

@@ -65,7 +65,7 @@ def lanes_text(picture: Picture, width: int = WIDTH, *, say: bool = True) -> str
 
 def explanation_lanes(answer: Explanation, width: int = WIDTH) -> str:
     """The answer in a line, then all its pictures; where there are none, why not."""
-    from smpcheck.show.why import head
+    from smpcheck.show.explain_text import head
 
     parts = ["\n".join(_wrapped(f"{answer.program.name}: {head(answer)}.", width)) + "\n"]
     parts += [lanes_text(picture, width) for picture in pictures(answer)]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation
     from smpcheck.questions.races import Race
     from smpcheck.questions.reasons import Link, Reason
-    from smpcheck.questions.surprises import Story, Surprise
+    from smpcheck.questions.reorderings import Story, Surprise
     from smpcheck.simulate.run import RunResult
 
 NodeKind: TypeAlias = Literal["R", "W", "RW", "F", "init", "skip"]

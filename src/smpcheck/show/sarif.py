@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 from urllib.parse import quote
 
 from smpcheck import __version__
-from smpcheck.questions.places import Region
+from smpcheck.questions.source_regions import Region
 from smpcheck.show.formats import Summary
 
 if TYPE_CHECKING:

@@ -107,8 +107,8 @@ def explanation_svg(answer: Explanation) -> str | None:
 
 def explanations_svg(answers: Iterable[Explanation]) -> str:
     """All pictures of all explanations; an answer without any is a headline."""
+    from smpcheck.show.explain_text import head
     from smpcheck.show.picture import pictures
-    from smpcheck.show.why import head
 
     shown: list[tuple[str, Picture | None]] = []
     for answer in answers:

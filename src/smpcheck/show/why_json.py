@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from smpcheck.program.ir import Position, Program
     from smpcheck.questions.barriers import Barriers, Finding
     from smpcheck.questions.compare import Row
-    from smpcheck.questions.elements import Element
     from smpcheck.questions.explain import Explanation
     from smpcheck.questions.fix import Fix
+    from smpcheck.questions.ordering_elements import Element
     from smpcheck.questions.reasons import Reason
-    from smpcheck.questions.surprises import Story, Surprise
+    from smpcheck.questions.reorderings import Story, Surprise
 
 VERSION = 2
 Json = dict[str, Any]

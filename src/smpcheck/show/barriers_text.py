@@ -8,17 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from smpcheck.program import ir
-from smpcheck.questions.elements import walk
+from smpcheck.questions.ordering_elements import walk
 from smpcheck.questions.outcomes import outcome_text
 from smpcheck.questions.stops import SENTENCES, sentence
 from smpcheck.questions.wording import Words
-from smpcheck.show.why import WIDTH, columns, model_name, room, wrap
+from smpcheck.show.explain_text import WIDTH, columns, model_name, room, wrap
 
 if TYPE_CHECKING:
     from smpcheck.program.ir import Program
     from smpcheck.questions.barriers import Barriers, Finding
-    from smpcheck.questions.elements import Element
     from smpcheck.questions.fix import Fix, Placement
+    from smpcheck.questions.ordering_elements import Element
     from smpcheck.questions.patch import Edit
 
 WIDEST, NARROWEST = 46, 24

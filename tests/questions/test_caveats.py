@@ -6,13 +6,13 @@ import pytest
 
 from smpcheck.cat.load import load_model
 from smpcheck.questions.barriers import barriers
+from smpcheck.questions.caveats import NO_EXECUTION, reservations
 from smpcheck.questions.compare import compare
 from smpcheck.questions.explain import explain
 from smpcheck.questions.fix import fix
-from smpcheck.questions.reservations import NO_EXECUTION, reservations
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.readers.registry import read_programs
-from smpcheck.show.which import fix_text, text
+from smpcheck.show.barriers_text import fix_text, text
 
 LKMM, SC = load_model("lkmm"), load_model("sc")
 

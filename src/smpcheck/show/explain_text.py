@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation
     from smpcheck.questions.races import Race
     from smpcheck.questions.reasons import Reason
-    from smpcheck.questions.surprises import Story
+    from smpcheck.questions.reorderings import Story
     from smpcheck.questions.wording import Words
 
 WIDTH = 100

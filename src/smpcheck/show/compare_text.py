@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smpcheck.questions.outcomes import remarks
 from smpcheck.questions.wording import Words
-from smpcheck.show.why import WIDTH, columns, reason_lines, room, steps, wrap
+from smpcheck.show.explain_text import WIDTH, columns, reason_lines, room, steps, wrap
 
 if TYPE_CHECKING:
     from smpcheck.questions.compare import Cell, Row

@@ -12,7 +12,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.questions.barriers import Barriers, barriers
 from smpcheck.questions.fix import fix
 from smpcheck.readers.registry import read_programs
-from smpcheck.show.which import comments, fix_text, text
+from smpcheck.show.barriers_text import comments, fix_text, text
 
 ROOT = Path(__file__).resolve().parents[2]
 LKMM, TSO, SC = (load_model(name) for name in ("lkmm", "tso", "sc"))
