@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -37,6 +38,9 @@ MOST_STATES = 150_000
 
 MOST_CELLS = 8
 """So many cells have to miss a mutant for it to survive, unless more are asked for."""
+
+ENOUGH_THE_SAME = 3
+"""A mutant that is the model's own program in so many cells of a variant is about a switch that the variant has not."""
 
 MOST_VISITS = 3
 """So many of them are asked once more with reclaim's look at every page (I4)."""
@@ -76,6 +80,8 @@ class Verdict:
     how: str = ""
     seconds: float = 0.0
     cells: list[Case] = field(default_factory=list)
+    same: Counter[str] = field(default_factory=Counter)
+    """By variant, in how many cells the mutant was the same program."""
 
 
 def used_functions(case: Case, freeing: str = "at-once") -> tuple[ir.Program, frozenset[tuple[str, str]]]:
@@ -202,12 +208,9 @@ def hunt(mutant: Mutant, cells: Iterable[Cell], most: int = MOST_CELLS, deadline
     source.function_source.cache_clear()
     try:
         with standing_in(mutant.file, mutant.text):
-            for visit, some in (("no", concerned[:most]), ("too", concerned[:MOST_VISITS])):
-                for cell in some:
-                    if time.monotonic() - began > deadline:
-                        verdict.outcome, verdict.how = "undecided", f"{deadline:g} s were not enough"
-                    if verdict.outcome != "survives" or _notices(mutant, cell, visit, verdict):
-                        break
+            _pass(mutant, concerned, "no", verdict, most, began + deadline)
+            asked = [cell for cell in concerned if cell.case in verdict.cells]
+            _pass(mutant, asked[:MOST_VISITS], "too", verdict, most + 1, began + deadline)
     except InputError as error:
         verdict.outcome, verdict.how = "killed", f"it does not compile: {error.message}"
     finally:
@@ -218,10 +221,25 @@ def hunt(mutant: Mutant, cells: Iterable[Cell], most: int = MOST_CELLS, deadline
     return verdict
 
 
+def _pass(mutant: Mutant, cells: Iterable[Cell], visit: str, verdict: Verdict, most: int, ends: float) -> None:
+    """One cell after the other, until one notices, ``most`` have not, or the time is over."""
+    for cell in cells:
+        if verdict.outcome != "survives" or len(verdict.cells) >= most:
+            return
+        if verdict.same[cell.case.variant.name] >= ENOUGH_THE_SAME and not verdict.cells:
+            continue
+        if time.monotonic() > ends:
+            verdict.outcome, verdict.how = "undecided", "the time was not enough"
+            return
+        if _notices(mutant, cell, visit, verdict):
+            return
+
+
 def _notices(mutant: Mutant, cell: Cell, visit: str, verdict: Verdict) -> bool:
     """Does the cell tell the mutant from the model?"""
     program = program_of(cell.case, visit, ghosts=True)
     if digest(program) == cell.digests[visit]:
+        verdict.same[cell.case.variant.name] += 1
         return False
     if cell.case not in verdict.cells:
         verdict.cells.append(cell.case)
