@@ -17,7 +17,7 @@ CONTROL_EVERY = 4
 """Of so many rounds one is a control."""
 
 SCALES = (1, 3, 14)
-"""How many pages of the kernel stand for one of the model. More than 14 would not fit into a batch of 15 (31 since 6.9), which is
+"""How many pages of the kernel stand for one of the model. More than 14 would not fit into a batch of 15 (31 in 6.12), which is
 drained when it is full."""
 
 MEMORY = 64
