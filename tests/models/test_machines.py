@@ -29,8 +29,25 @@ FOREIGN = {
     "SMPCHECK_HERD7": ("aarch64.cat", "x86tso.cat", "x86tso-mixed.cat", "ppc.cat", "riscv.cat", "riscv-tso.cat", "arm.cat"),
     "SMPCHECK_DAT3M": ("aarch64.cat", "arm.cat", "power.cat", "riscv.cat", "riscv-orig.cat", "tso.cat"),
 }
-MENDED = ("X86/2+2W+mfence-rmw+po-rmw", "X86/2+2W+po+po-rmw", "X86/MP+po-rmw+rmw-po", "X86/R+po-rmw+mfence", "X86/S+po+rmw-po")
-"""Where herd7 7.58 let the write of an XCHG come before the write that the same XCHG had read; later versions do not."""
+MENDED = frozenset(
+    [
+        "2+2W+mfence-rmw+po-rmw",
+        "2+2W+po+mfence-rmw",
+        "2+2W+po+po-rmw",
+        "2+2W+po-rmws",
+        "MP+mfence-rmw+rmw-po",
+        "MP+po+rmw-mfence",
+        "MP+po+rmw-po",
+        "MP+po-rmw+rmw-po",
+        "R+mfence-rmw+rfi-po",
+        "R+po-rmw+mfence",
+        "RR+RW+rmw-mfence+rmw-po",
+        "S+mfence-rmw+po-rmw",
+        "S+po+rmw-po",
+    ]
+)
+"""Tests of x86 for which herd7 7.58 let the write of an XCHG come before the write that the same XCHG had read. Since July 2026 it
+does not (x86tso.cat has ``amo`` in its first axiom)."""
 
 
 def references() -> list[dict[str, Any]]:
@@ -47,8 +64,8 @@ def test_classics(what: str, arch: str, threads: list[str], condition: str, verd
 @pytest.mark.skipif(not SUITES.is_dir(), reason=f"no suites of machine tests at {SUITES}")
 @pytest.mark.parametrize("reference", references(), ids=lambda r: r["file"])
 def test_a_sample_of_the_public_suites(reference: dict[str, Any]) -> None:
-    if reference["file"].removesuffix(".litmus") in MENDED:
-        return
+    if Path(reference["file"]).stem in MENDED:
+        pytest.skip("the reference is of a version with a fault")
     arch = {"PPC": "PPC", "X86": "X86", "RISCV": "RISCV", "AARCH64": "AArch64"}[reference["file"].split("/")[0]]
     found = smpcheck.check(str(SUITES / reference["file"]), MODEL[arch])
     assert found.status == "ok", found.message
