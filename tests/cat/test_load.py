@@ -234,3 +234,14 @@ def test_the_kernels_cat_file_stands_for_its_folder(version: str) -> None:
     whole, file = load_model(tree), load_model(f"{tree}/linux-kernel.cat")
     assert [a.name for a in file.axioms] == [a.name for a in whole.axioms]
     assert file.definitions_file == whole.definitions_file
+
+
+def test_variants_that_a_configuration_names_are_on(tmp_path: Path) -> None:
+    (tmp_path / "linux-kernel.cfg").write_text("model m.cat\nvariant lkmmv2,other\nbell b.bell\n")
+    (tmp_path / "b.bell").write_text(
+        "enum Accesses = 'ONCE || 'MB\ninstructions RMW[Accesses]\nlet Mb = MB \\ (RMW \\ domain(rmw))"
+    )
+    (tmp_path / "m.cat").write_text('flag ~empty (if "lkmmv2" then 0 else _) as needs-v2\nacyclic fencerel(Mb) | rf as mb')
+    assert [axiom.name for axiom in load.load_model(tmp_path).axioms] == ["mb"]
+    (tmp_path / "linux-kernel.cfg").write_text("model m.cat\nbell b.bell\n")
+    assert [axiom.name for axiom in load.load_model(tmp_path).axioms] == ["needs-v2", "mb"]

@@ -124,3 +124,48 @@ def test_an_unknown_ordering_is_refused() -> None:
     mine = read_definitions("swap(X,V) __xchg{sideways}(X,V)\n", "my.def")
     with pytest.raises(UnsupportedError, match=r"the ordering \{sideways\} of an atomic operation is not supported"):
         test("swap(x, 1);", mine)
+
+
+# --- tags in capitals, as Linux 6.15 and later have them ---
+
+CAPITALS = read_definitions(
+    """
+READ_ONCE(X) __load{ONCE}(X)
+smp_load_acquire(X) __load{ACQUIRE}(*X)
+smp_mb() { __fence{MB}; }
+xchg(X,V) __xchg{MB}(X,V)
+xchg_acquire(X,V) __xchg{ACQUIRE}(X,V)
+cmpxchg(X,V,W) __cmpxchg{MB}(X,V,W)
+atomic_inc(X) { __atomic_op{NORETURN}(X,+,1); }
+""",
+    "today.def",
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "read", "write"),
+    [
+        ("xchg(x, 1)", {"Once", "RMW", "MB"}, {"Once", "RMW", "MB"}),
+        ("xchg_acquire(x, 1)", {"Acquire", "RMW", "ACQUIRE"}, {"Once", "RMW", "ACQUIRE"}),
+        ("atomic_inc(x)", {"Noreturn", "RMW", "NORETURN"}, {"Once", "RMW", "NORETURN"}),
+        ("atomic_fetch_add_release(1, x)", {"Once", "RMW", "RELEASE"}, {"Release", "RMW", "RELEASE"}),  # not in CAPITALS: ours
+    ],
+)
+def test_operations_have_the_tag_that_is_written_and_no_fences(call: str, read: set[str], write: set[str]) -> None:
+    (operation,) = test(f"{call};", CAPITALS)
+    assert isinstance(operation, ir.Rmw)
+    assert (operation.read_tags, operation.write_tags) == (read, write)
+
+
+def test_an_operation_that_fails_has_its_tag_too() -> None:
+    (choice,) = test("cmpxchg(x, 0, 1);", CAPITALS)
+    assert isinstance(choice, ir.Choice)
+    failed = choice.other[0]
+    assert isinstance(failed, ir.Load) and failed.tags == {"Once", "RMW", "MB"}
+
+
+def test_other_events_have_both_spellings() -> None:
+    """The model names one, the rest of the program the other."""
+    fence, load = test("smp_mb(); int r = smp_load_acquire(x);", CAPITALS)[:2]
+    assert isinstance(fence, ir.Fence) and fence.tags == {"Mb", "MB"}
+    assert isinstance(load, ir.Load) and load.tags == {"Acquire", "ACQUIRE"}
