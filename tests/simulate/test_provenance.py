@@ -60,3 +60,7 @@ def test_what_may_hold_an_address_is_found_through_memory() -> None:
     assert found.cells == {Ptr("q")}
     assert "p" in found.registers[0]
     assert "r0" not in found.registers[0]
+
+
+def test_an_access_that_is_known_to_be_to_nothing_is_a_fault_to_every_engine() -> None:
+    assert failing("r0 = READ_ONCE(*(int *)0); WRITE_ONCE(*x, r0);") == [{"null-dereference"}] * 3

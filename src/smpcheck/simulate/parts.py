@@ -95,7 +95,7 @@ class Parts(Generator):
 
     def _step(self, pc: int, instr: Step) -> None:
         stmt = instr.stmt
-        if not isinstance(stmt.addr, ir.Const):
+        if self._place(stmt.addr) < 0:
             self.lines.append(f"def a{pc}(r): return ix[{self.expr(stmt.addr)}]")
         if instr.guard is not None:
             self.lines.append(f"def g{pc}(r, old): return {self.expr(instr.guard, (instr.reg, 'old'))}")
@@ -105,13 +105,13 @@ class Parts(Generator):
             self.lines.append(f"def v{pc}(r): return {self.expr(stmt.new)}")
         self._onward(f"k{pc}", pc + 1)
 
+    def _place(self, addr: ir.Expr) -> int:
+        """The index of the cell at a known address; -1 where it is to be computed, or there is none."""
+        return self.cells.get(addr.value, -1) if isinstance(addr, ir.Const) and isinstance(addr.value, Ptr) else -1
+
     def _access(self, pc: int, instr: Step, space: dict[str, Any], x86: bool) -> Access:
         stmt = instr.stmt
-        place = -1
-        if isinstance(stmt.addr, ir.Const):
-            place = self.cells.get(stmt.addr.value, -1) if isinstance(stmt.addr.value, Ptr) else -1
-            if place < 0:
-                raise UnsupportedError("an access to no cell of the program", stmt.pos)
+        place = self._place(stmt.addr)
         match stmt:
             case ir.Load():
                 tags, known, target = stmt.tags, _LOADS, self.registers.setdefault(stmt.reg, len(self.registers))
