@@ -36,6 +36,15 @@ EDITIONS: Mapping[str, str] = {
 """What a model of a machine states, and of when: answers say it. The files cite it in full."""
 
 
+def require_primitives(program: Program, question: str) -> None:
+    """:raises UnsupportedError: ``question`` is about the kernel's primitives, and ``program`` has a machine's instructions"""
+    if program.language not in KERNEL:
+        raise UnsupportedError(
+            f"{question} knows the kernel's primitives, and not {program.language} instructions: "
+            "take a barrier out, or put one in, and ask check or explain"
+        )
+
+
 def require_language(model: Model, program: Program) -> None:
     """:raises UnsupportedError: the model says nothing about what ``program`` is written in"""
     if model.languages is None or program.language in model.languages:

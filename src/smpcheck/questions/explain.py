@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from smpcheck.cat.concrete import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
+from smpcheck.models import KERNEL
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
@@ -143,7 +144,7 @@ def explain_outcome(
         ways: Ways | None = None
         if story.surprises:
             ways = other_ways(program, model, outcome, story, execution, limits.unroll, limits.seconds)
-            notes = notes if ways.complete else (*notes, OTHER_WAYS)
+            notes = notes if ways.complete else (*notes, OTHER_WAYS if program.language in KERNEL else THIS_WAY)
         return Explanation(
             program, model.name, outcome, "allowed", execution, under, story, (), races, notes, True,
             time.perf_counter() - began, ways.found if ways is not None else (),
@@ -159,6 +160,7 @@ def explain_outcome(
     )
 
 
+THIS_WAY = "order there forbids this execution; whether the outcome has others is not known"
 OTHER_WAYS = "order there forbids this execution; whether the outcome has others, and what forbids it, barriers --fix says"
 
 # --- allowed ---------------------------------------------------------------------------------------------------------------

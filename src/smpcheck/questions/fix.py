@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError, SmpcheckError, UnsupportedError
+from smpcheck.models import require_primitives
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
 from smpcheck.questions.caveats import has_race, is_cut, racy, reservations
@@ -74,6 +75,7 @@ def fix(
 
     :raises SmpcheckError: there is no answer (unsupported, undefined behaviour, a limit)
     """
+    require_primitives(program, "barriers --fix")
     asked = [RACE] if race else outcomes(program, only)
     if is_large(program):
         if race:

@@ -7,7 +7,9 @@ import pytest
 from smpcheck.cat import load_model
 from smpcheck.errors import SmpcheckError
 from smpcheck.program import ir
+from smpcheck.questions.barriers import barriers
 from smpcheck.questions.check import CheckOptions, check_program
+from smpcheck.questions.fix import fix
 from tests.readers.asm.final import final, program
 
 
@@ -106,3 +108,10 @@ def test_a_model_of_the_kernels_primitives_says_nothing_about_instructions(model
 def test_a_machine_that_is_not_known_names_those_that_are() -> None:
     with pytest.raises(SmpcheckError, match="'MIPS' are not supported; those for C, LISA, AArch64, X86, X86_64, PPC, RISCV are"):
         program("MIPS", "nop")
+
+
+def test_barriers_and_their_repair_are_about_the_kernels_primitives() -> None:
+    test = program("PPC", "li r1,1 ; stw r1,0(r2)", "0:r2=x;", "exists (x=1)")
+    for ask in (lambda: barriers(test, load_model("power")), lambda: list(fix(test, load_model("power")))):
+        with pytest.raises(SmpcheckError, match="knows the kernel's primitives, and not PPC instructions"):
+            ask()
