@@ -41,11 +41,12 @@ class Result(plain.Result):
 
     def explain(self) -> list[Explanation]:
         """Why each outcome that the test asks about can or cannot be. :raises ValueError: not a result of ``smpcheck.check``"""
+        from smpcheck.notebook import Drawn
         from smpcheck.questions.explain import explain
 
         if self.program is None or self.under is None:
             raise ValueError("only a result of smpcheck.check() can be explained: it has its program")
-        return list(explain(self.program, self.under))
+        return [Drawn.of(answer) for answer in explain(self.program, self.under)]
 
     def assert_never(self) -> None:
         """:raises PropertyError: not :func:`smpcheck.never` (its text explains why, or says what is undecided)"""

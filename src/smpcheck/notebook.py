@@ -6,15 +6,16 @@ none can be drawn, as text. Nothing of Jupyter is imported.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from html import escape
 from typing import TYPE_CHECKING
 
+from smpcheck.questions.explain import Explanation
 from smpcheck.show.verdict import verdict_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smpcheck.questions.explain import Explanation
     from smpcheck.questions.result import Result
 
 ROWS = 32
@@ -23,6 +24,20 @@ ROWS = 32
 SEARCH_SECONDS = 1.0
 
 Bundle = dict[str, str]
+
+
+class Drawn(Explanation):
+    """An explanation that draws itself."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, answer: Explanation) -> Drawn:
+        """The same answer."""
+        return cls(**{field.name: getattr(answer, field.name) for field in fields(answer)})
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return bundle_of_explanation(self)
 
 
 def bundle_of_result(result: Result) -> Bundle:

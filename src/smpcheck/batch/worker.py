@@ -30,7 +30,6 @@ from smpcheck.questions.check import (
     describe,
     failure,
     stem,
-    vocabulary_of,
 )
 from smpcheck.questions.result import Result, ResultStatus, StateRow
 
@@ -80,7 +79,7 @@ def give_up(item: Item, model: str, read: bool = True, options: CheckOptions | N
     """The result of a test that is not tried (again), and whether it is the item's last. ``read``: look into the file for its
     name, and, if the item wants that, for what a quicker engine knows.
     """
-    from smpcheck.readers.registry import read_programs
+    from smpcheck.readers.registry import read_programs, vocabulary_of
 
     assert item.given_up
     options = options or CheckOptions()

@@ -254,8 +254,7 @@ def find_programs(
 
     :raises InputError: there is none
     """
-    from smpcheck.questions.check import vocabulary_of
-    from smpcheck.readers.registry import STDIN, STDIN_NAME, read_programs, read_stdin
+    from smpcheck.readers.registry import STDIN, STDIN_NAME, read_programs, read_stdin, vocabulary_of
 
     text = read_stdin() if path == STDIN else None
     vocabulary = vocabulary_of(model) if model else None

@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
@@ -23,7 +22,6 @@ from smpcheck.program.ir import FinalMem, FinalReg, Program, assertion_names
 from smpcheck.program.locks import may_block
 from smpcheck.questions.outcomes import remarks
 from smpcheck.questions.result import Result, ResultStatus, Shown, Shows, StateRow
-from smpcheck.readers.registry import Vocabulary
 from smpcheck.time_limit import TimeLimitError, time_limit
 
 if TYPE_CHECKING:
@@ -63,20 +61,6 @@ class CheckOptions:
     termination: bool = True
 
 
-@lru_cache(maxsize=16)
-def _definitions(path: str, _changed: int) -> object:
-    from smpcheck.readers.deffile import read_definitions
-    from smpcheck.readers.registry import read_text
-
-    return read_definitions(read_text(path), path)
-
-
-def vocabulary_of(model: Model) -> Vocabulary:
-    """What ``model`` says about programs: its table of primitives (a kernel tree's ``linux-kernel.def``) and its tags."""
-    path = model.definitions_file
-    return Vocabulary(_definitions(path, os.stat(path).st_mtime_ns) if path else None, model.annotations)
-
-
 def check_file(
     path: str,
     model: Model,
@@ -89,7 +73,7 @@ def check_file(
     """A result for each program of a file, from number ``start`` on, and whether it is the file's last. ``on_state``: see
     :func:`check_program`. ``on_read`` is called when the file has been read.
     """
-    from smpcheck.readers.registry import read_programs
+    from smpcheck.readers.registry import read_programs, vocabulary_of
 
     began = time.perf_counter()
     programs: Sequence[Program] = ()

@@ -87,11 +87,6 @@ class Explanation:
         """The names of this program's events."""
         return Words(self.program)
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from smpcheck.notebook import bundle_of_explanation
-
-        return bundle_of_explanation(self)
-
 
 def explain(program: Program, model: Model, limits: Limits | None = None, only: str | None = None) -> Iterator[Explanation]:
     """Explain each outcome that ``program`` asks about (see :func:`~smpcheck.questions.outcomes.outcomes`).

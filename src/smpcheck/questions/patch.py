@@ -330,7 +330,6 @@ def read_again(program: Program, text: str, model: Model) -> Program | None:
         from smpcheck.readers.python.load import read_changed
 
         return read_changed(program.file, text, program.name)
-    from smpcheck.questions.check import vocabulary_of
-    from smpcheck.readers.registry import read_programs
+    from smpcheck.readers.registry import read_programs, vocabulary_of
 
     return read_programs(program.file, text, vocabulary_of(model))[0]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position, Program
+
+if TYPE_CHECKING:
+    from smpcheck.cat.nodes import Model
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
@@ -72,6 +77,19 @@ class Vocabulary:
 
     definitions: object = None
     annotations: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=16)
+def _definitions(path: str, _changed: int) -> object:
+    from smpcheck.readers.deffile import read_definitions
+
+    return read_definitions(read_text(path), path)
+
+
+def vocabulary_of(model: Model) -> Vocabulary:
+    """What ``model`` says about programs: its table of primitives (a kernel tree's ``linux-kernel.def``) and its tags."""
+    path = model.definitions_file
+    return Vocabulary(_definitions(path, os.stat(path).st_mtime_ns) if path else None, model.annotations)
 
 
 def read_programs(
