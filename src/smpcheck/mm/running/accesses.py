@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel.layout import Flags, Pointer, Scalar, Type, field_type
 from smpcheck.kernel.types import PerCpu, Struct, field_annotations
-from smpcheck.mm.running.primitives import FREE, GHOSTS, NOT_HERE, PRIMITIVES, READ, WRITE, Primitive
+from smpcheck.mm.running.primitives import FREE, GHOSTS, NOT_HERE, READ, WRITE, Primitive, primitive_of
 from smpcheck.mm.running.sites import Site, constant, expression, name, statements, steady, target
 from smpcheck.readers.python.source import FunctionSource
 
@@ -163,7 +163,7 @@ class Accesses:
         return before, parts, field, kind
 
     def entry(self, what: str, node: ast.Call) -> Primitive:
-        found = PRIMITIVES.get(what)
+        found = primitive_of(what)
         if found is None:
             reason = NOT_HERE.get(what, "it is not in the table of smpcheck.mm.running.primitives")
             raise UnsupportedError(f"{what}: {reason}", self.source.pos(node))

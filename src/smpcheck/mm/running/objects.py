@@ -13,12 +13,22 @@ from typing import Any
 from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar, StructOf, Type, field_type
 from smpcheck.kernel.scenario import LockOrder, initial_value
-from smpcheck.kernel.types import Array, PerCpu, Struct, field_annotations, mutex, rw_semaphore, spinlock_t
+from smpcheck.kernel.types import (
+    Array,
+    PerCpu,
+    Struct,
+    field_annotations,
+    mutex,
+    raw_spinlock_t,
+    rw_semaphore,
+    rwlock_t,
+    spinlock_t,
+)
 from smpcheck.kernel.types import Tagged as InitialTagged
 
 NULL = 0
 
-LOCKS = {spinlock_t: True, mutex: False, rw_semaphore: False}
+LOCKS = {spinlock_t: True, raw_spinlock_t: True, rwlock_t: True, mutex: False, rw_semaphore: False}
 """The types of locks: does waiting for one spin?"""
 
 

@@ -1,13 +1,18 @@
-"""What each kernel primitive does in one step under sequential consistency: one table of Python fragments.
+"""What each kernel primitive does in one step under sequential consistency: a table of Python fragments.
 
 In a fragment ``o.F`` is the place, ``m`` the mask of a bit, ``nr`` its number, ``a`` and ``b`` the other arguments, ``t`` the
-task. The counterpart for checking, with all orderings, is :mod:`smpcheck.readers.python.primitives`; here a barrier does nothing.
+task. The meaning with all orderings is in :mod:`smpcheck.kernel.table`, against which a test compares each fragment; primitives
+that differ in their ordering only share one, and a barrier does nothing.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
+
+from smpcheck.kernel.table import Row, rows
 
 Form = Literal["value", "void", "update", "plain", "lock", "bit_lock", "call", "nothing"]
 
@@ -36,10 +41,8 @@ READ, WRITE, BOTH, TAKE, FREE = "read", "write", "update", "lock", "unlock"
 
 PRIMITIVES: dict[str, Primitive] = {
     "READ_ONCE": Primitive("value", PLACE, "o.F", kind=READ),
-    "smp_load_acquire": Primitive("value", PLACE, "o.F", kind=READ),
     "rcu_dereference": Primitive("value", PLACE, "o.F", kind=READ),
     "atomic_read": Primitive("value", PLACE, "o.F", kind=READ),
-    "atomic_read_acquire": Primitive("value", PLACE, "o.F", kind=READ),
     "test_bit": Primitive("value", BIT, "o.F & m != 0", kind=READ),
     "spin_is_locked": Primitive("value", PLACE, "o.F.value != 0", kind=READ),
     "set_bit": Primitive("void", BIT, "o.F |= m", kind=BOTH),
@@ -78,31 +81,44 @@ PRIMITIVES: dict[str, Primitive] = {
         "update", ("o", "a", "b"), "old = o.F; o.F = old if old == b else old + a; return old != b", kind=BOTH
     ),
     "atomic_dec_if_positive": Primitive("update", PLACE, "new = o.F - 1; o.F = new if new >= 0 else o.F; return new", kind=BOTH),
+    "smp_mb": Primitive("nothing"),
     "rcu_read_lock": Primitive("nothing", (), "t.rcu += 1"),
     "rcu_read_unlock": Primitive("nothing", (), "t.rcu -= 1"),
 }
 
-for _name in ("WRITE_ONCE", "smp_store_release", "smp_store_mb", "rcu_assign_pointer", "atomic_set", "atomic_set_release"):
+for _name in ("WRITE_ONCE", "smp_store_release", "smp_store_mb"):
     PRIMITIVES[_name] = Primitive("void", ("o", "a"), "o.F = a", kind=WRITE)
-for _name in ("smp_mb", "smp_rmb", "smp_wmb", "barrier", "cpu_relax", "smp_mb__before_atomic", "smp_mb__after_atomic",
-              "smp_mb__after_spinlock", "smp_mb__after_unlock_lock"):  # fmt: skip
-    PRIMITIVES[_name] = Primitive("nothing")
-for _suffix in ("", "_relaxed", "_acquire", "_release"):
-    for _name, _op in (("add", "+= a"), ("sub", "-= a"), ("and", "&= a"), ("or", "|= a"), ("xor", "^= a"), ("andnot", "&= ~a")):
-        PRIMITIVES[f"atomic_{_name}"] = Primitive("void", ("a", "o"), f"o.F {_op}", kind=BOTH)
-        PRIMITIVES[f"atomic_fetch_{_name}{_suffix}"] = Primitive(
-            "update", ("a", "o"), f"old = o.F; o.F {_op}; return old", kind=BOTH
-        )
-        if _name in ("add", "sub"):
-            PRIMITIVES[f"atomic_{_name}_return{_suffix}"] = Primitive("update", ("a", "o"), f"o.F {_op}; return o.F", kind=BOTH)
-    for _name, _op in (("inc", "+= 1"), ("dec", "-= 1")):
-        PRIMITIVES[f"atomic_{_name}"] = Primitive("void", PLACE, f"o.F {_op}", kind=BOTH)
-        PRIMITIVES[f"atomic_{_name}_return{_suffix}"] = Primitive("update", PLACE, f"o.F {_op}; return o.F", kind=BOTH)
-    for _prefix in ("", "atomic_"):
-        PRIMITIVES[f"{_prefix}xchg{_suffix}"] = Primitive("update", ("o", "a"), "old = o.F; o.F = a; return old", kind=BOTH)
-        PRIMITIVES[f"{_prefix}cmpxchg{_suffix}"] = Primitive(
-            "update", ("o", "a", "b"), "old = o.F; o.F = b if old == a else old; return old", kind=BOTH
-        )
+for _name, _op in (("add", "+= a"), ("sub", "-= a"), ("and", "&= a"), ("or", "|= a"), ("xor", "^= a"), ("andnot", "&= ~a")):
+    PRIMITIVES[f"atomic_{_name}"] = Primitive("void", ("a", "o"), f"o.F {_op}", kind=BOTH)
+    PRIMITIVES[f"atomic_fetch_{_name}"] = Primitive("update", ("a", "o"), f"old = o.F; o.F {_op}; return old", kind=BOTH)
+    if _name in ("add", "sub"):
+        PRIMITIVES[f"atomic_{_name}_return"] = Primitive("update", ("a", "o"), f"o.F {_op}; return o.F", kind=BOTH)
+for _name, _op in (("inc", "+= 1"), ("dec", "-= 1")):
+    PRIMITIVES[f"atomic_{_name}"] = Primitive("void", PLACE, f"o.F {_op}", kind=BOTH)
+    PRIMITIVES[f"atomic_fetch_{_name}"] = Primitive("update", PLACE, f"old = o.F; o.F {_op}; return old", kind=BOTH)
+    PRIMITIVES[f"atomic_{_name}_return"] = Primitive("update", PLACE, f"o.F {_op}; return o.F", kind=BOTH)
+PRIMITIVES["xchg"] = Primitive("update", ("o", "a"), "old = o.F; o.F = a; return old", kind=BOTH)
+PRIMITIVES["cmpxchg"] = Primitive("update", ("o", "a", "b"), "old = o.F; o.F = b if old == a else old; return old", kind=BOTH)
+
+_TAG = re.compile(r"(?<=[a-z])\{[\w-]*\}")
+
+
+def _in_one_step(row: Row) -> tuple[object, ...]:
+    """What a row of the table does where everything happens in order: its definition without tags, and its parameters."""
+    params = tuple((param.name, param.kind if param.kind != "place" else "pointer") for param in row.params)
+    return _TAG.sub("", row.body), params, row.result == "void"
+
+
+@cache
+def _by_meaning() -> dict[tuple[object, ...], Primitive]:
+    return {_in_one_step(rows()[name]): primitive for name, primitive in PRIMITIVES.items()}
+
+
+def primitive_of(name: str) -> Primitive | None:
+    """The fragment of a primitive: its own, or that of one that differs from it in its ordering or in its width only."""
+    row = rows().get(name)
+    return PRIMITIVES.get(name) or (_by_meaning().get(_in_one_step(row)) if row is not None and name not in NOT_HERE else None)
+
 
 GHOSTS = {"ghost_add": None, "ghost_inc": 1, "ghost_dec": -1}
 """What is added to a ghost counter; None: an argument."""
@@ -116,6 +132,9 @@ NOT_HERE = {
     "bit_spin_lock": "spinning on bits is not run step by step",
     "bit_spin_unlock": "spinning on bits is not run step by step",
     "downgrade_write": "downgrading is not run step by step",
+    **dict.fromkeys(
+        ("srcu_read_lock", "srcu_read_unlock", "srcu_down_read", "srcu_up_read"), "grace periods are not run step by step"
+    ),
     "result": "results belong into final checks",
 }
 """Primitives that are refused, and why."""
