@@ -125,7 +125,7 @@ def explanation_html(answer: Explanation) -> str:
     picture = _svg(answer)
     if picture is None:
         return f"<pre>{escape(text(answer))}</pre>"
-    said = [s.sentence for s in (*answer.story.surprises, *answer.story.also)] if answer.story is not None else []
+    said = [s.sentence for s in (*answer.story.reorderings, *answer.story.also)] if answer.story is not None else []
     said += [f"{reason.axiom}: " + "; ".join(link.text for link in reason.links) for reason in answer.reasons]
     said += [race.sentence for race in answer.races]
     listed = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)

@@ -76,7 +76,7 @@ def test_a_witness_has_its_steps_in_an_order_and_says_what_is_not_in_program_ord
     assert {"TestClearPageMlocked(page)", "SetPageLRU(page)", "PageMlocked(page)", "PageLRU(page)"} <= set(texts)
     for one, two in pairwise(run.events):
         assert one.kind == "W" or one.partner in (None, two.number), "both halves of an atomic operation are one step"
-    sentences = [surprise.sentence for surprise in run.story.surprises]
+    sentences = [reordering.sentence for reordering in run.story.reorderings]
     assert sentences
     assert all(sentence.startswith("putback's ") for sentence in sentences), "munlock's side has a full barrier"
     assert any("spin_unlock(zone.lru_lock)" in sentence for sentence in sentences)

@@ -57,8 +57,8 @@ class TestClaims:
         answer = barriers(example("PUTBACK+two-words+lru_lock+mb"), LKMM)
         finding = of(answer, "smp_mb()")
         assert finding.status == "needed"
-        (surprise,) = finding.story.surprises
-        assert "spin_unlock(lru_lock) in line 22 lets what follows move up" in surprise.sentence
+        (reordering,) = finding.story.reorderings
+        assert "spin_unlock(lru_lock) in line 22 lets what follows move up" in reordering.sentence
 
     @pytest.mark.parametrize("stem", ["two-words+mb", "two-words+after_atomic", "two-words+lru_lock+mb"])
     def test_c12_barrier_and_value_returning_clear_are_the_two_halves(self, stem):

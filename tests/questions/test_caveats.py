@@ -6,7 +6,7 @@ import pytest
 
 from smpcheck.cat.load import load_model
 from smpcheck.questions.barriers import barriers
-from smpcheck.questions.caveats import NO_EXECUTION, reservations
+from smpcheck.questions.caveats import NO_EXECUTION, caveats
 from smpcheck.questions.compare import compare
 from smpcheck.questions.explain import explain
 from smpcheck.questions.fix import fix
@@ -104,7 +104,7 @@ def test_a_fix_within_the_bound_says_that_there_is_one():
 
 
 def test_there_is_nothing_to_add_to_the_whole_truth():
-    assert reservations(of(ONCE), LKMM, 2) == ()
+    assert caveats(of(ONCE), LKMM, 2) == ()
     (answer,) = explain(of(ONCE), LKMM)
     assert not [note for note in answer.notes if "loops" in note or note == NO_EXECUTION]
 
@@ -124,7 +124,7 @@ def test_they_are_computed_once_and_only_where_something_cannot_happen(monkeypat
     path = tmp_path / "m.py"
     path.write_text(MODEL_OF_THREE)
     calls = []
-    monkeypatch.setattr(module, "reservations", lambda *a: calls.append(a) or reservations(*a))
+    monkeypatch.setattr(module, "caveats", lambda *a: calls.append(a) or caveats(*a))
     (program,) = read_programs(str(path))
     assert [a.kind for a in module.explain(program, LKMM)] == ["allowed", "impossible", "impossible"]
     assert len(calls) == 1

@@ -70,9 +70,9 @@ class TestC10:
 
     def test_the_witness_is_the_load_that_moves_up_past_the_unlock(self):
         (answer,) = explain(form(41), LKMM)
-        (surprise,) = answer.story.surprises
-        assert "load of mlocked" in surprise.sentence and "store to lru" in surprise.sentence
-        assert "spin_unlock(lru_lock)" in surprise.sentence and "lets what follows move up before it" in surprise.sentence
+        (reordering,) = answer.story.reorderings
+        assert "load of mlocked" in reordering.sentence and "store to lru" in reordering.sentence
+        assert "spin_unlock(lru_lock)" in reordering.sentence and "lets what follows move up before it" in reordering.sentence
 
 
 class TestC11:
@@ -121,8 +121,8 @@ class TestC12:
     def test_without_either_the_page_is_stranded_by_one_reordering(self, number):
         for finding in barrier_and_clear(asked(number)):
             assert finding.without is not None
-            (surprise,) = finding.story.surprises
-            mine = finding.without.events[surprise.second].thread
+            (reordering,) = finding.story.reorderings
+            mine = finding.without.events[reordering.second].thread
             assert (mine,) == finding.element.threads
 
     def test_a_clear_that_returns_no_value_is_no_other_half(self):

@@ -50,7 +50,7 @@ class TestAllowed:
     def test_an_interleaving_is_told_as_one(self):
         answer = given(["WRITE_ONCE(*x, 1);", "int r0;\nr0 = READ_ONCE(*x);"], "1:r0=1")
         assert answer.under == "sc"
-        assert not answer.story.surprises
+        assert not answer.story.reorderings
         assert "by taking turns" in text(answer)
 
     @pytest.mark.parametrize("model", [SC, TSO, LKMM], ids=lambda m: m.name)
@@ -77,16 +77,16 @@ class TestAllowed:
         )
         assert marked.kind == "forbidden"
         answer = given(threads, "0:r0=1 /\\ 1:r1=1", "int *x, int *y, int *z")
-        (surprise,) = answer.story.surprises
-        assert "a control dependency does not order a load before a later plain store" in surprise.sentence
+        (reordering,) = answer.story.reorderings
+        assert "a control dependency does not order a load before a later plain store" in reordering.sentence
 
-    def test_of_several_executions_the_one_with_the_fewest_surprises_is_shown(self):
+    def test_of_several_executions_the_one_with_the_fewest_reorderings_is_shown(self):
         threads = [
             "int r0; int r1;\nWRITE_ONCE(*x, 1);\nr0 = READ_ONCE(*y);\nr1 = READ_ONCE(*z);",
             "int r0;\nWRITE_ONCE(*y, 1);\nsmp_mb();\nr0 = READ_ONCE(*x);\nWRITE_ONCE(*z, 1);",
         ]
         answer = given(threads, "0:r0=0 /\\ 1:r0=0", "int *x, int *y, int *z")
-        assert len(answer.story.surprises) == 1
+        assert len(answer.story.reorderings) == 1
 
     def test_what_stands_between_and_is_too_weak_is_named(self):
         answer = given(
@@ -96,8 +96,8 @@ class TestAllowed:
             ],
             "0:r0=0 /\\ 1:r0=0",
         )
-        (surprise,) = answer.story.surprises
-        assert "smp_wmb() in line 9 does not order a store before a later load" in surprise.sentence
+        (reordering,) = answer.story.reorderings
+        assert "smp_wmb() in line 9 does not order a store before a later load" in reordering.sentence
 
     def test_a_load_served_by_the_threads_own_store(self):
         threads = [
@@ -106,7 +106,7 @@ class TestAllowed:
         ]
         answer = given(threads, "0:r0=1 /\\ 0:r1=0 /\\ 1:r0=1 /\\ 1:r1=0", model=TSO)
         assert answer.under == "tso"
-        assert any(s.kind == "rf" and "sees its own thread's store" in s.sentence for s in answer.story.surprises)
+        assert any(s.kind == "rf" and "sees its own thread's store" in s.sentence for s in answer.story.reorderings)
 
     def test_forall_is_explained_by_what_breaks_it(self):
         answer = given(["WRITE_ONCE(*x, 1);", "int r0;\nr0 = READ_ONCE(*x);"], "1:r0=1", quantifier="forall")
@@ -122,17 +122,17 @@ class TestWhatIsBlamed:
     @pytest.mark.parametrize("writer", ["*x = 1;\nsmp_mb();\nWRITE_ONCE(*y, 1);", "*x = 1;\nsmp_store_release(y, 1);"])
     def test_a_reader_without_order_not_the_barrier_or_release_of_the_writer(self, writer):
         answer = given([writer, self.READER], "1:r0=1 /\\ 1:r1=0")
-        (surprise,) = answer.story.surprises
-        assert surprise.sentence.startswith("P1's load of x")
-        assert "nothing orders them" in surprise.sentence
-        assert "is a plain access, in a data race with P0's store to x" in surprise.sentence
-        assert "smp_mb()" not in surprise.sentence and answer.story.also == ()
+        (reordering,) = answer.story.reorderings
+        assert reordering.sentence.startswith("P1's load of x")
+        assert "nothing orders them" in reordering.sentence
+        assert "is a plain access, in a data race with P0's store to x" in reordering.sentence
+        assert "smp_mb()" not in reordering.sentence and answer.story.also == ()
 
     def test_the_producer_where_an_address_dependency_orders_the_consumer(self):
         threads = ["*x = 1;\nWRITE_ONCE(*p, x);", "int *q; int r1 = 1;\nq = READ_ONCE(*p);\nif (q)\n\tr1 = *q;"]
         answer = given(threads, "1:r1=0", "int *x, int **p")
-        (surprise,) = answer.story.surprises
-        assert surprise.sentence.startswith("P0's store to ")
+        (reordering,) = answer.story.reorderings
+        assert reordering.sentence.startswith("P0's store to ")
         assert answer.story.also == ()
 
     def test_what_else_would_have_to_be_ordered_is_named(self):
@@ -159,7 +159,7 @@ class TestWhatIsBlamed:
         for path in EXAMPLES:
             program = read_litmus_file(path)
             for answer in explain(program, LKMM) if len(program.threads) == 2 else ():
-                told = (*answer.story.surprises, *answer.story.also) if answer.story is not None else ()
+                told = (*answer.story.reorderings, *answer.story.also) if answer.story is not None else ()
                 assert not any(isinstance(s.claim, SeenEarly) for s in told)
 
 

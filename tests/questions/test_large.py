@@ -135,7 +135,7 @@ class TestExplain:
     def test_each_outcome_has_its_answer(self):
         answers = {a.outcome.text: a for a in explain(of("truncate_mlock", "V0"), LKMM)}
         failing = answers.pop("I1 fails")
-        assert (failing.kind, failing.under, failing.story.surprises) == ("allowed", "sc", ())
+        assert (failing.kind, failing.under, failing.story.reorderings) == ("allowed", "sc", ())
         assert {a.kind for a in answers.values()} == {"forbidden"}
         assert not any(a.reasons for a in answers.values())
         notes = [note for a in answers.values() for note in a.notes]
@@ -144,7 +144,7 @@ class TestExplain:
     def test_what_is_out_of_order_is_told(self):
         (answer,) = explain(of("munlock_page_putback", "V0"), LKMM, only="I3")
         assert (answer.kind, answer.under) == ("allowed", "lkmm")
-        assert any("PG" in s.sentence or "P.flags.byte0" in s.sentence for s in answer.story.surprises)
+        assert any("PG" in s.sentence or "P.flags.byte0" in s.sentence for s in answer.story.reorderings)
 
     def test_reasons_where_one_outcome_is_asked_about(self):
         (answer,) = explain(of("truncate_mlock", "V0"), LKMM, only="I6")
@@ -200,7 +200,7 @@ class TestBarriers:
         found = barriers(of("putback_munlock", "V4"), LKMM)
         needed = {f.element.text: f for f in found.findings if f.status == "needed"}
         assert list(needed) == ["smp_mb()", "TestClearPageMlocked(page)"]
-        assert all(f.outcome == "I3" and f.story.surprises for f in needed.values())
+        assert all(f.outcome == "I3" and f.story.reorderings for f in needed.values())
 
     def test_waiting_for_the_end_of_threads_is_not_asked_about(self):
         found = barriers_module.elements_of(of("munlock_page_putback", "V4"))

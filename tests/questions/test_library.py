@@ -81,17 +81,17 @@ def test_an_allowed_test_moves_what_the_textbook_moves(path):
     assert facts.stated["Result"] == "Sometimes"
     assert answer.kind == "allowed"
     assert answer.under == facts.stated["Under"]
-    (surprise,) = answer.story.surprises
+    (reordering,) = answer.story.reorderings
     events = answer.execution.events
     place = {number: events[number].pos.line for number in answer.story.steps}
     if "Reordered" in facts.stated:
-        assert surprise.kind == "po"
-        assert (place[surprise.second], place[surprise.first]) == facts.pair("Reordered")
+        assert reordering.kind == "po"
+        assert (place[reordering.second], place[reordering.first]) == facts.pair("Reordered")
     else:
         store, seen, late = facts.pair("Early")
-        assert surprise.kind == "rf"
-        assert (place[surprise.first], place[surprise.second]) == (store, seen)
-        assert f"P{next(e.thread for e in events if e.pos and e.pos.line == late)}" in surprise.sentence
+        assert reordering.kind == "rf"
+        assert (place[reordering.first], place[reordering.second]) == (store, seen)
+        assert f"P{next(e.thread for e in events if e.pos and e.pos.line == late)}" in reordering.sentence
 
 
 @pytest.mark.parametrize("path", [p for p in TESTS if "Under" in Facts(p).stated], ids=lambda p: p.stem)
@@ -99,6 +99,6 @@ def test_the_steps_are_every_access_once_and_moved_pairs_the_other_way_round(pat
     answer = explained(path)
     steps = list(answer.story.steps)
     assert sorted(steps) == [e.id for e in answer.execution.events if e.thread >= 0 and e.kind != "F"]
-    for surprise in answer.story.surprises:
-        if surprise.kind == "po":
-            assert steps.index(surprise.second) < steps.index(surprise.first)
+    for reordering in answer.story.reorderings:
+        if reordering.kind == "po":
+            assert steps.index(reordering.second) < steps.index(reordering.first)

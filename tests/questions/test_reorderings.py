@@ -11,12 +11,12 @@ from smpcheck.readers.litmus import read_litmus
 LKMM, TSO = load_model("lkmm"), load_model("tso")
 
 
-def surprises(threads: list[str], condition: str, model=LKMM) -> list[str]:
+def reorderings(threads: list[str], condition: str, model=LKMM) -> list[str]:
     params = "int *x, int *y, spinlock_t *a, spinlock_t *b"
     bodies = "\n".join(f"P{i}({params})\n{{\n\tint r0;\n{body}\n}}" for i, body in enumerate(threads))
     (answer,) = explain(read_litmus(f"C test\n\n{{}}\n\n{bodies}\n\nexists ({condition})\n", "test.litmus"), model)
     assert answer.kind == "allowed"
-    return [surprise.sentence for surprise in answer.story.surprises]
+    return [reordering.sentence for reordering in answer.story.reorderings]
 
 
 def stores(fence: str, first: str = "x", second: str = "y", last: int = 2) -> str:
@@ -31,14 +31,14 @@ WAIT = "until what is stored is visible to all, as a full barrier would"
 def test_2_2w_the_write_barrier_does_not_settle_which_store_is_the_last(fence, swapped):
     """2+2W+wmb+wmb and 2+2W+mb+wmb: the kernel's model allows both. A full barrier is never what gives way."""
     threads = [stores(fence), stores("smp_wmb()", "y", "x")]
-    (sentence,) = surprises(threads[::-1] if swapped else threads, "x=1 /\\ y=1")
+    (sentence,) = reorderings(threads[::-1] if swapped else threads, "x=1 /\\ y=1")
     assert "smp_wmb() in line" in sentence
     assert sentence.endswith(f"orders them, but does not wait {WAIT}")
     assert "does not order" not in sentence
 
 
 def test_r_the_write_barrier_gives_way_to_the_full_one():
-    (sentence,) = surprises([stores("smp_wmb()", last=1), "\tWRITE_ONCE(*y, 2);\n\tsmp_mb();\n\tr0 = READ_ONCE(*x);"],
+    (sentence,) = reorderings([stores("smp_wmb()", last=1), "\tWRITE_ONCE(*y, 2);\n\tsmp_mb();\n\tr0 = READ_ONCE(*x);"],
                             "y=2 /\\ 1:r0=0")  # fmt: skip
     assert sentence.startswith("P0's store to y")
     assert "smp_wmb() in line 9 orders them" in sentence
@@ -46,15 +46,15 @@ def test_r_the_write_barrier_gives_way_to_the_full_one():
 
 def test_sb_an_unlock_and_a_lock_are_no_full_barrier():
     locked = "\tspin_lock(a);\n\tWRITE_ONCE(*y, 1);\n\tspin_unlock(a);\n\tspin_lock(b);\n\tr0 = READ_ONCE(*x);\n\tspin_unlock(b);"
-    said = surprises([locked, "\tWRITE_ONCE(*x, 1);\n\tsmp_mb();\n\tr0 = READ_ONCE(*y);"], "0:r0=0 /\\ 1:r0=0")
+    said = reorderings([locked, "\tWRITE_ONCE(*x, 1);\n\tsmp_mb();\n\tr0 = READ_ONCE(*y);"], "0:r0=0 /\\ 1:r0=0")
     assert all(sentence.startswith("P0's ") for sentence in said)
     assert any("spin_lock(b) in line" in sentence and WAIT in sentence for sentence in said)
     assert not any("smp_mb" in sentence for sentence in said)
 
 
 def test_what_orders_nothing_is_said_to_order_nothing():
-    (sentence,) = surprises(["\tWRITE_ONCE(*x, 1);\n\tsmp_wmb();\n\tr0 = READ_ONCE(*y);",
+    (sentence,) = reorderings(["\tWRITE_ONCE(*x, 1);\n\tsmp_wmb();\n\tr0 = READ_ONCE(*y);",
                              "\tWRITE_ONCE(*y, 1);\n\tsmp_mb();\n\tr0 = READ_ONCE(*x);"], "0:r0=0 /\\ 1:r0=0")  # fmt: skip
     assert sentence.endswith("smp_wmb() in line 9 does not order a store before a later load")
-    assert len(surprises(["\tWRITE_ONCE(*x, 1);\n\tr0 = READ_ONCE(*y);", "\tWRITE_ONCE(*y, 1);\n\tr0 = READ_ONCE(*x);"],
+    assert len(reorderings(["\tWRITE_ONCE(*x, 1);\n\tr0 = READ_ONCE(*y);", "\tWRITE_ONCE(*y, 1);\n\tr0 = READ_ONCE(*x);"],
                          "0:r0=0 /\\ 1:r0=0", TSO)) == 1  # fmt: skip

@@ -60,7 +60,7 @@ def faults(program: Program, model: Model) -> Iterator[str]:
     for execution in executions(program, model):
         if not interleaved(execution):
             story = tell(execution, model, words)
-            SEEN.update(type(s.claim).__name__ for s in (*story.surprises, *story.also))
+            SEEN.update(type(s.claim).__name__ for s in (*story.reorderings, *story.also))
             yield from (f"{fault}: {story}" for fault in faults_of_story(story, execution, model))
         for violation in evaluate(model, execution):
             if violation.flag and violation.name == DATA_RACE:
@@ -110,7 +110,7 @@ def mended(text: str, answer: Explanation) -> str:
     lines = text.split("\n")
     barriers: set[int] = set()
     for execution, story in [(answer.execution, answer.story), *((way.execution, way.story) for way in answer.ways)]:
-        for claim in (s.claim for s in (*story.surprises, *story.also)):
+        for claim in (s.claim for s in (*story.reorderings, *story.also)):
             if isinstance(claim, Reordered):
                 pos = execution.events[claim.second].pos
                 assert pos is not None
@@ -134,7 +134,7 @@ def test_what_a_story_implies_forbids_the_outcome(seed: int) -> None:
     answer = explain_outcome(program, model, outcome_of(weak), Limits())
     assert answer.kind == "allowed" and answer.story is not None
     SEEN["answers"] += 1
-    if not answer.story.surprises or OTHER_WAYS in answer.notes:
+    if not answer.story.reorderings or OTHER_WAYS in answer.notes:
         SEEN["open"] += 1
         return
     changed = read_litmus(mended(text, answer), "mended.litmus")

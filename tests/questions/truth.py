@@ -103,7 +103,7 @@ def marked(execution: Execution, accesses: set[int]) -> Execution:
 def faults_of_story(story: Story, execution: Execution, model: Model) -> Iterator[str]:
     """What is untrue in a story of an execution that the model allows."""
     events, relations = execution.events, execution.relations
-    claims = [s.claim for s in story.surprises]
+    claims = [s.claim for s in story.reorderings]
     besides = [s.claim for s in story.also]
     place = {e: i for i, e in enumerate(story.steps)}
     memory = [e.id for e in events if e.thread >= 0 and e.kind != "F"]
@@ -137,7 +137,7 @@ def faults_of_remedy(story: Story, execution: Execution, model: Model) -> Iterat
     if story.mended is None:
         yield "nothing is known that would mend it"
         return
-    claims = [s.claim for s in (*story.surprises, *story.also)]
+    claims = [s.claim for s in (*story.reorderings, *story.also)]
     gaps = {c.second for c in claims if isinstance(c, Reordered)}
     gaps = {next((r for r, w in execution.relations["rmw"] if w == e), e) for e in gaps}
     marks = {c.event for c in claims if isinstance(c, Unordered)}

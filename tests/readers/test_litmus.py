@@ -208,7 +208,7 @@ def test_what_no_thread_mentions_is_zero_and_remarked_on() -> None:
         ("(* nothing *)", None, None, 0),
         ("(* Result: Never *) (* Result: Always *)", "Never", set(), 0),
         ("(* As a result: never use it *)", None, None, 0),
-        ("(* The\n * result: always a surprise *)", None, None, 1),
+        ("(* The\n * result: always a reordering *)", None, None, 1),
         ("(* Result: sometimes it is lost *)\n(* Result: Never *)", "Never", set(), 1),
     ],
 )

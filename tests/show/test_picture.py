@@ -35,15 +35,15 @@ def row(shown: Picture, line: int) -> int:
 
 
 class TestAllowed:
-    def test_the_surprise_is_an_arrow_and_all_others_but_one_run_downwards(self):
+    def test_the_reordering_is_an_arrow_and_all_others_but_one_run_downwards(self):
         (shown,) = of("SB")
         assert arrows(shown) == {("fr", "19", "26"), ("fr", "27", "18"), ("swap", "18", "19")}
         assert row(shown, 19) < row(shown, 26) < row(shown, 27)
         assert shown.replay is not None and not shown.replay.turns
 
-    def test_a_store_seen_early_is_a_surprise_on_its_reads_from_arrow(self):
+    def test_a_store_seen_early_is_marked_on_its_reads_from_arrow(self):
         (shown,) = of("IRIW")
-        (early,) = [edge for edge in shown.edges if edge.surprise]
+        (early,) = [edge for edge in shown.edges if edge.out_of_order]
         assert (early.style, early.number) == ("rf", 1)
         assert shown.remarks[0].edge == early.id
 

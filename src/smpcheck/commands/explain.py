@@ -115,7 +115,7 @@ def explain(
 ) -> None:
     """Why can this outcome happen, or why not?
 
-    If it can: an execution with as few surprises as possible, step by step, and a sentence for each step that is not in program
+    If it can: an execution with as few reorderings as possible, step by step, and a sentence for each step that is not in program
     order. If it cannot: each reason once, as the cycle that the memory model forbids, every edge with the lines and primitives
     that give it. Data races: both accesses and what is missing between them.
 

@@ -18,7 +18,7 @@ from smpcheck.models import require_primitives
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Expr, Load, Position, Program, Store
-from smpcheck.questions.caveats import has_race, is_cut, knows_races, racy, reservations
+from smpcheck.questions.caveats import caveats, has_race, is_cut, knows_races, racy
 from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness
 from smpcheck.questions.large import RACES, SEARCH, Found, ask, asking, is_large, not_excluded, over
 from smpcheck.questions.minimal import OutOfTime, Search
@@ -236,7 +236,7 @@ class _Asking:
         """What is to be said besides."""
         unroll = self.limits.unroll
         races = () if self.protected.race else racy(self.program, self.model, unroll)
-        return [*reservations(self.program, self.model, unroll), *remarks(self.program), *races]
+        return [*caveats(self.program, self.model, unroll), *remarks(self.program), *races]
 
     def finding(self, element: Element, sets: list[frozenset[Key]], complete: bool, reasons: list[Reason]) -> Finding:
         """The answer for one element."""

@@ -26,7 +26,7 @@ def is_cut(program: Program, model: Model, unroll: int) -> bool:
     return Candidates(program, model, Const(1), unroll=unroll).cut
 
 
-def reservations(program: Program, model: Model, unroll: int) -> tuple[str, ...]:
+def caveats(program: Program, model: Model, unroll: int) -> tuple[str, ...]:
     """Notes on an answer of "it cannot happen" about ``program`` under ``model``; none where it is the whole truth."""
     everything = Candidates(program, model, Const(1), unroll=unroll)
     if everything.cut:

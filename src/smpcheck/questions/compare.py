@@ -109,7 +109,7 @@ def _of_large(program: Program, models: Sequence[Model], asked: list[Outcome], l
     def cell(one: Found, name: str) -> Cell:
         if name in one.can:
             return Cell("Sometimes")
-        notes = one.reservations(name)
+        notes = one.caveats(name)
         unknown = name in one.open or not {NO_EXECUTION, cut(limits.unroll)}.isdisjoint(notes)
         return Cell(None if unknown else "Never", message="; ".join([*filter(None, [one.open.get(name)]), *notes]))
 

@@ -18,7 +18,7 @@ from smpcheck.program.ir import Position, Program, Stmt
 from smpcheck.questions.ordering_elements import FENCES, edited
 from smpcheck.questions.outcomes import Outcome
 from smpcheck.questions.patch import Edit, apply
-from smpcheck.questions.reorderings import Story, Surprise, tell
+from smpcheck.questions.reorderings import Reordering, Story, tell
 from smpcheck.questions.statements import Reordered, Unordered
 from smpcheck.questions.wording import Words
 
@@ -34,9 +34,9 @@ class Way:
     story: Story
 
     @property
-    def told(self) -> tuple[Surprise, ...]:
+    def told(self) -> tuple[Reordering, ...]:
         """All that is said of it."""
-        return (*self.story.surprises, *self.story.also)
+        return (*self.story.reorderings, *self.story.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def other_ways(
         if another is None:
             return Ways(tuple(found), True)
         told = tell(another, model, Words(mended))
-        if len(found) == MOST_WAYS or time.perf_counter() > ends or not told.surprises:
+        if len(found) == MOST_WAYS or time.perf_counter() > ends or not told.reorderings:
             break
         found.append(Way(another, told))
         mended = mend(mended, told, another)
@@ -70,7 +70,7 @@ def mend(program: Program, story: Story, execution: Execution) -> Program | None
     """The program with the order that ``story`` says is missing; None where there is no place for it."""
     if story.mended is None:
         return None
-    claims = [s.claim for s in (*story.surprises, *story.also)]
+    claims = [s.claim for s in (*story.reorderings, *story.also)]
     events = execution.events
     pairs = [(events[c.first].pos, events[c.second].pos) for c in claims if isinstance(c, Reordered)]
     marks = {pos for c in claims if isinstance(c, Unordered) and (pos := events[c.event].pos) is not None}

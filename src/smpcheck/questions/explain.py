@@ -20,7 +20,7 @@ from smpcheck.models import KERNEL
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
-from smpcheck.questions.caveats import cut, is_cut, reservations
+from smpcheck.questions.caveats import caveats, cut, is_cut
 from smpcheck.questions.elsewhere import Way, Ways, other_ways
 from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_large
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, remarks, show_condition
@@ -44,8 +44,8 @@ STRONGER = ("sc", "tso")
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How hard to look: ``candidates`` executions are judged at most for each outcome, in at most ``seconds``; ``witnesses`` are
-    compared to find the one with the fewest surprises; ``reasons`` are listed. ``unroll``: iterations of each loop. ``ends``: the
-    moment of :func:`time.monotonic` at which a large program is given up.
+    compared to find the one with the fewest reorderings; ``reasons`` are listed. ``unroll``: iterations of each loop. ``ends``:
+    the moment of :func:`time.monotonic` at which a large program is given up.
     """
 
     candidates: int = 400
@@ -111,7 +111,7 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
         else:
             found = explain_outcome(program, model, outcome, limits, races, began)
         if found.kind in ("forbidden", "impossible"):
-            said = reservations(program, model, limits.unroll) if said is None else said
+            said = caveats(program, model, limits.unroll) if said is None else said
             found = replace(found, notes=tuple(dict.fromkeys((*found.notes, *said))))
         yield replace(found, notes=tuple(dict.fromkeys((*found.notes, *remarks(program)))))
         races = ()
@@ -137,7 +137,7 @@ def explain_outcome(
     if found is not None:
         under, execution, story, notes = found
         ways: Ways | None = None
-        if story.surprises:
+        if story.reorderings:
             ways = other_ways(program, model, outcome, story, execution, limits.unroll, limits.seconds)
             notes = notes if ways.complete else (*notes, OTHER_WAYS if program.language in KERNEL else THIS_WAY)
         return Explanation(
@@ -193,7 +193,7 @@ def witness(
             notes: tuple[str, ...] = ()
             if number >= limits.witnesses:
                 notes = (f"the simplest of the first {number} executions; there are more",)
-            if asked.name != "sc" and not story.surprises:
+            if asked.name != "sc" and not story.reorderings:
                 notes += _no_interleaving(execution, words)
             return asked.name, execution, story, notes
     return None
@@ -240,7 +240,7 @@ def _explain_large(program: Program, model: Model, limits: Limits, asked: list[O
         else:
             if len(asked) == 1 and name not in found.assumed:
                 reasons, _, _ = why_not(found.part, model, one, in_time(limits), words, large=True)
-            notes = found.reservations(name)
+            notes = found.caveats(name)
             notes = notes if reasons else (*notes, WITHOUT_REASONS)
         notes = tuple(note for note in (*notes, RACES) if note in once or note not in (RACES, WITHOUT_REASONS))
         once.difference_update(notes)

@@ -19,7 +19,7 @@ from smpcheck.errors import LimitError, SmpcheckError, UnsupportedError
 from smpcheck.models import require_primitives
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
-from smpcheck.questions.caveats import has_race, is_cut, racy, reservations
+from smpcheck.questions.caveats import caveats, has_race, is_cut, racy
 from smpcheck.questions.explain import Limits
 from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
 from smpcheck.questions.minimal import OutOfTime, Search
@@ -129,7 +129,7 @@ class _Fixer:
         """What is to be said where the outcome cannot happen."""
         unroll = self.limits.unroll
         races = () if self.outcome.flag else racy(changed, self.model, unroll, fixed=changed is not self.program)
-        return [*reservations(changed, self.model, unroll), *remarks(self.program), *races]
+        return [*caveats(changed, self.model, unroll), *remarks(self.program), *races]
 
     def said(self, status: FixStatus, placements: tuple[Placement, ...] = (), *notes: str) -> Fix:
         return Fix(self.program, self.model.name, self.outcome, status, placements, notes, time.perf_counter() - self.began)

@@ -130,7 +130,7 @@ class Found:
     assumed: set[str] = field(default_factory=set)
     notes: dict[str, None] = field(default_factory=dict)
 
-    def reservations(self, name: str) -> tuple[str, ...]:
+    def caveats(self, name: str) -> tuple[str, ...]:
         """The notes on one thing that cannot happen."""
         other = NARROW if name in self.assumed else ASSUMPTION
         return tuple(note for note in self.notes if note != other)

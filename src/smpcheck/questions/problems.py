@@ -175,9 +175,9 @@ class _Finder:
         return self.places.region(invariant.pos) if invariant is not None and invariant.pos is not None else None
 
     def told(self, said: str, story: Story) -> str:
-        if not story.surprises:
+        if not story.reorderings:
             return f"{said}, by taking turns (no reordering is needed)"
-        return ". ".join([said, *(surprise.sentence for surprise in (*story.surprises, *story.also))])
+        return ". ".join([said, *(reordering.sentence for reordering in (*story.reorderings, *story.also))])
 
     def region(self, event: ExecutedEvent) -> Region | None:
         return self.places.region(event.pos, event.text) if event.pos is not None else None

@@ -54,7 +54,7 @@ ROUNDS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Surprise:
+class Reordering:
     """A step that no interleaving has: events ``first`` and ``second`` (ids), ``kind`` ``po`` or ``rf``; what is said about it,
     as a statement and as a sentence. Of :attr:`Story.also`, also ``mark``: a plain access and what it races with.
 
@@ -77,9 +77,9 @@ class Story:
     """
 
     steps: tuple[int, ...]
-    surprises: tuple[Surprise, ...]
+    reorderings: tuple[Reordering, ...]
     weight: tuple[int, int, int]
-    also: tuple[Surprise, ...] = ()
+    also: tuple[Reordering, ...] = ()
     mended: Mended | None = field(default=None, compare=False)
 
 
@@ -147,19 +147,19 @@ class _Teller:
     def story(self) -> Story:
         """The whole story."""
         weights = self.cheap()
-        surprises: tuple[Surprise, ...] = ()
+        reorderings: tuple[Reordering, ...] = ()
         removed: set[Edge] = set()
         if shortest_cycle(graph_of(map(self.wholly, weights))) is not None:
             self.prepare()
             removed = self.given_up(weights)
-            surprises = self.surprises([edge for edge in weights if edge not in removed], removed)
+            reorderings = self.reorderings([edge for edge in weights if edge not in removed], removed)
         kept = [edge for edge in weights if edge not in removed]
         memory = [e.id for e in self.events if e.thread >= 0 and e.kind != "F"]
         steps = story(memory, kept, self.whole, self.lane)
         switches = sum(self.lane[a] != self.lane[b] for a, b in pairwise(steps))
-        missing = tuple(self.missing(surprises)) if removed else ()
+        missing = tuple(self.missing(reorderings)) if removed else ()
         weight = sum(weights[edge] for edge in removed) + sum(REORDERED for _ in missing)
-        return Story(tuple(steps), surprises, (weight, switches, len(steps)), missing, self.mended)
+        return Story(tuple(steps), reorderings, (weight, switches, len(steps)), missing, self.mended)
 
     def least(self) -> int:
         """The cheapest edges to give up, whatever the models keep."""
@@ -271,7 +271,7 @@ class _Teller:
 
     # --- what is said ---
 
-    def surprises(self, kept: list[Edge], removed: set[Edge]) -> tuple[Surprise, ...]:
+    def reorderings(self, kept: list[Edge], removed: set[Edge]) -> tuple[Reordering, ...]:
         """One for each access that moved; the pair speaks for all that would mend the execution, or closes the shortest cycle."""
         rest = [self.wholly(edge) for edge in kept]
         cycles = {e: shortest_cycle(graph_of([*rest, self.wholly(e)])) or list(self.wholly(e)) for e in removed}
@@ -293,10 +293,10 @@ class _Teller:
             found.append(self.said("po", edge, claim, along))
         return tuple(sorted(found, key=lambda s: (s.first, s.second)))
 
-    def said(self, kind: str, edge: Edge, claim: StoryStatement, along: tuple[int, ...] = ()) -> Surprise:
-        return Surprise(kind, *edge, claim, sentence(claim, self.events, self.words), along)
+    def said(self, kind: str, edge: Edge, claim: StoryStatement, along: tuple[int, ...] = ()) -> Reordering:
+        return Reordering(kind, *edge, claim, sentence(claim, self.events, self.words), along)
 
-    def early_view(self, edge: Edge, cycle: list[int]) -> Surprise:
+    def early_view(self, edge: Edge, cycle: list[int]) -> Reordering:
         """A store is seen by one thread before another."""
         a, b = self.events[edge[0]], self.events[edge[1]]
         if a.thread == b.thread:
@@ -364,7 +364,7 @@ class _Teller:
                 if not any(at_end):
                     yield TooWeak("acquire" if e.tags & {"Acquire", "LKR"} else "release", number)
 
-    def missing(self, told: tuple[Surprise, ...]) -> Iterator[Surprise]:
+    def missing(self, told: tuple[Reordering, ...]) -> Iterator[Reordering]:
         """What is part of what mends the execution and has not been told."""
         if self.mended is None:
             return
@@ -379,5 +379,5 @@ class _Teller:
                 yield self.said("mark", (event, other), Unordered(event, other))
 
 
-def _delayed(surprise: Surprise) -> bool:
-    return isinstance(surprise.claim, Reordered) and surprise.claim.delayed
+def _delayed(reordering: Reordering) -> bool:
+    return isinstance(reordering.claim, Reordered) and reordering.claim.delayed

@@ -175,9 +175,9 @@ def _details(finding: Finding, words: Words) -> Iterator[str]:
     if finding.race is not None:
         yield wrap(f"Without it: {finding.race.sentence}.", "  ", "")
     elif finding.story is not None:
-        if finding.story.surprises:
-            for surprise in (*finding.story.surprises, *finding.story.also):
-                yield wrap(f"Without it: {surprise.sentence}.", "  ", "")
+        if finding.story.reorderings:
+            for reordering in (*finding.story.reorderings, *finding.story.also):
+                yield wrap(f"Without it: {reordering.sentence}.", "  ", "")
         else:
             yield wrap("Without it, it can happen even by taking turns.", "  ", "")
 

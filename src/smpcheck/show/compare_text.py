@@ -64,8 +64,8 @@ def _difference(row: Row) -> Iterator[str]:
     assert found is not None
     yield wrap(f"{row.program.name}: {row.outcome.text}: {found.allows} allows this, {found.forbids} does not:", "")
     yield from steps(found.execution, found.story, words)
-    for surprise in (*found.story.surprises, *found.story.also):
-        yield wrap(surprise.sentence + ".", "  - ", "")
+    for reordering in (*found.story.reorderings, *found.story.also):
+        yield wrap(reordering.sentence + ".", "  - ", "")
     if found.reason is not None:
         yield wrap(f"Under {found.forbids}:", "")
         yield from reason_lines(found.reason, words)

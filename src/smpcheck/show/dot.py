@@ -70,7 +70,7 @@ def _node(node: Node) -> str:
 
 
 def _edge(edge: Edge) -> str:
-    width = 2.5 if edge.in_cycle else 2 if edge.surprise else 1
+    width = 2.5 if edge.in_cycle else 2 if edge.out_of_order else 1
     both = ", dir=both" if edge.style == "race" else ""
     colour = quoted(LIGHT[edge.style])
     return (

@@ -111,29 +111,29 @@ def _lines(explanation: Explanation, drawn: str) -> Iterator[str]:
 
 def _story(execution: Execution, story: Story, words: Words, under: str) -> Iterator[str]:
     yield ""
-    yield "In this order:" if not story.surprises else "In the order in which they take effect:"
+    yield "In this order:" if not story.reorderings else "In the order in which they take effect:"
     yield from steps(execution, story, words)
-    if story.surprises:
+    if story.reorderings:
         yield ""
         yield "Not in program order:"
-        for number, surprise in enumerate(story.surprises, 1):
-            yield wrap(surprise.sentence + ".", f"  {number} ", "")
+        for number, reordering in enumerate(story.reorderings, 1):
+            yield wrap(reordering.sentence + ".", f"  {number} ", "")
     if story.also:
         yield ""
         yield f"{missing_besides(story)}:"
-        for number, missing in enumerate(story.also, len(story.surprises) + 1):
+        for number, missing in enumerate(story.also, len(story.reorderings) + 1):
             yield wrap(missing.sentence + ".", f"  {number} ", "")
 
 
 def missing_besides(story: Story) -> str:
     """What stands above the places where order is missing and that are not out of order in the order shown."""
-    return "To forbid it, order is missing here" + (" as well" if any(s.kind == "po" for s in story.surprises) else "")
+    return "To forbid it, order is missing here" + (" as well" if any(s.kind == "po" for s in story.reorderings) else "")
 
 
 def steps(execution: Execution, story: Story, words: Words) -> Iterator[str]:
     """One line for each step: number, thread, source text, line, effect."""
     halves = dict(execution.relations["rmw"])
-    late = {s.first for s in story.surprises} | {s.second for s in story.surprises}
+    late = {s.first for s in story.reorderings} | {s.second for s in story.reorderings}
     rows: list[tuple[str, str, str, str, str]] = []
     skip: set[int] = set()
     for number in story.steps:

@@ -190,7 +190,7 @@ class _Drawing:
         edges = {edge.id: edge for edge in self.picture.edges}
         for way in routing.routes:
             edge = edges[way.edge]
-            weight = "heavy" if edge.in_cycle else "broken" if edge.surprise else "light"
+            weight = "heavy" if edge.in_cycle else "broken" if edge.out_of_order else "light"
             ends = (way.start, way.end)
             meet = [gaps[port.gap].track(track) for port, track in zip(ends, (way.tracks[0], way.tracks[-1]), strict=True)]
             heights = [tops[port.row] + port.slot for port in ends]

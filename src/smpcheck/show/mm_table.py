@@ -132,8 +132,8 @@ def witness_text(answer: Answer, name: str, run: RunResult | WeakRun | None, wid
     if isinstance(run, WeakRun):
         lines.append(f"  no interleaving does this; under {case.model} the steps may take effect in this order:")
         lines += ["", *(f"  {line}".rstrip() for line in in_lanes(run.program, run.events, width - 2, everything)), ""]
-        for number, surprise in enumerate((*run.story.surprises, *run.story.also), 1):
-            text = textwrap.wrap(f"{number} {surprise.sentence}", width - 2, subsequent_indent="  ", break_on_hyphens=False)
+        for number, reordering in enumerate((*run.story.reorderings, *run.story.also), 1):
+            text = textwrap.wrap(f"{number} {reordering.sentence}", width - 2, subsequent_indent="  ", break_on_hyphens=False)
             lines += [f"  {line}" for line in text]
         return "\n".join(lines) + "\n"
     if run.message:

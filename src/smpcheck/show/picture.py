@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from smpcheck.questions.explain import Explanation
     from smpcheck.questions.races import Race
     from smpcheck.questions.reasons import Link, Reason
-    from smpcheck.questions.reorderings import Story, Surprise
+    from smpcheck.questions.reorderings import Reordering, Story
     from smpcheck.simulate.run import RunResult
 
 NodeKind: TypeAlias = Literal["R", "W", "RW", "F", "init", "skip"]
@@ -62,7 +62,7 @@ class Edge:
     """An arrow between two nodes (their ids).
 
     ``style`` is a key of :data:`STYLES`; ``label`` is short; ``text`` is the sentence about it. ``number`` refers to the remark
-    that explains it, or is 0. ``in_cycle``: part of the cycle that forbids the execution; ``surprise``: not as in an
+    that explains it, or is 0. ``in_cycle``: part of the cycle that forbids the execution; ``reordering``: not as in an
     interleaving. ``causes``: what in the source gives it, its ends included.
     """
 
@@ -74,7 +74,7 @@ class Edge:
     text: str
     number: int = 0
     in_cycle: bool = False
-    surprise: bool = False
+    out_of_order: bool = False
     causes: tuple[Position, ...] = ()
 
 
@@ -148,7 +148,7 @@ def picture(
     dependencies: bool = True,
     long_lane: int = LONG_LANE,
 ) -> Picture:
-    """The picture of one execution. With a ``story``, its surprises are arrows; with a ``reason`` or ``race``, its links are.
+    """The picture of one execution. With a ``story``, its reorderings are arrows; with a ``reason`` or ``race``, its links are.
 
     ``dependencies``: note them at the nodes. In a lane of more than ``long_lane`` nodes, those that nothing refers to are counted
     instead of shown.
@@ -193,9 +193,9 @@ class _Painter:
             for number, link in enumerate(reason.links, 1):
                 self.link(number, link)
         if story is not None:
-            for number, surprise in enumerate(story.surprises, 1):
-                self.surprise(number, surprise)
-            for number, missing in enumerate(story.also, len(story.surprises) + 1):
+            for number, reordering in enumerate(story.reorderings, 1):
+                self.reordering(number, reordering)
+            for number, missing in enumerate(story.also, len(story.reorderings) + 1):
                 first, second = self.events[missing.first], self.events[missing.second]
                 self.remark(number, first, second, f"order is missing here as well: {missing.sentence}", ())
         if race is not None:
@@ -204,7 +204,7 @@ class _Painter:
             self.dependencies()
         steps = [e for e in story.steps if e in self.node_of] if story is not None else []
         prefer = {self.node_of[e]: place for place, e in reversed(list(enumerate(steps)))}
-        late = {self.node_of[s.first] for s in story.surprises if s.kind == "po"} if story is not None else set()
+        late = {self.node_of[s.first] for s in story.reorderings if s.kind == "po"} if story is not None else set()
         edges = [replace(edge, id=number) for number, edge in enumerate(self.edges.values())]
         remarks = [replace(r, edge=self.edge_of(r, edges)) for r in self.remarks]
         used = {end for edge in edges for end in (edge.source, edge.target)} | self.kept
@@ -352,17 +352,17 @@ class _Painter:
         source, target = (self.events[e] for e in (link.source, link.target))
         self.remark(number, source, target, f"{link.kind}: {link.text}", link.causes)
 
-    def surprise(self, number: int, surprise: Surprise) -> None:
+    def reordering(self, number: int, reordering: Reordering) -> None:
         """What is not as in an interleaving."""
-        kind = "rf" if surprise.kind == "rf" else "swap"
-        self.add(kind, surprise.first, surprise.second, surprise.sentence, number, surprise=True)
-        source, target = (self.events[e] for e in (surprise.first, surprise.second))
-        self.remark(number, source, target, surprise.sentence, ())
+        kind = "rf" if reordering.kind == "rf" else "swap"
+        self.add(kind, reordering.first, reordering.second, reordering.sentence, number, out_of_order=True)
+        source, target = (self.events[e] for e in (reordering.first, reordering.second))
+        self.remark(number, source, target, reordering.sentence, ())
 
     def race(self, race: Race) -> None:
         """Two accesses that nothing keeps apart."""
         said = ". Missing: ".join((race.sentence, *race.missing))
-        self.add("race", race.first, race.second, said, 1, surprise=True)
+        self.add("race", race.first, race.second, said, 1, out_of_order=True)
         self.remark(1, self.events[race.first], self.events[race.second], said, ())
 
     def remark(self, number: int, a: ExecutedEvent, b: ExecutedEvent, text: str, causes: tuple[Position, ...]) -> None:

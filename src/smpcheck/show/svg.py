@@ -148,7 +148,7 @@ def _inner(picture: Picture, place: Geometry, marks: Marks = lambda _: "") -> st
             f'<path class="lane" d="M{_n(middle)} {HEADING - 3}V{_n(place.height)}" stroke="{LIGHT["rule"]}" fill="none"/>'
         )
     parts += [_node(node, place, marks(node)) for node in picture.nodes]
-    parts += [_edge(edge, place, marks(edge)) for edge in sorted(picture.edges, key=lambda e: (e.in_cycle, e.surprise))]
+    parts += [_edge(edge, place, marks(edge)) for edge in sorted(picture.edges, key=lambda e: (e.in_cycle, e.out_of_order))]
     return "".join(parts)
 
 
@@ -170,15 +170,15 @@ def _node(node: Node, place: Geometry, marks: str) -> str:
 
 def _edge(edge: Edge, place: Geometry, marks: str) -> str:
     points, label = place.lines[edge.id], place.labels[edge.id]
-    width = 2.8 if edge.in_cycle else 2.2 if edge.surprise else 1.5
+    width = 2.8 if edge.in_cycle else 2.2 if edge.out_of_order else 1.5
     dashes = f' stroke-dasharray="{DASHES[edge.style]}"' if DASHES[edge.style] else ""
     colour = LIGHT[edge.style]
     path = rounded(points)
     heads = [_head(points[-2], points[-1], colour)]
     if edge.style == "race":
         heads.append(_head(points[1], points[0], colour))
-    classes = " ".join(["edge", edge.style, *["cycle"] * edge.in_cycle, *["surprise"] * edge.surprise])
-    bold = ' font-weight="700"' if edge.in_cycle or edge.surprise else ""
+    classes = " ".join(["edge", edge.style, *["cycle"] * edge.in_cycle, *["reordering"] * edge.out_of_order])
+    bold = ' font-weight="700"' if edge.in_cycle or edge.out_of_order else ""
     return (
         f'<g class="{classes}" data-edge="{edge.id}"{marks}><title>{escape(edge.text)}</title>'
         f'<path class="hit" d="{path}" fill="none" stroke="#000" stroke-opacity="0" stroke-width="11"/>'

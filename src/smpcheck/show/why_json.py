@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smpcheck.questions.fix import Fix
     from smpcheck.questions.ordering_elements import Element
     from smpcheck.questions.reasons import Reason
-    from smpcheck.questions.reorderings import Story, Surprise
+    from smpcheck.questions.reorderings import Reordering, Story
 
 VERSION = 2
 Json = dict[str, Any]
@@ -58,7 +58,7 @@ def _place(pos: Position | None) -> Json:
 
 
 def _story(story: Story) -> Json:
-    surprises, also = (
+    reorderings, also = (
         [
             {
                 "kind": s.kind,
@@ -70,14 +70,14 @@ def _story(story: Story) -> Json:
             }
             for s in group
         ]
-        for group in (story.surprises, story.also)
+        for group in (story.reorderings, story.also)
     )
-    return {"steps": list(story.steps), "surprises": surprises, "also": also}
+    return {"steps": list(story.steps), "reorderings": reorderings, "also": also}
 
 
-def _order(surprise: Surprise) -> str | None:
+def _order(reordering: Reordering) -> str | None:
     """What the model makes of a pair of program order; nothing of others."""
-    return surprise.claim.order if isinstance(surprise.claim, Reordered) else None
+    return reordering.claim.order if isinstance(reordering.claim, Reordered) else None
 
 
 def _reason(reason: Reason, program: Program) -> Json:
