@@ -42,7 +42,7 @@ from smpcheck.questions.wording import TAG_WORDS
 from tests.naive.enumerate import Candidate, Ev
 from tests.naive.models import consistent
 
-LOCAL = {"lkmm": ("ppo", "fence"), "tso": ("ghb",), "sc": ()}
+LOCAL = {"lkmm": ("ppo", "fence", "addr"), "tso": ("ghb",), "sc": ()}
 """The relations of a model that say what a thread keeps in order."""
 
 
@@ -71,8 +71,10 @@ def implied(model: Model, execution: Execution) -> set[tuple[int, int]]:
         if node.kind == "rel" and node.label in LOCAL[model.name]:
             for x, row in enumerate(evaluation.rows(node)):
                 own = sum(1 << y for y in bits(row) if execution.events[x].thread == execution.events[y].thread)
-                if node.label == "ppo":  # of plain accesses the model promises what their fences do
-                    own = own & members if members >> x & 1 else 0
+                if node.label != "fence" and not members >> x & 1:  # of plain accesses the model promises what fences do,
+                    own = 0
+                if node.label == "ppo":  # and that they wait for their address
+                    own &= members
                 rows[x] |= own
     ids = [e.id for e in execution.events]
     return {(ids[x], ids[y]) for x, row in enumerate(closed(rows)) for y in bits(row)} & execution.relations["po"]

@@ -50,7 +50,7 @@ class TestAllowed:
     def test_reads_from_runs_downwards_although_the_load_is_early(self):
         (program,) = read_programs(str(ROOT / "examples" / "models" / "seqlock_without_rmb.py"))
         (answer,) = explain(program, LKMM)
-        (shown,) = pictures(answer)
+        shown = pictures(answer)[0]
         rows = {node.id: node.row for node in shown.nodes}
         assert all(rows[e.source] < rows[e.target] for e in shown.edges if e.style == "rf")
 
