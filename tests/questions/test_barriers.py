@@ -194,6 +194,12 @@ class TestDependencies:
         assert needed[0].startswith("control dependency of if (r0")
         assert needed[-1] == "data dependency into WRITE_ONCE(*x, r0)"
 
+    def test_a_value_that_is_one_of_too_many_cannot_be_cut_from_what_it_depends_on(self, monkeypatch):
+        monkeypatch.setattr("smpcheck.solver.domains.MAX_DOMAIN", 1)
+        program = test_of(["int r0 = READ_ONCE(*x);\nWRITE_ONCE(*y, r0);", "WRITE_ONCE(*x, 1);"], "y=1")
+        elements = elements_of(program)
+        assert Rewriter(program, elements).uncuttable() == elements
+
     def test_a_cut_dependency_changes_no_values(self):
         """Under sc, where dependencies mean nothing, the versions of a program have the same final states."""
         from smpcheck.solver.solve import solve

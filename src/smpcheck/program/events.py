@@ -596,7 +596,7 @@ class _Unroller:
         )
 
     def merge_deps(self, ga: int, a: Deps, gb: int, b: Deps) -> Deps:
-        if a == b:
+        if a is b or a == b:
             return a
         guards = self.guards
         return {

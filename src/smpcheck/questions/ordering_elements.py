@@ -271,11 +271,16 @@ class Rewriter:
         graph = unroll(self.program, 1)
         domains = Domains(graph, [], False)
         result: dict[Key, dict[Value, None]] = {}
+        unlisted: set[Key] = set()
         for event in graph.events:
             for kind, term in (("addr", event.addr), ("data", event.value)):
-                if event.pos is not None and (kind, event.pos) in self.elements and term is not None:
+                if event.pos is None or (kind, event.pos) not in self.elements or term is None:
+                    continue
+                if domains.is_wide(term):
+                    unlisted.add((kind, event.pos))
+                else:
                     result.setdefault((kind, event.pos), {}).update(dict.fromkeys(domains.of(term)))
-        return {key: list(values) for key, values in result.items()}
+        return {key: list(values) for key, values in result.items() if key not in unlisted}
 
     def version(self, levels: Mapping[Key, str]) -> Program:
         """The program with each element of ``levels`` at the level of that name (``none``: gone)."""
