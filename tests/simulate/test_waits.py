@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smpcheck.cat.load import load_model
+from smpcheck.questions.stops import may_stop
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.simulate import outcomes, replay
 from smpcheck.solver.answer import Question
@@ -45,6 +46,33 @@ def test_a_thread_that_can_wait_for_ever_is_found_with_its_schedule(bodies: tupl
 @pytest.mark.parametrize("bodies", ENDS.values(), ids=ENDS)
 def test_one_that_only_waits_for_some_time_is_no_failure(bodies: tuple[str, ...]) -> None:
     assert outcomes(program(*bodies)).failed == frozenset()
+
+
+GRACE = {
+    "inside a critical section": ("rcu_read_lock(); synchronize_rcu(); rcu_read_unlock();",),
+    "a reader that waits for what comes after": (
+        "rcu_read_lock(); while (!READ_ONCE(*x)) { } rcu_read_unlock();", "synchronize_rcu(); WRITE_ONCE(*x, 1);"
+    ),
+    "a reader that waits for what comes before": (
+        "rcu_read_lock(); while (!READ_ONCE(*x)) { } rcu_read_unlock();", "WRITE_ONCE(*x, 1); synchronize_rcu();"
+    ),
+    "a reader that waits for the opposite": (
+        "rcu_read_lock(); r0 = READ_ONCE(*x); if (!r0) while (READ_ONCE(*y)) { } rcu_read_unlock();",
+        "WRITE_ONCE(*x, 1); synchronize_rcu(); WRITE_ONCE(*y, 1);",
+    ),
+    "a lock held by who waits": (
+        "rcu_read_lock(); spin_lock(l); spin_unlock(l); rcu_read_unlock();", "spin_lock(l); synchronize_rcu(); spin_unlock(l);"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bodies", GRACE.values(), ids=GRACE)
+def test_grace_periods_wait_for_readers_that_wait(bodies: tuple[str, ...]) -> None:
+    subject = program(*bodies, params="int *x, int *y, spinlock_t *l")
+    found = outcomes(subject)
+    said = [solve(subject, load_model(m), Question(mode="stops", stops=True)).failed for m in ("sc", "lkmm")]
+    assert [set(failed) for failed in said] == [found.failed] * 2
+    assert may_stop(subject)
 
 
 @pytest.mark.parametrize("first", range(0, 80, 20))

@@ -182,7 +182,9 @@ class Waiting:
     """A thread that may wait for ever from here on, where ``guard`` holds: for a lock, or in a loop after an idle round.
 
     ``reads``: the events that it does again and again; it waits for ever if what they read never changes. ``writes``: the
-    writes of that round, which change nothing. ``cond``: what the value of a lock fails (None: a loop).
+    writes of that round, which change nothing. ``cond``: what the value of a lock fails (None: no lock). ``inside``: the guard of
+    waiting inside an RCU read-side critical section. ``grace``: it waits for the end of a grace period, as long as some thread
+    waits inside such a section.
     """
 
     guard: int
@@ -191,6 +193,8 @@ class Waiting:
     thread: int
     pos: ir.Position | None
     writes: tuple[int, ...] = ()
+    inside: int = NEVER
+    grace: bool = False
 
 
 Pairs: TypeAlias = dict[tuple[int, int], int]
@@ -294,6 +298,8 @@ class _Unroller:
         self.may_stop = stops
         self.binding = graph.program.branches_bind_the_rest
         self.exits: dict[str, list[tuple[int, _Env]]] = {}
+        self.inside = NEVER
+        """The guard of being inside an RCU read-side critical section."""
         self.stopped: list[int] = []
         """The guards under which the thread has stopped so far: at a loop that is cut, waiting, at an access to nothing."""
         self.spent: dict[str, int] = {}
@@ -409,6 +415,14 @@ class _Unroller:
             case ir.Rmw():
                 alive = self.rmw(stmt, alive, env)
             case ir.Fence():
+                if "Sync-rcu" in stmt.tags and self.may_stop:
+                    ends = self.guards.variable(self.decision(None, alive))
+                    self.stays(self.guards.minus(alive, ends), (), stmt.pos, grace=True)
+                    alive = self.guards.conj(alive, ends)
+                elif "Rcu-lock" in stmt.tags:
+                    self.inside = self.guards.disj(self.inside, alive)
+                elif "Rcu-unlock" in stmt.tags:
+                    self.inside = self.guards.minus(self.inside, alive)
                 ev = self.event(stmt, "F", stmt.tags, alive, env)
                 if stmt.addr is not None:
                     addr = self.eval(stmt.addr, env)
@@ -485,8 +499,7 @@ class _Unroller:
             chosen = {event: guard for event, guard in self.join_deps(when.deps, when.decided).items() if event != read.id}
             if stmt.blocking and self.may_stop:
                 proceed = self.guards.variable(self.decision(None, alive))
-                waiting = self.stop(self.guards.minus(alive, proceed))
-                graph.waiting.append(Waiting(waiting, (read.id,), cond, self.thread.index, stmt.pos))
+                self.stays(self.guards.minus(alive, proceed), (read.id,), stmt.pos, cond)
                 alive = self.guards.conj(alive, proceed)
             graph.requirements.append(Requirement(alive, cond))
         write = self.write(stmt, stmt.write_tags, addr, self.eval(stmt.new, env), alive, env)
@@ -718,7 +731,24 @@ class _Unroller:
         """Where ``guard`` holds, the round from event ``first`` on can go on for ever."""
         events = [e for e in self.graph.events[first:] if self.guards.conj(e.guard, guard) != NEVER]
         reads, writes = (tuple(e.id for e in events if e.kind == kind) for kind in "RW")
-        self.graph.waiting.append(Waiting(self.stop(guard), reads, None, self.thread.index, pos, writes))
+        self.stays(guard, reads, pos, writes=writes)
+
+    def stays(
+        self,
+        guard: int,
+        reads: tuple[int, ...],
+        pos: ir.Position | None,
+        cond: Term | None = None,
+        writes: tuple[int, ...] = (),
+        grace: bool = False,
+    ) -> None:
+        """Where ``guard`` holds, the thread may wait here for ever; if inside a critical section, that does not end before."""
+        graph, inside = self.graph, self.guards.conj(guard, self.inside)
+        if inside != NEVER and self.may_stop:
+            tags = frozenset(("Rcu-unlock",))
+            never = "(never leaves its critical section)"
+            graph.events.append(Event(len(graph.events), self.thread.index, "F", tags, None, None, inside, pos, never))
+        graph.waiting.append(Waiting(self.stop(guard), reads, cond, self.thread.index, pos, writes, inside, grace))
 
     def cut(self, alive: int, label: str, pos: ir.Position | None) -> int:
         """A loop is not followed further from here."""

@@ -1,8 +1,9 @@
-"""Can a thread wait for ever for a lock? A quick look at the text, before anybody asks the solver.
+"""Can a thread wait for ever for a lock, or for a grace period? A quick look at the text, before anybody asks the solver.
 
 It cannot if all locks are taken one at a time and given back: no thread takes a lock, or waits in a loop, while it may hold one;
 none ends with a lock held; and nothing but lock operations writes to a lock, which is free at first. Then a thread that waits for
-a lock waits for one that goes on and gives it back. Where this does not hold, or cannot be seen, the answer is yes.
+a lock waits for one that goes on and gives it back. Nor is a grace period waited for with a lock held, or inside a critical
+section of RCU's. Where this does not hold, or cannot be seen, the answer is yes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ _Held = frozenset[frozenset[Ptr]]
 _FREE: _Held = frozenset((frozenset(),))
 
 
+_RCU = Ptr("RCU")
+"""Stands for a read-side critical section of RCU's among what is held."""
+
+
 class _MayBlockError(Exception):
     """There is something that the text does not exclude."""
 
@@ -27,7 +32,7 @@ def may_block(program: ir.Program) -> bool:
     """Can some thread wait for ever for a lock, as far as the text says?"""
     every = [stmt for thread in program.threads for stmt in statements(thread.body)]
     locks = [stmt for stmt in every if isinstance(stmt, ir.Rmw) and stmt.blocking]
-    if not locks:
+    if not locks and not any(isinstance(stmt, ir.Fence) and "Sync-rcu" in stmt.tags for stmt in every):
         return False
     try:
         known = {_address(stmt.addr) for stmt in locks}
@@ -36,11 +41,16 @@ def may_block(program: ir.Program) -> bool:
             return True
         if any(address in known and cell.init != 0 for address, cell in program.cells.items()):
             return True
-        if any(any(_after(thread.body, _FREE, {})) for thread in program.threads):
+        if any(_holds_lock(_after(thread.body, _FREE, {})) for thread in program.threads):
             return True
     except _MayBlockError:
         return True
     return False
+
+
+def _holds_lock(held: _Held) -> bool:
+    """May a lock be held?"""
+    return any(locks - {_RCU} for locks in held)
 
 
 def _address(addr: ir.Expr) -> Ptr:
@@ -60,11 +70,17 @@ def _after(body: Sequence[ir.Stmt], held: _Held, exits: dict[str, _Held]) -> _He
             break
         match stmt:
             case ir.Rmw() if "LKR" in stmt.read_tags:
-                if stmt.blocking and any(held):
+                if stmt.blocking and _holds_lock(held):
                     raise _MayBlockError
                 held = frozenset(locks | {_address(stmt.addr)} for locks in held)
             case ir.Store(addr) if "UL" in stmt.tags:
                 held = frozenset(locks - {_address(addr)} for locks in held)
+            case ir.Fence(tags) if "Sync-rcu" in tags and any(held):
+                raise _MayBlockError
+            case ir.Fence(tags) if "Rcu-lock" in tags:
+                held = frozenset(locks | {_RCU} for locks in held)
+            case ir.Fence(tags) if "Rcu-unlock" in tags:
+                held = frozenset(locks - {_RCU} for locks in held)
             case ir.If() | ir.Choice():
                 held = _after(stmt.then, held, exits) | _after(stmt.other, held, exits)
             case ir.Block(label, inner):
@@ -81,7 +97,7 @@ def _after(body: Sequence[ir.Stmt], held: _Held, exits: dict[str, _Held]) -> _He
 def _after_loop(loop: ir.Loop, held: _Held, exits: dict[str, _Held]) -> _Held:
     head = held
     while True:
-        if loop.bound is None and any(head):
+        if loop.bound is None and _holds_lock(head):
             raise _MayBlockError
         end = _after(loop.body, head, exits)
         if end <= head:

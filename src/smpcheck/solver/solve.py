@@ -260,6 +260,8 @@ class _Session:
         that wait likewise, which write what they read."""
         out, encoding = self.out, self.encoding
         here = encoding.guard_literal(w.guard)
+        if w.grace:
+            out.forbid((here, *[-encoding.guard_literal(x.inside) for x in self.graph.waiting]))
         if w.cond is not None:
             out.forbid((here, encoding.truth(w.cond)))
         for read in w.reads:
@@ -337,7 +339,7 @@ class _Session:
             statistics=dict(self.statistics),
             program=self.program,
             may_fault=bool(self.encoding.faults),
-            may_wait=any(w.cond is None for w in self.graph.waiting),
+            may_wait=any(w.cond is None and not w.grace for w in self.graph.waiting),
             rounds=question.unroll if self.was_cut else None,
         )
 
