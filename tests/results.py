@@ -37,3 +37,13 @@ UNSUPPORTED = {
     "negative": 0,
     "message": "tests/SB.litmus:5:3: goto is not supported",
 }
+
+MODEL = {
+    "file": "m.py",
+    "name": "m",
+    "language": "Python",
+    "quantifier": "forall",
+    "condition": "forall (A)",
+    "asserts": ("A", "B"),
+}
+"""A model that asserts A and B."""

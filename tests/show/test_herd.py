@@ -9,7 +9,7 @@ import pytest
 import smpcheck
 from smpcheck.show.formats import Summary, make_form
 from smpcheck.show.herd import block, state_line
-from tests.results import UNSUPPORTED, result
+from tests.results import MODEL, UNSUPPORTED, result
 
 
 def test_a_block_is_herd7s() -> None:
@@ -113,3 +113,9 @@ def test_arrays_are_shown_as_herd7_shows_them(question: str, states: list[str], 
     answer = smpcheck.check(ARRAYS.format(question=question))
     assert [state_line(row) for row in answer.states] == states
     assert answer.condition == condition
+
+
+def test_a_model_that_fails_is_no_and_names_what_fails() -> None:
+    lines = block(result(**MODEL, observation="Always", negative=0, failed=("A",), flags=("data-race",))).splitlines()
+    assert lines[6] == "No"
+    assert lines[9:11] == ["Flag data-race", "Flag fails: A"]

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 from smpcheck.questions.result import Result
 from smpcheck.show.formats import Summary, make_form
-from tests.results import UNSUPPORTED, result
+from tests.results import MODEL, UNSUPPORTED, result
 
 
 def document(*results: Result) -> ET.Element:
@@ -59,3 +59,11 @@ def test_any_character_gives_well_formed_xml() -> None:
     name = 'S<B>&"\x00\x1b\ud800'
     case = document(result(name=name, expected="Never", condition=name))[0][0]
     assert case.get("name") == 'S<B>&"\ufffd\ufffd\ufffd'
+
+
+def test_a_model_that_fails_is_a_failure_whatever_else_is_undecided() -> None:
+    top = document(result(**MODEL, status="bound", failed=("A",), undecided=("B",), notes=("a note",)), result(**MODEL))
+    assert (top[0].get("failures"), top[0].get("errors")) == ("1", "0")
+    failure, said = top[0][0]
+    assert (failure.get("message"), said.text) == ("FAILS: A", "a note")
+    assert len(top[0][1]) == 0

@@ -9,7 +9,7 @@ import pytest
 
 from smpcheck.questions.result import Result
 from smpcheck.show.formats import Summary, make_form
-from tests.results import UNSUPPORTED, result
+from tests.results import MODEL, UNSUPPORTED, result
 
 
 def lines(*results: Result, names: tuple[str, ...] = ("SB",)) -> list[str]:
@@ -77,3 +77,16 @@ def test_names_that_look_like_markup_stay_as_they_are() -> None:
 def test_columns_stay_aligned_for_long_names() -> None:
     head, *rows, _ = lines(result(name="a"), result(name="b" * 40), names=("a", "b" * 40))
     assert {row.index("Sometimes") for row in rows} == {head.index("verdict")}
+
+
+def test_a_model_has_the_verdict_of_what_it_asserts() -> None:
+    failing = result(**MODEL, failed=("A",), flags=("data-race",))
+    open_one = result(**MODEL, status="bound", undecided=("B",), observation=None, message="more rounds")
+    shown = lines(result(**MODEL), failing, open_one, result(**MODEL, failed=("A",), expected_failures=frozenset({"A"})))
+    assert [line.split()[:3] for line in shown[1:4]] == [["✓", "m", "holds"], ["✗", "m", "FAILS"], ["m", "undecided", "4"]]
+    assert shown[2].endswith("  A, data-race")
+    assert shown[5].startswith("✓") and shown[5].endswith("  A, as expected")
+
+
+def test_each_note_has_a_line_of_its_own() -> None:
+    assert lines(result(notes=("one", "two"), file="a.litmus"))[2:4] == ["    a.litmus: one", "    a.litmus: two"]
