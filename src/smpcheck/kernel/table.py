@@ -595,6 +595,26 @@ def rows() -> Mapping[str, Row]:
     return {row.name: row for group in GROUPS for row in _rows_of(group)}
 
 
+GUARDS = {
+    "mutex": ("mutex_lock", "mutex_unlock"),
+    "spinlock": ("spin_lock", "spin_unlock"),
+    "spinlock_bh": ("spin_lock_bh", "spin_unlock_bh"),
+    "spinlock_irq": ("spin_lock_irq", "spin_unlock_irq"),
+    "spinlock_irqsave": ("spin_lock", "spin_unlock"),
+    "raw_spinlock": ("raw_spin_lock", "raw_spin_unlock"),
+    "raw_spinlock_irq": ("raw_spin_lock_irq", "raw_spin_unlock_irq"),
+    "raw_spinlock_irqsave": ("raw_spin_lock", "raw_spin_unlock"),
+    "read_lock": ("read_lock", "read_unlock"),
+    "write_lock": ("write_lock", "write_unlock"),
+    "rwsem_read": ("down_read", "up_read"),
+    "rwsem_write": ("down_write", "up_write"),
+    "rcu": ("rcu_read_lock", "rcu_read_unlock"),
+    "preempt": ("preempt_disable", "preempt_enable"),
+    "migrate": ("migrate_disable", "migrate_enable"),
+    "irq": ("local_irq_disable", "local_irq_enable"),
+}
+"""Kinds of ``guard()``: what is called at once, and at the end of the block (the kernel's DEFINE_GUARD and DEFINE_LOCK_GUARD)."""
+
 REFUSED = {
     "call_rcu": "callbacks run in a thread of their own; write the callback's effect in a thread after synchronize_rcu()",
     "call_srcu": "callbacks run in a thread of their own; write the callback's effect in a thread after synchronize_srcu()",

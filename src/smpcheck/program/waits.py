@@ -128,7 +128,7 @@ class Waits:
         body = _straightened(loop)
         sets = {name for stmt in statements(body) if (name := defined(stmt)) is not None}
         best: tuple[int, int, Live] | None = None
-        for at in range(len(body)):
+        for at in range(max(len(body), 1)):
             live = live_at_head((*body[at:], *body[:at]), loop.label, after, exits)
             carried = len(sets & live)
             if best is None or carried < best[0]:

@@ -371,6 +371,9 @@ class ExpressionReader:
         cast = self._parenthesized_type(function) if len(arguments) == 1 else None
         if cast is not None:  # (foo_t)(x)
             return Convert(cast, self._expr(arguments[0]), at, end)
+        if function.type == "call_expression" and self._text(self._field(function, "function")) == GUARD:  # guard(mutex)(&lock)
+            kinds = self._field(function, "arguments").named_children
+            return Call(GUARD, [self._expr(c) for c in (*kinds, *arguments)], at, end)
         if function.type != "identifier":
             self._refuse("a call through a pointer", node)
         return Call(self._text(function), [self._expr(c) for c in arguments], at, end)
@@ -411,6 +414,9 @@ class ExpressionReader:
             self._wrong(f"offsetof: no member '{member}' in '{self._text(self._field(node, 'type'))}'", node)
         return Num(type_.fields[member][0], ULONG, at, end)
 
+
+GUARD = "guard"
+"""``guard(mutex)(&lock)``: the lock is held to the end of the block (include/linux/cleanup.h)."""
 
 _ALSO_UNARY = frozenset("+-*&")
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
+from smpcheck.kernel.table import GUARDS
 from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Loop, Position, Reg, Round, Stmt, Thread
 from smpcheck.program.values import CType, Ptr, Value, binary, truth
 from smpcheck.readers import ctree as c
 from smpcheck.readers import forms
 from smpcheck.readers.carith import COMPARISONS
 from smpcheck.readers.cexpr import Expressions
+from smpcheck.readers.cparse_expr import GUARD
 from smpcheck.readers.cvalues import ByName, Frame, Local, LValue, Place, Scope, Val
 from smpcheck.readers.deffile import Definitions, Macro
 from smpcheck.readers.layout import AUTO, VOID, Array, Auto, Pointer, Struct, Type, TypeTable, Void, scalar_type, show
@@ -33,6 +36,15 @@ Initial = Mapping[str, tuple[Type | None, Value]]
 """Registers that the init section types or sets."""
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What is to be called at the end of the block: within so many functions, and loops of the innermost one."""
+
+    release: c.Call
+    frames: int
+    loops: int
+
+
 class Lowering(Expressions):
     """Lowers the threads of one program.
 
@@ -47,6 +59,7 @@ class Lowering(Expressions):
         for declared in unit.globals:
             self.root.names[declared.name] = Place(Const(Ptr(declared.name)), declared.type)
         self.loops: list[tuple[str, str]] = []
+        self.guards: list[Guard] = []
         self.index = 0
         self.steps = 0
         """Statements so far, as herd7 counts them: its SRCU cookies are made from it."""
@@ -78,7 +91,9 @@ class Lowering(Expressions):
                     self.scope.names[name] = local
                 if value != 0:
                     self.out.append(Assign(name, Const(value), pos))
+        self.guards = []
         self.statements(function.body.body)
+        self.leave_block(0)
         body = tuple(in_order(self.out, self.one_order))
         if frame.returned:
             body = (Block(frame.label, body, pos),)
@@ -236,7 +251,9 @@ class Lowering(Expressions):
         self.unsequenced = 0
         try:
             with self.collect() as inner:
+                guards = len(self.guards)
                 self.statements(body)
+                self.leave_block(guards)
         finally:
             self.frames.pop()
             self.scope, self.unsequenced = scope, unsequenced
@@ -261,7 +278,29 @@ class Lowering(Expressions):
             _LOWER[type(node)](self, node)
 
     def _eval(self, node: c.Eval) -> None:
-        self.effect(node.expr)
+        if isinstance(node.expr, c.Call) and node.expr.name == GUARD and GUARD not in self.unit.functions:
+            self._guard(node.expr)
+        else:
+            self.effect(node.expr)
+
+    def _guard(self, node: c.Call) -> None:
+        """``guard(mutex)(&lock)``: take the lock, and give it back wherever the block is left."""
+        kind = node.args[0].name if node.args and isinstance(node.args[0], c.Name) else ""
+        if kind not in GUARDS:
+            self.refuse(f"guard({kind}) is not supported; these are: {', '.join(GUARDS)}", node.at)
+        take, release = GUARDS[kind]
+        self.effect(c.Call(take, node.args[1:], node.at, node.end))
+        self.guards.append(Guard(c.Call(release, node.args[1:], node.at, node.end), len(self.frames), len(self.loops)))
+
+    def leave_block(self, outer: int) -> None:
+        """The end of a block in which there were ``outer`` guards at first."""
+        if not (self.out and isinstance(self.out[-1], Exit)):
+            self._release(self.guards[outer:])
+        del self.guards[outer:]
+
+    def _release(self, guards: list[Guard]) -> None:
+        for guard in reversed(guards):
+            self.effect(guard.release)
 
     def _compound(self, node: c.Compound) -> None:
         self.out += self._scoped(node)
@@ -285,7 +324,9 @@ class Lowering(Expressions):
         self.scope = Scope(scope)
         with self.collect() as inner:
             self.steps += isinstance(node, c.Compound)
+            guards = len(self.guards)
             self.statements(node.body if isinstance(node, c.Compound) else [node])
+            self.leave_block(guards)
         self.scope = scope
         return tuple(inner)
 
@@ -384,6 +425,8 @@ class Lowering(Expressions):
             label = next((again for _, again in reversed(self.loops) if again), "")
         if not label:
             self.wrong(f"'{node.kind}' outside of a loop", self.at(node))
+        outer = next(n for n, names in enumerate(self.loops) if label in names)
+        self._release([g for g in self.guards if g.frames == len(self.frames) and g.loops > outer])
         self.out.append(Exit(label, self.source.pos(self.at(node))))
 
     def _return(self, node: c.Return) -> None:
@@ -400,6 +443,7 @@ class Lowering(Expressions):
         elif frame.result is not None:
             self.wrong(f"'return' without a value in {self.calls[-1]}()", self.at(node))
         frame.returned = True
+        self._release([guard for guard in self.guards if guard.frames == len(self.frames)])
         self.out.append(Exit(frame.label, self.source.pos(self.at(node))))
 
 
