@@ -91,3 +91,7 @@ def test_under_a_model_that_does_not_allow_it_all_rounds_are_followed() -> None:
     assert graph("while (!READ_ONCE(*x)) { }", omission=Omission(reads=False)).bounds != []
     assert graph("while (xchg(x, 1)) { }", omission=Omission(writes=False)).waiting == []
     assert graph("while (!READ_ONCE(*x)) { }", omission=Omission(writes=False)).bounds == []
+
+
+def test_a_loop_without_a_body_is_one() -> None:
+    assert graph("while (1) ;").events

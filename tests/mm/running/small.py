@@ -45,6 +45,15 @@ def add_locked(n: node) -> None:
     spin_unlock(n.outer)
 
 
+def odd_names(n: node) -> int:
+    t_ = READ_ONCE(n.value)
+    _lock = t_ + 1
+    spin_lock(n.outer)
+    WRITE_ONCE(n.value, _lock)
+    spin_unlock(n.outer)
+    return t_
+
+
 def add_bit_locked(n: node) -> None:
     wait_on_bit_lock(n.flags, LOCKED, TASK_UNINTERRUPTIBLE)
     n.value = n.value + 1

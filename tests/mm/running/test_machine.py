@@ -62,6 +62,11 @@ def test_locks_exclude(add: Callable[..., Any]) -> None:
     assert values(add, add) == {2}
 
 
+def test_a_models_names_are_its_own() -> None:
+    result = run(small.odd_names)
+    assert (result.results, result.objects["N"].value) == ((0,), 1)
+
+
 def test_readers_share_and_keep_writers_out() -> None:
     assert failures(small.reader, small.reader, small.writer, small.writer) == set()
 

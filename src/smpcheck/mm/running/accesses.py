@@ -15,7 +15,7 @@ from smpcheck.readers.python.source import FunctionSource
 if TYPE_CHECKING:
     from smpcheck.mm.running.translate import Translator
 
-TASK = "t_"
+TASK, LOCK = "t\u00b7", "lock\u00b7"
 
 
 class Accesses:
@@ -244,9 +244,9 @@ class Accesses:
         self, entry: Primitive, before: list[ast.expr], parts: dict[str, ast.expr], field: str, node: ast.Call
     ) -> list[ast.stmt]:
         """Ask for a lock, and yield it for as long as somebody else has it."""
-        parts = {**parts, "lock": name("_lock", node), "n": constant(self.number(node, "check"), node)}
+        parts = {**parts, "lock": name(LOCK, node), "n": constant(self.number(node, "check"), node)}
         place = "o._bits[nr]" if entry.form == "bit_lock" else "o.F"
-        text = f"_lock = {place}; t.wants(_lock, n)"
+        text = f"{LOCK} = {place}; t.wants({LOCK}, n)"
         first = statements(text, node, parts, field)
         then = statements(f"while {entry.busy}: yield lock", node, parts, field)
         then += statements(f"{entry.text}; t.take(lock)", node, parts, field)

@@ -22,7 +22,7 @@ from smpcheck.readers.python.source import FunctionSource, as_function, function
 if TYPE_CHECKING:
     from smpcheck.mm.running.translate import Translator
 
-TASK = "t_"
+TASK = "t\u00b7"
 _MISSING = object()
 _BUILTINS = (range, len, min, max, abs, enumerate, zip, reversed)
 
@@ -254,7 +254,7 @@ class Body(Accesses):
 
     def temporary(self) -> str:
         self.temporaries += 1
-        return f"_{self.temporaries}"
+        return f"_\u00b7{self.temporaries}"
 
     def check(self, title: str, condition: ast.expr, node: ast.AST) -> list[ast.stmt]:
         """Tell the task if ``condition`` is false."""

@@ -2,7 +2,8 @@
 
 What a generator yields is the number of the step's :class:`~smpcheck.mm.running.sites.Site`, or a lock that the task waits for.
 Switches (``V``, ``FREEING``) are decided here, as in the compiler for checking. A function that can make no step becomes an
-ordinary function. Every function gets the task as its first argument ``t_``.
+ordinary function. Every function gets the task as its first argument. Names that are made here have a middle dot, which no
+model's name has.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from smpcheck.mm.running.functions import Body, ModelCall
 from smpcheck.mm.running.sites import Site
 from smpcheck.readers.python.source import FunctionSource, function_source
 
-TASK = "t_"
+TASK = "t\u00b7"
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Translator:
         key = (function, quiet)
         found = self.names.get(key)
         if found is None:
-            found = self.names[key] = f"{'final_' if quiet else ''}{function.__name__}_{len(self.names)}"
+            found = self.names[key] = f"{'final_' if quiet else ''}{function.__name__}\u00b7{len(self.names)}"
             self.waiting.append(key)
         return found
 
@@ -99,7 +100,7 @@ class Translator:
         for known, other in self.globals.items():
             if other is value:
                 return known
-        found = f"g_{hint}_{len(self.globals)}"
+        found = f"{hint}\u00b7g{len(self.globals)}"
         self.globals[found] = value
         return found
 
@@ -109,7 +110,7 @@ class Translator:
         for known, other in self.helpers.items():
             if other == text:
                 return known
-        found = f"{hint}_{len(self.helpers)}"
+        found = f"{hint}\u00b7h{len(self.helpers)}"
         self.helpers[found] = text
         return found
 
