@@ -304,3 +304,16 @@ def waiting_litmus(seed: int, budget: int = 4) -> str:
     rng = random.Random(seed)
     family = (("access", "wait"), ("access", "wait", "rmw"), ("access", "plain", "wait"), ("access", "wait", "lock"))[seed % 4]
     return Generator(rng, family, budget + 3 * ("lock" in family)).text()
+
+
+def null_litmus(seed: int, budget: int = 5) -> str:
+    """A test with a pointer that is null at first, and may be dereferenced, looked at before or not."""
+    rng = random.Random(seed)
+    generator = Generator(rng, ("access", "pointer", ("plain", "fence", "rmw")[seed % 3]), budget)
+    text = generator.text().replace("int *p = &x;", "int *p = 0;")
+    guarded = [f"if (q{n}) " for n in range(9) if rng.random() < 0.5]
+    for test in guarded:
+        name = test[4:6]
+        text = text.replace(f"READ_ONCE(*{name});", f"{name} ? READ_ONCE(*{name}) : 0;")
+        text = text.replace(f"\tWRITE_ONCE(*{name},", f"\t{test}WRITE_ONCE(*{name},")
+    return text
