@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from smpcheck.cat.load import load_model
@@ -13,6 +15,8 @@ from smpcheck.questions.explain import explain
 from smpcheck.questions.fix import fix
 from smpcheck.questions.stops import stops
 from smpcheck.readers.litmus import read_litmus
+from smpcheck.readers.registry import read_programs
+from smpcheck.simulate import outcomes
 from tests.solver.common import program
 
 LKMM = load_model("lkmm")
@@ -137,3 +141,27 @@ def test_what_is_cut_is_undecided() -> None:
     assert (result.status, result.verdict, result.rounds) == ("bound", None, 2)
     assert stops(subject, LKMM, 6).happen == {}
     assert check_program(subject, LKMM, CheckOptions(unroll=6)).verdict == "Always"
+
+
+ORDER = """
+from smpcheck.kernel import *
+
+class node(Struct):
+    value: int = 0
+
+def look(a: node, b: node) -> None:
+    check("order", cast(ulong, a) < cast(ulong, b))
+
+@scenario
+def order(s: Setup) -> None:
+    s.B = b = node()
+    s.A = a = node()
+    s.thread(look, a, b)
+"""
+
+
+def test_an_order_of_two_objects_is_undefined_for_every_engine(tmp_path: Path) -> None:
+    (tmp_path / "order.py").write_text(ORDER)
+    (subject,) = read_programs(str(tmp_path / "order.py"))
+    assert check_program(subject, LKMM, CheckOptions()).failures == ("undefined-value",)
+    assert outcomes(subject).failed == {"undefined-value"}

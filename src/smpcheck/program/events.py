@@ -459,10 +459,18 @@ class _Unroller:
                 self.exits[label].append((alive, env.copy()))
                 return NEVER
             case ir.Assume(cond_expr):
-                graph.requirements.append(Requirement(alive, self.eval(cond_expr, env).term))
+                graph.requirements.append(Requirement(alive, self.computed(cond_expr, alive, env, stmt.pos)))
             case ir.Assert(cond_expr):
-                graph.assertions.append(Assertion(alive, self.eval(cond_expr, env).term, stmt.name, stmt.message, stmt.pos))
+                cond_term = self.computed(cond_expr, alive, env, stmt.pos)
+                graph.assertions.append(Assertion(alive, cond_term, stmt.name, stmt.message, stmt.pos))
         return alive
+
+    def computed(self, expr: ir.Expr, alive: int, env: _Env, pos: ir.Position | None) -> Term:
+        """The value of a condition, which is looked at where it may be undefined."""
+        term = self.eval(expr, env).term
+        if is_partial(expr):
+            self.graph.computations.append(Computation(alive, term, pos))
+        return term
 
     def assign(self, reg: str, value: _Local, env: _Env) -> None:
         """What is assigned in an arm of a branch is there because of what decided on the branch."""

@@ -5,6 +5,7 @@ Conversions and operators follow C11 6.3.1 and 6.5, on the types of :mod:`smpche
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -90,9 +91,10 @@ def is_const(expr: ir.Expr) -> bool:
 
 
 def fold(op: str, left: ir.Expr, right: ir.Expr, ctype: CType) -> ir.Expr:
-    """``left op right``, computed now if both sides are known."""
+    """``left op right``, computed now if both sides are known; what is undefined stays as it is, a fault where it is computed."""
     if isinstance(left, ir.Const) and isinstance(right, ir.Const):
-        return ir.Const(values.binary(op, left.value, right.value, ctype))
+        with suppress(ValueError_):
+            return ir.Const(values.binary(op, left.value, right.value, ctype))
     if op in ("+", "-", "|", "^", "<<", ">>") and isinstance(right, ir.Const) and right.value == 0:
         return left
     return ir.Binary(op, left, right, ctype)
@@ -101,7 +103,8 @@ def fold(op: str, left: ir.Expr, right: ir.Expr, ctype: CType) -> ir.Expr:
 def fold_unary(op: str, arg: ir.Expr, ctype: CType) -> ir.Expr:
     """``op arg``, computed now if the argument is known; a doubled ``!`` of a comparison is the comparison."""
     if isinstance(arg, ir.Const):
-        return ir.Const(values.unary(op, arg.value, ctype))
+        with suppress(ValueError_):
+            return ir.Const(values.unary(op, arg.value, ctype))
     if op == "!" and isinstance(arg, ir.Binary) and arg.op in _OPPOSITE:
         return ir.Binary(_OPPOSITE[arg.op], arg.left, arg.right, arg.ctype)
     return ir.Unary(op, arg, ctype)
