@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from smpcheck.errors import InputError
 from smpcheck.program import values
@@ -17,9 +17,11 @@ from smpcheck.readers.carith import Arithmetic, partial
 from smpcheck.readers.cvalues import Binding, ByName, Frame, Local, LValue, NeedWide, Place, Scope, Val
 from smpcheck.readers.deffile import Definitions
 from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, Void, scalar_type, show, size_of
-from smpcheck.readers.memory import Memory
 from smpcheck.readers.operand_order import MAX_ORDERS
 from smpcheck.readers.source import Source, shorten
+
+if TYPE_CHECKING:
+    from smpcheck.readers.memory import Memory
 
 NO_TAGS: frozenset[str] = frozenset()
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from smpcheck.kernel.table import GUARDS
 from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Loop, Position, Reg, Round, Stmt, Thread
@@ -22,10 +23,12 @@ from smpcheck.readers.cparse_expr import GUARD
 from smpcheck.readers.cvalues import ByName, Frame, Local, LValue, Place, Scope, Val
 from smpcheck.readers.deffile import Definitions, Macro
 from smpcheck.readers.layout import AUTO, VOID, Array, Auto, Pointer, Struct, Type, TypeTable, Void, scalar_type, show
-from smpcheck.readers.memory import Memory
 from smpcheck.readers.operand_order import Whole, in_order
 from smpcheck.readers.rounds import mark_round
 from smpcheck.readers.source import Source
+
+if TYPE_CHECKING:
+    from smpcheck.readers.memory import Memory
 
 MAX_DEPTH = 60
 """Calls nested deeper than this are refused (recursion is refused by name)."""
