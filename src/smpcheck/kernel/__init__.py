@@ -1,145 +1,33 @@
 """The vocabulary of models: ``from smpcheck.kernel import *`` gives kernel types, primitives and scenarios by the kernel's names.
 
-The subset of Python that thread functions may use is described in docs/python-models.md.
+The subset of Python that thread functions may use is described in docs/python-models.md. The names are loaded when one is asked
+for (:mod:`smpcheck.kernel.vocabulary`): a litmus test in C needs the table of primitives only.
 """
 
-from smpcheck.kernel import primitives
-from smpcheck.kernel.primitives import *
-from smpcheck.kernel.scenario import (
-    LockOrder,
-    Parameter,
-    Scenario,
-    Setup,
-    ThreadSpec,
-    lock_order,
-    parameter,
-    scenario,
-)
-from smpcheck.kernel.types import (
-    ATOMIC_INIT,
-    NULL,
-    TASK_INTERRUPTIBLE,
-    TASK_RUNNING,
-    TASK_UNINTERRUPTIBLE,
-    Array,
-    CellType,
-    Const,
-    FlagWord,
-    PerCpu,
-    Ptr,
-    Struct,
-    array,
-    atomic64_t,
-    atomic_long_t,
-    atomic_t,
-    char,
-    completion,
-    flag_word,
-    flags_t,
-    ghost,
-    ghost_t,
-    hlist_head,
-    hlist_node,
-    list_head,
-    llist_head,
-    llist_node,
-    long,
-    mutex,
-    objects,
-    per_cpu,
-    pgoff_t,
-    raw_spinlock_t,
-    refcount_t,
-    rw_semaphore,
-    rwlock_t,
-    s8,
-    s16,
-    s32,
-    s64,
-    semaphore,
-    seqcount_t,
-    seqlock_t,
-    shared,
-    short,
-    size_t,
-    spinlock_t,
-    srcu_struct,
-    thread_local,
-    u8,
-    u16,
-    u32,
-    u64,
-    uchar,
-    uint,
-    ulong,
-    ushort,
-)
+from __future__ import annotations
 
-__all__ = [
-    "ATOMIC_INIT",
-    "NULL",
-    "TASK_INTERRUPTIBLE",
-    "TASK_RUNNING",
-    "TASK_UNINTERRUPTIBLE",
-    "Array",
-    "CellType",
-    "Const",
-    "FlagWord",
-    "LockOrder",
-    "Parameter",
-    "PerCpu",
-    "Ptr",
-    "Scenario",
-    "Setup",
-    "Struct",
-    "ThreadSpec",
-    "array",
-    "atomic64_t",
-    "atomic_long_t",
-    "atomic_t",
-    "char",
-    "completion",
-    "flag_word",
-    "flags_t",
-    "ghost",
-    "ghost_t",
-    "hlist_head",
-    "hlist_node",
-    "list_head",
-    "llist_head",
-    "llist_node",
-    "lock_order",
-    "long",
-    "mutex",
-    "objects",
-    "parameter",
-    "per_cpu",
-    "pgoff_t",
-    "raw_spinlock_t",
-    "refcount_t",
-    "rw_semaphore",
-    "rwlock_t",
-    "s8",
-    "s16",
-    "s32",
-    "s64",
-    "scenario",
-    "semaphore",
-    "seqcount_t",
-    "seqlock_t",
-    "shared",
-    "short",
-    "size_t",
-    "spinlock_t",
-    "srcu_struct",
-    "thread_local",
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "uchar",
-    "uint",
-    "ulong",
-    "ushort",
-]
-__all__ += primitives.__all__
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+class _Package(ModuleType):
+    """This package. ``scenario`` is the decorator, and not the module of that name."""
+
+    def __getattr__(self, name: str) -> Any:
+        vocabulary = f"{__name__}.vocabulary"
+        if vocabulary not in sys.modules and (name == "__all__" or not name.endswith("__")):
+            names = vars(import_module(vocabulary))
+            self.__dict__.update({each: names[each] for each in ("__all__", *names["__all__"])})
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name == "scenario" and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
