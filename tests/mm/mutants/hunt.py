@@ -19,7 +19,10 @@ from types import FunctionType
 from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError
+from smpcheck.mm import predict
 from smpcheck.mm.check import Case, Checker, cases, names_of, program_of
+from smpcheck.mm.live.machine import LEAST_PAGES, MODELLED
+from smpcheck.mm.live.scenarios import scenarios
 from smpcheck.program import ir
 from smpcheck.readers.python import source
 from smpcheck.readers.python.source import standing_in
@@ -208,6 +211,8 @@ def hunt(mutant: Mutant, cells: Iterable[Cell], most: int = MOST_CELLS, deadline
     source.function_source.cache_clear()
     try:
         with standing_in(mutant.file, mutant.text):
+            if any(cell.case.variant.name == MODELLED for cell in concerned):
+                _predicts(verdict)
             _pass(mutant, concerned, "no", verdict, most, began + deadline)
             asked = [cell for cell in concerned if cell.case in verdict.cells]
             _pass(mutant, asked[:MOST_VISITS], "too", verdict, most + 1, began + deadline)
@@ -219,6 +224,33 @@ def hunt(mutant: Mutant, cells: Iterable[Cell], most: int = MOST_CELLS, deadline
         verdict.outcome, verdict.how = "not asked", "no cell has the step" if concerned else "no cell enters the function"
     verdict.seconds = time.monotonic() - began
     return verdict
+
+
+def predictions() -> Mapping[str, Any]:
+    """What `mm live` predicts of each of its workloads: each is compared with the rules of the kernel's documentation by a test of
+    its own, so what changes one is noticed. What the model itself objects to is its answer."""
+    predict._code.cache_clear()
+    found: dict[str, Any] = {}
+    for workload in scenarios(LEAST_PAGES):
+        try:
+            found[workload.name] = list(predict.predict(workload.steps))
+        except Exception as error:  # a mutant may do anything
+            found[workload.name] = f"{type(error).__name__}: {error}"
+    return found
+
+
+@cache
+def predictions_of_the_model() -> Mapping[str, Any]:
+    """Those of the model as it is."""
+    return _outside(predictions)  # type: ignore[no-any-return]
+
+
+def _predicts(verdict: Verdict) -> None:
+    """Does a workload's prediction differ?"""
+    before, now = predictions_of_the_model(), predictions()
+    predict._code.cache_clear()
+    if changed := [name for name in before if before[name] != now[name]]:
+        verdict.outcome, verdict.how = "killed", f"{MODELLED}: another prediction for {', '.join(changed)}"
 
 
 def _pass(mutant: Mutant, cells: Iterable[Cell], visit: str, verdict: Verdict, most: int, ends: float) -> None:

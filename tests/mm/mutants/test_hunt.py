@@ -77,3 +77,8 @@ def test_the_model_is_as_it_was_afterwards() -> None:
     before = final_states(cells()[0].case)
     hunted("__munlock_page: drop SetPageLRU(page) #2")
     assert final_states(cells()[0].case) == before
+
+
+def test_another_event_is_noticed_by_the_predictions_for_a_kernel() -> None:
+    """PGMUNLOCKED and PGCLEARED are alike to I10, which adds them up."""
+    assert hunted("__munlock_page: event count(PGMUNLOCKED, 1) -> PGCLEARED").how.startswith("V10: another prediction for")
