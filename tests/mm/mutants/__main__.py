@@ -11,30 +11,30 @@ import multiprocessing
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.mm.mutants.generator import Mutant
-from tests.mm.mutants.hunt import MOST_CELLS, VARIANTS, Verdict, all_mutants, explain, hunt, table
+from tests.mm.mutants.hunt import MOST_CELLS, VARIANTS, Cell, Verdict, all_mutants, explain, hunt, table
 
 
-def verdict_of(mutant: Mutant, variants: tuple[str, ...], most: int) -> Verdict:
+def verdict_of(mutant: Mutant, cells: Sequence[Cell], most: int) -> Verdict:
     """One mutant, to its end: a survivor is told to be equivalent, or a hole."""
-    verdict = hunt(mutant, table(variants), most)
+    verdict = hunt(mutant, cells, most)
     return explain(verdict) if verdict.outcome == "survives" else verdict
 
 
-def verdicts(chosen: list[Mutant], variants: tuple[str, ...], most: int, jobs: int, seconds: float) -> Iterator[Verdict]:
+def verdicts(chosen: list[Mutant], cells: Sequence[Cell], most: int, jobs: int, seconds: float) -> Iterator[Verdict]:
     """Those that there is time for, in any order."""
     ends = time.monotonic() + seconds
     if jobs < 2:
         for mutant in chosen:
             if time.monotonic() > ends:
                 return
-            yield verdict_of(mutant, variants, most)
+            yield verdict_of(mutant, cells, most)
         return
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        for verdict in pool.imap_unordered(_Job(variants, most, ends), chosen):
+        for verdict in pool.imap_unordered(_Job(cells, most, ends), chosen):
             if verdict is None:
                 return
             yield verdict
@@ -43,11 +43,11 @@ def verdicts(chosen: list[Mutant], variants: tuple[str, ...], most: int, jobs: i
 class _Job:
     """What a worker does with a mutant."""
 
-    def __init__(self, variants: tuple[str, ...], most: int, ends: float) -> None:
-        self.variants, self.most, self.ends = variants, most, ends
+    def __init__(self, cells: Sequence[Cell], most: int, ends: float) -> None:
+        self.cells, self.most, self.ends = cells, most, ends
 
     def __call__(self, mutant: Mutant) -> Verdict | None:
-        return verdict_of(mutant, self.variants, self.most) if time.monotonic() < self.ends else None
+        return verdict_of(mutant, self.cells, self.most) if time.monotonic() < self.ends else None
 
 
 def summary(counts: Counter[str]) -> str:
@@ -62,6 +62,7 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.mm.mutants", description=__doc__)
     parser.add_argument("--variants", nargs="+", default=VARIANTS, help="of the model, as mm check has them")
+    parser.add_argument("--scenarios", nargs="+", default=(), help="of mm check; all unless given")
     parser.add_argument("--sample", type=int, help="so many, at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--only", default="", help="those with this text in their name")
@@ -70,14 +71,14 @@ def main() -> None:
     parser.add_argument("-j", type=int, default=1, dest="jobs", help="processes")
     parser.add_argument("--json", type=Path, help="all verdicts, a line each")
     options = parser.parse_args()
-    variants = tuple(options.variants)
-    found = [mutant for mutant in all_mutants(table(variants)) if options.only in mutant.name]
+    cells = table(tuple(options.variants), tuple(options.scenarios))
+    found = [mutant for mutant in all_mutants(cells) if options.only in mutant.name]
     if options.sample is not None and options.sample < len(found):
         found = random.Random(options.seed).sample(found, options.sample)
-    print(f"{len(table(variants))} cells of {', '.join(variants)}; {len(found)} mutants", flush=True)
+    print(f"{len(cells)} cells of {', '.join(options.variants)}; {len(found)} mutants", flush=True)
     counts: Counter[str] = Counter()
     out = options.json.open("w", encoding="utf-8") if options.json else None
-    for verdict in verdicts(found, variants, options.most, options.jobs, options.seconds):
+    for verdict in verdicts(found, cells, options.most, options.jobs, options.seconds):
         counts[verdict.outcome] += 1
         print(f"{verdict.outcome:10} {verdict.seconds:5.1f} s  {verdict.mutant.name}  [{verdict.how}]", flush=True)
         if out:

@@ -202,8 +202,11 @@ def all_mutants(cells: Sequence[Cell]) -> list[Mutant]:
     return [m for file in sorted(by_file) for m in mutants(file, Path(file).read_text("utf-8"), sorted(by_file[file]))]
 
 
-def hunt(mutant: Mutant, cells: Iterable[Cell], most: int = MOST_CELLS, deadline: float = 120.0) -> Verdict:
-    """Run a mutant through the cells that enter its function until one notices, or ``most`` have not."""
+def hunt(
+    mutant: Mutant, cells: Iterable[Cell], most: int = MOST_CELLS, deadline: float = 120.0, predicting: bool = True
+) -> Verdict:
+    """Run a mutant through `mm live`'s predictions, if it is of V10 (``predicting``), and the cells that enter its function,
+    until one notices, or ``most`` cells have not."""
     began = time.monotonic()
     verdict = Verdict(mutant, "survives")
     function = (mutant.file, mutant.function)
@@ -211,7 +214,7 @@ def hunt(mutant: Mutant, cells: Iterable[Cell], most: int = MOST_CELLS, deadline
     source.function_source.cache_clear()
     try:
         with standing_in(mutant.file, mutant.text):
-            if any(cell.case.variant.name == MODELLED for cell in concerned):
+            if predicting and any(cell.case.variant.name == MODELLED for cell in concerned):
                 _predicts(verdict)
             _pass(mutant, concerned, "no", verdict, most, began + deadline)
             asked = [cell for cell in concerned if cell.case in verdict.cells]
@@ -227,8 +230,8 @@ def hunt(mutant: Mutant, cells: Iterable[Cell], most: int = MOST_CELLS, deadline
 
 
 def predictions() -> Mapping[str, Any]:
-    """What `mm live` predicts of each of its workloads: each is compared with the rules of the kernel's documentation by a test of
-    its own, so what changes one is noticed. What the model itself objects to is its answer."""
+    """What `mm live` predicts of each of its workloads. A test compares these with the rules of the kernel's documentation, so
+    what changes one is noticed. What the model itself objects to is its answer."""
     predict._code.cache_clear()
     found: dict[str, Any] = {}
     for workload in scenarios(LEAST_PAGES):

@@ -22,10 +22,10 @@ def planted() -> dict[str, Mutant]:
     return {mutant.name: mutant for mutant in all_mutants(cells())}
 
 
-def hunted(name: str) -> Verdict:
+def hunted(name: str, predicting: bool = False) -> Verdict:
     found = [mutant for mutant in planted().values() if mutant.name.endswith(name)]
     assert len(found) == 1, [mutant.name for mutant in found]
-    return hunt(found[0], cells())
+    return hunt(found[0], cells(), predicting=predicting)
 
 
 def test_the_cells_are_as_the_table_has_them() -> None:
@@ -81,4 +81,4 @@ def test_the_model_is_as_it_was_afterwards() -> None:
 
 def test_another_event_is_noticed_by_the_predictions_for_a_kernel() -> None:
     """PGMUNLOCKED and PGCLEARED are alike to I10, which adds them up."""
-    assert hunted("__munlock_page: event count(PGMUNLOCKED, 1) -> PGCLEARED").how.startswith("V10: another prediction for")
+    assert hunted("__munlock_page: event count(PGMUNLOCKED, 1) -> PGCLEARED", True).how.startswith("V10: another prediction for")
