@@ -58,7 +58,7 @@ def page_remove_rmap(page: page, vma: vm_area_struct) -> None:
     check("I6", left >= -1)
     if V.rmap_clears and left < 0 and PageMlocked(page):
         clear_page_mlock(page)
-    if V.mlock_count and vma_locked(vma):
+    if V.mlock_count and READ_ONCE(vma.vm_flags) & VM_LOCKED:  # munlock_vma_page of mm/internal.h: VM_SPECIAL is not asked
         munlock_page(page)
 
 
