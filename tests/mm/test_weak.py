@@ -26,6 +26,8 @@ def case(scenario: str, variant: str, **options: str) -> Case:
         ("munlock_page_putback", "V0", "one-word", set()),
         ("truncate_mlock", "V8", "one-word", set()),
         ("truncate_mlock", "V2", "one-word", {"I1"}),
+        ("munlock_page_putback", "V9:barrier=none", "separate", {"I3"}),
+        ("munlock_page_putback", "V9", "separate", set()),
         ("munlock_drain", "V10c", "separate", set()),
         ("munlock_munlock", "V10c", "separate", set()),
     ],

@@ -123,45 +123,36 @@ def lru_barrier() -> None:
 
 def pagevec_lru_add_fn(page: page) -> None:
     """Under lru_lock. Before V9 only pages that were evictable come here, and that is not tested again."""
-    base = page_lru_base_type(page)
-    if V.mlock_count:
-        was_unevictable = TestClearPageUnevictable(page)
-        if V.barrier != "none":  # as it was up to 5.17: PG_lru is set before the test, and a barrier stands between
-            SetPageLRU(page)
-            lru_barrier()
-        if page_evictable(page):
-            if was_unevictable:
-                count(PGRESCUED, 1)
-            lru = base + LRU_ACTIVE if test_bit(PG_active, page.flags) else base
-            add_page_to_lru_list(page, lru)
-        else:
-            ClearPageActive(page)
-            SetPageUnevictable(page)
-            WRITE_ONCE(page.mlock_count, 0)
-            if not was_unevictable:
-                count(PGCULLED, 1)
-            add_page_to_lru_list(page, LRU_UNEVICTABLE)
-        if V.barrier == "none":
-            SetPageLRU(page)
+    if not V.pagevec_putback:
+        SetPageLRU(page)
+        add_page_to_lru_list(page, evictable_list(page))
         return
-    SetPageLRU(page)
-    if V.pagevec_putback:
+    was_unevictable = TestClearPageUnevictable(page)
+    late = V.mlock_count and V.barrier == "none"  # since 5.18 PG_lru comes last, and no barrier
+    if not late:
+        SetPageLRU(page)
         lru_barrier()
-        was_unevictable = TestClearPageUnevictable(page)
-        if page_evictable(page):
-            lru = base + LRU_ACTIVE if test_bit(PG_active, page.flags) else base
-            add_page_to_lru_list(page, lru)
-            if was_unevictable:
-                count(PGRESCUED, 1)
-        else:
-            ClearPageActive(page)
-            SetPageUnevictable(page)
-            add_page_to_lru_list(page, LRU_UNEVICTABLE)
-            if not was_unevictable:
-                count(PGCULLED, 1)
+    if page_evictable(page):
+        lru = evictable_list(page)
+        if was_unevictable:
+            count(PGRESCUED, 1)
     else:
-        lru = base + LRU_ACTIVE if test_bit(PG_active, page.flags) else base
-        add_page_to_lru_list(page, lru)
+        lru = LRU_UNEVICTABLE
+        ClearPageActive(page)
+        SetPageUnevictable(page)
+        if V.mlock_count:
+            WRITE_ONCE(page.mlock_count, 0)
+        if not was_unevictable:
+            count(PGCULLED, 1)
+    add_page_to_lru_list(page, lru)
+    if late:
+        SetPageLRU(page)
+
+
+def evictable_list(page: page) -> int:
+    """page_lru of include/linux/mm_inline.h, for a page that is evictable."""
+    base = page_lru_base_type(page)
+    return base + LRU_ACTIVE if test_bit(PG_active, page.flags) else base
 
 
 def TestClearPageUnevictable(page: page) -> bool:
