@@ -47,13 +47,63 @@ def munlock_vma_page(page: page) -> None:
         return
     count(NR_MLOCK, -1)
     if isolate_lru_page(page):
-        if not try_to_munlock(page):
-            count(PGMUNLOCKED, 1)
-        putback_lru_page(page)
-    elif PageUnevictable(page):
+        __munlock_isolated_page(page)
+    else:
+        __munlock_isolation_failed(page)
+
+
+def __munlock_isolated_page(page: page) -> None:
+    """Page locked."""
+    if V.munlock_pagevec and page_mapcount(page) <= 1:  # it was mapped once: there is no other vma to look at
+        again = False
+    else:
+        again = try_to_munlock(page)
+    if not again:
+        count(PGMUNLOCKED, 1)
+    putback_lru_page(page)
+
+
+def __munlock_isolation_failed(page: page) -> None:
+    """Somebody else has taken the page off its list, and will find where it belongs when he puts it back."""
+    if PageUnevictable(page):
         count(PGSTRANDED, 1)
     else:
         count(PGMUNLOCKED, 1)
+
+
+def __munlock_pagevec(page: page) -> None:
+    """For one page, whose reference from follow_page ends here.
+
+    First PG_mlocked and PG_lru, under lru_lock and without the page lock; then, if the page is isolated, the rest.
+    """
+    zone = page_zone(page)
+    isolated = False
+    spin_lock(zone.lru_lock)
+    if TestClearPageMlocked(page):
+        count(NR_MLOCK, -1)
+        if PageLRU(page):
+            isolated = True
+            ClearPageLRU(page)
+            list_del(page)
+        else:
+            __munlock_isolation_failed(page)
+    spin_unlock(zone.lru_lock)
+    if not isolated:
+        put_page(page)
+        return
+    lock_page(page)
+    if page_mapcount(page) <= 1 and page_evictable(page):  # __putback_lru_fast_prepare
+        rescued = TestClearPageUnevictable(page)
+        unlock_page(page)
+        count(PGMUNLOCKED, 1)
+        if rescued:
+            count(PGRESCUED, 1)
+        pagevec_lru_add(page)
+    else:
+        get_page(page)  # so that putback_lru_page's put_page is not the last one, under the page lock
+        __munlock_isolated_page(page)
+        unlock_page(page)
+        put_page(page)
 
 
 def try_to_munlock(page: page) -> bool:
@@ -147,11 +197,14 @@ def sys_munlock(vma: vm_area_struct) -> None:
 
 def munlock_vma_pages_range(vma: vm_area_struct) -> None:
     """Also of munmap and exit; mmap_sem is held for writing."""
-    lru_add_drain()
+    if not V.munlock_pagevec:
+        lru_add_drain()
     WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) & ~VM_LOCKED)
     for index in range(vma.vm_pages):
         page = follow_page(vma, index, False)
-        if page != NULL:
+        if page != NULL and V.munlock_pagevec:
+            __munlock_pagevec(page)
+        elif page != NULL:
             lock_page(page)
             if READ_ONCE(page.mapping) != NULL:
                 munlock_vma_page(page)

@@ -98,6 +98,10 @@ def page_mapped(page: page) -> bool:
     return atomic_read(page._mapcount) >= 0
 
 
+def page_mapcount(page: page) -> int:
+    return atomic_read(page._mapcount) + 1
+
+
 def lock_page(page: page) -> None:
     wait_on_bit_lock(page.flags, PG_locked, TASK_UNINTERRUPTIBLE)
 

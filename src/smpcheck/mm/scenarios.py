@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from smpcheck.kernel import *
 from smpcheck.mm.invariants import invariants, invariants_here, reclaimed
-from smpcheck.mm.memory import do_page_fault
-from smpcheck.mm.mlock import mlock_drain, mlock_pagevec, munlock_page, munlock_vma_page, sys_mlock, sys_munlock
+from smpcheck.mm.memory import do_page_fault, unmap_mapping_range
+from smpcheck.mm.mlock import (
+    __munlock_pagevec,
+    mlock_drain,
+    mlock_pagevec,
+    munlock_page,
+    munlock_vma_page,
+    sys_mlock,
+    sys_munlock,
+)
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.shmem import shmem_unlock
@@ -175,6 +183,12 @@ def putback(page: page) -> None:
     idle()
 
 
+def unmap(mapping: address_space) -> None:
+    """What invalidate_inode_pages2 does where it cannot remove the page from the page cache, as somebody else has a reference."""
+    unmap_mapping_range(mapping, 0, 1, False)
+    idle()
+
+
 def drain(page: page) -> None:
     """A CPU that has the page in its lru_add pagevec drains it, as lru_add_drain_all has every CPU do."""
     global lru_add_pvec
@@ -188,11 +202,14 @@ def munlock_one(page: page) -> None:
     if V.mlock_count:
         munlock_page(page)
         mlock_drain()
+        put_page(page)
+    elif V.munlock_pagevec:
+        __munlock_pagevec(page)
     else:
         lock_page(page)
         munlock_vma_page(page)
         unlock_page(page)
-    put_page(page)
+        put_page(page)
     idle()
 
 
@@ -327,6 +344,24 @@ def munlock_page_putback(s: Setup) -> None:
 
 
 @scenario
+def cow_putback(s: Setup) -> None:
+    """A store that replaces the file's mlocked page by a copy, against a putback of that page: its last mapping goes."""
+    pages = world(s, FILE, locked=True, at=LATE, faults=(0,))
+    s.thread(store, s.vma)
+    s.thread(move, s.P)
+    ask(s, 2, pages)
+
+
+@scenario
+def unmap_putback(s: Setup) -> None:
+    """An unmap of the file's mlocked page, which stays in the page cache, against a putback of that page."""
+    pages = world(s, FILE, locked=True, at=LATE)
+    s.thread(unmap, s.mapping)
+    s.thread(move, s.P)
+    ask(s, 2, pages)
+
+
+@scenario
 def munlock_drain(s: Setup) -> None:
     """munlock() against the CPU on which the page was born, and which drains it to its list only now."""
     pages = world(s, COPY, locked=True, at=PENDING)
@@ -444,8 +479,8 @@ SCENARIOS: dict[str, Scenario] = {
     found.name: found
     for found in (
         truncate_mlock, truncate_munlock, truncate_reclaim, truncate_swapout, truncate_swapin, truncate_cow, truncate_fault,
-        munlock_putback, munlock_page_putback, munlock_drain, munlock_munlock, munlock_reclaim, mlock_reclaim, mlock_munlock,
-        shm_unlock_putback, shm_unlock_drain,
+        munlock_putback, munlock_page_putback, cow_putback, unmap_putback, munlock_drain, munlock_munlock, munlock_reclaim,
+        mlock_reclaim, mlock_munlock, shm_unlock_putback,
         truncate_mlock_reclaim, truncate_munlock_reclaim, truncate_cow_reclaim, mlock_munlock_putback,
     )
 }  # fmt: skip

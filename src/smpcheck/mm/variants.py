@@ -26,7 +26,8 @@ class Variant:
     ``warn_once``: a warning where I1 is checked, which changes nothing. ``barrier``: between setting PG_lru and testing
     PG_mlocked again. ``lazy_mlock``: where reclaim mlocks a page that it finds in a VM_LOCKED vma. ``follow_page_mlocks``:
     mlock() sets the flag under the pte lock. ``rmap_clears``: page_remove_rmap clears PG_mlocked with the last mapping, and
-    nobody else does. ``pagevec_putback``: every putback goes through a pagevec. ``mlock_count``: the rewrite of 2022.
+    nobody else does. ``munlock_pagevec``: munlock clears PG_mlocked and tests PG_lru under lru_lock, before it has the page lock
+    (3.12). ``pagevec_putback``: every putback goes through a pagevec. ``mlock_count``: the rewrite of 2022.
     ``munlock_retries``: where __munlock_page fails to clear PG_lru it takes lru_lock, tries once more, and clears PG_mlocked with
     the lock held; ``munlock_rechecks``: a page whose mlock_count stays above zero keeps its place only while it is PG_mlocked;
     ``scan_retries``: SHM_UNLOCK's scan tries again in the same way. None of the three is in a kernel yet.
@@ -47,6 +48,7 @@ class Variant:
     lazy_mlock: LazyMlock = "try_to_unmap"
     follow_page_mlocks: bool = False
     rmap_clears: bool = False
+    munlock_pagevec: bool = False
     pagevec_putback: bool = False
     mlock_count: bool = False
     munlock_retries: bool = False
@@ -79,7 +81,12 @@ V5 = V4.but(
 )
 V6 = V5.but("V6", "mlock() sets the flag in follow_page, under the pte lock (2.6.38)", follow_page_mlocks=True)
 V7 = V6.but("V7", "page_remove_rmap clears PG_mlocked with the last mapping (3.7)", rmap_clears=True)
-V8 = V7.but("V8", "V7, and reclaim mlocks while it holds the pte lock (b87537d9e2f, 4.4)", lazy_mlock="pte_lock")
+V8 = V7.but(
+    "V8",
+    "V7, reclaim mlocks while it holds the pte lock (b87537d9e2f, 4.4), and munlock clears PG_mlocked under lru_lock (3.12)",
+    lazy_mlock="pte_lock",
+    munlock_pagevec=True,
+)
 V9 = V8.but("V9", "every putback through a pagevec, with smp_mb under lru_lock (9c4e6b1a702, 4.17)", pagevec_putback=True)
 V9b = V9.but("V9b", "V9 with smp_mb__after_atomic (2020)", barrier="after_atomic")
 V10 = Variant(
