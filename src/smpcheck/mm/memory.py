@@ -7,7 +7,7 @@ from smpcheck.mm.filemap import filemap_fault
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_alloc import alloc_page
 from smpcheck.mm.page_flags import *
-from smpcheck.mm.rmap import page_add_new_anon_rmap, page_add_rmap, page_remove_rmap, pte_offset, vma_locked
+from smpcheck.mm.rmap import page_add_new_anon_rmap, page_add_rmap, page_remove_rmap, pte_offset
 from smpcheck.mm.swap import *
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page
@@ -35,39 +35,52 @@ def follow_page(vma: vm_area_struct, index: int, write: bool) -> page:
     """The page with a reference, or NULL: nothing there, or not what is wanted (a private copy to write to)."""
     pt = pte_offset(vma, index)
     spin_lock(pt.ptl)
-    page = READ_ONCE(pt.pte)
-    if not pte_present(page) or (write and wants_copy(vma) and not PageAnon(page)):
-        page = NULL
-    else:
+    page = wanted_page(vma, pt, write)
+    if page != NULL:
         get_page(page)
-        if V.follow_page_mlocks and not V.mlock_count and write and vma_locked(vma):
-            follow_page_mlock(page)
     spin_unlock(pt.ptl)
     return page
 
 
-def follow_page_mlock(page: page) -> None:
-    """FOLL_MLOCK: the pte lock makes sure that the page stays mapped; the page lock may not be waited for."""
-    if READ_ONCE(page.mapping) != NULL and trylock_page(page):
-        lru_add_drain()
-        if READ_ONCE(page.mapping) != NULL:  # not truncated before it was locked
-            mlock_vma_page(page)
-        unlock_page(page)
+def wanted_page(vma: vm_area_struct, pt: pte_t, write: bool) -> page:
+    """Under the pte lock: the page, or NULL if get_user_pages has to fault first."""
+    page = READ_ONCE(pt.pte)
+    if not pte_present(page) or (write and wants_copy(vma) and not PageAnon(page)):
+        return NULL
+    return page
+
+
+def follow_page_mlock(vma: vm_area_struct, index: int) -> bool:
+    """follow_page with FOLL_WRITE, and FOLL_MLOCK if the vma is VM_LOCKED. False: nothing there that could be written to.
+
+    No reference is taken, as the pte lock keeps the page mapped; the page lock may not be waited for there. In V10 rmap mlocks.
+    """
+    pt = pte_offset(vma, index)
+    spin_lock(pt.ptl)
+    page = wanted_page(vma, pt, True)
+    if page != NULL and not V.mlock_count and READ_ONCE(vma.vm_flags) & VM_LOCKED:
+        if READ_ONCE(page.mapping) != NULL and trylock_page(page):
+            lru_add_drain()
+            if READ_ONCE(page.mapping) != NULL:  # not truncated before it was locked
+                mlock_vma_page(page)
+            unlock_page(page)
+    spin_unlock(pt.ptl)
+    return page != NULL
 
 
 def get_user_page(vma: vm_area_struct, index: int, write: bool) -> page:
-    """get_user_pages for one page: fault until it is there. The second try may fail too: the caller sees SIGBUS then.
-
-    With V10 no reference is returned: mlock() only wants the page to be there.
-    """
+    """get_user_pages for one page: fault until it is there. The second try may fail too: the caller sees SIGBUS then."""
     page = follow_page(vma, index, write)
-    if page == NULL:
-        if not handle_mm_fault(vma, index, write):
-            return NULL
+    if page == NULL and handle_mm_fault(vma, index, write):
         page = follow_page(vma, index, write)
-    if V.mlock_count and page != NULL:
-        put_page(page)
     return page
+
+
+def populate_page(vma: vm_area_struct, index: int) -> bool:
+    """The same for mlock() since 2.6.38."""
+    if follow_page_mlock(vma, index):
+        return True
+    return handle_mm_fault(vma, index, True) and follow_page_mlock(vma, index)
 
 
 # --- faults -------------------------------------------------------------------------------------------------------------------

@@ -151,18 +151,27 @@ def sys_mlock(vma: vm_area_struct) -> int:
     error = 0
     if V.mlock_count:
         mlock_vma_pages_range(vma, True)
+    else:
+        WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) | VM_LOCKED)
+    if V.follow_page_mlocks:  # since 2.6.38 pages are brought in with mmap_sem shared
         up_write(mm.mmap_sem)
-        down_read(mm.mmap_sem)  # __mm_populate
-        for index in range(vma.vm_pages):
-            if get_user_page(vma, index, True) == NULL:
-                error = -ENOMEM
-        up_read(mm.mmap_sem)
-        return error
-    WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) | VM_LOCKED)
+        return mm_populate(vma)
     for index in range(vma.vm_pages):
         if not __mlock_vma_page_range(vma, index):
             error = -ENOMEM
     up_write(mm.mmap_sem)
+    return error
+
+
+def mm_populate(vma: vm_area_struct) -> int:
+    """do_mlock_pages of 2.6.38, __mm_populate later: who finds the vma not VM_LOCKED any more only brings the pages in."""
+    mm = vma.vm_mm
+    error = 0
+    down_read(mm.mmap_sem)
+    for index in range(vma.vm_pages):
+        if not populate_page(vma, index):
+            error = -ENOMEM
+    up_read(mm.mmap_sem)
     return error
 
 
@@ -171,9 +180,6 @@ def __mlock_vma_page_range(vma: vm_area_struct, index: int) -> bool:
     page = get_user_page(vma, index, True)
     if page == NULL:
         return False
-    if V.follow_page_mlocks:
-        put_page(page)
-        return True
     lru_add_drain()
     # Nothing pins the pte from here: the window of an explicit mlock.
     if READ_ONCE(page.mapping) != NULL:
@@ -357,5 +363,5 @@ def __munlock_page(page: page) -> None:
         spin_unlock(zone.lru_lock)
 
 
-from smpcheck.mm.memory import ENOMEM, follow_page, get_user_page, pte_present  # noqa: E402  (faults mlock what they map)
+from smpcheck.mm.memory import ENOMEM, follow_page, get_user_page, populate_page, pte_present  # noqa: E402  (faults mlock what they map)
 from smpcheck.mm.rmap import page_lock_anon_vma, page_unlock_anon_vma, pte_offset, vma_locked  # noqa: E402
