@@ -7,7 +7,14 @@ from smpcheck.mm.filemap import filemap_fault
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_alloc import alloc_page
 from smpcheck.mm.page_flags import *
-from smpcheck.mm.rmap import page_add_new_anon_rmap, page_add_rmap, page_remove_rmap, pte_offset
+from smpcheck.mm.rmap import (
+    i_mmap_lock_read,
+    i_mmap_unlock_read,
+    page_add_new_anon_rmap,
+    page_add_rmap,
+    page_remove_rmap,
+    pte_offset,
+)
 from smpcheck.mm.swap import *
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page
@@ -237,11 +244,11 @@ def do_swap_page(vma: vm_area_struct, pt: pte_t, entry: page) -> None:
 
 def unmap_mapping_range(mapping: address_space, first: int, end: int, even_cows: bool) -> None:
     """Unmap pages ``first`` to ``end`` (exclusive) of a file from all vmas; private copies too with ``even_cows``."""
-    spin_lock(mapping.i_mmap_lock)
+    i_mmap_lock_read(mapping)
     unmap_mapping_range_vma(mapping, mapping.vma, first, end, even_cows)
     if mapping.vma_next != NULL:
         unmap_mapping_range_vma(mapping, mapping.vma_next, first, end, even_cows)
-    spin_unlock(mapping.i_mmap_lock)
+    i_mmap_unlock_read(mapping)
 
 
 def unmap_mapping_range_vma(mapping: address_space, vma: vm_area_struct, first: int, end: int, even_cows: bool) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from smpcheck.kernel import *
+from smpcheck.mm.mlock_pagevec import mlock_page, munlock_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.swap import *
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page
-
-LRU_PAGE, NEW_PAGE = 1, 2
-"""V10: tags of a page in mlock_pvecs."""
 
 
 def mlock_vma_page(page: page) -> None:
@@ -229,7 +227,6 @@ def mlock_vma_pages_range(vma: vm_area_struct, locked: bool) -> None:
     else:
         WRITE_ONCE(vma.vm_flags, flags & ~VM_LOCKED)
     lru_add_drain()
-    mlock_drain()
     for index in range(vma.vm_pages):
         pt = pte_offset(vma, index)
         spin_lock(pt.ptl)
@@ -241,126 +238,8 @@ def mlock_vma_pages_range(vma: vm_area_struct, locked: bool) -> None:
                 munlock_page(pte)
         spin_unlock(pt.ptl)
     lru_add_drain()
-    mlock_drain()
     if locked:
         WRITE_ONCE(vma.vm_flags, flags | VM_LOCKED)
-
-
-def mlock_queue(page: page, tag: int) -> None:
-    global mlock_pvec
-    get_page(page)
-    mlock_drain()
-    mlock_pvec = page | tag
-
-
-def mlock_drain() -> None:
-    """mlock_page_drain_local."""
-    global mlock_pvec
-    entry = mlock_pvec
-    if entry != NULL:
-        mlock_pvec = NULL
-        mlock_pagevec(entry)
-
-
-def mlock_page(page: page) -> None:
-    if not TestSetPageMlocked(page):
-        count(NR_MLOCK, 1)
-        count(PGMLOCKED, 1)
-    mlock_queue(page, LRU_PAGE)
-
-
-def mlock_new_page(page: page) -> None:
-    SetPageMlocked(page)
-    count(NR_MLOCK, 1)
-    count(PGMLOCKED, 1)
-    mlock_queue(page, NEW_PAGE)
-
-
-def munlock_page(page: page) -> None:
-    mlock_queue(page, 0)
-
-
-def mlock_pagevec(entry: page) -> None:
-    page: struct_page = cast(struct_page, entry & ~(LRU_PAGE | NEW_PAGE))
-    if entry & LRU_PAGE:
-        __mlock_page(page)
-    elif entry & NEW_PAGE:
-        __mlock_new_page(page)
-    else:
-        __munlock_page(page)
-    put_page(page)
-
-
-def __mlock_page(page: page) -> None:
-    zone = page_zone(page)
-    if not TestClearPageLRU(page):
-        return
-    spin_lock(zone.lru_lock)
-    if page_evictable(page):  # munlocked before it got here
-        if PageUnevictable(page):
-            lru_del(page)
-            ClearPageUnevictable(page)
-            add_page_to_lru_list(page, page_lru_base_type(page))
-            count(PGRESCUED, 1)
-    elif PageUnevictable(page):
-        if PageMlocked(page):
-            WRITE_ONCE(page.mlock_count, READ_ONCE(page.mlock_count) + 1)
-    else:
-        lru_del(page)
-        ClearPageActive(page)
-        SetPageUnevictable(page)
-        WRITE_ONCE(page.mlock_count, 1 if PageMlocked(page) else 0)
-        add_page_to_lru_list(page, LRU_UNEVICTABLE)
-        count(PGCULLED, 1)
-    SetPageLRU(page)
-    spin_unlock(zone.lru_lock)
-
-
-def __mlock_new_page(page: page) -> None:
-    zone = page_zone(page)
-    spin_lock(zone.lru_lock)
-    if page_evictable(page):
-        add_page_to_lru_list(page, page_lru_base_type(page))
-    else:
-        SetPageUnevictable(page)
-        WRITE_ONCE(page.mlock_count, 1 if PageMlocked(page) else 0)
-        add_page_to_lru_list(page, LRU_UNEVICTABLE)
-        count(PGCULLED, 1)
-    SetPageLRU(page)
-    spin_unlock(zone.lru_lock)
-
-
-def __munlock_page(page: page) -> None:
-    """The count is kept under lru_lock. Without PG_lru the flag is cleared without it: the last clear, if reclaim is wrong."""
-    zone = page_zone(page)
-    isolated = TestClearPageLRU(page)
-    if isolated or V.munlock_retries:
-        spin_lock(zone.lru_lock)
-    if V.munlock_retries and not isolated:
-        isolated = TestClearPageLRU(page)
-    if isolated and PageUnevictable(page):
-        mlocks = READ_ONCE(page.mlock_count)
-        if mlocks > 0:
-            WRITE_ONCE(page.mlock_count, mlocks - 1)
-        if mlocks > 1 and (not V.munlock_rechecks or PageMlocked(page)):
-            SetPageLRU(page)
-            spin_unlock(zone.lru_lock)
-            return
-    if TestClearPageMlocked(page):
-        count(NR_MLOCK, -1)
-        if isolated or not PageUnevictable(page):
-            count(PGMUNLOCKED, 1)
-        else:
-            count(PGSTRANDED, 1)
-    if isolated:
-        if PageUnevictable(page) and page_evictable(page):  # tested after PG_mlocked was cleared
-            lru_del(page)
-            ClearPageUnevictable(page)
-            add_page_to_lru_list(page, page_lru_base_type(page))
-            count(PGRESCUED, 1)
-        SetPageLRU(page)
-    if isolated or V.munlock_retries:
-        spin_unlock(zone.lru_lock)
 
 
 from smpcheck.mm.memory import ENOMEM, follow_page, get_user_page, populate_page, pte_present  # noqa: E402  (faults mlock what they map)

@@ -91,6 +91,7 @@ class address_space(Struct):
     tree_lock: spinlock_t
     page_tree: Const[Ptr[radix_tree_slot]] = NULL
     i_mmap_lock: spinlock_t
+    i_mmap_rwsem: rw_semaphore  # V10, instead of i_mmap_lock
     vma: Const[Ptr[vm_area_struct]] = NULL  # i_mmap: at most two vmas
     vma_next: Const[Ptr[vm_area_struct]] = NULL
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smpcheck.kernel import *
+from smpcheck.mm.mlock_pagevec import mlock_new_page, mlock_page, munlock_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.swap import *
@@ -60,6 +61,21 @@ def page_remove_rmap(page: page, vma: vm_area_struct) -> None:
         clear_page_mlock(page)
     if V.mlock_count and READ_ONCE(vma.vm_flags) & VM_LOCKED:  # munlock_vma_page of mm/internal.h: VM_SPECIAL is not asked
         munlock_page(page)
+
+
+def i_mmap_lock_read(mapping: address_space) -> None:
+    """What truncation and reclaim hold while they walk over the vmas of a file: since 5.15 both share it."""
+    if V.mlock_count:
+        down_read(mapping.i_mmap_rwsem)
+    else:
+        spin_lock(mapping.i_mmap_lock)
+
+
+def i_mmap_unlock_read(mapping: address_space) -> None:
+    if V.mlock_count:
+        up_read(mapping.i_mmap_rwsem)
+    else:
+        spin_unlock(mapping.i_mmap_lock)
 
 
 def page_lock_anon_vma(page: page) -> anon_vma:
@@ -138,4 +154,4 @@ def try_to_mlock_page(page: page, vma: vm_area_struct) -> int:
     return ret
 
 
-from smpcheck.mm.mlock import clear_page_mlock, mlock_new_page, mlock_page, mlock_vma_page, munlock_page  # noqa: E402
+from smpcheck.mm.mlock import clear_page_mlock, mlock_vma_page  # noqa: E402

@@ -11,13 +11,11 @@ from smpcheck.mm.invariants import invariants, invariants_here, reclaimed
 from smpcheck.mm.memory import do_page_fault, unmap_mapping_range
 from smpcheck.mm.mlock import (
     __munlock_pagevec,
-    mlock_drain,
-    mlock_pagevec,
-    munlock_page,
     munlock_vma_page,
     sys_mlock,
     sys_munlock,
 )
+from smpcheck.mm.mlock_pagevec import mlock_drain, mlock_pagevec, munlock_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.shmem import shmem_unlock
@@ -27,8 +25,8 @@ from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
 
 LOCK_ORDER = lock_order(
-    "inode.i_mutex > mm_struct.mmap_sem > page.flags:locked > address_space.i_mmap_lock > anon_vma.lock"
-    " > {pte_t.ptl, mm_struct.page_table_lock} > {zone.lru_lock, address_space.tree_lock}"
+    "inode.i_mutex > mm_struct.mmap_sem > page.flags:locked > {address_space.i_mmap_lock, address_space.i_mmap_rwsem}"
+    " > anon_vma.lock > {pte_t.ptl, mm_struct.page_table_lock} > {zone.lru_lock, address_space.tree_lock}"
 )
 
 COPY, SWAPPED, FILE, NOTHING = "copy", "swapped", "file", "nothing"
@@ -217,13 +215,13 @@ def quiesce(n: int, pages: tuple[page, ...]) -> None:
     """When all threads have ended: every CPU's pagevecs are drained, and what lost its last reference is freed."""
     for i in range(n):
         there = per_cpu_ptr(cpus, i)
+        pending = there.lru_add_pvec
+        if pending != NULL:
+            pagevec_lru_add(pending)
         if V.mlock_count:
             queued = there.mlock_pvec
             if queued != NULL:
                 mlock_pagevec(queued)
-        pending = there.lru_add_pvec
-        if pending != NULL:
-            pagevec_lru_add(pending)
     for each in pages:
         free_unreferenced(each)
 
@@ -233,8 +231,6 @@ def visit(pages: tuple[page, ...]) -> None:
     for each in pages:
         if atomic_read(each._count) > 0:
             shrink_page(each)
-            if V.mlock_count:
-                mlock_drain()
             lru_add_drain()
             free_unreferenced(each)
 

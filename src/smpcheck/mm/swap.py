@@ -92,12 +92,18 @@ def lru_cache_add_lru(page: page, active: bool) -> None:
     if active:
         SetPageActive(page)
     get_page(page)
-    lru_add_drain()
+    lru_add_drain_cpu()
     lru_add_pvec = page
 
 
 def lru_add_drain() -> None:
-    """What this CPU holds back goes to its list."""
+    """What this CPU holds back goes to its list; since 5.18 what it has to mlock and munlock is done then too."""
+    lru_add_drain_cpu()
+    if V.mlock_count:
+        mlock_drain()
+
+
+def lru_add_drain_cpu() -> None:
     global lru_add_pvec
     page = lru_add_pvec
     if page != NULL:
@@ -183,3 +189,6 @@ def try_to_free_swap(page: page) -> None:
     if contig_zone.swap and PageSwapCache(page) and atomic_read(page._swapcount) == 0:
         ClearPageSwapCache(page)
         put_page_not_last(page)
+
+
+from smpcheck.mm.mlock_pagevec import mlock_drain  # noqa: E402  (which needs the lists from above)

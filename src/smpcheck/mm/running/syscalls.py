@@ -18,7 +18,6 @@ from smpcheck.mm.memory import (
     zap_pte,
 )
 from smpcheck.mm.mlock import (
-    mlock_drain,
     munlock_vma_pages_range,
     sys_mlock,
     sys_munlock,
@@ -37,8 +36,6 @@ from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
 
 def drain() -> None:
     """This CPU's pagevecs: what lru_add_drain_all has every CPU do."""
-    if V.mlock_count:
-        mlock_drain()
     lru_add_drain()
 
 
@@ -80,7 +77,7 @@ def munmap(vma: vm_area_struct) -> None:
             lru_add_drain()
             free_page_and_swap_cache(page)
     if V.mlock_count:  # rmap munlocked each page; the vma is gone
-        mlock_drain()
+        lru_add_drain()
         WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) & ~VM_LOCKED)
     up_write(mm.mmap_sem)
 
