@@ -26,7 +26,7 @@ def find_get_page(mapping: address_space, index: int) -> page:
 
 
 def remove_from_page_cache(page: page, mapping: address_space, index: int) -> None:
-    """Page locked."""
+    BUG_ON(not PageLocked(page))
     slot = mapping.page_tree + index
     spin_lock(mapping.tree_lock)
     WRITE_ONCE(slot.page, NULL)

@@ -12,7 +12,8 @@ from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page
 
 
 def mlock_vma_page(page: page) -> None:
-    """Page locked (V8: or the pte). If the page cannot be isolated, whoever has it puts it on the right list."""
+    """If the page cannot be isolated, whoever has it puts it on the right list."""
+    BUG_ON(not PageLocked(page))
     if not TestSetPageMlocked(page):
         count(NR_MLOCK, 1)
         count(PGMLOCKED, 1)
@@ -21,7 +22,9 @@ def mlock_vma_page(page: page) -> None:
 
 
 def clear_page_mlock(page: page) -> None:
-    """Page locked, but in V7, where the last mapping goes under the pte lock."""
+    """Page locked, but since V7, where the last mapping goes under the pte lock."""
+    if not V.rmap_clears:
+        BUG_ON(not PageLocked(page))
     if not TestClearPageMlocked(page):
         return
     if not V.rmap_clears and READ_ONCE(page.mapping) == NULL:
@@ -35,7 +38,8 @@ def clear_page_mlock(page: page) -> None:
 
 
 def munlock_vma_page(page: page) -> None:
-    """Page locked. Somebody else may have it VM_LOCKED too, which only a walk over its mappings tells."""
+    """Somebody else may have it VM_LOCKED too, which only a walk over its mappings tells."""
+    BUG_ON(not PageLocked(page))
     if V.returning_clear:
         was_mlocked = TestClearPageMlocked(page)
     else:
@@ -106,6 +110,7 @@ def __munlock_pagevec(page: page) -> None:
 
 def try_to_munlock(page: page) -> bool:
     """Is the page mapped VM_LOCKED elsewhere? Then it is mlocked again. mm/rmap.c has it; munlock is its only caller."""
+    BUG_ON(not PageLocked(page) or PageLRU(page))
     if not PageAnon(page):
         return False  # private file pages have one mapper here
     anon_vma = page_lock_anon_vma(page)

@@ -86,6 +86,7 @@ def __mlock_page(page: page) -> None:
 
 
 def __mlock_new_page(page: page) -> None:
+    BUG_ON(PageLRU(page))
     zone = page_zone(page)
     spin_lock(zone.lru_lock)
     if page_evictable(page):

@@ -23,9 +23,13 @@ def free_pages_check(page: page) -> bool:
     flags = READ_ONCE(page.flags)
     in_use = flags & (1 << PG_lru | 1 << PG_unevictable | 1 << PG_active | 1 << PG_locked | 1 << PG_swapcache)
     mapcount = atomic_read(page._mapcount)
+    mapping = READ_ONCE(page.mapping)
+    references = atomic_read(page._count)
     check("I7", in_use == 0)
     check("I7", mapcount == -1)
-    bad = in_use != 0 or mapcount != -1
+    check("I7", mapping == NULL)
+    check("I7", references == 0)
+    bad = in_use != 0 or mapcount != -1 or mapping != NULL or references != 0
     if V.rmap_clears:  # PG_mlocked is bad too: nobody repairs it any more
         check("I1", flags & (1 << PG_mlocked) == 0)
         bad = bad or flags & (1 << PG_mlocked) != 0

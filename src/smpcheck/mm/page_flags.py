@@ -102,6 +102,14 @@ def page_mapcount(page: page) -> int:
     return atomic_read(page._mapcount) + 1
 
 
+def PageLocked(page: page) -> bool:
+    return test_bit(PG_locked, page.flags)
+
+
+def PageActive(page: page) -> bool:
+    return test_bit(PG_active, page.flags)
+
+
 def lock_page(page: page) -> None:
     wait_on_bit_lock(page.flags, PG_locked, TASK_UNINTERRUPTIBLE)
 
@@ -111,4 +119,5 @@ def trylock_page(page: page) -> bool:
 
 
 def unlock_page(page: page) -> None:
+    BUG_ON(not PageLocked(page))
     clear_bit_unlock(PG_locked, page.flags)

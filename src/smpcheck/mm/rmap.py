@@ -100,6 +100,7 @@ def page_unlock_anon_vma(anon_vma: anon_vma) -> None:
 
 def try_to_unmap(page: page) -> int:
     """Anonymous pages: file pages take the same way under i_mmap_lock, which truncation holds too."""
+    BUG_ON(not PageLocked(page))
     anon_vma = page_lock_anon_vma(page)
     if anon_vma == NULL:
         return SWAP_AGAIN

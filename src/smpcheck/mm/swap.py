@@ -54,6 +54,7 @@ def __page_cache_release(page: page) -> None:
     if PageLRU(page):
         zone = page_zone(page)
         spin_lock(zone.lru_lock)
+        BUG_ON(not PageLRU(page))
         ClearPageLRU(page)
         del_page_from_lru(page)
         spin_unlock(zone.lru_lock)
@@ -129,6 +130,7 @@ def lru_barrier() -> None:
 
 def pagevec_lru_add_fn(page: page) -> None:
     """Under lru_lock. Before V9 only pages that were evictable come here, and that is not tested again."""
+    BUG_ON(PageLRU(page))
     if not V.pagevec_putback:
         SetPageLRU(page)
         add_page_to_lru_list(page, evictable_list(page))
@@ -185,7 +187,8 @@ def add_page_to_unevictable_list(page: page) -> None:
 
 
 def try_to_free_swap(page: page) -> None:
-    """mm/swapfile.c. Page locked: leave the swap cache if no pte holds the swap entry. The caller has a reference."""
+    """mm/swapfile.c: leave the swap cache if no pte holds the swap entry. The caller has a reference."""
+    BUG_ON(not PageLocked(page))
     if contig_zone.swap and PageSwapCache(page) and atomic_read(page._swapcount) == 0:
         ClearPageSwapCache(page)
         put_page_not_last(page)

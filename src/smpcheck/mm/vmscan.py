@@ -15,6 +15,7 @@ PUTBACK_ROUNDS = 2
 def isolate_lru_page(page: page) -> bool:
     """True if the page is now the caller's, off all lists, with one more reference. The caller holds a reference."""
     zone = page_zone(page)
+    BUG_ON(atomic_read(page._count) == 0)
     if V.mlock_count:
         if not TestClearPageLRU(page):
             return False
@@ -44,11 +45,11 @@ def evictable_now(page: page) -> bool:
 
 def putback_lru_page(page: page) -> None:
     """Back to the list where the page belongs now. The page lock is not needed."""
+    BUG_ON(PageLRU(page))
     if V.pagevec_putback:
         lru_cache_add_lru(page, False)
         put_page(page)
         return
-    BUG_ON(PageLRU(page))
     active = TestClearPageActive(page)
     was_unevictable = PageUnevictable(page)
     for attempt in range(PUTBACK_ROUNDS):
