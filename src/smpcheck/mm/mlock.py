@@ -7,6 +7,7 @@ from smpcheck.mm.mlock_pagevec import mlock_page, munlock_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.swap import *
+from smpcheck.mm.swap import __pagevec_lru_add
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page
 
@@ -100,7 +101,7 @@ def __munlock_pagevec(page: page) -> None:
         count(PGMUNLOCKED, 1)
         if rescued:
             count(PGRESCUED, 1)
-        pagevec_lru_add(page)
+        __pagevec_lru_add(page)
     else:
         get_page(page)  # so that putback_lru_page's put_page is not the last one, under the page lock
         __munlock_isolated_page(page)

@@ -126,6 +126,7 @@ contig_zone = zone()
 
 lru_add_pvec = thread_local(NULL, Ptr[page])
 """The page that this CPU holds back on its way to an LRU list (a pagevec with one slot: a second page drains the first).
+Before 3.11 each list has a pagevec: the tag LRU_ACTIVE says that it is the active list's.
 
 CPUs are threads, and nobody else looks into their pagevecs before they are quiet.
 """

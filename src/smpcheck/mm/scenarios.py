@@ -19,7 +19,7 @@ from smpcheck.mm.mlock_pagevec import mlock_drain, mlock_pagevec, munlock_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.shmem import shmem_unlock
-from smpcheck.mm.swap import free_unreferenced, lru_add_drain, pagevec_lru_add, put_page
+from smpcheck.mm.swap import __pagevec_lru_add, free_unreferenced, lru_add_drain, put_page
 from smpcheck.mm.truncate import vmtruncate
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
@@ -217,7 +217,7 @@ def quiesce(n: int, pages: tuple[page, ...]) -> None:
         there = per_cpu_ptr(cpus, i)
         pending = there.lru_add_pvec
         if pending != NULL:
-            pagevec_lru_add(pending)
+            __pagevec_lru_add(pending)
         if V.mlock_count:
             queued = there.mlock_pvec
             if queued != NULL:

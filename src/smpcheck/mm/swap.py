@@ -90,11 +90,15 @@ def put_page_not_last(page: page) -> None:
 def lru_cache_add_lru(page: page, active: bool) -> None:
     """The page is not PG_lru while it waits in the pagevec, which holds a reference."""
     global lru_add_pvec
-    if active:
-        SetPageActive(page)
+    BUG_ON(PageLRU(page))
     get_page(page)
     lru_add_drain_cpu()
-    lru_add_pvec = page
+    if V.list_at_drain:
+        if active:
+            SetPageActive(page)
+        lru_add_pvec = page
+    else:
+        lru_add_pvec = page | LRU_ACTIVE if active else page
 
 
 def lru_add_drain() -> None:
@@ -106,15 +110,19 @@ def lru_add_drain() -> None:
 
 def lru_add_drain_cpu() -> None:
     global lru_add_pvec
-    page = lru_add_pvec
-    if page != NULL:
+    entry = lru_add_pvec
+    if entry != NULL:
         lru_add_pvec = NULL
-        pagevec_lru_add(page)
+        __pagevec_lru_add(entry)
 
 
-def pagevec_lru_add(page: page) -> None:
+def __pagevec_lru_add(entry: page) -> None:
+    """What a pagevec holds, and its reference."""
+    page: struct_page = cast(struct_page, entry & ~LRU_ACTIVE)
     zone = page_zone(page)
     spin_lock(zone.lru_lock)
+    if entry & LRU_ACTIVE:
+        SetPageActive(page)
     pagevec_lru_add_fn(page)
     spin_unlock(zone.lru_lock)
     put_page(page)
@@ -180,6 +188,8 @@ def page_evictable(page: page) -> bool:
 def add_page_to_unevictable_list(page: page) -> None:
     zone = page_zone(page)
     spin_lock(zone.lru_lock)
+    if V.list_at_drain:
+        ClearPageActive(page)
     SetPageUnevictable(page)
     SetPageLRU(page)
     add_page_to_lru_list(page, LRU_UNEVICTABLE)

@@ -27,7 +27,9 @@ class Variant:
     PG_mlocked again. ``lazy_mlock``: where reclaim mlocks a page that it finds in a VM_LOCKED vma. ``follow_page_mlocks``:
     mlock() sets the flag under the pte lock. ``rmap_clears``: page_remove_rmap clears PG_mlocked with the last mapping, and
     nobody else does. ``munlock_pagevec``: munlock clears PG_mlocked and tests PG_lru under lru_lock, before it has the page lock
-    (3.12). ``pagevec_putback``: every putback goes through a pagevec. ``mlock_count``: the rewrite of 2022.
+    (3.12). ``list_at_drain``: which list a page goes to is read off its flags when its pagevec is drained (3.11); else each list
+    has a pagevec, and PG_active is set at the drain. ``pagevec_putback``: every putback goes through a pagevec.
+    ``mlock_count``: the rewrite of 2022.
     ``munlock_retries``: where __munlock_page fails to clear PG_lru it takes lru_lock, tries once more, and clears PG_mlocked with
     the lock held; ``munlock_rechecks``: a page whose mlock_count stays above zero keeps its place only while it is PG_mlocked;
     ``scan_retries``: SHM_UNLOCK's scan tries again in the same way. None of the three is in a kernel yet.
@@ -49,6 +51,7 @@ class Variant:
     follow_page_mlocks: bool = False
     rmap_clears: bool = False
     munlock_pagevec: bool = False
+    list_at_drain: bool = False
     pagevec_putback: bool = False
     mlock_count: bool = False
     munlock_retries: bool = False
@@ -86,6 +89,7 @@ V8 = V7.but(
     "V7, reclaim mlocks while it holds the pte lock (b87537d9e2f, 4.4), and munlock clears PG_mlocked under lru_lock (3.12)",
     lazy_mlock="pte_lock",
     munlock_pagevec=True,
+    list_at_drain=True,
 )
 V9 = V8.but("V9", "every putback through a pagevec, with smp_mb under lru_lock (9c4e6b1a702, 4.17)", pagevec_putback=True)
 V9b = V9.but("V9b", "V9 with smp_mb__after_atomic (2020)", barrier="after_atomic")
@@ -95,6 +99,7 @@ V10 = Variant(
     mlock_count=True,
     lazy_mlock="pte_lock",
     follow_page_mlocks=True,
+    list_at_drain=True,
     pagevec_putback=True,
 )
 V10c = V10.but(

@@ -50,7 +50,7 @@ def putback_lru_page(page: page) -> None:
         lru_cache_add_lru(page, False)
         put_page(page)
         return
-    active = TestClearPageActive(page)
+    active = False if V.list_at_drain else TestClearPageActive(page)  # since 3.11 the flag stays
     was_unevictable = PageUnevictable(page)
     for attempt in range(PUTBACK_ROUNDS):
         again = False
