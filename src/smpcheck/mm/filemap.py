@@ -25,13 +25,18 @@ def find_get_page(mapping: address_space, index: int) -> page:
     return page
 
 
-def remove_from_page_cache(page: page, mapping: address_space, index: int) -> None:
-    BUG_ON(not PageLocked(page))
-    slot = mapping.page_tree + index
+def remove_from_page_cache(page: page, mapping: address_space) -> None:
     spin_lock(mapping.tree_lock)
+    __remove_from_page_cache(page, mapping)
+    spin_unlock(mapping.tree_lock)
+
+
+def __remove_from_page_cache(page: page, mapping: address_space) -> None:
+    """Under tree_lock."""
+    BUG_ON(not PageLocked(page))
+    slot = mapping.page_tree + READ_ONCE(page.index)
     WRITE_ONCE(slot.page, NULL)
     WRITE_ONCE(page.mapping, NULL)
-    spin_unlock(mapping.tree_lock)
 
 
 def filemap_fault(mapping: address_space, index: int) -> page:

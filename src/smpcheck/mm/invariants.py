@@ -66,7 +66,7 @@ def references_owned(page: page, ptes: list[pte_t], slot: radix_tree_slot) -> bo
     """I6: a pte, the page cache, the swap cache; the allocator before it gives the page away."""
     owners = 1 - page.allocated
     for each in ptes:
-        if each.pte == page:
+        if each.pte & ~PTE_WRPROTECT == page:
             owners += 1
     if slot.page == page:
         owners += 1
@@ -79,7 +79,7 @@ def mappings_counted(page: page, ptes: list[pte_t]) -> bool:
     """I6: _mapcount, which starts at -1."""
     mappings = -1
     for each in ptes:
-        if each.pte == page:
+        if each.pte & ~PTE_WRPROTECT == page:
             mappings += 1
     return atomic_read(page._mapcount) == mappings
 
@@ -106,11 +106,12 @@ def lists_counted(zone: zone) -> bool:
     return st[NR_UNEVICTABLE] == st[PGCULLED] - st[PGRESCUED] - st[FREED_UNEVICTABLE]
 
 
-def culled(page: page, pte: pte_t, vma: vm_area_struct) -> bool:
-    """I4, after reclaim has looked at the page."""
-    if pte.pte != page or vma.vm_flags & VM_LOCKED == 0:
-        return True
-    return not flag(page, PG_lru) or flag(page, PG_unevictable)
+def culled(page: page, ptes: list[pte_t], vmas: list[vm_area_struct]) -> bool:
+    """I4, after reclaim has looked at the page: on no evictable list if a VM_LOCKED vma maps it. Each vma has one pte."""
+    for at in range(len(ptes)):
+        if READ_ONCE(ptes[at].pte) & ~PTE_WRPROTECT == page and READ_ONCE(vmas[at].vm_flags) & VM_LOCKED:
+            return not flag(page, PG_lru) or flag(page, PG_unevictable)
+    return True
 
 
 def invariants_here(
@@ -147,9 +148,3 @@ def invariants(s: Setup, pages: tuple[page, ...], truncated: bool = False) -> No
     if V.mlock_count:
         s.final("I10", counters_agree, s.zone)
         s.final("I10", lists_counted, s.zone)
-
-
-def reclaimed(s: Setup, pages: tuple[page, ...]) -> None:
-    """Ask for I4: reclaim has looked at every page."""
-    for each in pages:
-        s.final("I4", culled, each, s.pte, s.vma)

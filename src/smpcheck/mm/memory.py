@@ -14,6 +14,8 @@ from smpcheck.mm.rmap import (
     page_add_rmap,
     page_remove_rmap,
     pte_offset,
+    pte_page,
+    pte_write,
 )
 from smpcheck.mm.swap import *
 from smpcheck.mm.variants import V
@@ -51,10 +53,10 @@ def follow_page(vma: vm_area_struct, index: int, write: bool) -> page:
 
 def wanted_page(vma: vm_area_struct, pt: pte_t, write: bool) -> page:
     """Under the pte lock: the page, or NULL if get_user_pages has to fault first."""
-    page = READ_ONCE(pt.pte)
-    if not pte_present(page) or (write and wants_copy(vma) and not PageAnon(page)):
+    pte = READ_ONCE(pt.pte)
+    if not pte_present(pte) or (write and not pte_write(pte)):
         return NULL
-    return page
+    return pte_page(pte)
 
 
 def follow_page_mlock(vma: vm_area_struct, index: int) -> bool:
@@ -113,9 +115,9 @@ def handle_mm_fault(vma: vm_area_struct, index: int, write: bool) -> bool:
         do_anonymous_page(vma, pt, index)
         return True
     if is_swap_pte(pte):
-        do_swap_page(vma, pt, pte)
+        do_swap_page(vma, pt, pte, index, write)
         return True
-    if write and wants_copy(vma) and not PageAnon(pte):
+    if write and not pte_write(pte):
         do_wp_page(vma, pt, pte, index)
     return True
 
@@ -147,12 +149,29 @@ def do_anonymous_page(vma: vm_area_struct, pt: pte_t, index: int) -> None:
         put_page(new)
 
 
-def do_wp_page(vma: vm_area_struct, pt: pte_t, old: page, index: int) -> None:
-    """A store to a private file page: replace it by a copy, unless the pte has changed meanwhile."""
+def do_wp_page(vma: vm_area_struct, pt: pte_t, pte: page, index: int) -> None:
+    """A store through a read-only pte: to a copy of the page, unless nobody else has it, or the pte has changed meanwhile."""
+    old = pte_page(pte)
     spin_lock(pt.ptl)
-    if READ_ONCE(pt.pte) != old:
+    if READ_ONCE(pt.pte) != pte:
         spin_unlock(pt.ptl)
         return
+    if PageAnon(old):
+        if not V.mlock_count and not trylock_page(old):
+            get_page(old)
+            spin_unlock(pt.ptl)
+            lock_page(old)
+            spin_lock(pt.ptl)
+            if READ_ONCE(pt.pte) != pte:
+                unlock_page(old)
+                spin_unlock(pt.ptl)
+                put_page(old)
+                return
+            put_page_not_last(old)
+        if reuse_page(old):
+            WRITE_ONCE(pt.pte, old)
+            spin_unlock(pt.ptl)
+            return
     get_page(old)
     spin_unlock(pt.ptl)
     anon_vma_prepare(vma)
@@ -165,7 +184,7 @@ def do_wp_page(vma: vm_area_struct, pt: pte_t, old: page, index: int) -> None:
         clear_page_mlock(old)
         unlock_page(old)
     spin_lock(pt.ptl)
-    if READ_ONCE(pt.pte) == old:
+    if READ_ONCE(pt.pte) == pte:
         WRITE_ONCE(pt.pte, NULL)  # ptep_clear_flush
         page_add_new_anon_rmap(new, vma, index)
         WRITE_ONCE(pt.pte, new)
@@ -176,6 +195,21 @@ def do_wp_page(vma: vm_area_struct, pt: pte_t, old: page, index: int) -> None:
         spin_unlock(pt.ptl)
         put_page(new)
     put_page(old)
+
+
+def reuse_page(page: page) -> bool:
+    """Under the pte lock: does nobody else have the anonymous page? Before V10 the page is locked, and unlocked here."""
+    if V.mlock_count:  # wp_can_reuse_anon_folio, which goes by references; the page lock is only tried
+        if atomic_read(page._count) > (2 if PageSwapCache(page) else 1) or not trylock_page(page):
+            return False
+        try_to_free_swap(page)
+        mine = atomic_read(page._count) == 1
+    else:  # reuse_swap_page
+        mine = page_mapcount(page) == 1 and (not PageSwapCache(page) or atomic_read(page._swapcount) == 0)
+        if mine:
+            try_to_free_swap(page)
+    unlock_page(page)
+    return mine
 
 
 def __do_fault(vma: vm_area_struct, pt: pte_t, index: int) -> bool:
@@ -215,28 +249,37 @@ def do_shared_fault(vma: vm_area_struct, pt: pte_t, index: int) -> bool:
     if READ_ONCE(pt.pte) == NULL:
         get_page(page)
         page_add_rmap(page, vma)
-        WRITE_ONCE(pt.pte, page)
+        WRITE_ONCE(pt.pte, page | PTE_WRPROTECT if wants_copy(vma) else page)
     spin_unlock(pt.ptl)
     unlock_page(page)
     put_page(page)
     return True
 
 
-def do_swap_page(vma: vm_area_struct, pt: pte_t, entry: page) -> None:
+def do_swap_page(vma: vm_area_struct, pt: pte_t, entry: page, index: int, write: bool) -> None:
     """The page is still in the swap cache: map it again. i_size is not asked."""
     page: struct_page = cast(struct_page, entry & ~PTE_SWAP)
     if not get_page_unless_zero(page):
         return
     lock_page(page)
     spin_lock(pt.ptl)
-    if READ_ONCE(pt.pte) == entry:
-        get_page(page)
-        page_add_rmap(page, vma)
-        WRITE_ONCE(pt.pte, page)
-        atomic_dec(page._swapcount)
+    if READ_ONCE(pt.pte) != entry:
+        spin_unlock(pt.ptl)
+        unlock_page(page)
+        put_page(page)
+        return
+    get_page(page)
+    atomic_dec(page._swapcount)
+    page_add_rmap(page, vma)
+    mine = page_mapcount(page) == 1 and atomic_read(page._swapcount) == 0
+    WRITE_ONCE(pt.pte, page if write and mine else page | PTE_WRPROTECT)
+    if READ_ONCE(vma.vm_flags) & VM_LOCKED:
+        try_to_free_swap(page)
     spin_unlock(pt.ptl)
     unlock_page(page)
     put_page(page)
+    if write and not mine:
+        do_wp_page(vma, pt, page | PTE_WRPROTECT, index)
 
 
 # --- unmapping ----------------------------------------------------------------------------------------------------------------
@@ -283,20 +326,21 @@ def zap_page_range(
 def zap_pte(mapping: address_space, vma: vm_area_struct, pt: pte_t, even_cows: bool, has_anon_vma: bool) -> page:
     """zap_pte_range for one pte: the page whose reference the caller has to drop, or NULL."""
     spin_lock(pt.ptl)
-    page = READ_ONCE(pt.pte)
-    if page == NULL:
+    pte = READ_ONCE(pt.pte)
+    if pte == NULL:
         spin_unlock(pt.ptl)
         return NULL
-    if is_swap_pte(page):
+    if is_swap_pte(pte):
         if not even_cows:
             spin_unlock(pt.ptl)
             return NULL  # details->check_mapping: swap entries stay
-        entry: struct_page = cast(struct_page, page & ~PTE_SWAP)
+        entry: struct_page = cast(struct_page, pte & ~PTE_SWAP)
         get_page(entry)
         WRITE_ONCE(pt.pte, NULL)  # free_swap_and_cache
         atomic_dec(entry._swapcount)
         spin_unlock(pt.ptl)
         return entry
+    page = pte_page(pte)
     if not even_cows and READ_ONCE(page.mapping) != mapping:
         spin_unlock(pt.ptl)
         return NULL  # a private copy: it stays

@@ -118,7 +118,7 @@ def try_to_munlock(page: page) -> bool:
     if anon_vma == NULL:
         return False
     again = try_to_munlock_one(page, anon_vma.vma)
-    if not again and anon_vma.vma_next != NULL:
+    if contig_zone.forks and not again and anon_vma.vma_next != NULL:
         again = try_to_munlock_one(page, anon_vma.vma_next)
     page_unlock_anon_vma(anon_vma)
     return again
@@ -129,7 +129,7 @@ def try_to_munlock_one(page: page, vma: vm_area_struct) -> bool:
         return False
     pt = pte_offset(vma, READ_ONCE(page.index))
     spin_lock(pt.ptl)
-    mapped = READ_ONCE(pt.pte) == page
+    mapped = pte_page(READ_ONCE(pt.pte)) == page
     if mapped and V.lazy_mlock == "pte_lock":
         mlock_vma_page(page)
     spin_unlock(pt.ptl)
@@ -238,10 +238,11 @@ def mlock_vma_pages_range(vma: vm_area_struct, locked: bool) -> None:
         spin_lock(pt.ptl)
         pte = READ_ONCE(pt.pte)
         if pte_present(pte):
+            page = pte_page(pte)
             if locked:
-                mlock_page(pte)
+                mlock_page(page)
             else:
-                munlock_page(pte)
+                munlock_page(page)
         spin_unlock(pt.ptl)
     lru_add_drain()
     if locked:
@@ -249,4 +250,4 @@ def mlock_vma_pages_range(vma: vm_area_struct, locked: bool) -> None:
 
 
 from smpcheck.mm.memory import ENOMEM, follow_page, get_user_page, populate_page, pte_present  # noqa: E402  (faults mlock what they map)
-from smpcheck.mm.rmap import page_lock_anon_vma, page_unlock_anon_vma, pte_offset, vma_locked  # noqa: E402
+from smpcheck.mm.rmap import page_lock_anon_vma, page_unlock_anon_vma, pte_offset, pte_page, vma_locked  # noqa: E402

@@ -9,26 +9,36 @@ from smpcheck.kernel import *
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.swap import *
-from smpcheck.mm.variants import V
+from smpcheck.mm.variants import BOUND, V
 
 LRU_PAGE, NEW_PAGE = 1, 2
 """V10: tags of a page in mlock_pvecs."""
 
 
 def mlock_queue(page: page, tag: int) -> None:
-    global mlock_pvec
+    global mlock_pvec, mlock_pvec_2
     get_page(page)
-    mlock_drain()
-    mlock_pvec = page | tag
+    if mlock_pvec == NULL:
+        mlock_pvec = page | tag
+    else:
+        if PAGEVEC_DRAINS:
+            mlock_drain()
+        else:
+            check(BOUND, mlock_pvec_2 == NULL)
+        mlock_pvec_2 = page | tag
 
 
 def mlock_drain() -> None:
     """mlock_page_drain_local."""
-    global mlock_pvec
-    entry = mlock_pvec
-    if entry != NULL:
-        mlock_pvec = NULL
-        mlock_pagevec(entry)
+    global mlock_pvec, mlock_pvec_2
+    first = mlock_pvec
+    second = mlock_pvec_2
+    mlock_pvec = NULL
+    mlock_pvec_2 = NULL
+    if first != NULL:
+        mlock_pagevec(first)
+    if second != NULL:
+        mlock_pagevec(second)
 
 
 def mlock_page(page: page) -> None:

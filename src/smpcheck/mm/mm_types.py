@@ -29,6 +29,8 @@ NOT_LISTED, LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FI
 """What page.lru says; the kernel's enum lru_list plus one, as 0 is "on no list"."""
 LRU_ACTIVE = 1
 
+PTE_WRPROTECT = 1
+"""Tag of a pte through which nobody may store: of a file's page in a private mapping, and of a page that a fork has shared."""
 PTE_SWAP = 2
 """Tag of a pte that is a swap entry: the rest is the page of that entry."""
 
@@ -49,6 +51,8 @@ VMSTAT_NAMES = {
 class zone(Struct):
     lru_lock: spinlock_t
     swap: Const[int] = 0  # is there swap space?
+    files: Const[int] = 1  # are there pages of files? Where not, code for them is left out of the program
+    forks: Const[int] = 1  # are there pages that two vmas may map? Where not, only the first vma of each list is looked at
     vm_stat: Array[ghost_t] = array(NR_ITEMS)  # zone counters and vm events: no ordering hangs on them
 
 
@@ -102,7 +106,7 @@ class radix_tree_slot(Struct):
 
 class pte_t(Struct):
     ptl: spinlock_t
-    pte: Ptr[page] = NULL  # NULL: none; + PTE_SWAP: a swap entry
+    pte: Ptr[page] = NULL  # NULL: none; + PTE_WRPROTECT: read-only; + PTE_SWAP: a swap entry
 
 
 class mm_struct(Struct):
@@ -125,23 +129,15 @@ contig_zone = zone()
 """The one zone."""
 
 lru_add_pvec = thread_local(NULL, Ptr[page])
-"""The page that this CPU holds back on its way to an LRU list (a pagevec with one slot: a second page drains the first).
-Before 3.11 each list has a pagevec: the tag LRU_ACTIVE says that it is the active list's.
+lru_add_pvec_2 = thread_local(NULL, Ptr[page])
+"""The pages that this CPU holds back on their way to an LRU list: a pagevec, of which two slots are enough here.
+Before 3.11 each list has a pagevec: the tag LRU_ACTIVE says that a page is in the active list's.
 
-CPUs are threads, and nobody else looks into their pagevecs before they are quiet.
+CPUs are threads, and nobody else looks into their pagevecs.
 """
 mlock_pvec = thread_local(NULL, Ptr[page])
-"""V10: the page that this CPU is to mlock (with the tag LRU_PAGE or NEW_PAGE) or munlock (no tag)."""
-
-
-class cpu(Struct):
-    """What a CPU leaves behind when its thread ends."""
-
-    lru_add_pvec: Ptr[page] = NULL
-    mlock_pvec: Ptr[Any] = NULL
-
-
-cpus = per_cpu(cpu)
+mlock_pvec_2 = thread_local(NULL, Ptr[page])
+"""V10: the pages that this CPU is to mlock (with the tag LRU_PAGE or NEW_PAGE) or munlock (no tag)."""
 
 
 class free_area(Struct):

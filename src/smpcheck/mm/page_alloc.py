@@ -25,11 +25,8 @@ def free_pages_check(page: page) -> bool:
     mapcount = atomic_read(page._mapcount)
     mapping = READ_ONCE(page.mapping)
     references = atomic_read(page._count)
-    check("I7", in_use == 0)
-    check("I7", mapcount == -1)
-    check("I7", mapping == NULL)
-    check("I7", references == 0)
-    bad = in_use != 0 or mapcount != -1 or mapping != NULL or references != 0
+    bad = (in_use != 0) | (mapcount != -1) | (mapping != NULL) | (references != 0)
+    check("I7", not bad)
     if V.rmap_clears:  # PG_mlocked is bad too: nobody repairs it any more
         check("I1", flags & (1 << PG_mlocked) == 0)
         bad = bad or flags & (1 << PG_mlocked) != 0

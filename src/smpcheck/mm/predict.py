@@ -25,10 +25,10 @@ from smpcheck.mm.mm_types import (
     VMSTAT_NAMES,
 )
 from smpcheck.mm.running.machine import Machine, Stopped
-from smpcheck.mm.running.objects import Cell, Tagged
+from smpcheck.mm.running.objects import Tagged
 from smpcheck.mm.running.translate import Code
 from smpcheck.mm.running.workload import ANON, PRIVATE, SHARED, Area, File, Workload
-from smpcheck.mm.running.world import World, code_for
+from smpcheck.mm.running.world import World, code_for, mapped_page
 from smpcheck.mm.variants import V10, Variant
 
 KINDS: dict[Kind, str] = {"private": PRIVATE, "shared": SHARED, "anonymous": ANON}
@@ -198,7 +198,7 @@ class _Model:
         """The page behind each page of an area, or None, and the piece that it lies in."""
         for piece in self.areas[area]:
             for pte in self.world.ptes[piece.name]:
-                yield piece, pte.pte if isinstance(pte.pte, Cell) else None
+                yield piece, mapped_page(pte)
 
     def flags(self, area: str) -> list[frozenset[str] | None]:
         """The flags of each page, as /proc/kpageflags names them."""

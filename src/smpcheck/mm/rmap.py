@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smpcheck.kernel import *
-from smpcheck.mm.mlock_pagevec import mlock_new_page, mlock_page, munlock_page
+from smpcheck.mm.mlock_pagevec import mlock_drain, mlock_new_page, mlock_page, munlock_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.swap import *
@@ -14,6 +14,15 @@ SWAP_AGAIN, SWAP_SUCCESS, SWAP_MLOCK = range(3)
 
 def pte_offset(vma: vm_area_struct, index: int) -> pte_t:
     return vma.page_table + index
+
+
+def pte_page(pte: page) -> page:
+    """The page of a pte that is present."""
+    return cast(struct_page, pte & ~PTE_WRPROTECT)
+
+
+def pte_write(pte: page) -> bool:
+    return pte & PTE_WRPROTECT == 0
 
 
 def vma_locked(vma: vm_area_struct) -> bool:
@@ -49,8 +58,8 @@ def page_add_new_anon_rmap(page: page, vma: vm_area_struct, index: int) -> None:
 def page_add_rmap(page: page, vma: vm_area_struct) -> None:
     """A page that is mapped once more: a file page, or one from the swap cache. Under the pte lock."""
     atomic_inc(page._mapcount)
-    if V.mlock_count and vma_locked(vma):
-        mlock_page(page)
+    if V.mlock_count:
+        mlock_vma_folio(page, vma)
 
 
 def page_remove_rmap(page: page, vma: vm_area_struct) -> None:
@@ -99,48 +108,104 @@ def page_unlock_anon_vma(anon_vma: anon_vma) -> None:
 
 
 def try_to_unmap(page: page) -> int:
-    """Anonymous pages: file pages take the same way under i_mmap_lock, which truncation holds too."""
+    """Replace each pte of the page: by a swap entry if it is anonymous, else by nothing."""
     BUG_ON(not PageLocked(page))
-    anon_vma = page_lock_anon_vma(page)
-    if anon_vma == NULL:
-        return SWAP_AGAIN
-    ret = try_to_unmap_one(page, anon_vma.vma)
+    if not contig_zone.files or PageAnon(page):
+        anon_vma = page_lock_anon_vma(page)
+        if anon_vma == NULL:
+            return SWAP_AGAIN
+        ret = try_to_unmap_vmas(page, anon_vma.vma, anon_vma.vma_next)
+        page_unlock_anon_vma(anon_vma)
+    else:
+        mapping: address_space = cast(address_space, READ_ONCE(page.mapping))
+        i_mmap_lock_read(mapping)
+        ret = try_to_unmap_vmas(page, mapping.vma, mapping.vma_next)
+        i_mmap_unlock_read(mapping)
+    if ret != SWAP_MLOCK and not page_mapped(page):
+        return SWAP_SUCCESS
+    return ret
+
+
+def try_to_unmap_vmas(page: page, vma: vm_area_struct, vma_next: vm_area_struct) -> int:
+    """try_to_unmap_anon and try_to_unmap_file, with the lock of the list of vmas held."""
+    ret = try_to_unmap_or_mlock(page, vma)
+    if contig_zone.forks and ret != SWAP_MLOCK and vma_next != NULL and page_mapped(page):
+        ret = try_to_unmap_or_mlock(page, vma_next)
+    return ret
+
+
+def try_to_unmap_or_mlock(page: page, vma: vm_area_struct) -> int:
+    ret = try_to_unmap_one(page, vma)
     if ret == SWAP_MLOCK and V.lazy_mlock == "try_to_unmap":
-        ret = try_to_mlock_page(page, anon_vma.vma)
-    if ret != SWAP_MLOCK and anon_vma.vma_next != NULL:
-        ret = try_to_unmap_one(page, anon_vma.vma_next)
-        if ret == SWAP_MLOCK and V.lazy_mlock == "try_to_unmap":
-            ret = try_to_mlock_page(page, anon_vma.vma_next)
-    page_unlock_anon_vma(anon_vma)
+        return try_to_mlock_page(page, vma)
     return ret
 
 
 def try_to_unmap_one(page: page, vma: vm_area_struct) -> int:
-    """page_check_address, then either leave a VM_LOCKED mapping alone or replace it by a swap entry."""
+    """page_check_address, then either leave a VM_LOCKED mapping alone or take it away."""
     pt = pte_offset(vma, READ_ONCE(page.index))
     spin_lock(pt.ptl)
-    if READ_ONCE(pt.pte) != page:
+    if pte_page(READ_ONCE(pt.pte)) != page:
         spin_unlock(pt.ptl)
         return SWAP_AGAIN
-    if vma_locked(vma):
-        if V.lazy_mlock == "pte_lock":
-            if V.mlock_count:
-                mlock_page(page)
-            else:
-                mlock_vma_page(page)
+    if READ_ONCE(vma.vm_flags) & VM_LOCKED:
+        if V.mlock_count:
+            mlock_vma_folio(page, vma)
+        elif V.lazy_mlock == "pte_lock":
+            mlock_vma_page(page)
         spin_unlock(pt.ptl)
         if V.lazy_mlock == "try_to_unmap_one":
             return try_to_mlock_page(page, vma)
         return SWAP_MLOCK
-    if not contig_zone.swap:
-        spin_unlock(pt.ptl)
-        return SWAP_AGAIN
-    WRITE_ONCE(pt.pte, page | PTE_SWAP)
-    atomic_inc(page._swapcount)
+    if not contig_zone.files or PageAnon(page):
+        WRITE_ONCE(pt.pte, page | PTE_SWAP)
+        atomic_inc(page._swapcount)
+    else:
+        WRITE_ONCE(pt.pte, NULL)
     page_remove_rmap(page, vma)
+    if V.mlock_count and READ_ONCE(vma.vm_flags) & VM_LOCKED:
+        mlock_drain()
     put_page_not_last(page)  # reclaim's own reference is left
     spin_unlock(pt.ptl)
-    return SWAP_SUCCESS
+    return SWAP_AGAIN
+
+
+def folio_referenced(page: page) -> bool:
+    """V10: is the page in a VM_LOCKED vma? Then it is mlocked, under the pte lock. Accessed bits are not modelled."""
+    if not contig_zone.files or PageAnon(page):
+        anon_vma = page_lock_anon_vma(page)
+        if anon_vma == NULL:
+            return False
+        locked = folio_referenced_one(page, anon_vma.vma)
+        if contig_zone.forks and not locked and anon_vma.vma_next != NULL:
+            locked = folio_referenced_one(page, anon_vma.vma_next)
+        page_unlock_anon_vma(anon_vma)
+        return locked
+    mapping: address_space = cast(address_space, READ_ONCE(page.mapping))
+    if mapping == NULL:
+        return False
+    i_mmap_lock_read(mapping)
+    locked = folio_referenced_one(page, mapping.vma)
+    if contig_zone.forks and not locked and mapping.vma_next != NULL:
+        locked = folio_referenced_one(page, mapping.vma_next)
+    i_mmap_unlock_read(mapping)
+    return locked
+
+
+def folio_referenced_one(page: page, vma: vm_area_struct) -> bool:
+    pt = pte_offset(vma, READ_ONCE(page.index))
+    spin_lock(pt.ptl)
+    locked = pte_page(READ_ONCE(pt.pte)) == page and READ_ONCE(vma.vm_flags) & VM_LOCKED != 0
+    if locked:
+        mlock_vma_folio(page, vma)
+    spin_unlock(pt.ptl)
+    return locked
+
+
+def mlock_vma_folio(page: page, vma: vm_area_struct) -> None:
+    """Under the pte lock (mm/internal.h since 5.18). VM_SPECIAL says that mlock() is walking over the vma itself."""
+    if vma_locked(vma):
+        mlock_page(page)
 
 
 def try_to_mlock_page(page: page, vma: vm_area_struct) -> int:

@@ -7,7 +7,7 @@ Quiescence: all threads have ended, each CPU has drained its pagevecs, and what 
 from __future__ import annotations
 
 from smpcheck.kernel import *
-from smpcheck.mm.invariants import invariants, invariants_here, reclaimed
+from smpcheck.mm.invariants import culled, invariants, invariants_here
 from smpcheck.mm.memory import do_page_fault, unmap_mapping_range
 from smpcheck.mm.mlock import (
     __munlock_pagevec,
@@ -15,11 +15,11 @@ from smpcheck.mm.mlock import (
     sys_mlock,
     sys_munlock,
 )
-from smpcheck.mm.mlock_pagevec import mlock_drain, mlock_pagevec, munlock_page
+from smpcheck.mm.mlock_pagevec import munlock_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.shmem import shmem_unlock
-from smpcheck.mm.swap import __pagevec_lru_add, free_unreferenced, lru_add_drain, put_page
+from smpcheck.mm.swap import free_unreferenced, lru_add_drain, put_page
 from smpcheck.mm.truncate import vmtruncate
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
@@ -67,26 +67,29 @@ def world(
     s.anon_vma.vma = s.vma
     s.zone = contig_zone
     s.zone.swap = 1 if swap else 0
+    s.zone.files = 1 if mapped in (FILE, NOTHING) else 0
+    s.zone.forks = 1 if twice else 0
     s.P = page()
     mlocked = at != ACTIVE
     s.P.flags = 1 << PG_lru | (1 << PG_mlocked if mlocked else 0) | (1 << PG_unevictable if at == MLOCKED else 1 << PG_active)
     s.P.allocated = 1
     pages = [s.P]
     s.ptes = [s.pte]
+    s.vmas = [s.vma]
     if mapped in (COPY, SWAPPED):
         s.P.flags = s.P.flags | 1 << PG_swapbacked
         s.P.lru = LRU_ACTIVE_ANON
         s.P._mapcount = 0
         s.P.mapping = s.anon_vma | PAGE_MAPPING_ANON
         s.vma.anon_vma = s.anon_vma
-        s.pte.pte = s.P
+        s.pte.pte = s.P | PTE_WRPROTECT if twice else s.P
     else:
         s.P.lru = LRU_ACTIVE_FILE
         s.P._mapcount = 0 if mapped == FILE else -1
         s.P._count = 2 if mapped == FILE else 1
         s.P.mapping = s.mapping
         s.slot.page = s.P
-        s.pte.pte = s.P if mapped == FILE else NULL
+        s.pte.pte = s.P | PTE_WRPROTECT if mapped == FILE else NULL
     if at == MLOCKED:
         s.P.lru = LRU_UNEVICTABLE
         s.P.mlock_count = 1
@@ -115,6 +118,7 @@ def world(
         s.P._mapcount = 1
         s.P._count = 2
         s.ptes.append(s.child_pte)
+        s.vmas.append(s.child)
     for cpu in faults:
         new = page()
         setattr(s, f"N{cpu}", new)
@@ -128,11 +132,8 @@ def world(
 
 
 def idle() -> None:
-    """The end of a thread: its CPU's pagevecs, as the last thread finds them."""
-    here = this_cpu_ptr(cpus)
-    here.lru_add_pvec = lru_add_pvec
-    if V.mlock_count:
-        here.mlock_pvec = mlock_pvec
+    """The end of an operation: at some time later its CPU drains its pagevecs, as lru_add_drain_all has every CPU do."""
+    lru_add_drain()
 
 
 def truncate(inode: inode) -> None:
@@ -157,7 +158,6 @@ def store(vma: vm_area_struct) -> None:
 
 def reclaim(page: page) -> None:
     shrink_page(page)
-    lru_add_drain()
     idle()
 
 
@@ -170,14 +170,12 @@ def move(page: page) -> None:
     """Isolate the page and put it back, as migration does when it fails: any putback without the page lock."""
     if isolate_lru_page(page):
         putback_lru_page(page)
-    lru_add_drain()
     idle()
 
 
 def putback(page: page) -> None:
     """The second half of ``move``: the page was isolated before."""
     putback_lru_page(page)
-    lru_add_drain()
     idle()
 
 
@@ -191,7 +189,6 @@ def drain(page: page) -> None:
     """A CPU that has the page in its lru_add pagevec drains it, as lru_add_drain_all has every CPU do."""
     global lru_add_pvec
     lru_add_pvec = page
-    lru_add_drain()
     idle()
 
 
@@ -199,7 +196,6 @@ def munlock_one(page: page) -> None:
     """The heart of munlock(): the page is known, its vma is not VM_LOCKED any more."""
     if V.mlock_count:
         munlock_page(page)
-        mlock_drain()
         put_page(page)
     elif V.munlock_pagevec:
         __munlock_pagevec(page)
@@ -211,48 +207,47 @@ def munlock_one(page: page) -> None:
     idle()
 
 
-def quiesce(n: int, pages: tuple[page, ...]) -> None:
-    """When all threads have ended: every CPU's pagevecs are drained, and what lost its last reference is freed."""
-    for i in range(n):
-        there = per_cpu_ptr(cpus, i)
-        pending = there.lru_add_pvec
-        if pending != NULL:
-            __pagevec_lru_add(pending)
-        if V.mlock_count:
-            queued = there.mlock_pvec
-            if queued != NULL:
-                mlock_pagevec(queued)
+def quiesce(pages: tuple[page, ...]) -> None:
+    """When all threads have ended: what lost its last reference is freed."""
     for each in pages:
         free_unreferenced(each)
 
 
-def visit(pages: tuple[page, ...]) -> None:
-    """Reclaim's next visit."""
-    for each in pages:
-        if atomic_read(each._count) > 0:
-            shrink_page(each)
-            lru_add_drain()
-            free_unreferenced(each)
+def visit(pages: tuple[page, ...], ptes: list[pte_t], vmas: list[vm_area_struct]) -> None:
+    """Reclaim's next visit, to one of the pages: which one it is makes no difference to another."""
+    page = pages[0]
+    for other in pages:
+        if other != pages[0] and nondet():
+            page = other
+    if atomic_read(page._count) > 0:
+        shrink_page(page)
+        lru_add_drain()
+        free_unreferenced(page)
+        check("I4", culled(page, ptes, vmas))
 
 
 def settle(
-    n: int, pages: tuple[page, ...], ptes: list[pte_t], slot: radix_tree_slot, mapping: address_space, truncated: bool
+    pages: tuple[page, ...],
+    ptes: list[pte_t],
+    vmas: list[vm_area_struct],
+    slot: radix_tree_slot,
+    mapping: address_space,
+    truncated: bool,
 ) -> None:
     """Quiescence, and reclaim's visit."""
-    quiesce(n, pages)
+    quiesce(pages)
     if VISIT == "too":
         invariants_here(pages, ptes, slot, mapping, truncated)
-    visit(pages)
+    visit(pages, ptes, vmas)
 
 
-def ask(s: Setup, n: int, pages: tuple[page, ...], truncated: bool = False) -> None:
-    """After ``n`` threads: quiescence, and every invariant."""
+def ask(s: Setup, pages: tuple[page, ...], truncated: bool = False) -> None:
+    """When all threads have ended: every invariant."""
     if VISIT == "no":
-        s.after(quiesce, n, pages)
+        s.after(quiesce, pages)
         invariants(s, pages, truncated)
     else:
-        s.after(settle, n, pages, s.ptes, s.slot, s.mapping, truncated)
-        reclaimed(s, pages)
+        s.after(settle, pages, s.ptes, s.vmas, s.slot, s.mapping, truncated)
 
 
 # --- two at a time ------------------------------------------------------------------------------------------------------------
@@ -264,7 +259,7 @@ def truncate_mlock(s: Setup) -> None:
     pages = world(s, COPY, locked=False)
     s.thread(truncate, s.inode)
     s.thread(mlock, s.vma)
-    ask(s, 2, pages, truncated=True)
+    ask(s, pages, truncated=True)
 
 
 @scenario
@@ -273,16 +268,25 @@ def truncate_munlock(s: Setup) -> None:
     pages = world(s, COPY, locked=True, at=MLOCKED)
     s.thread(truncate, s.inode)
     s.thread(munlock, s.vma)
-    ask(s, 2, pages, truncated=True)
+    ask(s, pages, truncated=True)
 
 
 @scenario
 def truncate_reclaim(s: Setup) -> None:
     """Truncation against reclaim, which finds a private copy in a VM_LOCKED vma and mlocks it."""
-    pages = world(s, COPY, locked=True)
+    pages = world(s, COPY, locked=True, swap=True)
     s.thread(truncate, s.inode)
     s.thread(reclaim, s.P)
-    ask(s, 2, pages, truncated=True)
+    ask(s, pages, truncated=True)
+
+
+@scenario
+def truncate_reclaim_file(s: Setup) -> None:
+    """Truncation against reclaim of the file's page, which a VM_LOCKED vma maps."""
+    pages = world(s, FILE, locked=True)
+    s.thread(truncate, s.inode)
+    s.thread(reclaim, s.P)
+    ask(s, pages, truncated=True)
 
 
 @scenario
@@ -291,7 +295,7 @@ def truncate_swapout(s: Setup) -> None:
     pages = world(s, COPY, locked=False, swap=True)
     s.thread(truncate, s.inode)
     s.thread(reclaim, s.P)
-    ask(s, 2, pages, truncated=True)
+    ask(s, pages, truncated=True)
 
 
 @scenario
@@ -300,7 +304,7 @@ def truncate_swapin(s: Setup) -> None:
     pages = world(s, SWAPPED, locked=True, swap=True)
     s.thread(truncate, s.inode)
     s.thread(store, s.vma)
-    ask(s, 2, pages, truncated=True)
+    ask(s, pages, truncated=True)
 
 
 @scenario
@@ -309,7 +313,7 @@ def truncate_cow(s: Setup) -> None:
     pages = world(s, FILE, locked=True, at=MLOCKED, faults=(1,))
     s.thread(truncate, s.inode)
     s.thread(store, s.vma)
-    ask(s, 2, pages, truncated=True)
+    ask(s, pages, truncated=True)
 
 
 @scenario
@@ -318,7 +322,16 @@ def truncate_fault(s: Setup) -> None:
     pages = world(s, NOTHING, locked=True, faults=(1,))
     s.thread(truncate, s.inode)
     s.thread(store, s.vma)
-    ask(s, 2, pages, truncated=True)
+    ask(s, pages, truncated=True)
+
+
+@scenario
+def truncate_fork_cow(s: Setup) -> None:
+    """Truncation against a store that replaces a private copy, which a fork has shared, by another one."""
+    pages = world(s, COPY, locked=True, at=MLOCKED, twice=True, faults=(1,))
+    s.thread(truncate, s.inode)
+    s.thread(store, s.vma)
+    ask(s, pages, truncated=True)
 
 
 @scenario
@@ -327,7 +340,7 @@ def munlock_putback(s: Setup) -> None:
     pages = world(s, COPY, locked=True, at=LATE)
     s.thread(munlock, s.vma)
     s.thread(move, s.P)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
@@ -336,7 +349,7 @@ def munlock_page_putback(s: Setup) -> None:
     pages = world(s, COPY, locked=False, at=ISOLATED)
     s.thread(munlock_one, s.P)
     s.thread(putback, s.P)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
@@ -345,7 +358,7 @@ def cow_putback(s: Setup) -> None:
     pages = world(s, FILE, locked=True, at=LATE, faults=(0,))
     s.thread(store, s.vma)
     s.thread(move, s.P)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
@@ -354,7 +367,7 @@ def unmap_putback(s: Setup) -> None:
     pages = world(s, FILE, locked=True, at=LATE)
     s.thread(unmap, s.mapping)
     s.thread(move, s.P)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
@@ -363,7 +376,7 @@ def munlock_drain(s: Setup) -> None:
     pages = world(s, COPY, locked=True, at=PENDING)
     s.thread(munlock, s.vma)
     s.thread(drain, s.P)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
@@ -374,16 +387,16 @@ def munlock_munlock(s: Setup) -> None:
     s.P.mlock_count = 2
     s.thread(munlock, s.vma)
     s.thread(munlock, s.child)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
 def munlock_reclaim(s: Setup) -> None:
     """munlock() against reclaim, which finds the mlocked page on an active list."""
-    pages = world(s, COPY, locked=True, at=LATE)
+    pages = world(s, COPY, locked=True, at=LATE, swap=True)
     s.thread(munlock, s.vma)
     s.thread(reclaim, s.P)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
@@ -392,16 +405,16 @@ def mlock_reclaim(s: Setup) -> None:
     pages = world(s, COPY, locked=False, swap=True)
     s.thread(mlock, s.vma)
     s.thread(reclaim, s.P)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
 def mlock_munlock(s: Setup) -> None:
-    """munlock() against mlock() of the same page, which parent and child share."""
-    pages = world(s, COPY, locked=True, at=MLOCKED, twice=True)
+    """munlock() against mlock() of the same page, which parent and child share: mlock() gives the child a copy."""
+    pages = world(s, COPY, locked=True, at=MLOCKED, twice=True, faults=(1,))
     s.thread(munlock, s.vma)
     s.thread(mlock, s.child)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
@@ -412,7 +425,7 @@ def shm_unlock_putback(s: Setup) -> None:
     s.P.flags = 1 << PG_lru | 1 << PG_active | 1 << PG_swapbacked
     s.thread(shm_unlock, s.mapping, s.P)
     s.thread(move, s.P)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 @scenario
@@ -434,21 +447,21 @@ def shm_unlock_drain(s: Setup) -> None:
 @scenario
 def truncate_mlock_reclaim(s: Setup) -> None:
     """Truncation, mlock() of a private copy, and reclaim of it."""
-    pages = world(s, COPY, locked=False)
+    pages = world(s, COPY, locked=False, swap=True)
     s.thread(truncate, s.inode)
     s.thread(mlock, s.vma)
     s.thread(reclaim, s.P)
-    ask(s, 3, pages, truncated=True)
+    ask(s, pages, truncated=True)
 
 
 @scenario
 def truncate_munlock_reclaim(s: Setup) -> None:
     """Truncation, munlock() of a private copy, and reclaim, which finds it on an active list."""
-    pages = world(s, COPY, locked=True, at=LATE)
+    pages = world(s, COPY, locked=True, at=LATE, swap=True)
     s.thread(truncate, s.inode)
     s.thread(munlock, s.vma)
     s.thread(reclaim, s.P)
-    ask(s, 3, pages, truncated=True)
+    ask(s, pages, truncated=True)
 
 
 @scenario
@@ -458,23 +471,24 @@ def truncate_cow_reclaim(s: Setup) -> None:
     s.thread(truncate, s.inode)
     s.thread(store, s.vma)
     s.thread(reclaim, s.P)
-    ask(s, 3, pages, truncated=True)
+    ask(s, pages, truncated=True)
 
 
 @scenario
 def mlock_munlock_putback(s: Setup) -> None:
     """munlock() by the parent, mlock() by the child, and a putback of the page that they share."""
-    pages = world(s, COPY, locked=True, at=LATE, twice=True)
+    pages = world(s, COPY, locked=True, at=LATE, twice=True, faults=(1,))
     s.thread(munlock, s.vma)
     s.thread(mlock, s.child)
     s.thread(move, s.P)
-    ask(s, 3, pages)
+    ask(s, pages)
 
 
 SCENARIOS: dict[str, Scenario] = {
     found.name: found
     for found in (
-        truncate_mlock, truncate_munlock, truncate_reclaim, truncate_swapout, truncate_swapin, truncate_cow, truncate_fault,
+        truncate_mlock, truncate_munlock, truncate_reclaim, truncate_reclaim_file, truncate_swapout, truncate_swapin,
+        truncate_cow, truncate_fork_cow, truncate_fault,
         munlock_putback, munlock_page_putback, cow_putback, unmap_putback, munlock_drain, munlock_munlock, munlock_reclaim,
         mlock_reclaim, mlock_munlock, shm_unlock_putback,
         truncate_mlock_reclaim, truncate_munlock_reclaim, truncate_cow_reclaim, mlock_munlock_putback,

@@ -6,7 +6,10 @@ from smpcheck.kernel import *
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_alloc import free_hot_cold_page
 from smpcheck.mm.page_flags import *
-from smpcheck.mm.variants import FREEING, V
+from smpcheck.mm.variants import BOUND, FREEING, V
+
+PAGEVEC_DRAINS = False
+"""Does a third page drain a pagevec? In the scenarios there is none (if there were, the answer would be undecided)."""
 
 
 def page_zone(page: page) -> zone:
@@ -72,6 +75,12 @@ def __put_page(page: page) -> None:
     free_hot_cold_page(page)
 
 
+def free_page_without_references(page: page) -> None:
+    """For who has dropped the last reference in his own way, and taken the page off its list."""
+    if FREEING == "at-once":
+        free_hot_cold_page(page)
+
+
 def free_unreferenced(page: page) -> None:
     """What the last put_page left to do, if it leaves that to the end (see FREEING)."""
     if FREEING == "at-the-end" and atomic_read(page._count) == 0:
@@ -89,31 +98,38 @@ def put_page_not_last(page: page) -> None:
 
 def lru_cache_add_lru(page: page, active: bool) -> None:
     """The page is not PG_lru while it waits in the pagevec, which holds a reference."""
-    global lru_add_pvec
+    global lru_add_pvec, lru_add_pvec_2
     BUG_ON(PageLRU(page))
     get_page(page)
-    lru_add_drain_cpu()
     if V.list_at_drain:
+        entry = page
         if active:
             SetPageActive(page)
-        lru_add_pvec = page
     else:
-        lru_add_pvec = page | LRU_ACTIVE if active else page
+        entry = page | LRU_ACTIVE if active else page
+    if lru_add_pvec == NULL:
+        lru_add_pvec = entry
+    else:
+        if PAGEVEC_DRAINS:
+            lru_add_drain()
+        else:
+            check(BOUND, lru_add_pvec_2 == NULL)
+        lru_add_pvec_2 = entry
 
 
 def lru_add_drain() -> None:
     """What this CPU holds back goes to its list; since 5.18 what it has to mlock and munlock is done then too."""
-    lru_add_drain_cpu()
+    global lru_add_pvec, lru_add_pvec_2
+    first = lru_add_pvec
+    second = lru_add_pvec_2
+    lru_add_pvec = NULL
+    lru_add_pvec_2 = NULL
+    if first != NULL:
+        __pagevec_lru_add(first)
+    if second != NULL:
+        __pagevec_lru_add(second)
     if V.mlock_count:
         mlock_drain()
-
-
-def lru_add_drain_cpu() -> None:
-    global lru_add_pvec
-    entry = lru_add_pvec
-    if entry != NULL:
-        lru_add_pvec = NULL
-        __pagevec_lru_add(entry)
 
 
 def __pagevec_lru_add(entry: page) -> None:
@@ -177,11 +193,12 @@ def TestClearPageUnevictable(page: page) -> bool:
 
 def page_evictable(page: page) -> bool:
     """page_evictable(page, NULL) of mm/vmscan.c: neither its mapping nor PG_mlocked forbids to reclaim it."""
-    mapping = READ_ONCE(page.mapping)
-    if mapping != NULL and mapping & PAGE_MAPPING_ANON == 0:
-        as_: address_space = cast(address_space, mapping)
-        if test_bit(AS_UNEVICTABLE, as_.flags):
-            return False
+    if contig_zone.files:
+        mapping = READ_ONCE(page.mapping)
+        if mapping != NULL and mapping & PAGE_MAPPING_ANON == 0:
+            as_: address_space = cast(address_space, mapping)
+            if test_bit(AS_UNEVICTABLE, as_.flags):
+                return False
     return not PageMlocked(page)
 
 

@@ -43,5 +43,5 @@ def truncate_inode_page(mapping: address_space, page: page, index: int) -> None:
         unmap_mapping_range(mapping, index, index + 1, False)
     if not (V.rmap_clears or V.mlock_count):
         clear_page_mlock(page)
-    remove_from_page_cache(page, mapping, index)
+    remove_from_page_cache(page, mapping)
     put_page_not_last(page)  # the page cache's; the caller has one

@@ -74,35 +74,124 @@ def putback_lru_page(page: page) -> None:
 
 
 def shrink_page(page: page) -> None:
-    """Reclaim looks at one page: what shrink_inactive_list and shrink_page_list do for it.
-
-    Paging out is not modelled: a page that was unmapped stays in the swap cache and goes back to its list.
-    """
+    """Reclaim looks at one page: what shrink_active_list, shrink_inactive_list and shrink_page_list do for it."""
     zone = page_zone(page)
     spin_lock(zone.lru_lock)
-    isolated = False
-    if V.mlock_count:  # since 5.11 whoever clears PG_lru has the page
-        if READ_ONCE(page.lru) != NOT_LISTED and READ_ONCE(page.lru) != LRU_UNEVICTABLE and get_page_unless_zero(page):
-            isolated = TestClearPageLRU(page)
-            if not isolated:
-                put_page(page)
-    elif PageLRU(page) and not PageUnevictable(page) and get_page_unless_zero(page):
-        isolated = True
-        ClearPageLRU(page)
+    isolated = __isolate_lru_page(page)
     if isolated:
-        lru_del(page)
+        list_del(page)
+        ClearPageActive(page)
     spin_unlock(zone.lru_lock)
     if not isolated:
         return
-    if trylock_page(page):
-        if page_evictable(page) and PageAnon(page) and page_mapped(page):
-            if contig_zone.swap and not PageSwapCache(page):  # add_to_swap
-                get_page(page)
-                SetPageSwapCache(page)
-            if try_to_unmap(page) == SWAP_MLOCK:
-                try_to_free_swap(page)  # cull_mlocked
+    fate = shrink_page_list(page)
+    if fate == FREED:
+        free_page_without_references(page)
+    elif fate == CULLED and not V.list_at_drain:
+        putback_lru_page(page)
+    else:
+        putback_inactive_page(page)
+
+
+def __isolate_lru_page(page: page) -> bool:
+    """Under lru_lock: take a page that is on an evictable list, with a reference."""
+    if V.mlock_count:  # since 5.11 whoever clears PG_lru has the page
+        lru = READ_ONCE(page.lru)
+        if lru == NOT_LISTED or lru == LRU_UNEVICTABLE or not get_page_unless_zero(page):
+            return False
+        if TestClearPageLRU(page):
+            return True
+        put_page(page)
+        return False
+    if PageLRU(page) and not PageUnevictable(page) and get_page_unless_zero(page):
+        ClearPageLRU(page)
+        return True
+    return False
+
+
+KEPT, CULLED, FREED = range(3)
+"""What shrink_page_list makes of a page: back to an evictable list if it belongs there; to the unevictable list; gone."""
+
+
+def shrink_page_list(page: page) -> int:
+    """Try to get rid of an isolated page. A page that was swapped out is not written, and stays in the swap cache."""
+    if not trylock_page(page):
+        return KEPT
+    if not page_evictable(page):
+        return cull_page(page)
+    if V.mlock_count and page_mapped(page) and folio_referenced(page):
+        return activate_page(page)  # its vma is VM_LOCKED, and it is mlocked now
+    if (not contig_zone.files or PageAnon(page)) and not PageSwapCache(page):  # add_to_swap
+        if not contig_zone.swap:
+            return activate_page(page)
+        get_page(page)
+        SetPageSwapCache(page)
+    if page_mapped(page) and READ_ONCE(page.mapping) != NULL:
+        unmapped = try_to_unmap(page)
+        if unmapped == SWAP_MLOCK:
+            return cull_page(page)
+        if unmapped == SWAP_AGAIN:
+            unlock_page(page)
+            return KEPT
+    if contig_zone.files and not PageAnon(page) and __remove_mapping(page):
         unlock_page(page)
-    putback_lru_page(page)
+        return FREED
+    unlock_page(page)
+    return KEPT
 
 
-from smpcheck.mm.rmap import SWAP_MLOCK, try_to_unmap  # noqa: E402  (rmap needs isolation and putback from above)
+def cull_page(page: page) -> int:
+    """cull_mlocked."""
+    try_to_free_swap(page)
+    unlock_page(page)
+    return CULLED
+
+
+def activate_page(page: page) -> int:
+    """activate_locked. Of mlocked pages the flag is left alone since 4.x."""
+    if not V.mlock_count or not PageMlocked(page):
+        SetPageActive(page)
+    unlock_page(page)
+    return KEPT
+
+
+def __remove_mapping(page: page) -> bool:
+    """Take a page of a file out of the page cache if only that and reclaim have it. True: it has no reference any more."""
+    mapping: address_space = cast(address_space, READ_ONCE(page.mapping))
+    if mapping == NULL:
+        return False
+    spin_lock(mapping.tree_lock)
+    gone = atomic_cmpxchg(page._count, 2, 0) == 2  # page_freeze_refs
+    if gone:
+        __remove_from_page_cache(page, mapping)
+    spin_unlock(mapping.tree_lock)
+    return gone
+
+
+def putback_inactive_page(page: page) -> None:
+    """What was kept goes to its list under lru_lock, unless it has become unevictable meanwhile."""
+    BUG_ON(PageLRU(page) or PageUnevictable(page))
+    zone = page_zone(page)
+    spin_lock(zone.lru_lock)
+    if not page_evictable(page):
+        spin_unlock(zone.lru_lock)
+        putback_lru_page(page)
+        return
+    SetPageLRU(page)
+    add_page_to_lru_list(page, evictable_list(page))
+    if not V.list_at_drain:
+        spin_unlock(zone.lru_lock)
+        put_page(page)
+        return
+    left = atomic_dec_return(page._count)
+    check("I6", left >= 0)
+    if left == 0:
+        ClearPageLRU(page)
+        del_page_from_lru(page)
+    spin_unlock(zone.lru_lock)
+    if left == 0:
+        free_page_without_references(page)
+
+
+from smpcheck.mm.filemap import __remove_from_page_cache  # noqa: E402
+from smpcheck.mm.rmap import SWAP_AGAIN, SWAP_MLOCK, folio_referenced, try_to_unmap  # noqa: E402  (rmap needs isolation and putback from above)

@@ -181,16 +181,16 @@ def test_a_second_mlock_or_munlock_changes_nothing() -> None:
 def test_munmap_gives_all_pages_back(variant: str) -> None:
     result = once("task t { write heap; mlock heap; munmap heap; write heap }", variant=variant)
     assert result.status == "ok"
-    assert result.events["pages_free"] == 24 - 4
+    assert result.events["pages_free"] == 24  # reclaim's last visit takes the file's pages too, as nobody maps them
     assert result.events["pages_allocated"] == 4
 
 
 def test_truncation_takes_private_copies_and_the_file_grows_again() -> None:
     gone = once("task t { write copy; truncate data 1 }", variant="V9")
-    assert gone.events["pages_free"] == 24 - 2  # the file's page and its copy
+    assert gone.events["pages_free"] == 24 - 1  # the copy; reclaim takes the file's page
     stores = once("task t { truncate data 0; write copy; truncate data 4; write copy }", variant="V9")
     assert stores.events["sigbus"] == 4
-    assert stores.events["pages_free"] == 24 - 8
+    assert stores.events["pages_free"] == 24 - 4
 
 
 def test_a_read_maps_the_file_and_a_store_copies_it() -> None:

@@ -51,6 +51,7 @@ task worker per cpu {
         "two pages, where reclaim often holds the page that mlock wants and has to mlock it later, against truncation",
         """\
 pages 8
+swap
 file data 2
 mmap copy private data
 

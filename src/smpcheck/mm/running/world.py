@@ -26,8 +26,8 @@ FINALS = (
     invariants.freed_once, invariants.unmapped, invariants.counters_agree, invariants.lists_counted, invariants.culled,
 )  # fmt: skip
 
-OVERRIDES = {"PUTBACK_ROUNDS": 1 << 30}
-"""A loop that the checker has to cut goes on for as long as it likes here."""
+OVERRIDES = {"PUTBACK_ROUNDS": 1 << 30, "PAGEVEC_DRAINS": True}
+"""A loop that the checker has to cut goes on for as long as it likes here, and a pagevec that is full is drained."""
 
 OUT_OF_MEMORY = "a page to allocate"
 """The model's check that alloc_page finds a page: no error here, but counted."""
@@ -69,6 +69,14 @@ class Allocator:
     def spare(self) -> Any:
         queue = self.world.free
         return self.world.prepare(queue.popleft()) if queue else NULL
+
+
+def mapped_page(pte: Any) -> Any:
+    """The page that a pte maps; None: none, or a swap entry."""
+    value = pte.pte
+    if isinstance(value, Tagged):
+        return value.target if value.tag == mm_types.PTE_WRPROTECT else None
+    return value if isinstance(value, Cell) else None
 
 
 def code_for(variant: Variant, flags: str, freeing: str) -> tuple[Code, Mapping[str, Any]]:
@@ -255,8 +263,9 @@ class World:
         slots: dict[Any, list[Any]] = {}
         for table in self.ptes.values():
             for pte in table:
-                if isinstance(pte.pte, Cell):
-                    ptes.setdefault(pte.pte, []).append(pte)
+                page = mapped_page(pte)
+                if page is not None:
+                    ptes.setdefault(page, []).append(pte)
         for tree in self.slots.values():
             for slot in tree:
                 if slot.page != NULL:
@@ -264,9 +273,9 @@ class World:
         return ptes, slots
 
     def visited(self) -> None:
-        """I4: reclaim has looked at every page. Of file pages, only if rmap mlocks them: reclaim does not walk to their ptes."""
+        """I4: reclaim has looked at every page."""
         for name, vma in self.vmas.items():
             for pte in self.ptes[name]:
-                page = pte.pte
-                if isinstance(page, Cell) and (isinstance(page.mapping, Tagged) or self.variant.mlock_count):  # type: ignore[attr-defined]
-                    self.holds("I4", "culled", (page, pte), page, pte, vma)
+                page = mapped_page(pte)
+                if page is not None:
+                    self.holds("I4", "culled", (page, pte), page, [pte], [vma])
