@@ -51,8 +51,8 @@ def check(
         bool, typer.Option("--all", help="Every memory model and both layouts of the flags, where none is chosen.")
     ] = False,
     freeing: Annotated[
-        str, typer.Option("--freeing", metavar="at-the-end|at-once", help="When a page without references is freed.")
-    ] = "at-the-end",
+        str, typer.Option("--freeing", metavar="at-once|at-the-end", help="When a page without references is freed.")
+    ] = "at-once",
     jobs: Annotated[
         int | None, typer.Option("-j", metavar="N", min=0, help="Worker processes; as many as cores unless given.")
     ] = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smpcheck.kernel import *
 from smpcheck.mm.mm_types import *
+from smpcheck.mm.page_alloc import alloc_page
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.swap import *
 
@@ -39,13 +40,44 @@ def __remove_from_page_cache(page: page, mapping: address_space) -> None:
     WRITE_ONCE(page.mapping, NULL)
 
 
+def page_cache_read(mapping: address_space, index: int) -> None:
+    """Read a page of the file into the page cache, if nobody was faster. The size of the file is not asked."""
+    page = alloc_page()
+    if page == NULL:
+        return
+    lock_page(page)  # __set_page_locked: until it is read
+    get_page(page)
+    WRITE_ONCE(page.mapping, mapping)
+    WRITE_ONCE(page.index, index)
+    slot = mapping.page_tree + index
+    spin_lock(mapping.tree_lock)
+    added = READ_ONCE(slot.page) == NULL
+    if added:
+        WRITE_ONCE(slot.page, page)
+    spin_unlock(mapping.tree_lock)
+    if added:
+        lru_cache_add_lru(page, False)
+        unlock_page(page)
+    else:
+        WRITE_ONCE(page.mapping, NULL)
+        unlock_page(page)
+        put_page_not_last(page)
+    put_page(page)
+
+
 def filemap_fault(mapping: address_space, index: int) -> page:
-    """The file's page, LOCKED, with a reference; NULL: SIGBUS. Nothing is read from disk: what is not cached is a hole."""
-    if index >= READ_ONCE(mapping.host.i_size):
+    """The file's page, LOCKED, with a reference; NULL: SIGBUS.
+
+    Who finds that the page was truncated meanwhile starts again in the kernel; here the file does not grow, and it is SIGBUS.
+    """
+    if index >= READ_ONCE(mapping.host.i_size) or mapping.page_tree == NULL:
         return NULL
     page = find_get_page(mapping, index)
     if page == NULL:
-        return NULL
+        page_cache_read(mapping, index)
+        page = find_get_page(mapping, index)
+        if page == NULL:
+            return NULL
     lock_page(page)
     if READ_ONCE(page.mapping) != mapping or index >= READ_ONCE(mapping.host.i_size):
         unlock_page(page)

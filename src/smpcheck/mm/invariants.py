@@ -1,4 +1,4 @@
-"""What must hold: I1 to I10. Where they are not final, the functions of the model check them in place.
+"""What must hold: I1 to I13. Where they are not final, the functions of the model check them in place.
 
 =====  ==============================================================================================================
 I1     no page reaches the allocator with PG_mlocked (checked where pages are freed)
@@ -10,7 +10,10 @@ I6     every reference has an owner, and counts do not become negative (also che
 I7     a page is freed with no flag that says it is in use (checked where pages are freed)
 I8     locks are taken in order, sleeping locks not under spinlocks, and nobody waits forever (the checker's own)
 I9     after truncation nothing is mapped beyond the end of the file
-I10    V10's counters agree with each other
+I10    the counters agree with the events
+I11    a VM_LOCKED vma has its pages: none is missing, or a swap entry
+I12    a page with PG_mlocked is mapped by a VM_LOCKED vma
+I13    V10: mlock_count is not more than the VM_LOCKED vmas that map the page
 =====  ==============================================================================================================
 """
 
@@ -30,7 +33,10 @@ ABOUT = {
     "I7": "a freed page has no flag of a page in use",
     "I8": "lock order, no sleeping under spinlocks, no deadlock",
     "I9": "nothing is mapped beyond the end of the file",
-    "I10": "V10's counters agree",
+    "I10": "the counters agree with the events",
+    "I11": "a VM_LOCKED vma has all its pages",
+    "I12": "a page with PG_mlocked is mapped by a VM_LOCKED vma",
+    "I13": "mlock_count is at most the number of VM_LOCKED vmas that map the page",
 }
 
 
@@ -63,8 +69,8 @@ def lists_agree(page: page) -> bool:
 
 
 def references_owned(page: page, ptes: list[pte_t], slot: radix_tree_slot) -> bool:
-    """I6: a pte, the page cache, the swap cache; the allocator before it gives the page away."""
-    owners = 1 - page.allocated
+    """I6: a pte, the page cache, the swap cache."""
+    owners = 0
     for each in ptes:
         if each.pte & ~PTE_WRPROTECT == page:
             owners += 1
@@ -85,8 +91,8 @@ def mappings_counted(page: page, ptes: list[pte_t]) -> bool:
 
 
 def freed_once(page: page) -> bool:
-    """I6: freed if and only if nobody has it, and only once."""
-    return page.freed == (1 if atomic_read(page._count) == 0 else 0)
+    """I6: given away once more than it came back if somebody has it, else as often."""
+    return page.allocated - page.freed == (0 if atomic_read(page._count) == 0 else 1)
 
 
 def unmapped(pte: pte_t) -> bool:
@@ -94,57 +100,109 @@ def unmapped(pte: pte_t) -> bool:
     return pte.pte == NULL
 
 
+def lru_counted(zone: zone, pages: tuple[page, ...]) -> bool:
+    """I5: the lists are whole."""
+    listed = 0
+    for each in pages:
+        if each.lru != NOT_LISTED:
+            listed += 1
+    return zone.nr_lru == listed
+
+
 def counters_agree(zone: zone) -> bool:
-    """I10."""
+    """I10. Before V10 a munlock that finds another VM_LOCKED vma counts no event, and PGSTRANDED counts other things too."""
     st = zone.vm_stat
-    return st[NR_MLOCK] == st[PGMLOCKED] - st[PGMUNLOCKED] - st[PGCLEARED] - st[PGSTRANDED]
+    gone = st[PGMUNLOCKED] + st[PGCLEARED] + st[MUNLOCK_STRANDED] + st[MLOCKED_AGAIN] + st[MLOCKFREED]
+    return st[NR_MLOCK] == st[PGMLOCKED] - gone
 
 
 def lists_counted(zone: zone) -> bool:
-    """I10."""
+    """I10, since V9. Before, putback_lru_page counts where the page ends, and not what happens to it on the way."""
     st = zone.vm_stat
     return st[NR_UNEVICTABLE] == st[PGCULLED] - st[PGRESCUED] - st[FREED_UNEVICTABLE]
 
 
-def culled(page: page, ptes: list[pte_t], vmas: list[vm_area_struct]) -> bool:
-    """I4, after reclaim has looked at the page: on no evictable list if a VM_LOCKED vma maps it. Each vma has one pte."""
+def resident(pte: pte_t, vma: vm_area_struct) -> bool:
+    """I11. Of a vma of a file that was not truncated."""
+    return vma.vm_flags & VM_LOCKED == 0 or (pte.pte != NULL and pte.pte & PTE_SWAP == 0)
+
+
+def locked_mappings(page: page, ptes: list[pte_t], vmas: list[vm_area_struct]) -> int:
+    """By how many VM_LOCKED vmas the page is mapped. Each vma has one pte."""
+    found = 0
     for at in range(len(ptes)):
-        if READ_ONCE(ptes[at].pte) & ~PTE_WRPROTECT == page and READ_ONCE(vmas[at].vm_flags) & VM_LOCKED:
-            return not flag(page, PG_lru) or flag(page, PG_unevictable)
-    return True
+        if ptes[at].pte & ~PTE_WRPROTECT == page and vmas[at].vm_flags & VM_LOCKED != 0:
+            found += 1
+    return found
+
+
+def mlocked_with_reason(page: page, ptes: list[pte_t], vmas: list[vm_area_struct]) -> bool:
+    """I12."""
+    return not flag(page, PG_mlocked) or locked_mappings(page, ptes, vmas) > 0
+
+
+def mlocks_counted(page: page, ptes: list[pte_t], vmas: list[vm_area_struct]) -> bool:
+    """I13. The count is kept on the unevictable list only."""
+    if not (flag(page, PG_lru) and flag(page, PG_unevictable)):
+        return True
+    return page.mlock_count <= locked_mappings(page, ptes, vmas)
+
+
+def culled(page: page, ptes: list[pte_t], vmas: list[vm_area_struct]) -> bool:
+    """I4, after reclaim has looked at the page: on no evictable list if a VM_LOCKED vma maps it."""
+    if locked_mappings(page, ptes, vmas) == 0:
+        return True
+    return not flag(page, PG_lru) or flag(page, PG_unevictable)
 
 
 def invariants_here(
-    pages: tuple[page, ...], ptes: list[pte_t], slot: radix_tree_slot, mapping: address_space, truncated: bool
+    pages: tuple[page, ...],
+    ptes: list[pte_t],
+    vmas: list[vm_area_struct],
+    slot: radix_tree_slot,
+    mapping: address_space,
+    gone: str,
 ) -> None:
-    """The invariants of quiet states, checked by a thread that is alone."""
+    """The invariants of quiet states, checked by a thread that is alone. ``gone``: see :func:`invariants`."""
     check("I2", counted(contig_zone, pages))
+    check("I5", lru_counted(contig_zone, pages))
     for each in pages:
         check("I3", not_stranded(each, mapping))
         check("I5", lists_agree(each))
         check("I6", references_owned(each, ptes, slot))
         check("I6", mappings_counted(each, ptes))
         check("I6", freed_once(each))
-    if truncated:
-        for pte in ptes:
-            check("I9", unmapped(pte))
-    if V.mlock_count:
-        check("I10", counters_agree(contig_zone))
+        check("I12", mlocked_with_reason(each, ptes, vmas))
+        if V.mlock_count:
+            check("I13", mlocks_counted(each, ptes, vmas))
+    for at in range(len(ptes)):
+        if gone == "truncated":
+            check("I9", unmapped(ptes[at]))
+        if gone == "":
+            check("I11", resident(ptes[at], vmas[at]))
+    check("I10", counters_agree(contig_zone))
+    if V.pagevec_putback:
         check("I10", lists_counted(contig_zone))
 
 
-def invariants(s: Setup, pages: tuple[page, ...], truncated: bool = False) -> None:
-    """Ask for every invariant of quiet states; ``truncated``: the file has shrunk below its mapping."""
+def invariants(s: Setup, pages: tuple[page, ...], gone: str = "") -> None:
+    """Ask for every invariant of quiet states. ``gone``: why nothing need be mapped: the file is "truncated", or "unmapped"."""
     s.final("I2", counted, s.zone, pages)
+    s.final("I5", lru_counted, s.zone, pages)
     for each in pages:
         s.final("I3", not_stranded, each, s.mapping)
         s.final("I5", lists_agree, each)
         s.final("I6", references_owned, each, s.ptes, s.slot)
         s.final("I6", mappings_counted, each, s.ptes)
         s.final("I6", freed_once, each)
-    if truncated:
-        for pte in s.ptes:
+        s.final("I12", mlocked_with_reason, each, s.ptes, s.vmas)
+        if V.mlock_count:
+            s.final("I13", mlocks_counted, each, s.ptes, s.vmas)
+    for pte, vma in zip(s.ptes, s.vmas, strict=True):
+        if gone == "truncated":
             s.final("I9", unmapped, pte)
-    if V.mlock_count:
-        s.final("I10", counters_agree, s.zone)
+        if gone == "":
+            s.final("I11", resident, pte, vma)
+    s.final("I10", counters_agree, s.zone)
+    if V.pagevec_putback:
         s.final("I10", lists_counted, s.zone)

@@ -61,7 +61,9 @@ def __munlock_isolated_page(page: page) -> None:
         again = False
     else:
         again = try_to_munlock(page)
-    if not again:
+    if again:
+        count(MLOCKED_AGAIN, 1)
+    else:
         count(PGMUNLOCKED, 1)
     putback_lru_page(page)
 
@@ -70,6 +72,7 @@ def __munlock_isolation_failed(page: page) -> None:
     """Somebody else has taken the page off its list, and will find where it belongs when he puts it back."""
     if PageUnevictable(page):
         count(PGSTRANDED, 1)
+        count(MUNLOCK_STRANDED, 1)
     else:
         count(PGMUNLOCKED, 1)
 

@@ -83,12 +83,12 @@ def __mlock_page(page: page) -> None:
             count(PGRESCUED, 1)
     elif PageUnevictable(page):
         if PageMlocked(page):
-            WRITE_ONCE(page.mlock_count, READ_ONCE(page.mlock_count) + 1)
+            page.mlock_count += 1
     else:
         list_del(page)
         ClearPageActive(page)
         SetPageUnevictable(page)
-        WRITE_ONCE(page.mlock_count, 1 if PageMlocked(page) else 0)
+        page.mlock_count = 1 if PageMlocked(page) else 0
         add_page_to_lru_list(page, LRU_UNEVICTABLE)
         count(PGCULLED, 1)
     SetPageLRU(page)
@@ -103,7 +103,7 @@ def __mlock_new_page(page: page) -> None:
         add_page_to_lru_list(page, page_lru_base_type(page))
     else:
         SetPageUnevictable(page)
-        WRITE_ONCE(page.mlock_count, 1 if PageMlocked(page) else 0)
+        page.mlock_count = 1 if PageMlocked(page) else 0
         add_page_to_lru_list(page, LRU_UNEVICTABLE)
         count(PGCULLED, 1)
     SetPageLRU(page)
@@ -119,9 +119,9 @@ def __munlock_page(page: page) -> None:
     if V.munlock_retries and not isolated:
         isolated = TestClearPageLRU(page)
     if isolated and PageUnevictable(page):
-        mlocks = READ_ONCE(page.mlock_count)
+        mlocks = page.mlock_count
         if mlocks > 0:
-            WRITE_ONCE(page.mlock_count, mlocks - 1)
+            page.mlock_count = mlocks - 1
         if mlocks > 1 and (not V.munlock_rechecks or PageMlocked(page)):
             SetPageLRU(page)
             spin_unlock(zone.lru_lock)
@@ -132,6 +132,7 @@ def __munlock_page(page: page) -> None:
             count(PGMUNLOCKED, 1)
         else:
             count(PGSTRANDED, 1)
+            count(MUNLOCK_STRANDED, 1)
     if isolated:
         if PageUnevictable(page) and page_evictable(page):  # tested after PG_mlocked was cleared
             list_del(page)

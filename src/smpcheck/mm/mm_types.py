@@ -12,13 +12,13 @@ from smpcheck.kernel import *
 from smpcheck.mm.variants import FLAGS
 
 PG_locked, PG_uptodate, PG_dirty, PG_lru, PG_active = 0, 3, 4, 5, 6
-PG_swapcache, PG_swapbacked, PG_unevictable, PG_mlocked = 16, 19, 20, 21
+PG_swapcache, PG_buddy, PG_swapbacked, PG_unevictable, PG_mlocked = 16, 18, 19, 20, 21
 
 PAGE_FLAGS = {
-    "locked": PG_locked, "lru": PG_lru, "active": PG_active, "swapcache": PG_swapcache,
+    "locked": PG_locked, "lru": PG_lru, "active": PG_active, "swapcache": PG_swapcache, "buddy": PG_buddy,
     "swapbacked": PG_swapbacked, "unevictable": PG_unevictable, "mlocked": PG_mlocked,
 }  # fmt: skip
-"""The bits that the protocol uses. PG_lru lies in byte 0 and PG_mlocked in byte 2, as in 2.6.32."""
+"""The bits that the protocol uses. PG_lru lies in byte 0 and PG_mlocked in byte 2, as in 2.6.32. PG_buddy: the page is free."""
 
 AS_UNEVICTABLE = 27
 PAGE_MAPPING_ANON = 1
@@ -36,8 +36,8 @@ PTE_SWAP = 2
 
 NR_MLOCK, NR_UNEVICTABLE = 0, 1
 (PGCULLED, PGSCANNED, PGRESCUED, PGMLOCKED, PGMUNLOCKED, PGCLEARED, PGSTRANDED, MLOCKFREED) = range(2, 10)
-FREED_UNEVICTABLE, BAD_PAGE, SIGBUS = 10, 11, 12
-NR_ITEMS = 13
+FREED_UNEVICTABLE, BAD_PAGE, SIGBUS, MLOCKED_AGAIN, MUNLOCK_STRANDED = range(10, 15)
+NR_ITEMS = 15
 
 VMSTAT_NAMES = {
     NR_MLOCK: "nr_mlock", NR_UNEVICTABLE: "nr_unevictable",
@@ -52,6 +52,8 @@ class zone(Struct):
     lru_lock: spinlock_t
     swap: Const[int] = 0  # is there swap space?
     files: Const[int] = 1  # are there pages of files? Where not, code for them is left out of the program
+    exits: Const[int] = 0  # are there vmas that end, and their anon_vma with them?
+    nr_lru: int = 0  # pages on lists: a plain int, which only lru_lock protects
     forks: Const[int] = 1  # are there pages that two vmas may map? Where not, only the first vma of each list is looked at
     vm_stat: Array[ghost_t] = array(NR_ITEMS)  # zone counters and vm events: no ordering hangs on them
 
@@ -66,7 +68,7 @@ class page(Struct):
     _swapcount: atomic_t = ATOMIC_INIT(0)  # ptes that hold its swap entry
     mlock_count: int = 0  # V10
     allocated: ghost_t = 0  # how often the allocator gave it away
-    freed: ghost_t = 0  # how often it reached the allocator
+    freed: ghost_t = 0  # how often it reached the allocator. A page in use was given away once more than it came back
 
 
 struct_page = page
@@ -75,6 +77,7 @@ struct_page = page
 
 class anon_vma(Struct):
     lock: spinlock_t
+    freed: int = 0
     vma: Const[Ptr[vm_area_struct]] = NULL  # the list of vmas: at most two
     vma_next: Const[Ptr[vm_area_struct]] = NULL
 
@@ -142,10 +145,15 @@ mlock_pvec_2 = thread_local(NULL, Ptr[page])
 
 class free_area(Struct):
     spare: Const[Ptr[page]] = NULL
+    spare_2: Const[Ptr[page]] = NULL
 
 
 free_pages = per_cpu(free_area)
-"""What alloc_page gives each CPU: one page, once. Freed pages are not used again, so that what happens to them stays visible."""
+"""Pages that each CPU finds free: at most two."""
+pcp = thread_local(NULL, Ptr[page])
+"""The page that this CPU has freed last, which it gives away first (the kernel's per-cpu lists are stacks)."""
+spares_taken = thread_local(0)
+"""How many of its spare pages this CPU has given away."""
 
 
 def count(item: int, change: int) -> None:

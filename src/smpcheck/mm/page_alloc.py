@@ -8,12 +8,28 @@ from smpcheck.mm.page_flags import *
 from smpcheck.mm.page_flags import __TestClearPageMlocked
 from smpcheck.mm.variants import V
 
+REUSE = True
+"""Does alloc_page give away what free_hot_cold_page took?"""
+
 
 def alloc_page() -> page:
-    page = this_cpu_ptr(free_pages).spare
+    """What this CPU has freed last, else a page that it finds free; with one reference."""
+    global pcp, spares_taken
+    page = pcp
+    pcp = NULL
+    if page == NULL:
+        area = this_cpu_ptr(free_pages)
+        page = area.spare if spares_taken == 0 else area.spare_2
+        spares_taken += 1
     if page == NULL:
         check("a page to allocate", False)
         return NULL
+    if REUSE:  # check_new_page: nobody has changed it while it was free
+        flags = READ_ONCE(page.flags)
+        references = atomic_read(page._count)
+        check("I6", (flags == 1 << PG_buddy) & (references == 0))
+    WRITE_ONCE(page.flags, 0)
+    atomic_set(page._count, 1)
     ghost_inc(page.allocated)
     return page
 
@@ -36,16 +52,21 @@ def free_pages_check(page: page) -> bool:
 
 
 def free_hot_cold_page(page: page) -> None:
+    global pcp
     was_mlocked = False
     if not V.rmap_clears:
         was_mlocked = __TestClearPageMlocked(page)
         check("I1", not was_mlocked)
     if PageAnon(page):
         WRITE_ONCE(page.mapping, NULL)
-    if free_pages_check(page) and was_mlocked:  # of a bad page, NR_MLOCK is not repaired
+    good = free_pages_check(page)
+    if good and was_mlocked:  # of a bad page, NR_MLOCK is not repaired
         count(NR_MLOCK, -1)
         if V.mlock_count:
             count(PGCLEARED, 1)
         else:
             count(MLOCKFREED, 1)
+    WRITE_ONCE(page.flags, 1 << PG_buddy)
     ghost_inc(page.freed)
+    if REUSE and good:  # a bad page is not used again
+        pcp = page

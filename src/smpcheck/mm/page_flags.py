@@ -6,11 +6,17 @@ from smpcheck.kernel import *
 from smpcheck.mm.mm_types import *
 
 
+def touch(page: page) -> None:
+    """Whoever changes a flag has a reference: a page that is free is not touched."""
+    check("I6", not test_bit(PG_buddy, page.flags))
+
+
 def PageLRU(page: page) -> bool:
     return test_bit(PG_lru, page.flags)
 
 
 def SetPageLRU(page: page) -> None:
+    touch(page)
     set_bit(PG_lru, page.flags)
 
 
@@ -19,6 +25,7 @@ def ClearPageLRU(page: page) -> None:
 
 
 def TestClearPageLRU(page: page) -> bool:
+    touch(page)
     return test_and_clear_bit(PG_lru, page.flags)
 
 
@@ -59,10 +66,12 @@ def ClearPageMlocked(page: page) -> None:
 
 
 def TestSetPageMlocked(page: page) -> bool:
+    touch(page)
     return test_and_set_bit(PG_mlocked, page.flags)
 
 
 def TestClearPageMlocked(page: page) -> bool:
+    touch(page)
     return test_and_clear_bit(PG_mlocked, page.flags)
 
 
@@ -111,13 +120,17 @@ def PageActive(page: page) -> bool:
 
 
 def lock_page(page: page) -> None:
-    wait_on_bit_lock(page.flags, PG_locked, TASK_UNINTERRUPTIBLE)
+    touch(page)
+    wait_on_bit_lock(PG_locked, page.flags)
 
 
 def trylock_page(page: page) -> bool:
+    touch(page)
     return not test_and_set_bit_lock(PG_locked, page.flags)
 
 
 def unlock_page(page: page) -> None:
-    BUG_ON(not PageLocked(page))
+    flags = READ_ONCE(page.flags)
+    check("I6", flags & (1 << PG_buddy) == 0)
+    BUG_ON(flags & (1 << PG_locked) == 0)
     clear_bit_unlock(PG_locked, page.flags)

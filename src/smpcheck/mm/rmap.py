@@ -96,6 +96,8 @@ def page_lock_anon_vma(page: page) -> anon_vma:
         return NULL
     anon_vma_: anon_vma = cast(anon_vma, mapping & ~PAGE_MAPPING_ANON)
     spin_lock(anon_vma_.lock)
+    if contig_zone.exits:
+        check("I6", READ_ONCE(anon_vma_.freed) == 0)
     return anon_vma_
 
 

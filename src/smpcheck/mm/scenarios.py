@@ -17,6 +17,7 @@ from smpcheck.mm.mlock import (
 )
 from smpcheck.mm.mlock_pagevec import munlock_page
 from smpcheck.mm.mm_types import *
+from smpcheck.mm.mmap import do_munmap
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.shmem import shmem_unlock
 from smpcheck.mm.swap import free_unreferenced, lru_add_drain, put_page
@@ -49,7 +50,7 @@ invariants checked in place before the visit, which the step-by-step explorer ca
 def world(
     s: Setup, mapped: str, locked: bool, at: str = ACTIVE, faults: tuple[int, ...] = (), swap: bool = False, twice: bool = False
 ) -> tuple[page, ...]:
-    """One page in a vma that is VM_LOCKED or not. ``faults``: CPUs that have a page to allocate; ``swap``: there is swap space;
+    """One page in a vma that is VM_LOCKED or not. ``faults``: CPUs that find a page free; ``swap``: there is swap space;
     ``twice``: after a fork the child maps the same page, in a vma that is not VM_LOCKED.
     """
     s.mm = mm_struct()
@@ -102,6 +103,7 @@ def world(
         s.P.flags = 1 << PG_mlocked | 1 << PG_swapbacked
         s.P.lru = NOT_LISTED
         s.P._count = 2
+    s.zone.nr_lru = 0 if s.P.lru == NOT_LISTED else 1
     if mlocked:
         s.zone.vm_stat[NR_MLOCK] = s.zone.vm_stat[PGMLOCKED] = 1
     if mapped == SWAPPED:
@@ -120,9 +122,13 @@ def world(
         s.ptes.append(s.child_pte)
         s.vmas.append(s.child)
     for cpu in faults:
-        new = page()
-        setattr(s, f"N{cpu}", new)
-        free_pages[cpu].spare = new
+        new = page(_count=0, flags=1 << PG_buddy)
+        if not free_pages[cpu].spare:
+            setattr(s, f"N{cpu}", new)
+            free_pages[cpu].spare = new
+        else:
+            setattr(s, f"M{cpu}", new)
+            free_pages[cpu].spare_2 = new
         pages.append(new)
     s.locks(LOCK_ORDER)
     return tuple(pages)
@@ -153,6 +159,11 @@ def munlock(vma: vm_area_struct) -> None:
 
 def store(vma: vm_area_struct) -> None:
     do_page_fault(vma, 0)
+    idle()
+
+
+def munmap(vma: vm_area_struct) -> None:
+    do_munmap(vma)
     idle()
 
 
@@ -232,22 +243,24 @@ def settle(
     vmas: list[vm_area_struct],
     slot: radix_tree_slot,
     mapping: address_space,
-    truncated: bool,
+    gone: str,
+    locked: bool,
 ) -> None:
     """Quiescence, and reclaim's visit."""
     quiesce(pages)
     if VISIT == "too":
-        invariants_here(pages, ptes, slot, mapping, truncated)
-    visit(pages, ptes, vmas)
+        invariants_here(pages, ptes, vmas, slot, mapping, gone)
+    if locked:
+        visit(pages, ptes, vmas)
 
 
-def ask(s: Setup, pages: tuple[page, ...], truncated: bool = False) -> None:
-    """When all threads have ended: every invariant."""
+def ask(s: Setup, pages: tuple[page, ...], gone: str = "", locked: bool = False) -> None:
+    """When all threads have ended: every invariant; I4 only where a vma may be VM_LOCKED and map something then."""
     if VISIT == "no":
         s.after(quiesce, pages)
-        invariants(s, pages, truncated)
+        invariants(s, pages, gone)
     else:
-        s.after(settle, pages, s.ptes, s.vmas, s.slot, s.mapping, truncated)
+        s.after(settle, pages, s.ptes, s.vmas, s.slot, s.mapping, gone, locked)
 
 
 # --- two at a time ------------------------------------------------------------------------------------------------------------
@@ -259,7 +272,7 @@ def truncate_mlock(s: Setup) -> None:
     pages = world(s, COPY, locked=False)
     s.thread(truncate, s.inode)
     s.thread(mlock, s.vma)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -268,7 +281,7 @@ def truncate_munlock(s: Setup) -> None:
     pages = world(s, COPY, locked=True, at=MLOCKED)
     s.thread(truncate, s.inode)
     s.thread(munlock, s.vma)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -277,7 +290,7 @@ def truncate_reclaim(s: Setup) -> None:
     pages = world(s, COPY, locked=True, swap=True)
     s.thread(truncate, s.inode)
     s.thread(reclaim, s.P)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -286,7 +299,7 @@ def truncate_reclaim_file(s: Setup) -> None:
     pages = world(s, FILE, locked=True)
     s.thread(truncate, s.inode)
     s.thread(reclaim, s.P)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -295,7 +308,7 @@ def truncate_swapout(s: Setup) -> None:
     pages = world(s, COPY, locked=False, swap=True)
     s.thread(truncate, s.inode)
     s.thread(reclaim, s.P)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -304,7 +317,7 @@ def truncate_swapin(s: Setup) -> None:
     pages = world(s, SWAPPED, locked=True, swap=True)
     s.thread(truncate, s.inode)
     s.thread(store, s.vma)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -313,7 +326,7 @@ def truncate_cow(s: Setup) -> None:
     pages = world(s, FILE, locked=True, at=MLOCKED, faults=(1,))
     s.thread(truncate, s.inode)
     s.thread(store, s.vma)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -322,7 +335,7 @@ def truncate_fault(s: Setup) -> None:
     pages = world(s, NOTHING, locked=True, faults=(1,))
     s.thread(truncate, s.inode)
     s.thread(store, s.vma)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -331,7 +344,7 @@ def truncate_fork_cow(s: Setup) -> None:
     pages = world(s, COPY, locked=True, at=MLOCKED, twice=True, faults=(1,))
     s.thread(truncate, s.inode)
     s.thread(store, s.vma)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -358,7 +371,7 @@ def cow_putback(s: Setup) -> None:
     pages = world(s, FILE, locked=True, at=LATE, faults=(0,))
     s.thread(store, s.vma)
     s.thread(move, s.P)
-    ask(s, pages)
+    ask(s, pages, locked=True)
 
 
 @scenario
@@ -367,7 +380,7 @@ def unmap_putback(s: Setup) -> None:
     pages = world(s, FILE, locked=True, at=LATE)
     s.thread(unmap, s.mapping)
     s.thread(move, s.P)
-    ask(s, pages)
+    ask(s, pages, gone="unmapped")
 
 
 @scenario
@@ -391,6 +404,15 @@ def munlock_munlock(s: Setup) -> None:
 
 
 @scenario
+def reclaim_reclaim(s: Setup) -> None:
+    """Reclaim by two CPUs of a page in a VM_LOCKED vma, which is not mlocked yet: one mlocks it, neither swaps it out."""
+    pages = world(s, COPY, locked=True, swap=True)
+    s.thread(reclaim, s.P)
+    s.thread(reclaim, s.P)
+    ask(s, pages, locked=True)
+
+
+@scenario
 def munlock_reclaim(s: Setup) -> None:
     """munlock() against reclaim, which finds the mlocked page on an active list."""
     pages = world(s, COPY, locked=True, at=LATE, swap=True)
@@ -400,12 +422,33 @@ def munlock_reclaim(s: Setup) -> None:
 
 
 @scenario
+def munmap_reclaim(s: Setup) -> None:
+    """munmap() of a VM_LOCKED vma, or the end of its process, against reclaim, which finds its page through the anon_vma."""
+    pages = world(s, COPY, locked=True, swap=True)
+    s.zone.exits = 1
+    s.thread(munmap, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, pages, gone="unmapped")
+
+
+@scenario
+def munmap_munlock(s: Setup) -> None:
+    """munmap() by a parent against munlock() by the child of a page that both have mlocked."""
+    pages = world(s, COPY, locked=True, at=MLOCKED, twice=True)
+    s.child.vm_flags = VM_LOCKED
+    s.P.mlock_count = 2
+    s.thread(munmap, s.vma)
+    s.thread(munlock, s.child)
+    ask(s, pages, gone="unmapped")
+
+
+@scenario
 def mlock_reclaim(s: Setup) -> None:
     """mlock() against reclaim, with swap space."""
     pages = world(s, COPY, locked=False, swap=True)
     s.thread(mlock, s.vma)
     s.thread(reclaim, s.P)
-    ask(s, pages)
+    ask(s, pages, locked=True)
 
 
 @scenario
@@ -414,7 +457,7 @@ def mlock_munlock(s: Setup) -> None:
     pages = world(s, COPY, locked=True, at=MLOCKED, twice=True, faults=(1,))
     s.thread(munlock, s.vma)
     s.thread(mlock, s.child)
-    ask(s, pages)
+    ask(s, pages, locked=True)
 
 
 @scenario
@@ -451,7 +494,7 @@ def truncate_mlock_reclaim(s: Setup) -> None:
     s.thread(truncate, s.inode)
     s.thread(mlock, s.vma)
     s.thread(reclaim, s.P)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -461,7 +504,7 @@ def truncate_munlock_reclaim(s: Setup) -> None:
     s.thread(truncate, s.inode)
     s.thread(munlock, s.vma)
     s.thread(reclaim, s.P)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -471,7 +514,7 @@ def truncate_cow_reclaim(s: Setup) -> None:
     s.thread(truncate, s.inode)
     s.thread(store, s.vma)
     s.thread(reclaim, s.P)
-    ask(s, pages, truncated=True)
+    ask(s, pages, gone="truncated")
 
 
 @scenario
@@ -481,7 +524,7 @@ def mlock_munlock_putback(s: Setup) -> None:
     s.thread(munlock, s.vma)
     s.thread(mlock, s.child)
     s.thread(move, s.P)
-    ask(s, pages)
+    ask(s, pages, locked=True)
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -490,7 +533,7 @@ SCENARIOS: dict[str, Scenario] = {
         truncate_mlock, truncate_munlock, truncate_reclaim, truncate_reclaim_file, truncate_swapout, truncate_swapin,
         truncate_cow, truncate_fork_cow, truncate_fault,
         munlock_putback, munlock_page_putback, cow_putback, unmap_putback, munlock_drain, munlock_munlock, munlock_reclaim,
-        mlock_reclaim, mlock_munlock, shm_unlock_putback,
+        reclaim_reclaim, munmap_reclaim, munmap_munlock, mlock_reclaim, mlock_munlock, shm_unlock_putback,
         truncate_mlock_reclaim, truncate_munlock_reclaim, truncate_cow_reclaim, mlock_munlock_putback,
     )
 }  # fmt: skip

@@ -17,16 +17,22 @@ def page_zone(page: page) -> zone:
 
 
 def add_page_to_lru_list(page: page, lru: int) -> None:
-    check("I5", READ_ONCE(page.lru) == NOT_LISTED)
-    WRITE_ONCE(page.lru, lru)
+    """Under lru_lock, which is all that protects the list: accesses are plain."""
+    check("I5", page.lru == NOT_LISTED)
+    page.lru = lru
+    zone = page_zone(page)
+    zone.nr_lru += 1
     if lru == LRU_UNEVICTABLE:
         count(NR_UNEVICTABLE, 1)
 
 
-def lru_del(page: page) -> None:
-    lru = READ_ONCE(page.lru)
+def list_del(page: page) -> None:
+    """Under lru_lock."""
+    lru = page.lru
     check("I5", lru != NOT_LISTED)
-    WRITE_ONCE(page.lru, NOT_LISTED)
+    page.lru = NOT_LISTED
+    zone = page_zone(page)
+    zone.nr_lru -= 1
     if lru == LRU_UNEVICTABLE:
         count(NR_UNEVICTABLE, -1)
 
@@ -173,7 +179,7 @@ def pagevec_lru_add_fn(page: page) -> None:
         ClearPageActive(page)
         SetPageUnevictable(page)
         if V.mlock_count:
-            WRITE_ONCE(page.mlock_count, 0)
+            page.mlock_count = 0
         if not was_unevictable:
             count(PGCULLED, 1)
     add_page_to_lru_list(page, lru)

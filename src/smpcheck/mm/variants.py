@@ -141,10 +141,9 @@ V = parameter("variant", V0)
 FLAGS = parameter("flags", "one-word", ("one-word", "separate"))
 """How page and mapping flags lie in memory: ``one-word``, or ``separate``: each byte is a location of its own."""
 
-FREEING = parameter("freeing", "at-the-end", ("at-the-end", "at-once"))
+FREEING = parameter("freeing", "at-once", ("at-once", "at-the-end"))
 """When a page without references reaches the allocator: ``at-once``, in the thread that dropped the last one, or ``at-the-end``,
-when all threads are quiet. Nobody may touch a page that has no references (I6), so what the allocator finds is the same; the
-programs are a third of the size.
+when all threads are quiet: smaller programs, which miss what happens to a page that is used after it was freed.
 """
 
 BOUND = "bound"

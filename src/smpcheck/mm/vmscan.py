@@ -96,7 +96,7 @@ def shrink_page(page: page) -> None:
 def __isolate_lru_page(page: page) -> bool:
     """Under lru_lock: take a page that is on an evictable list, with a reference."""
     if V.mlock_count:  # since 5.11 whoever clears PG_lru has the page
-        lru = READ_ONCE(page.lru)
+        lru = page.lru
         if lru == NOT_LISTED or lru == LRU_UNEVICTABLE or not get_page_unless_zero(page):
             return False
         if TestClearPageLRU(page):

@@ -13,16 +13,14 @@ from smpcheck.mm.memory import (
     do_page_fault,
     do_shared_fault,
     follow_page,
-    free_page_and_swap_cache,
     handle_mm_fault,
-    zap_pte,
 )
 from smpcheck.mm.mlock import (
-    munlock_vma_pages_range,
     sys_mlock,
     sys_munlock,
 )
 from smpcheck.mm.mm_types import *
+from smpcheck.mm.mmap import do_munmap
 from smpcheck.mm.page_alloc import alloc_page
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.rmap import pte_offset
@@ -30,7 +28,6 @@ from smpcheck.mm.shmem import shmem_unlock
 from smpcheck.mm.swap import *
 from smpcheck.mm.swap import __put_page
 from smpcheck.mm.truncate import vmtruncate
-from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
 
 
@@ -65,21 +62,7 @@ def munmap(vma: vm_area_struct) -> None:
 
     The range of addresses is not given away, so that mmap may use the vma again.
     """
-    mm = vma.vm_mm
-    down_write(mm.mmap_sem)
-    if READ_ONCE(vma.vm_flags) & VM_LOCKED and not V.mlock_count:
-        munlock_vma_pages_range(vma)
-    lru_add_drain()
-    for index in range(vma.vm_pages):
-        pt = pte_offset(vma, index)
-        page = zap_pte(vma.vm_file, vma, pt, True, True)
-        if page != NULL:
-            lru_add_drain()
-            free_page_and_swap_cache(page)
-    if V.mlock_count:  # rmap munlocked each page; the vma is gone
-        lru_add_drain()
-        WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) & ~VM_LOCKED)
-    up_write(mm.mmap_sem)
+    do_munmap(vma)
 
 
 def extend(inode: inode, size: int) -> None:

@@ -26,7 +26,7 @@ FINALS = (
     invariants.freed_once, invariants.unmapped, invariants.counters_agree, invariants.lists_counted, invariants.culled,
 )  # fmt: skip
 
-OVERRIDES = {"PUTBACK_ROUNDS": 1 << 30, "PAGEVEC_DRAINS": True}
+OVERRIDES = {"PUTBACK_ROUNDS": 1 << 30, "PAGEVEC_DRAINS": True, "REUSE": False}
 """A loop that the checker has to cut goes on for as long as it likes here, and a pagevec that is full is drained."""
 
 OUT_OF_MEMORY = "a page to allocate"
@@ -60,7 +60,7 @@ def state(page: Any) -> tuple[Any, ...]:
 
 
 class Allocator:
-    """Stands for every CPU's ``free_area``: reading ``spare`` takes the page frame that has been free for longest."""
+    """Stands for every CPU's ``free_area``: reading a spare page takes the frame that has been free for longest."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -69,6 +69,8 @@ class Allocator:
     def spare(self) -> Any:
         queue = self.world.free
         return self.world.prepare(queue.popleft()) if queue else NULL
+
+    spare_2 = spare
 
 
 def mapped_page(pte: Any) -> Any:
@@ -116,7 +118,7 @@ class World:
         for page in self.pages:
             page._queue = self.free
             if page.allocated == 0:
-                page._count, page._freed, page.allocated = 0, 1, 1
+                page.flags, page._count, page._freed, page.allocated = 1 << mm_types.PG_buddy, 0, 1, 1
                 page._last = state(page)
                 self.free.append(page)
         machine.on_quiet = self.quiet
@@ -253,8 +255,8 @@ class World:
                 for index in range(self.inodes[area.file].i_size, area.pages):
                     pte = self.ptes[area.name][index]
                     holds("I9", "unmapped", (pte,), pte)
-        if self.variant.mlock_count:
-            holds("I10", "counters_agree", (), zone)
+        holds("I10", "counters_agree", (), zone)
+        if self.variant.pagevec_putback:
             holds("I10", "lists_counted", (), zone)
 
     def users(self) -> tuple[dict[Any, list[Any]], dict[Any, list[Any]]]:
