@@ -36,11 +36,13 @@ PART_OF = {
 RCU = {"Rcu-lock", "Rcu-unlock", "Sync-rcu"}
 
 MOST_STATES = 3_000_000
+MOST_KEPT = 6
+"""Scenarios whose programs are kept."""
 
 ASSUMPTIONS = (
-    "one file of one page, one or two mappings of it, one page more for each CPU that may fault;"
-    " as many CPUs as threads, each drains its own pagevecs",
-    "a pagevec holds one page; putback_lru_page goes round at most twice (going on would be reported as undecided)",
+    "one file of one page, one or two mappings of it, and the pages that a CPU may allocate; as many CPUs as threads",
+    "a CPU drains its pagevecs after its operation, at any time, or where the operation does; a pagevec that is full is not met",
+    "putback_lru_page goes round at most twice (going on would be reported as undecided)",
     "reclaim looks at the page once, does not write it out, and finds swap space only where the scenario says so",
     "truncation to nothing, once; no migration, no huge pages, no nonlinear mappings, no memory cgroups",
 )
@@ -176,7 +178,7 @@ class Checker:
         """``only``: these invariants. ``deadline``: seconds for one case."""
         self.only = tuple(only)
         self.deadline = deadline
-        self._programs: tuple[Case, list[tuple[dict[str, object], ir.Program]]] | None = None
+        self._programs: dict[Case, list[tuple[dict[str, object], ir.Program]]] = {}
         self._known: dict[bytes, Outcomes] = {}
         self._weak: dict[tuple[bytes, str, tuple[str, ...]], tuple[list[str], dict[str, str]]] = {}
 
@@ -218,14 +220,15 @@ class Checker:
         if case.model == "sc" and not case.variant.mlock_count:  # a barrier is nothing there, and V10's moves PG_lru
             case = replace(case, variant=replace(case.variant, barrier="none"))
         same = replace(case, model="", variant=V0)
-        if self._programs is None or self._programs[0] != same:
-            self._programs = same, []
-        for switches, program in self._programs[1]:
+        if same not in self._programs and len(self._programs) == MOST_KEPT:
+            self._programs.clear()
+        known = self._programs.setdefault(same, [])
+        for switches, program in known:
             if all(getattr(case.variant, name) == value for name, value in switches.items()):
                 return program
         variant, switches = recorded(case.variant)
         program = program_of(replace(case, variant=variant), "too", ghosts=True)
-        self._programs[1].append((switches, program))
+        known.append((switches, program))
         return program
 
     def explore(self, program: ir.Program) -> Outcomes:

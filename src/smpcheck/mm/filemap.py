@@ -43,9 +43,14 @@ def __remove_from_page_cache(page: page, mapping: address_space) -> None:
 def page_cache_read(mapping: address_space, index: int) -> None:
     """Read a page of the file into the page cache, if nobody was faster. The size of the file is not asked."""
     page = alloc_page()
-    if page == NULL:
-        return
-    lock_page(page)  # __set_page_locked: until it is read
+    if page != NULL:
+        add_to_page_cache_lru(page, mapping, index)
+        put_page(page)
+
+
+def add_to_page_cache_lru(page: page, mapping: address_space, index: int) -> None:
+    """Of a new page, which is locked until it is read. If there is another one already, nothing happens."""
+    lock_page(page)
     get_page(page)
     WRITE_ONCE(page.mapping, mapping)
     WRITE_ONCE(page.index, index)
@@ -62,7 +67,6 @@ def page_cache_read(mapping: address_space, index: int) -> None:
         WRITE_ONCE(page.mapping, NULL)
         unlock_page(page)
         put_page_not_last(page)
-    put_page(page)
 
 
 def filemap_fault(mapping: address_space, index: int) -> page:

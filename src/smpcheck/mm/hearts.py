@@ -13,6 +13,7 @@ from smpcheck.mm.page_flags import *
 from smpcheck.mm.scenarios import (
     COPY,
     FILE,
+    HOLE,
     ISOLATED,
     MLOCKED,
     NOTHING,
@@ -128,6 +129,16 @@ def truncate_then_fault(s: Setup) -> None:
 
 
 @scenario
+def truncate_then_read_in(s: Setup) -> None:
+    """The same where the file's page has to be read into the page cache before it is copied."""
+    world(s, HOLE, locked=True, faults=(1, 1))
+    s.seen = pte_t()
+    s.thread(truncate_and_look, s.inode, s.pte, s.seen)
+    s.thread(store, s.vma)
+    s.final("a private copy appears", nothing_new, s.pte, s.seen)
+
+
+@scenario
 def truncate_then_swapin(s: Setup) -> None:
     """The same where the private copy is swapped out before."""
     world(s, SWAPPED, locked=True, swap=True)
@@ -182,7 +193,7 @@ def alone_mlock(s: Setup) -> None:
 @scenario
 def alone_reclaim(s: Setup) -> None:
     """Reclaim finds a private copy in a VM_LOCKED vma."""
-    world(s, COPY, locked=True)
+    world(s, COPY, locked=True, swap=True)
     s.thread(reclaim, s.P)
 
 
@@ -204,7 +215,7 @@ def alone_munlock(s: Setup) -> None:
 HEARTS: dict[str, Scenario] = {
     found.name: found
     for found in (
-        putback_munlock, putback_shm_unlock, truncate_then_cow, truncate_then_fault, truncate_then_swapin,
+        putback_munlock, putback_shm_unlock, truncate_then_cow, truncate_then_fault, truncate_then_read_in, truncate_then_swapin,
         truncate_then_swap, free_stranded_on_list, free_stranded_off_list, alone_mlock, alone_reclaim, alone_fault, alone_munlock,
     )
 }  # fmt: skip

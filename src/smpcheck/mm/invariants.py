@@ -137,8 +137,8 @@ def locked_mappings(page: page, ptes: list[pte_t], vmas: list[vm_area_struct]) -
 
 
 def mlocked_with_reason(page: page, ptes: list[pte_t], vmas: list[vm_area_struct]) -> bool:
-    """I12."""
-    return not flag(page, PG_mlocked) or locked_mappings(page, ptes, vmas) > 0
+    """I12. What happens to a page that is freed with the flag is I1."""
+    return atomic_read(page._count) == 0 or not flag(page, PG_mlocked) or locked_mappings(page, ptes, vmas) > 0
 
 
 def mlocks_counted(page: page, ptes: list[pte_t], vmas: list[vm_area_struct]) -> bool:

@@ -83,7 +83,7 @@ def __mlock_page(page: page) -> None:
             count(PGRESCUED, 1)
     elif PageUnevictable(page):
         if PageMlocked(page):
-            page.mlock_count += 1
+            page.mlock_count = page.mlock_count + 1
     else:
         list_del(page)
         ClearPageActive(page)

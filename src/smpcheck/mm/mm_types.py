@@ -77,7 +77,7 @@ struct_page = page
 
 class anon_vma(Struct):
     lock: spinlock_t
-    freed: int = 0
+    gone: int = 0  # it was freed
     vma: Const[Ptr[vm_area_struct]] = NULL  # the list of vmas: at most two
     vma_next: Const[Ptr[vm_area_struct]] = NULL
 

@@ -16,6 +16,8 @@ def do_munmap(vma: vm_area_struct) -> None:
     mm = vma.vm_mm
     down_write(mm.mmap_sem)
     unmap_region(vma)
+    if contig_zone.exits:
+        anon_vma_unlink(vma)
     up_write(mm.mmap_sem)
 
 
@@ -31,8 +33,6 @@ def unmap_region(vma: vm_area_struct) -> None:
             lru_add_drain()
             free_page_and_swap_cache(page)
     WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) & ~VM_LOCKED)
-    if contig_zone.exits:
-        anon_vma_unlink(vma)
 
 
 def anon_vma_unlink(vma: vm_area_struct) -> None:
@@ -43,4 +43,4 @@ def anon_vma_unlink(vma: vm_area_struct) -> None:
     spin_lock(anon_vma.lock)
     spin_unlock(anon_vma.lock)
     synchronize_rcu()
-    WRITE_ONCE(anon_vma.freed, 1)
+    WRITE_ONCE(anon_vma.gone, 1)

@@ -20,7 +20,7 @@ def alloc_page() -> page:
     if page == NULL:
         area = this_cpu_ptr(free_pages)
         page = area.spare if spares_taken == 0 else area.spare_2
-        spares_taken += 1
+        spares_taken = spares_taken + 1
     if page == NULL:
         check("a page to allocate", False)
         return NULL
@@ -66,7 +66,8 @@ def free_hot_cold_page(page: page) -> None:
             count(PGCLEARED, 1)
         else:
             count(MLOCKFREED, 1)
-    WRITE_ONCE(page.flags, 1 << PG_buddy)
+    if good:  # a bad page stays as it is, and is not used again
+        WRITE_ONCE(page.flags, 1 << PG_buddy)
+        if REUSE:
+            pcp = page
     ghost_inc(page.freed)
-    if REUSE and good:  # a bad page is not used again
-        pcp = page

@@ -97,7 +97,7 @@ def page_lock_anon_vma(page: page) -> anon_vma:
     anon_vma_: anon_vma = cast(anon_vma, mapping & ~PAGE_MAPPING_ANON)
     spin_lock(anon_vma_.lock)
     if contig_zone.exits:
-        check("I6", READ_ONCE(anon_vma_.freed) == 0)
+        check("I6", READ_ONCE(anon_vma_.gone) == 0)
     return anon_vma_
 
 

@@ -30,9 +30,9 @@ LOCK_ORDER = lock_order(
     " > anon_vma.lock > {pte_t.ptl, mm_struct.page_table_lock} > {zone.lru_lock, address_space.tree_lock}"
 )
 
-COPY, SWAPPED, FILE, NOTHING = "copy", "swapped", "file", "nothing"
+COPY, SWAPPED, FILE, NOTHING, HOLE = "copy", "swapped", "file", "nothing", "hole"
 """What the process has at its address: a private copy; one that was swapped out, but is in the swap cache still; the file's
-page; nothing yet.
+page; nothing yet; nothing, and the file's page is not in the page cache either.
 """
 
 ACTIVE, MLOCKED, LATE, ISOLATED, PENDING = "active", "mlocked", "late", "isolated", "pending"
@@ -58,7 +58,7 @@ def world(
     s.mapping = address_space(host=s.inode)
     s.inode.i_mapping = s.mapping
     s.slot = radix_tree_slot()
-    if mapped in (FILE, NOTHING):
+    if mapped in (FILE, NOTHING, HOLE):
         s.mapping.page_tree = s.slot
     s.pte = pte_t()
     s.anon_vma = anon_vma()
@@ -68,7 +68,7 @@ def world(
     s.anon_vma.vma = s.vma
     s.zone = contig_zone
     s.zone.swap = 1 if swap else 0
-    s.zone.files = 1 if mapped in (FILE, NOTHING) else 0
+    s.zone.files = 1 if mapped in (FILE, NOTHING, HOLE) else 0
     s.zone.forks = 1 if twice else 0
     s.P = page()
     mlocked = at != ACTIVE
@@ -91,6 +91,9 @@ def world(
         s.P.mapping = s.mapping
         s.slot.page = s.P
         s.pte.pte = s.P | PTE_WRPROTECT if mapped == FILE else NULL
+    if mapped == HOLE:
+        s.P.flags, s.P._count, s.P.allocated = 1 << PG_buddy, 0, 0
+        s.P.lru, s.P.mapping, s.slot.page = NOT_LISTED, NULL, NULL
     if at == MLOCKED:
         s.P.lru = LRU_UNEVICTABLE
         s.P.mlock_count = 1

@@ -21,7 +21,7 @@ def add_page_to_lru_list(page: page, lru: int) -> None:
     check("I5", page.lru == NOT_LISTED)
     page.lru = lru
     zone = page_zone(page)
-    zone.nr_lru += 1
+    zone.nr_lru = zone.nr_lru + 1
     if lru == LRU_UNEVICTABLE:
         count(NR_UNEVICTABLE, 1)
 
@@ -32,7 +32,7 @@ def list_del(page: page) -> None:
     check("I5", lru != NOT_LISTED)
     page.lru = NOT_LISTED
     zone = page_zone(page)
-    zone.nr_lru -= 1
+    zone.nr_lru = zone.nr_lru - 1
     if lru == LRU_UNEVICTABLE:
         count(NR_UNEVICTABLE, -1)
 

@@ -8,7 +8,7 @@ back are not modelled: a file that grows has its new pages in the page cache at 
 from __future__ import annotations
 
 from smpcheck.kernel import *
-from smpcheck.mm.filemap import find_get_page
+from smpcheck.mm.filemap import add_to_page_cache_lru, find_get_page
 from smpcheck.mm.memory import (
     do_page_fault,
     do_shared_fault,
@@ -20,7 +20,7 @@ from smpcheck.mm.mlock import (
     sys_munlock,
 )
 from smpcheck.mm.mm_types import *
-from smpcheck.mm.mmap import do_munmap
+from smpcheck.mm.mmap import unmap_region
 from smpcheck.mm.page_alloc import alloc_page
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.rmap import pte_offset
@@ -62,11 +62,14 @@ def munmap(vma: vm_area_struct) -> None:
 
     The range of addresses is not given away, so that mmap may use the vma again.
     """
-    do_munmap(vma)
+    mm = vma.vm_mm
+    down_write(mm.mmap_sem)
+    unmap_region(vma)
+    up_write(mm.mmap_sem)
 
 
 def extend(inode: inode, size: int) -> None:
-    """ftruncate() to more pages, and the new ones read into the page cache; a fault that is faster meets a hole."""
+    """ftruncate() to more pages, and the new ones read into the page cache."""
     fill(inode, size, False)
 
 
@@ -84,15 +87,10 @@ def fill(inode: inode, size: int, shmem: bool) -> None:
     for index in range(old, size):
         page = alloc_page()
         if page != NULL:
-            slot = mapping.page_tree + index
             if shmem:
                 SetPageSwapBacked(page)
-            WRITE_ONCE(page.mapping, mapping)
-            WRITE_ONCE(page.index, index)
-            spin_lock(mapping.tree_lock)
-            WRITE_ONCE(slot.page, page)
-            spin_unlock(mapping.tree_lock)
-            lru_cache_add_lru(page, False)
+            add_to_page_cache_lru(page, mapping, index)
+            put_page(page)
     mutex_unlock(inode.i_mutex)
 
 

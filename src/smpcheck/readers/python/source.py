@@ -97,9 +97,11 @@ class FunctionSource:
 
     @cached_property
     def is_accessor(self) -> bool:
-        """Is a call of it no more than one expression under another name, as ``PageLRU(page)`` is?"""
+        """Is a call of it no more than one expression, perhaps after checks, under another name, as ``PageLRU(page)`` is?"""
         body = self.node.body
         if len(body) > 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            body = body[1:]
+        while len(body) > 1 and _is_check(body[0]):
             body = body[1:]
         return len(body) == 1 and isinstance(body[0], ast.Expr | ast.Return)
 
@@ -239,3 +241,10 @@ def as_function(obj: Any) -> FunctionType | None:
     """``obj`` as a plain function, through decorators that keep ``__wrapped__``."""
     obj = inspect.unwrap(obj) if callable(obj) else obj
     return obj if isinstance(obj, FunctionType) else None
+
+
+def _is_check(stmt: ast.stmt) -> bool:
+    match stmt:
+        case ast.Expr(ast.Call(ast.Name(name))):
+            return name in ("check", "BUG_ON", "WARN_ON")
+    return isinstance(stmt, ast.Assert)
