@@ -90,7 +90,7 @@ def __munlock_pagevec(page: page) -> None:
         if PageLRU(page):
             isolated = True
             ClearPageLRU(page)
-            list_del(page)
+            lru_del(page)
         else:
             __munlock_isolation_failed(page)
     spin_unlock(zone.lru_lock)

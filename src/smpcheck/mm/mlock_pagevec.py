@@ -77,7 +77,7 @@ def __mlock_page(page: page) -> None:
     spin_lock(zone.lru_lock)
     if page_evictable(page):  # munlocked before it got here
         if PageUnevictable(page):
-            list_del(page)
+            lru_del(page)
             ClearPageUnevictable(page)
             add_page_to_lru_list(page, page_lru_base_type(page))
             count(PGRESCUED, 1)
@@ -85,7 +85,7 @@ def __mlock_page(page: page) -> None:
         if PageMlocked(page):
             page.mlock_count = page.mlock_count + 1
     else:
-        list_del(page)
+        lru_del(page)
         ClearPageActive(page)
         SetPageUnevictable(page)
         page.mlock_count = 1 if PageMlocked(page) else 0
@@ -135,7 +135,7 @@ def __munlock_page(page: page) -> None:
             count(MUNLOCK_STRANDED, 1)
     if isolated:
         if PageUnevictable(page) and page_evictable(page):  # tested after PG_mlocked was cleared
-            list_del(page)
+            lru_del(page)
             ClearPageUnevictable(page)
             add_page_to_lru_list(page, page_lru_base_type(page))
             count(PGRESCUED, 1)

@@ -119,7 +119,7 @@ def PageActive(page: page) -> bool:
 
 def lock_page(page: page) -> None:
     check("I6", not test_bit(PG_buddy, page.flags))
-    wait_on_bit_lock(PG_locked, page.flags)
+    wait_on_bit_lock(page.flags, PG_locked, TASK_UNINTERRUPTIBLE)
 
 
 def trylock_page(page: page) -> bool:

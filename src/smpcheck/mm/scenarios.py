@@ -481,10 +481,11 @@ def shm_unlock_drain(s: Setup) -> None:
     s.mapping.flags = 1 << AS_UNEVICTABLE
     s.P.flags = 1 << PG_swapbacked
     s.P.lru = NOT_LISTED
+    s.zone.nr_lru = 0
     s.P._count = 2
     s.thread(shm_unlock, s.mapping, s.P)
     s.thread(drain, s.P)
-    ask(s, 2, pages)
+    ask(s, pages)
 
 
 # --- three at a time ----------------------------------------------------------------------------------------------------------
@@ -537,6 +538,7 @@ SCENARIOS: dict[str, Scenario] = {
         truncate_cow, truncate_fork_cow, truncate_fault,
         munlock_putback, munlock_page_putback, cow_putback, unmap_putback, munlock_drain, munlock_munlock, munlock_reclaim,
         reclaim_reclaim, munmap_reclaim, munmap_munlock, mlock_reclaim, mlock_munlock, shm_unlock_putback,
+        shm_unlock_drain,
         truncate_mlock_reclaim, truncate_munlock_reclaim, truncate_cow_reclaim, mlock_munlock_putback,
     )
 }  # fmt: skip

@@ -26,7 +26,7 @@ def add_page_to_lru_list(page: page, lru: int) -> None:
         count(NR_UNEVICTABLE, 1)
 
 
-def list_del(page: page) -> None:
+def lru_del(page: page) -> None:
     """Under lru_lock."""
     lru = page.lru
     check("I5", lru != NOT_LISTED)

@@ -79,7 +79,7 @@ def shrink_page(page: page) -> None:
     spin_lock(zone.lru_lock)
     isolated = __isolate_lru_page(page)
     if isolated:
-        list_del(page)
+        lru_del(page)
         ClearPageActive(page)
     spin_unlock(zone.lru_lock)
     if not isolated:
