@@ -58,12 +58,9 @@ def test_a_mapping_that_shm_lock_made_unevictable_is_a_segment() -> None:
 
 def test_the_schedule_is_that_of_the_run() -> None:
     steps = [(each.lane, each.text) for each in found("munlock_drain").schedule]
-    order = [
-        steps.index(("drain", "PageMlocked(page)")),
-        steps.index(("munlock", "TestClearPageMlocked(page)")),
-        next(i for i, (lane, text) in enumerate(steps) if lane == "drain" and text == "SetPageLRU(page)"),
-    ]
-    assert order == sorted(order)
+    put = max(i for i, step in enumerate(steps) if step == ("drain", "SetPageLRU(page)"))  # a read and a write: the write
+    assert steps.index(("drain", "PageMlocked(page)")) < steps.index(("munlock", "TestClearPageMlocked(page)"))
+    assert steps.index(("munlock", "TestClearPageLRU(page)")) < put
 
 
 @pytest.mark.parametrize(
