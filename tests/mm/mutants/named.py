@@ -29,5 +29,22 @@ NAMED: tuple[tuple[str, str, str], ...] = (
 )
 """The bug; the variant that has it; what its mutant's name looks like."""
 
-HOLES: dict[tuple[str, str], str] = {}
-"""Those that still pass, and why."""
+ALIKE = "the cells that have the step end in the same states as the model's"
+OTHER = "final states differ, and no invariant asks for what differs"
+OPEN = "not run yet on the model as it is now"
+
+HOLES: dict[tuple[str, str], str] = {
+    ("reclaim does not look at VM_LOCKED again", "V4"): ALIKE,
+    ("put_page before unlock_page, in munlock()", "V4"): ALIKE,
+    ("page_lock_anon_vma does not ask whether the page is mapped", "V4"): ALIKE,
+    ("i_size shrinks after the first unmap", "V4"): OTHER,
+    ("find_get_page does not look at the slot again", "V4"): OTHER,
+    ("reclaim swaps out a page of a VM_LOCKED vma", "V4"): OPEN,
+    ("reclaim swaps out a page of a VM_LOCKED vma", "V10"): OPEN,
+    ("reclaim mlocks a page of a vma that is not VM_LOCKED", "V8"): OPEN,
+    ("mlock_count is not counted up", "V10"): OPEN,
+    ("__page_cache_release without lru_lock", "V4"): OPEN,
+    ("munlock() without the page lock", "V4"): OPEN,
+    ("the RFC's continue is gone", "V2"): OPEN,
+}
+"""Those that may still pass, and why; one of them that is noticed is no failure, and is to be taken off."""

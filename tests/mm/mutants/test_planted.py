@@ -39,7 +39,7 @@ def test_a_bug_that_once_passed_is_noticed(bug: str, variant: str, name: str, re
     found = [mutant for mutant in all_mutants(cells) if re.search(name, mutant.name)]
     assert found, f"the model has no such step any more: {name}"
     if why := HOLES.get((bug, variant)):
-        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
+        request.applymarker(pytest.mark.xfail(reason=why, strict=False))
     assert any(verdict_of(mutant, cells, MOST_CELLS).outcome == "killed" for mutant in found)
 
 
