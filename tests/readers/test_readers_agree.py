@@ -23,7 +23,7 @@ BASE = 8
 """Registers hold less."""
 
 SKIPPED = re.compile(r"atomic|refcount|\?|&c0|int \*|rcu|= !|\bis_|\blast\(|\bput\(|smp_cond| & 0\)")
-"""Forms that are not translated: pointers and casts, which Python writes with types of their own, helpers, address dependencies."""
+"""Forms that are not translated: pointers and casts, which Python writes with types of their own; helpers; computed addresses."""
 
 
 class _NotTranslatedError(Exception):
