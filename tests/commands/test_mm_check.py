@@ -31,7 +31,7 @@ def test_the_table_says_what_fails_and_within_which_bounds() -> None:
     assert lines[2].split() == ["truncate_mlock", "FAILS", "holds"]
     assert f"  I1   {ABOUT['I1']}" in result.output
     assert "Within these bounds, all interleavings and nothing else:" in result.output
-    assert "  - a pagevec holds one page" in result.output
+    assert "  - a CPU drains its pagevecs" in result.output
     assert "load buffering" not in result.output
     assert "Show how: smpcheck mm check --scenario truncate_mlock --variant V2" in result.output
 

@@ -106,7 +106,7 @@ class TestAgainstOtherWays:
     def test_the_solver_says_the_same(self, scenario: str, variant: str) -> None:
         case = Case(scenario, find_variant(variant))
         explored = outcomes(program_of(case, ghosts=True))
-        question = Question(mode="assertions", flags=False, deadlock=True)
+        question = Question(mode="assertions", flags=False, stops=True)
         solved = solve(program_of(case), load_model("sc"), question)
         assert solved.status == "ok"
         assert set(solved.failed) == set(names_of(explored))

@@ -48,7 +48,7 @@ def test_two_operations_are_decided_under_the_kernels_model(scenario: str, varia
 @pytest.mark.parametrize("flags", ["one-word", "separate"])
 def test_what_is_asked_in_parts_is_what_is_asked_at_once(model: str, variant: str, flags: str) -> None:
     asked = case("putback_munlock", variant, model=model, flags=flags)
-    whole = solve(program_of(asked), load_model(model), Question(mode="assertions", flags=False, deadlock=True))
+    whole = solve(program_of(asked), load_model(model), Question(mode="assertions", flags=False, stops=True))
     failed, undecided = weak.ask(asked, ["I1", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "I10"], None)
     assert set(failed) == set(whole.failed)
     assert not undecided
