@@ -12,7 +12,7 @@ LKMM, TSO = load_model("lkmm"), load_model("tso")
 
 
 def reorderings(threads: list[str], condition: str, model=LKMM) -> list[str]:
-    params = "int *x, int *y, spinlock_t *a, spinlock_t *b"
+    params = "int *x, int *y, int *z, spinlock_t *a, spinlock_t *b"
     bodies = "\n".join(f"P{i}({params})\n{{\n\tint r0;\n{body}\n}}" for i, body in enumerate(threads))
     (answer,) = explain(read_litmus(f"C test\n\n{{}}\n\n{bodies}\n\nexists ({condition})\n", "test.litmus"), model)
     assert answer.kind == "allowed"
@@ -58,3 +58,21 @@ def test_what_orders_nothing_is_said_to_order_nothing():
     assert sentence.endswith("smp_wmb() in line 9 does not order a store before a later load")
     assert len(reorderings(["\tWRITE_ONCE(*x, 1);\n\tr0 = READ_ONCE(*y);", "\tWRITE_ONCE(*y, 1);\n\tr0 = READ_ONCE(*x);"],
                          "0:r0=0 /\\ 1:r0=0", TSO)) == 1  # fmt: skip
+
+
+def test_a_load_that_its_own_release_serves_is_early_and_what_an_acquire_orders_stays_behind_it():
+    """MP, whose reader stores with release and loads that with acquire, in between: the two orders hold, and do not meet."""
+    reader = "\n".join(
+        f"\t{line};"
+        for line in (
+            "int r1",
+            "int r2",
+            "r0 = READ_ONCE(*y)",
+            "smp_store_release(z, 2)",
+            "r1 = smp_load_acquire(z)",
+            "r2 = READ_ONCE(*x)",
+        )
+    )
+    said = reorderings(["\tWRITE_ONCE(*x, 1);\n\tsmp_store_release(y, 1);", reader], "1:r0=1 /\\ 1:r1=2 /\\ 1:r2=0")
+    assert "P1's load of z (line 18) sees its own thread's store to z (line 17) before other threads can" in said
+    assert not any("in lines 17 and 18 as well" in sentence for sentence in said)

@@ -153,6 +153,7 @@ def faults_of_claim(
 ) -> Iterator[str]:
     events, relations = execution.events, execution.relations
     po = relations["po"]
+    atomic = {half for halves in relations["rmw"] for half in halves}
     match claim:
         case Reordered():
             pair = claim.first, claim.second
@@ -166,6 +167,10 @@ def faults_of_claim(
                 yield f"{pair} is said to be ordered somehow, and the model does not keep it"
             if claim.order == "plain" and not any("Plain" in events[e].tags or not events[e].tags for e in pair):
                 yield f"{pair}: neither access is plain"
+            for e in claim.along if claim.order == "none" else ():
+                overtaken = (claim.first, e) if claim.delayed else (e, claim.second)
+                if overtaken in keeps and not atomic & set(overtaken):  # its halves are told as one step
+                    yield f"{overtaken}, said in passing, is kept by the model"
             for one in claim.between:
                 inside = one.event in pair or ((claim.first, one.event) in po and (one.event, claim.second) in po)
                 if not inside:

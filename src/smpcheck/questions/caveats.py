@@ -11,7 +11,9 @@ from smpcheck.program.flow import statements
 from smpcheck.program.ir import Const, Loop, Program
 from smpcheck.solver.candidates import Candidates
 
-NO_EXECUTION = "no execution of the program satisfies the model at all: a deadlock, or a filter that nothing passes"
+NO_EXECUTION = (
+    "no execution in which all threads end satisfies the model: each has a deadlock, a wait or a fault, or a filter stops it"
+)
 
 
 def cut(unroll: int) -> str:

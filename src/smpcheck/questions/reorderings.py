@@ -259,12 +259,16 @@ class _Teller:
         return (STRONGLY if order is None else WEAKLY if order == "weak" else REORDERED) + self.elsewhere(edge)
 
     def order(self, edge: Edge) -> Order | None:
-        """What there is between two accesses; None: they are in order here."""
+        """What there is between two accesses; None: they are in order here.
+
+        Where it cannot be tried, what counts is :attr:`beyond`: that an access is after another which is after a store to
+        the same location says nothing about a load that this store serves.
+        """
         strength = self.trials.strength(edge)
         if strength == "untestable":
             if any(is_plain(self.trials.events[e]) for e in edge):
                 return "plain"
-            return None if edge in self.ordered else "none"
+            return None if edge in self.beyond else "none"
         if strength == "none":
             return "weak" if edge in self.beyond else "none"
         return None if self.trials.holds_here(edge) else "weak"

@@ -186,6 +186,8 @@ FILES = {
     "x = (": "not valid Python",
     "x = 1": "has no scenario: mark a set-up function with @scenario",
     "import no_such_module_anywhere": "ModuleNotFoundError",
+    "raise SystemExit(3)": "SystemExit: 3",
+    "@scenario\ndef s(t: Setup) -> None:\n    raise SystemExit(3)": "the set-up of s failed: it exits (SystemExit: 3)",
     DECLARED.format("x: float"): "a.x: <class 'float'> is not a type",
     DECLARED.format("f: flags_t"): "a flags_t field needs flag_word",
     DECLARED.format("f: Array[int]"): "an array is written Array[type] with array(length)",

@@ -77,6 +77,8 @@ def _run(path: str | Path, text: str | None) -> ModuleType:
         raise
     except SyntaxError as error:
         raise InputError(f"not valid Python: {error.msg}", Position(shown(file), error.lineno or 1, error.offset or 1)) from None
+    except SystemExit as error:
+        raise InputError(f"it exits while it is read (SystemExit: {error})", where_raised(error, file)) from error
     except Exception as error:
         raise InputError(f"{type(error).__name__}: {error}{hint_for(error)}", where_raised(error, file)) from error
     finally:

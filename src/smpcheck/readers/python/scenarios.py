@@ -95,6 +95,9 @@ class _Compilation:
         except Exception as error:
             why = f"the set-up of {self.scenario.name} failed: {error}{hint_for(error)}"
             raise InputError(why, where_raised(error, self.file)) from error
+        except SystemExit as error:
+            why = f"the set-up of {self.scenario.name} failed: it exits (SystemExit: {error})"
+            raise InputError(why, where_raised(error, self.file)) from error
         self.name_objects()
         specs = distinct(self.setup._threads)
         if not specs:
