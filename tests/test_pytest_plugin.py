@@ -310,3 +310,13 @@ def test_the_plugin_loads_nothing_heavy():
     script = "import sys, smpcheck.pytest_plugin; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert not {"clingo", "lark", "typer", "tree_sitter", "smpcheck.questions.check"} & set(done.stdout.split())
+
+
+def test_a_primitive_that_is_called_like_a_test_is_none(pytester: pytest.Pytester) -> None:
+    """``from smpcheck.kernel import *`` brings ``test_and_set_bit``: into a model that is named, and into a test module."""
+    model = pytester.makepyfile(model=MODEL.format(name="fenced", barrier="smp_wmb()"))
+    tests = pytester.makepyfile(test_own="from smpcheck.kernel import *\n\ndef test_own():\n    pass\n")
+    result = pytester.runpytest("--smpcheck", "-v", model, tests)
+    assert "test_and_set_bit" not in result.stdout.str()
+    assert result.parseoutcomes()["passed"] == 1
+    assert result.ret == 0

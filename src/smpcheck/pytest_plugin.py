@@ -106,6 +106,9 @@ class SmpcheckNote(UserWarning):
     """What there is to say about a test besides its verdict (a name that no thread uses, a model that asserts nothing)."""
 
 
+PRIMITIVES = "smpcheck.kernel.primitives"
+"""The module of the kernel's primitives."""
+
 # --- collecting --------------------------------------------------------------------------------------------------------------
 
 
@@ -117,6 +120,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if named or wanted:
         return ProgramFile.from_parent(parent, path=file_path)
     return None
+
+
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> list[pytest.Item] | None:
+    """No test is a primitive that is called like one (``test_and_set_bit``), in a module that has the kernel's vocabulary."""
+    return [] if getattr(obj, "__module__", "") == PRIMITIVES else None
 
 
 class ProgramFile(pytest.File):

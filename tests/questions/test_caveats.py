@@ -6,13 +6,14 @@ import pytest
 
 from smpcheck.cat.load import load_model
 from smpcheck.questions.barriers import barriers
-from smpcheck.questions.caveats import NO_EXECUTION, caveats
+from smpcheck.questions.caveats import NO_EXECUTION, caveats, longer
 from smpcheck.questions.compare import compare
 from smpcheck.questions.explain import explain
 from smpcheck.questions.fix import fix
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.barriers_text import fix_text, text
+from smpcheck.show.explain_text import text as explanation_text
 
 LKMM, SC = load_model("lkmm"), load_model("sc")
 
@@ -40,12 +41,13 @@ P1(int *x, int *y)
 exists (1:r0=1 /\\ 1:r1=0)
 """
 
-DEADLOCK = """C deadlock
+NOTHING_PASSES = """C filtered
 
 {}
 
-P0(int *x) { rcu_read_lock(); WRITE_ONCE(*x, 1); synchronize_rcu(); rcu_read_unlock(); }
+P0(int *x) { WRITE_ONCE(*x, 1); }
 
+filter (x=5)
 exists (x=1)
 """
 
@@ -85,7 +87,7 @@ def of(source: str):
     return read_litmus(source, "test.litmus")
 
 
-@pytest.mark.parametrize(("source", "said"), [(WAITS, "loops are followed for 2 rounds"), (DEADLOCK, NO_EXECUTION)])
+@pytest.mark.parametrize(("source", "said"), [(WAITS, "loops are followed for 2 rounds"), (NOTHING_PASSES, NO_EXECUTION)])
 def test_everybody_says_so_once(source, said):
     program = of(source)
     answers = [*explain(program, LKMM), barriers(program, LKMM), *fix(program, LKMM)]
@@ -107,6 +109,39 @@ def test_there_is_nothing_to_add_to_the_whole_truth():
     assert caveats(of(ONCE), LKMM, 2) == ()
     (answer,) = explain(of(ONCE), LKMM)
     assert not [note for note in answer.notes if "loops" in note or note == NO_EXECUTION]
+
+
+COUNTS = """C counts
+
+{}
+
+P0(int *l)
+{
+	int n = 0;
+	int r;
+
+	while (xchg(l, n + 5) == 0)
+		n = n + 1;
+	r = n > 3;
+}
+
+exists (0:r=1)
+"""
+
+
+def test_what_only_this_model_settles_within_the_bound_is_not_said_of_all_models():
+    """Without coherence the loop could go round four times: that no reason is found within two does not make it impossible."""
+    (answer,) = explain(of(COUNTS), LKMM)
+    assert (answer.kind, answer.complete, answer.reasons) == ("forbidden", False, ())
+    assert longer(2) in answer.notes
+    assert "any memory model" not in explanation_text(answer)
+
+
+def test_reasons_that_are_found_where_longer_ones_are_cut_are_not_said_to_be_all():
+    (answer,) = explain(of(COUNTS.replace("n > 3", "n > 1")), LKMM)
+    assert answer.reasons
+    assert not answer.complete
+    assert longer(2) in answer.notes
 
 
 def test_compare_has_no_verdict_about_a_loop_that_is_cut(tmp_path):

@@ -21,6 +21,11 @@ def cut(unroll: int) -> str:
     return f"loops are followed for {unroll} rounds: not within these, and beyond them it is not known (see --unroll)"
 
 
+def longer(unroll: int) -> str:
+    """The note that reasons were looked for in a part only of what the model forbids: in executions with few rounds of loops."""
+    return f"reasons were looked for within {unroll} rounds of a loop: why the model excludes more is not shown (see --unroll)"
+
+
 def is_cut(program: Program, model: Model, unroll: int) -> bool:
     """Is a loop cut in some execution?"""
     if not any(isinstance(s, Loop) for thread in program.threads for s in statements(thread.body)):

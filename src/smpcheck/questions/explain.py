@@ -20,7 +20,7 @@ from smpcheck.models import KERNEL
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
-from smpcheck.questions.caveats import caveats, cut, is_cut
+from smpcheck.questions.caveats import caveats, cut, is_cut, longer
 from smpcheck.questions.elsewhere import Way, Ways, other_ways
 from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_large
 from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, remarks, show_condition
@@ -147,7 +147,8 @@ def explain_outcome(
     reasons, notes, complete = why_not(program, model, outcome, limits, words)
     kind: Kind = "forbidden" if reasons or not complete else "impossible"
     if is_cut(program, model, limits.unroll):
-        kind, complete, notes = "undecided", False, tuple(dict.fromkeys((*notes, cut(limits.unroll))))
+        kind, complete = "undecided", False
+        notes = (*(note for note in notes if note != longer(limits.unroll)), cut(limits.unroll))
     elif kind == "impossible":
         notes = (*notes, *_impossible(program, outcome, limits))
     return Explanation(
@@ -280,6 +281,7 @@ def why_not(
 ) -> tuple[tuple[Reason, ...], tuple[str, ...], bool]:
     """Every reason why the outcome cannot be, once each; notes; and whether these are all. ``large``: the program is large."""
     deadline = time.perf_counter() + limits.seconds
+    short: tuple[str, ...] = ()
     for basic in basic_models(model):
         reasons: dict[object, Reason] = {}
         candidates = outcome.candidates(program, basic, limits.unroll)
@@ -293,15 +295,14 @@ def why_not(
                 complete = False
                 break
             candidates.exclude(found[0].edges)
+        short = (longer(limits.unroll),) if candidates.cut else ()
         if reasons:
             ranked = sorted(reasons.values(), key=lambda r: (len(r.links), r.axiom))
             notes = []
             if not complete:
                 notes.append(f"the reasons found in {number} executions; there may be others (the search stops there)")
-            if candidates.cut:
-                notes.append(cut(limits.unroll))
-            return tuple(ranked), tuple(notes), complete
-    return (), (), True
+            return tuple(ranked), (*notes, *short), complete and not short
+    return (), short, not short
 
 
 def _impossible(program: Program, outcome: Outcome, limits: Limits) -> Iterator[str]:

@@ -21,12 +21,14 @@ from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
 SENTENCES: Mapping[str, str] = {
-    DEADLOCK: "threads wait for each other's locks for ever",
+    DEADLOCK: "threads wait for locks for ever",
     NON_TERMINATION: "a thread waits for ever",
     NULL_DEREFERENCE: "a null pointer is dereferenced",
     BAD_ADDRESS: "an access is to an address where there is nothing",
     UNDEFINED_VALUE: "something is computed that C leaves undefined",
 }
+ALONE = "a thread waits for a lock for ever"
+"""A deadlock of one thread: a lock taken twice, or one that a thread has kept that has ended."""
 
 
 def sentence(fault: str, execution: Execution) -> str:
@@ -35,8 +37,9 @@ def sentence(fault: str, execution: Execution) -> str:
         places = list(execution.stuck.values())
     else:
         places = [pos for name, pos in execution.faults if name == fault]
+    said = ALONE if fault == DEADLOCK and len(execution.stuck) == 1 else SENTENCES[fault]
     lines = ", ".join(f"line {pos.line}" for pos in dict.fromkeys(places) if pos is not None)
-    return f"{SENTENCES[fault]} ({lines})" if lines else SENTENCES[fault]
+    return f"{said} ({lines})" if lines else said
 
 
 def stop(fault: str, execution: Execution | None = None) -> Outcome:
