@@ -8,6 +8,9 @@ import pytest
 
 import smpcheck.kernel
 import smpcheck.kernel.primitives
+from smpcheck.program import ir
+from smpcheck.program.flow import statements
+from smpcheck.program.values import Ptr
 from smpcheck.readers.python.specials import SPECIAL
 from tests.readers.python.common import compile_one, model, thread
 
@@ -262,6 +265,17 @@ def test_flag_bytes_are_cells_of_their_own(tmp_path: Path) -> None:
         "n := ($1 & 7)",
         "$1 = RW Noreturn/Once (&S + (long)(n >> 3)) = ($1 | (1 << (n & 7)))",
     ]
+
+
+BIT_OPERATIONS = sorted(name for name in smpcheck.kernel.primitives.__all__ if name.endswith("_bit") and "wait" not in name)
+
+
+@pytest.mark.parametrize("name", BIT_OPERATIONS)
+def test_a_bit_operation_touches_the_byte_of_its_bit_only(name: str, tmp_path: Path) -> None:
+    fields = 'flags: flags_t = flag_word({"a": 0, "c": 21}, layout="separate", init=1)'
+    program = compile_one(tmp_path, model(f"{name}(21, s.flags)", fields))
+    places = {s.addr for s in statements(program.threads[0].body) if isinstance(s, ir.Load | ir.Store | ir.Rmw)}
+    assert places == {ir.Const(Ptr("S", 2))}
 
 
 def test_a_wait_is_a_read_that_sees_the_condition(tmp_path: Path) -> None:

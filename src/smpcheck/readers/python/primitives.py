@@ -350,6 +350,8 @@ class Primitives(Lowering):
         return super().macro_place(node)
 
     def call(self, node: c.Call, wanted: bool = True) -> cvalues.Val:
+        if node.name == "__bit_word":
+            return self.load(self._bit(node)[0], PLAIN, node)
         if node.name == "__bit_mask":
             place, mask = self._bit(node)
             return cvalues.Val(mask, place.type)
