@@ -106,7 +106,8 @@ def meeting(events: Sequence[TraceEvent]) -> set[int]:
                 found |= {last_write.number, e.number} if last_write and last_write.thread != e.thread else set()
             else:
                 found |= {number for r in readers if r.thread != e.thread for number in (r.number, e.number)}
-                readers, last_write = [], e
+                # what a thread has read before it wrote to another part of the word still meets the next one's write
+                readers, last_write = [r for r in readers if r.thread == e.thread], e
     return found
 
 
