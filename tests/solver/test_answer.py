@@ -19,7 +19,7 @@ RACY = program("*x = 1;", "r0 = *x;", cond="exists (1:r0=1)")
 def test_an_unqualified_question_asks_for_all_states() -> None:
     question = Question()
     assert (question.mode, question.unroll, question.max_states, question.deadline) == ("states", 2, None, None)
-    assert (question.witness, question.deadlock, question.threads) == (False, False, 1)
+    assert (question.witness, question.threads) == (False, 1)
     assert question.flags
     assert question.condition is None
 
@@ -40,7 +40,7 @@ def test_an_answer_survives_a_pipe() -> None:
 
 def test_a_verdict_comes_with_status_ok_only() -> None:
     """Over the four ways in which a question can end."""
-    spin = program("while (READ_ONCE(*x) == 0) ;", "WRITE_ONCE(*x, 1);", cond="exists (x=0)")
+    spin = program("while (READ_ONCE(*x) == 0) WRITE_ONCE(*y, 1);", "WRITE_ONCE(*x, 1);", cond="exists (x=0)")
     stuck = program("spin_lock(l);", "spin_lock(l);", params="spinlock_t *l")
     model = load_model("lkmm")
     answers = [
