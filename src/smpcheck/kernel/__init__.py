@@ -16,10 +16,13 @@ class _Package(ModuleType):
     """This package. ``scenario`` is the decorator, and not the module of that name."""
 
     def __getattr__(self, name: str) -> Any:
-        vocabulary = f"{__name__}.vocabulary"
-        if vocabulary not in sys.modules and (name == "__all__" or not name.endswith("__")):
-            names = vars(import_module(vocabulary))
-            self.__dict__.update({each: names[each] for each in ("__all__", *names["__all__"])})
+        if "__all__" not in self.__dict__ and (name == "__all__" or not name.endswith("__")):
+            module = import_module(f"{__name__}.vocabulary")
+            if not getattr(
+                module.__spec__, "_initializing", False
+            ):  # else it is being loaded, and asks for a part of this package
+                names = vars(module)
+                self.__dict__.update({each: names[each] for each in ("__all__", *names["__all__"])})
         try:
             return self.__dict__[name]
         except KeyError:
