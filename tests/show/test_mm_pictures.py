@@ -53,7 +53,8 @@ def test_the_thread_that_waits_for_the_others_is_below_them_and_has_no_arrows_fr
         assert shown is not None and shown.lanes[-1] == "quiesce"
         last = {node.id: node for node in shown.nodes if node.lane == len(shown.lanes) - 1}
         others = [node for node in shown.nodes if node.id not in last]
-        assert min(node.row for node in last.values()) > max(node.row for node in others)
+        if last:  # it may have nothing left to do, since each CPU drains its own pagevecs
+            assert min(node.row for node in last.values()) > max(node.row for node in others)
         assert not any(edge.source in last or edge.target in last for edge in shown.edges)
         assert not any("done[" in node.effect for node in shown.nodes)
 

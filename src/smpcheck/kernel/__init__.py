@@ -18,9 +18,7 @@ class _Package(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if "__all__" not in self.__dict__ and (name == "__all__" or not name.endswith("__")):
             module = import_module(f"{__name__}.vocabulary")
-            if not getattr(
-                module.__spec__, "_initializing", False
-            ):  # else it is being loaded, and asks for a part of this package
+            if not getattr(module.__spec__, "_initializing", False):  # else it asks for a part of this package
                 names = vars(module)
                 self.__dict__.update({each: names[each] for each in ("__all__", *names["__all__"])})
         try:
