@@ -117,7 +117,7 @@ def _ppc_place(column: Column, mnemonic: str, register: str, location: str, inde
     return f"{mnemonic} {register},0({base})" if index is None else f"{mnemonic}x {register},{index},{base}"
 
 
-def _ppc_zero(column: Column, source: str) -> str:
+def _xor_zero(column: Column, source: str) -> str:
     target = column.register()
     column.rows.append(f"xor {target},{source},{source}")
     return target
@@ -134,7 +134,7 @@ PPC = Assembler(
     lambda register: register,
     lambda column, target, location, order, index: column.rows.append(_ppc_place(column, "lwz", target, location, index)),
     lambda column, value, location, order, index: column.rows.append(_ppc_place(column, "stw", value, location, index)),
-    _ppc_zero,
+    _xor_zero,
     lambda column, target, value: column.rows.append(f"li {target},{value}"),
     lambda column, target, zero, value: column.rows.append(f"addi {target},{zero},{value}"),
     _ppc_branch,
@@ -165,12 +165,6 @@ def _rv_store(column: Column, value: str, location: str, order: str, index: str 
     column.rows.append(f"sw{_SUFFIXES[order]} {value},{place}")
 
 
-def _rv_zero(column: Column, source: str) -> str:
-    target = column.register()
-    column.rows.append(f"xor {target},{source},{source}")
-    return target
-
-
 def _rv_branch(column: Column, source: str) -> None:
     label = column.label()
     column.rows += [f"bne {source},x0,{label}", f"{label}:"]
@@ -187,7 +181,7 @@ RISCV = Assembler(
     lambda register: register,
     _rv_load,
     _rv_store,
-    _rv_zero,
+    _xor_zero,
     lambda column, target, value: column.rows.append(f"ori {target},x0,{value}"),
     lambda column, target, zero, value: column.rows.append(f"ori {target},{zero},{value}"),
     _rv_branch,

@@ -8,7 +8,7 @@ of a location with two writes which was last.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from smpcheck.errors import InputError
 from smpcheck.generate.edges import Edge, R, W
@@ -149,8 +149,3 @@ def edge_name(edge: Edge, cycle: Cycle) -> str:
     if first is None and second is None:
         return edge.bare
     return f"{edge.bare}{first or 'P'}{second or 'P'}"
-
-
-def without_orders(edge: Edge) -> Edge:
-    """The edge, saying nothing of its accesses' own orderings."""
-    return replace(edge, orders=(None, None))

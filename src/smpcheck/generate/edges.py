@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import product
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Language
@@ -106,15 +107,8 @@ VOCABULARIES: Mapping[Language, Vocabulary] = {
 
 def read_edge(name: str, vocabulary: Vocabulary) -> Edge:
     """The edge called ``name``. :raises InputError: there is no such edge in this language"""
-    orders = "|".join(re.escape(order) for order in vocabulary.order_names)
-    match = re.fullmatch(rf"(.*?[eidsRW])((?:{orders})?)((?:{orders})?)", name)
-    candidates = [(name, "", "")] if match is None else [(name, "", ""), (match[1], match[2], match[3])]
-    for cut in range(len(name), 0, -1):
-        rest = name[cut:]
-        for first in ("", *vocabulary.order_names):
-            for second in ("", *vocabulary.order_names):
-                if rest and first + second == rest and (bool(first) == bool(second)):
-                    candidates.append((name[:cut], first, second))
+    pairs = product(vocabulary.order_names, repeat=2)
+    candidates = [(name, "", ""), *((name.removesuffix(a + b), a, b) for a, b in pairs if name.endswith(a + b))]
     for stem, first, second in candidates:
         edge = _bare_edge(stem, vocabulary)
         if edge is None:
