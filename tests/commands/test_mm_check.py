@@ -95,7 +95,7 @@ def test_json_is_one_object_a_cell() -> None:
     [
         (("-s", "nosuch"), "no scenario 'nosuch'"),
         (("-V", "V99"), "no variant 'V99'"),
-        (("-i", "I11"), "there is no invariant 'I11'"),
+        (("-i", "I99"), "there is no invariant 'I99'"),
         (("-m", "c11"), "no model 'c11'"),
     ],
 )

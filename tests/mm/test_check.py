@@ -208,7 +208,7 @@ class TestChoosing:
     def test_the_command_asks_the_same_again(self) -> None:
         case = Case("putback_munlock", find_variant("V4:returning_clear=no"), "lkmm", "separate", "at-once")
         words = case.command.split()[3:]
-        given = dict(zip(words[::2], words[1::2], strict=True))
+        given = {"--freeing": "at-once", **dict(zip(words[::2], words[1::2], strict=True))}
         again = cases([given["--scenario"]], [given["--variant"]], [given["--model"]], [given["--flags"]], given["--freeing"])
         assert again == [case]
 
