@@ -161,17 +161,23 @@ class Rmw:
     blocking: bool = False
     pos: Position | None = None
     text: str = ""
+    primitive: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """An event that is neither read nor write: a barrier, an RCU or SRCU marker. SRCU markers have ``addr`` (and ``value``)."""
+    """An event that is neither read nor write: a barrier, an RCU or SRCU marker. SRCU markers have ``addr`` (and ``value``).
+
+    ``primitive``, here and in :class:`Rmw`: the kernel's primitive whose definition this is from, where it is from one. It says
+    which barriers belong to an atomic operation, and what the kernel compiles to.
+    """
 
     tags: frozenset[str]
     addr: Expr | None = None
     value: Expr | None = None
     pos: Position | None = None
     text: str = ""
+    primitive: str = ""
 
 
 @dataclass(frozen=True, slots=True)

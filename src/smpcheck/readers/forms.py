@@ -133,10 +133,10 @@ def _read_modify_write(
     def success() -> None:
         low.access(place.addr, ctype, low.at(node))
         if fenced:
-            low.out.append(Fence(MB, pos=pos, text=text))
-        low.out.append(Rmw(reg, place.addr, new(old), read, write, condition, False, pos, text))
+            low.out.append(Fence(MB, pos=pos, text=text, primitive=low.primitive))
+        low.out.append(Rmw(reg, place.addr, new(old), read, write, condition, False, pos, text, low.primitive))
         if fenced:
-            low.out.append(Fence(MB, pos=pos, text=text))
+            low.out.append(Fence(MB, pos=pos, text=text, primitive=low.primitive))
 
     if condition is None:
         success()
@@ -183,7 +183,7 @@ def _store(tag: str) -> Form:
 def _fence(tag: str) -> Form:
     def lower(low: Lowering, node: c.Call) -> Val:
         pos, text = low.where(node)
-        low.out.append(Fence(tags(tag), pos=pos, text=text))
+        low.out.append(Fence(tags(tag), pos=pos, text=text, primitive=low.primitive))
         return Val(Const(0), VOID)
 
     return lower
@@ -201,7 +201,7 @@ def _srcu(tag: str) -> Form:
         if tag == "srcu-lock":
             cookie = Const((low.index + 1) * 307 + low.steps * 599)
             value, result = cookie, Val(cookie, low.int)
-        low.out.append(Fence(tags(tag), place.addr, value, pos, text))
+        low.out.append(Fence(tags(tag), place.addr, value, pos, text, low.primitive))
         return result
 
     return lower
@@ -349,7 +349,7 @@ def _waiting(low: Lowering, node: c.Call, place: Place, new: Expr, when: Expr, r
     pos, text = low.where(node)
     low.waits_for(place, kind, node)
     low.access(place.addr, scalar_type(place.type), low.at(node))
-    low.out.append(Rmw(reg, place.addr, new, *how, when, True, pos, text))
+    low.out.append(Rmw(reg, place.addr, new, *how, when, True, pos, text, low.primitive))
     low.acquired(place, kind)
 
 
@@ -361,7 +361,7 @@ def _trying(
 
     def success() -> None:
         low.access(place.addr, scalar_type(place.type), low.at(node))
-        low.out.append(Rmw(reg, place.addr, new, *how, when, False, pos, text))
+        low.out.append(Rmw(reg, place.addr, new, *how, when, False, pos, text, low.primitive))
         low.acquired(place, kind)
 
     low.choice(success, _failure(low, node, place, reg, failed, low.fold_unary("!", when, low.int)), pos)

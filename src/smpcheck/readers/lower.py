@@ -104,6 +104,11 @@ class Lowering(Expressions):
 
     # --- what the forms of primitives' definitions ask for ---
 
+    @property
+    def primitive(self) -> str:
+        """The primitive whose definition is being expanded, the innermost one."""
+        return self.calls[-1]
+
     def choice(self, then: Callable[[], None], other: Callable[[], None], pos: Position) -> None:
         """Either of two things happens."""
         with self.collect() as first:

@@ -197,6 +197,7 @@ class Primitives(Lowering):
         macro = self.definitions.get(name)
         assert macro is not None
         self.site = site
+        self.calls = [name]
         self.here.shown = self.owner.shown_at(site)
         self.places, self.offsets, self.conditions = {}, {}, {}
         scope = self.scope = cvalues.Scope(self.root)
