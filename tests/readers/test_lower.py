@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.program import ir
-from smpcheck.program.values import LONG, Ptr, ValueError_
+from smpcheck.program.values import INT, LONG, Ptr, ValueError_
 from tests.readers.common import body_error, litmus, run
 
 
@@ -151,7 +151,8 @@ def test_sibling_scopes_share_the_register_and_nested_ones_do_not() -> None:
 
 def test_a_loaded_value_goes_to_its_variable_without_a_detour() -> None:
     (load,) = litmus("int r1 = READ_ONCE(*x);").threads[0].body
-    assert load == ir.Load("r1", ir.Const(Ptr("x")), frozenset({"Once"}), ir.Position("test.litmus", 6, 10), "READ_ONCE(*x)")
+    where = ir.Position("test.litmus", 6, 10)
+    assert load == ir.Load("r1", ir.Const(Ptr("x")), frozenset({"Once"}), where, "READ_ONCE(*x)", ctype=INT)
 
 
 def test_a_value_assigned_twice_is_read_once() -> None:

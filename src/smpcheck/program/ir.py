@@ -118,13 +118,18 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A read event from the address ``addr`` into ``reg``."""
+    """A read event from the address ``addr`` into ``reg``.
+
+    ``ctype``, here and in the other accesses: as what the memory at ``addr`` is accessed, so many bytes, with or without a sign.
+    None: as the whole of whatever cell begins there.
+    """
 
     reg: str
     addr: Expr
     tags: frozenset[str]
     pos: Position | None = None
     text: str = ""
+    ctype: CType | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ class Store:
     pos: Position | None = None
     text: str = ""
     status: str | None = None
+    ctype: CType | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,7 @@ class Rmw:
     pos: Position | None = None
     text: str = ""
     primitive: str = ""
+    ctype: CType | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +354,8 @@ class Program:
     expected_failures: frozenset[str] | None = None
     """Of a model that is marked as expected to fail: the names of what is to fail, or empty where anything may. None: nothing
     may fail."""
+    big_endian: bool = False
+    """Does the lowest byte of a number stand at its highest address?"""
 
     @property
     def branches_bind_the_rest(self) -> bool:

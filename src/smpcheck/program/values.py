@@ -45,6 +45,11 @@ class CType:
     bits: int
     signed: bool = True
 
+    @property
+    def size(self) -> int:
+        """How many bytes it takes in memory."""
+        return max(self.bits // 8, 1)
+
     def wrap(self, value: Value) -> Value:
         """Convert ``value`` to this type (C11 6.3.1.3; implementation-defined cases wrap, as with GCC)."""
         if isinstance(value, Ptr):

@@ -201,7 +201,7 @@ class Expressions(Arithmetic, ABC):
         self.access(place.addr, ctype, self.at(node))
         reg = self.temp(ctype)
         pos, text = self.where(node)
-        self.out.append(Load(reg, place.addr, tags, pos, text))
+        self.out.append(Load(reg, place.addr, tags, pos, text, ctype=ctype))
         return Val(Reg(reg), place.type)
 
     def store(self, place: LValue, value: Val, tags: frozenset[str], node: c.CExpr) -> None:
@@ -211,10 +211,11 @@ class Expressions(Arithmetic, ABC):
             return
         if isinstance(place.type, (Array, Struct, Void)):
             self.refuse(f"assigning a whole {show(place.type)} is not supported", self.at(node))
-        self.access(place.addr, scalar_type(place.type), self.at(node))
+        ctype = scalar_type(place.type)
+        self.access(place.addr, ctype, self.at(node))
         converted = self.convert(value, place.type, node)
         pos, text = self.where(node)
-        self.out.append(Store(place.addr, converted, tags, pos, text))
+        self.out.append(Store(place.addr, converted, tags, pos, text, ctype=ctype))
 
     def assign(self, local: Local, value: Val, node: c.CExpr | c.CStmt) -> None:
         """Write a variable. What was loaded just now (and is used nowhere else) is loaded into it directly."""

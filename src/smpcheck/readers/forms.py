@@ -134,7 +134,7 @@ def _read_modify_write(
         low.access(place.addr, ctype, low.at(node))
         if fenced:
             low.out.append(Fence(MB, pos=pos, text=text, primitive=low.primitive))
-        low.out.append(Rmw(reg, place.addr, new(old), read, write, condition, False, pos, text, low.primitive))
+        low.out.append(Rmw(reg, place.addr, new(old), read, write, condition, False, pos, text, low.primitive, ctype=ctype))
         if fenced:
             low.out.append(Fence(MB, pos=pos, text=text, primitive=low.primitive))
 
@@ -150,8 +150,9 @@ def _failure(low: Lowering, node: c.Call, place: Place, reg: str, tags: frozense
     pos, text = low.where(node)
 
     def failure() -> None:
-        low.access(place.addr, scalar_type(place.type), low.at(node))
-        low.out.append(Load(reg, place.addr, tags, pos, text))
+        ctype = scalar_type(place.type)
+        low.access(place.addr, ctype, low.at(node))
+        low.out.append(Load(reg, place.addr, tags, pos, text, ctype=ctype))
         low.out.append(Assume(cond, pos))
 
     return failure
@@ -348,8 +349,9 @@ def _waiting(low: Lowering, node: c.Call, place: Place, new: Expr, when: Expr, r
     """Take a lock when it is free."""
     pos, text = low.where(node)
     low.waits_for(place, kind, node)
-    low.access(place.addr, scalar_type(place.type), low.at(node))
-    low.out.append(Rmw(reg, place.addr, new, *how, when, True, pos, text, low.primitive))
+    ctype = scalar_type(place.type)
+    low.access(place.addr, ctype, low.at(node))
+    low.out.append(Rmw(reg, place.addr, new, *how, when, True, pos, text, low.primitive, ctype=ctype))
     low.acquired(place, kind)
 
 
@@ -360,8 +362,9 @@ def _trying(
     pos, text = low.where(node)
 
     def success() -> None:
-        low.access(place.addr, scalar_type(place.type), low.at(node))
-        low.out.append(Rmw(reg, place.addr, new, *how, when, False, pos, text, low.primitive))
+        ctype = scalar_type(place.type)
+        low.access(place.addr, ctype, low.at(node))
+        low.out.append(Rmw(reg, place.addr, new, *how, when, False, pos, text, low.primitive, ctype=ctype))
         low.acquired(place, kind)
 
     low.choice(success, _failure(low, node, place, reg, failed, low.fold_unary("!", when, low.int)), pos)
@@ -399,8 +402,9 @@ def _unlock(_: str) -> Form:
 def _released(low: Lowering, node: c.Call, place: Place, value: Expr, how: frozenset[str], wholly: bool) -> Val:
     """Give a lock back by a store; ``wholly``: it is not held any more."""
     pos, text = low.where(node)
-    low.access(place.addr, scalar_type(place.type), low.at(node))
-    low.out.append(Store(place.addr, value, how, pos, text))
+    ctype = scalar_type(place.type)
+    low.access(place.addr, ctype, low.at(node))
+    low.out.append(Store(place.addr, value, how, pos, text, ctype=ctype))
     if wholly:
         low.released(place)
     return Val(Const(0), VOID)
@@ -458,7 +462,7 @@ def _islocked(_: str) -> Form:
         def seen(tag: str, value: int) -> Callable[[], None]:
             def side() -> None:
                 low.access(place.addr, low.int, low.at(node))
-                low.out.append(Load(reg, place.addr, frozenset({tag}), pos, text))
+                low.out.append(Load(reg, place.addr, frozenset({tag}), pos, text, ctype=low.int))
                 low.out.append(Assume(Binary("==", Reg(reg), Const(value), low.int), pos))
 
             return side

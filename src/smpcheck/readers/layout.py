@@ -145,7 +145,7 @@ def _integer(words: tuple[str, ...]) -> CType | None:
 def size_of(type_: Type) -> int:
     """Size in bytes; ``void`` counts as 1, as in GNU C."""
     if isinstance(type_, CType):
-        return max(type_.bits // 8, 1)
+        return type_.size
     if isinstance(type_, Pointer):
         return 8
     if isinstance(type_, Array):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Protocol
 
@@ -255,6 +255,7 @@ class Thread:
 
     def access(self, stmt: Load | Store | Rmw, size: int) -> Load | Store | Rmw:
         """``stmt``, with its size noted."""
+        stmt = replace(stmt, ctype=SIGNED[size])
         self.accesses.append(Access(stmt, size))
         return stmt
 

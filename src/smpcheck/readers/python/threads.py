@@ -130,17 +130,17 @@ class ThreadCompiler(Statements):
         if isinstance(place.type, Ghost):
             self.emit(ir.Load(reg, place.addr, frozenset({"Ghost"}), site.pos, site.text))
             return RValue(ir.Reg(reg), Scalar(values.LONG))
-        self.emit(ir.Load(reg, place.addr, tags, site.pos, site.text))
+        self.emit(ir.Load(reg, place.addr, tags, site.pos, site.text, ctype=ctype_of(place.type)))
         return RValue(ir.Reg(reg), Scalar(values.ULONG) if isinstance(place.type, Flags) else place.type)
 
     def _load_bytes(self, place: Place, kind: Flags, tags: Tags, site: Site, mask: int | None) -> RValue:
         word: ir.Expr = ir.Const(0)
-        for byte, shift, _ in kind.cells:
+        for byte, shift, ctype in kind.cells:
             if mask is not None and not (mask >> shift) & 0xFF:
                 continue
             reg, addr = self.temp(), offset_by(place.addr, byte)
             self.touch(addr, place.offset + byte if place.offset is not None else None)
-            self.emit(ir.Load(reg, addr, tags, site.pos, site.text))
+            self.emit(ir.Load(reg, addr, tags, site.pos, site.text, ctype=ctype))
             word = fold("|", fold("<<", ir.Reg(reg), ir.Const(shift), values.ULONG), word, values.ULONG)
         return RValue(word, Scalar(values.ULONG))
 
@@ -155,10 +155,10 @@ class ThreadCompiler(Statements):
                 part = to_ctype(fold(">>", value.expr, ir.Const(shift), values.ULONG), values.ULONG, ctype)
                 addr = offset_by(place.addr, byte)
                 self.touch(addr, place.offset + byte if place.offset is not None else None)
-                self.emit(ir.Store(addr, part, tags, site.pos, site.text))
+                self.emit(ir.Store(addr, part, tags, site.pos, site.text, ctype=ctype))
             return
         self.touch(place.addr, place.offset)
-        self.emit(ir.Store(place.addr, value.expr, tags, site.pos, site.text))
+        self.emit(ir.Store(place.addr, value.expr, tags, site.pos, site.text, ctype=ctype_of(place.type)))
 
     def assign_plain(self, place: Place, value: RValue, node: ast.AST, mask: int | None = None) -> None:
         """A plain C assignment."""
