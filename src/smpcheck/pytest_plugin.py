@@ -25,7 +25,7 @@ LITMUS = ".litmus"
 FILES = ("*.litmus", "*_model.py")
 TIMEOUT = 60.0
 UNDECIDED = ("fail", "skip")
-MOST_ANSWERS = 3
+MAX_ANSWERS = 3
 """Of what a failing test asked, the last answers are shown."""
 
 
@@ -292,7 +292,7 @@ def pytest_runtest_makereport(
         from smpcheck.properties import PropertyError
 
         own = isinstance(call.excinfo.value, (PropertyError, pytest.fail.Exception))
-        for result in [] if own else asked[-MOST_ANSWERS:]:
+        for result in [] if own else asked[-MAX_ANSWERS:]:
             report.sections.append((f"smpcheck: {result.name}", _answer(result)))
     if call.when == "call":
         item.stash[_ASKED] = []

@@ -20,14 +20,14 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from smpcheck.commands import mm_check, mm_live
-from smpcheck.mm.live import session
-from smpcheck.mm.live.compare import Row, ScenarioReport, StepReport, Verdict
-from smpcheck.mm.live.machine import Machine, Missing, look
-from smpcheck.mm.live.proctext import parse_status
-from smpcheck.mm.live.race import Check, RaceReport
-from smpcheck.mm.live.report import document, sentence, write_table
-from smpcheck.mm.live.scenarios import scenarios
-from smpcheck.mm.live.session import Report, Wish
+from smpcheck.mm.kernel_check import session
+from smpcheck.mm.kernel_check.compare import Row, ScenarioReport, StepReport, Verdict
+from smpcheck.mm.kernel_check.machine import Machine, Missing, look
+from smpcheck.mm.kernel_check.proctext import parse_status
+from smpcheck.mm.kernel_check.race import Check, RaceReport
+from smpcheck.mm.kernel_check.report import document, sentence, write_table
+from smpcheck.mm.kernel_check.scenarios import scenarios
+from smpcheck.mm.kernel_check.session import Report, Wish
 from tests.schemas import validator
 
 APP = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -225,7 +225,8 @@ def test_without_rights_it_says_what_is_missing_and_compares_the_rest() -> None:
     setup, call_it = RUN.rsplit("; ", 1)
     once = "app(['nosuch'], standalone_mode=False)"  # imports what it needs while it may read the folder it is installed in
     drop = "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)"
-    eager = "import smpcheck.mm.live.report, smpcheck.mm.live.race, smpcheck.mm.predict as p, contextlib, io; p.predict([])"
+    modules = "smpcheck.mm.kernel_check.report, smpcheck.mm.kernel_check.race, smpcheck.mm.predict as p"
+    eager = f"import {modules}, contextlib, io; p.predict([])"
     code = (
         f"{eager}\n{setup}\nwith contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(BaseException):\n"
         f"    {once}\n{drop}\n{call_it}"
@@ -257,7 +258,7 @@ def test_a_race_that_cannot_be_tried_is_bad_usage(arguments: list[str], message:
 
 def test_what_mm_check_writes_mm_live_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a second CPU, so that nothing is tried."""
-    monkeypatch.setattr("smpcheck.mm.live.provoke.os.sched_getaffinity", lambda pid: {0})
+    monkeypatch.setattr("smpcheck.mm.kernel_check.provoke.os.sched_getaffinity", lambda pid: {0})
     path = tmp_path / "failing.json"
     check = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     mm_check.register(check)

@@ -98,7 +98,7 @@ def test_a_workload_in_a_file_or_in_python(tmp_path: Path) -> None:
     assert "\nnr_mlock                     4\n" in result.output
     python = tmp_path / "mine.py"
     python.write_text(
-        "from smpcheck.mm.running import Workload, op\n\n\ndef workload():\n    load = Workload('mine', pages=8)\n"
+        "from smpcheck.mm.simulator import Workload, op\n\n\ndef workload():\n    load = Workload('mine', pages=8)\n"
         "    load.anonymous('heap', 3)\n    load.task('t', op('mlock', 'heap'))\n    return load\n"
     )
     result = invoke("-w", str(python), "--variant", "V9")
@@ -155,7 +155,7 @@ def test_a_bad_workload_is_one_line_with_its_place(tmp_path: Path, name: str, te
 def test_runs_do_not_depend_on_hash_seeds() -> None:
     """The same seed gives the same run in another process."""
     program = (
-        "from smpcheck.mm.running import *; r = run(find_workload('churn'), Options('V9', steps=5000), record=True); "
+        "from smpcheck.mm.simulator import *; r = run(find_workload('churn'), Options('V9', steps=5000), record=True); "
         "import hashlib; print(r.steps, hashlib.sha256(r.schedule).hexdigest(), r.counters)"
     )
     outputs = {

@@ -10,7 +10,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError, LimitError
 from smpcheck.mm import check
 from smpcheck.mm.check import Case, Checker, cases, names_of, program_of, units, witness
-from smpcheck.mm.hearts import HEARTS
+from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import VARIANTS, find_variant
 from smpcheck.program import ir
@@ -158,7 +158,7 @@ class TestWeakModels:
         assert set(answer.undecided) == set(answer.asked)
 
     def test_too_many_states_are_no_proof(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(check, "MOST_STATES", 10)
+        monkeypatch.setattr(check, "MAX_STATES", 10)
         answer = Checker().answer(Case("truncate_mlock", VARIANTS["V8"]))
         assert answer.verdict == "undecided" and "more than 10 states" in answer.undecided["I1"]
         with pytest.raises(LimitError):

@@ -6,11 +6,11 @@ import pytest
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.mm import predict as module
-from smpcheck.mm.live.scenarios import scenarios
-from smpcheck.mm.live.session import find_predictor
-from smpcheck.mm.live.steps import Scenario, Step
+from smpcheck.mm.kernel_check.scenarios import scenarios
+from smpcheck.mm.kernel_check.session import find_predictor
+from smpcheck.mm.kernel_check.steps import Scenario, Step
 from smpcheck.mm.predict import predict
-from tests.mm.live.by_rules import on_tmpfs
+from tests.mm.kernel_check.by_rules import on_tmpfs
 
 ALL = {scenario.name: scenario for scenario in scenarios(8)}
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations, product, repeat
 
 from smpcheck.program import ir
-from smpcheck.program.values import Ptr, Value, ValueError_, binary, truth, unary
+from smpcheck.program.values import Ptr, UndefinedValue, Value, binary, truth, unary
 
 ROUNDS = 3
 
@@ -152,7 +152,7 @@ def run(body: tuple[ir.Stmt, ...], state: State, values: Cells) -> Iterator[Stat
     try:
         for after in step(body[0], state, values):
             yield from run(body[1:], after, values)
-    except ValueError_:
+    except UndefinedValue:
         return  # arithmetic that only a wrong guess leads to
 
 

@@ -8,7 +8,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.program import ir
 from smpcheck.program.cut import CUT, leaves, without_branches
 from smpcheck.readers.litmus import read_litmus
-from smpcheck.simulate.reached import reached
+from smpcheck.simulate.coverage import reached
 from smpcheck.solver.answer import Answer, Question
 from smpcheck.solver.solve import solve
 

@@ -11,7 +11,7 @@ import pytest
 
 from smpcheck.cat.load import load_model
 from smpcheck.errors import LimitError
-from smpcheck.mm.hearts import HEARTS
+from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import VARIANTS
 from smpcheck.program import ir
@@ -31,7 +31,7 @@ from smpcheck.readers.python import compile_scenario
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.explain_text import head
 from smpcheck.show.why_json import barriers_document, document
-from smpcheck.simulate.early import ASSUMPTION
+from smpcheck.simulate.load_buffering import ASSUMPTION
 from smpcheck.solver.answer import Answer
 from tests.schemas import strict
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smpcheck.program.ir import Assign, Binary, Const, Expr, If, Load, Reg, Stmt, Store, Thread
-from smpcheck.program.values import Ptr, ValueError_
+from smpcheck.program.values import Ptr, UndefinedValue
 from smpcheck.simulate.code import flatten
 from smpcheck.simulate.observed import VALUE, Observed, observations
 
@@ -64,7 +64,7 @@ def test_values_differ_in_what_is_observed() -> None:
 def test_what_has_no_value_differs_from_what_has() -> None:
     def half(v: int) -> int:
         if v == 0:
-            raise ValueError_("division by zero")
+            raise UndefinedValue("division by zero")
         return 6 // v
 
     code = flatten(Thread(0, (LOAD, store(Binary("/", Const(6), Reg("r"))))), frozenset())

@@ -8,7 +8,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.program.values import Ptr
 from smpcheck.simulate import outcomes
 from smpcheck.simulate.provenance import Provenance
-from smpcheck.simulate.views import runs
+from smpcheck.simulate.view_machine import runs
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 from tests.solver.common import program

@@ -266,7 +266,7 @@ def arithmetic(draw: st.DrawFn) -> tuple[ir.Expr, int | None]:
     unary = draw(st.sampled_from(["-", "~", "!", "+"]))
     try:
         value = values.unary(unary, values.binary(op, a, b, ctype), ctype)
-    except values.ValueError_:
+    except values.UndefinedValue:
         value = None  # type: ignore[assignment]
     right: ir.Expr = Const(b) if draw(st.booleans()) else Binary("+", Reg("zero"), Const(b), ctype)
     left: ir.Expr = Const(a) if draw(st.booleans()) else Binary("+", Reg("zero"), Const(a), ctype)

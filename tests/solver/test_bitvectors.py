@@ -23,8 +23,8 @@ from smpcheck.program.values import (
     UNDETERMINED,
     CType,
     Ptr,
+    UndefinedValue,
     Value,
-    ValueError_,
     binary,
 )
 from smpcheck.readers.litmus import read_litmus
@@ -62,7 +62,7 @@ def applied(op: str, ctype: CType) -> ir.Expr:
 def expected(op: str, left: Value, right: Value, ctype: CType) -> Value | None:
     try:
         return compute("bin", (op, ctype), (left, right))
-    except ValueError_:
+    except UndefinedValue:
         return None
 
 
@@ -94,7 +94,7 @@ def test_casts_and_unary_operators(value: Value, monkeypatch: pytest.MonkeyPatch
         *((ir.Unary(op, left, t), ("un", (op, t))) for op in "-~!+" for t in (INT, ULONG)),
     ]:
         wanted: list[Value] | None = None
-        with contextlib.suppress(ValueError_):
+        with contextlib.suppress(UndefinedValue):
             wanted = [compute(how[0], how[1], (value,))]
         assert results(value, 0, [expr], POINTER if isinstance(value, Ptr) else LONG) == wanted, expr
 

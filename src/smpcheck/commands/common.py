@@ -48,17 +48,17 @@ Timeout: TypeAlias = Annotated[
     float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; no limit unless given.")
 ]
 
-MOST_WIDTH, LEAST_WIDTH = 100, 40
+MAX_WIDTH, LEAST_WIDTH = 100, 40
 """Columns of text, at most and at least, whatever the terminal has."""
 
 
-def columns(asked: int | None = None, pipe: int = MOST_WIDTH) -> int:
+def columns(asked: int | None = None, pipe: int = MAX_WIDTH) -> int:
     """How wide lines may be: as asked, or as the terminal is, within what reads well; ``pipe`` where there is no terminal."""
     if asked is not None:
         return asked
     if not sys.stdout.isatty():
         return pipe
-    return max(LEAST_WIDTH, min(MOST_WIDTH, shutil.get_terminal_size((pipe, 24)).columns))
+    return max(LEAST_WIDTH, min(MAX_WIDTH, shutil.get_terminal_size((pipe, 24)).columns))
 
 
 def complain(message: str) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from smpcheck.commands.common import (
     LEAST_WIDTH,
-    MOST_WIDTH,
+    MAX_WIDTH,
     Settings,
     Timeout,
     as_they_come,
@@ -109,7 +109,7 @@ def explain(
             "--width",
             metavar="N",
             min=LEAST_WIDTH,
-            help=f"Columns of text; else those of the terminal, at most {MOST_WIDTH}, or {PIPE_WIDTH} in a pipe.",
+            help=f"Columns of text; else those of the terminal, at most {MAX_WIDTH}, or {PIPE_WIDTH} in a pipe.",
         ),
     ] = None,
 ) -> None:

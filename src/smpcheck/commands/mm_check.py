@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PICTURES = ("svg", "dot")
 FORMATS = ("table", "json", "html", *PICTURES)
 EXIT_UNDECIDED = 3
-MOST_SHOWN = 4
+MAX_SHOWN = 4
 """So many cells' failing runs are shown unasked."""
 
 
@@ -80,7 +80,7 @@ def check(
         from smpcheck.batch.streams import Lost, stream
         from smpcheck.errors import InputError
         from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, units
-        from smpcheck.mm.hearts import HEARTS
+        from smpcheck.mm.claim_scenarios import HEARTS
         from smpcheck.mm.scenarios import SCENARIOS
         from smpcheck.show.mm_table import json_line, legend, witness_text, write_table
         from smpcheck.show.progress import Counter
@@ -110,7 +110,7 @@ def check(
             status = EXIT_INTERRUPTED
         order = {case: i for i, case in enumerate(todo)}
         answers.sort(key=lambda answer: order[answer.case])
-        few = witness is None and sum(bool(a.failed) for a in answers) <= MOST_SHOWN and len(answers) <= MOST_SHOWN
+        few = witness is None and sum(bool(a.failed) for a in answers) <= MAX_SHOWN and len(answers) <= MAX_SHOWN
         if form == "table":
             text = StringIO()
             write_table(answers, [*SCENARIOS, *HEARTS], sys.stdout if output is None else text)
@@ -159,8 +159,8 @@ def failures(answers: Sequence[Answer], timeout: float) -> Iterator[Failure]:
 def reproducers(answer: Answer, runs: Mapping[str, RunResult | weak.WeakRun | None]) -> dict[str, object]:
     """By invariant, the system calls that do what the failing run does (for ``mm live --from``), or why there are none."""
     from smpcheck.errors import UnsupportedError
-    from smpcheck.mm.live.translate import reproducer
-    from smpcheck.mm.live.witness import document
+    from smpcheck.mm.kernel_check.translate import reproducer
+    from smpcheck.mm.kernel_check.witness import document
     from smpcheck.simulate import RunResult
 
     found: dict[str, object] = {}

@@ -15,7 +15,7 @@ from smpcheck.errors import InputError
 
 FORMATS = ("table", "json")
 
-LEAST_PAGES, MOST_PAGES = 4, 4096
+LEAST_PAGES, MAX_PAGES = 4, 4096
 """Fewer make no workload; more take long to look at, one by one."""
 
 
@@ -29,7 +29,7 @@ def live(
         list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help="Which workloads to do; all unless given.")
     ] = None,
     pages: Annotated[
-        int, typer.Option("--pages", metavar="N", min=LEAST_PAGES, max=MOST_PAGES, help="Pages of each area and file.")
+        int, typer.Option("--pages", metavar="N", min=LEAST_PAGES, max=MAX_PAGES, help="Pages of each area and file.")
     ] = 64,
     seconds: Annotated[
         float, typer.Option("--seconds", metavar="S", min=0.1, help="How long the threads race; of each attempt.")
@@ -74,9 +74,9 @@ def live(
     if provoke or witnesses:
         raise typer.Exit(provoked(provoke or [], witnesses or [], workloads or [], seconds, seed, timeout, form))
     with failing(form, FORMATS):
-        from smpcheck.mm.live.machine import look
-        from smpcheck.mm.live.report import write_json, write_table
-        from smpcheck.mm.live.session import Wish, choose, find_predictor, run
+        from smpcheck.mm.kernel_check.machine import look
+        from smpcheck.mm.kernel_check.report import write_json, write_table
+        from smpcheck.mm.kernel_check.session import Wish, choose, find_predictor, run
 
         if directory is not None and not directory.is_dir():
             raise InputError(f"{directory} is not a folder")
@@ -85,7 +85,7 @@ def live(
         machine = look(pages)
         bar = None
         if form == "table" and sys.stderr.isatty() and machine.sees_anything:
-            from smpcheck.mm.live.progress import Bar
+            from smpcheck.mm.kernel_check.progress import Bar
 
             bar = Bar(sys.stderr)
         with bar or nullcontext():
@@ -109,9 +109,9 @@ def provoked(
 ) -> int:
     """Try races instead of workloads; the exit status."""
     with failing(form, FORMATS):
-        from smpcheck.mm.live import provoke, provoke_report
-        from smpcheck.mm.live.machine import look
-        from smpcheck.mm.live.witness import load
+        from smpcheck.mm.kernel_check import provoke, provoke_report
+        from smpcheck.mm.kernel_check.machine import look
+        from smpcheck.mm.kernel_check.witness import load
         from smpcheck.show.progress import Counter
 
         if workloads:

@@ -13,7 +13,7 @@ from smpcheck.commands.common import failing, write
 from smpcheck.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from smpcheck.mm.running.run import Result
+    from smpcheck.mm.simulator.run import Result
 
 FORMATS = ("table", "json")
 
@@ -72,11 +72,11 @@ def run(
     Exit status: 0 nothing failed; 1 something did; 2 bad usage or workload; 3 out of time and nothing failed; 130 interrupted.
     """
     with failing(form, FORMATS):
-        from smpcheck.mm.running.recorded import load_run, save
-        from smpcheck.mm.running.report import EXIT, write_json, write_table
-        from smpcheck.mm.running.run import Options, campaign
-        from smpcheck.mm.running.run import run as run_once
-        from smpcheck.mm.running.workloads import find_workload
+        from smpcheck.mm.simulator.recorded import load_run, save
+        from smpcheck.mm.simulator.report import EXIT, write_json, write_table
+        from smpcheck.mm.simulator.run import Options, campaign
+        from smpcheck.mm.simulator.run import run as run_once
+        from smpcheck.mm.simulator.workloads import find_workload
 
         deadline = time.monotonic() + timeout if timeout is not None else None
         if replay is not None:
@@ -98,8 +98,8 @@ def run(
 
 def reproducer_of(result: Result) -> dict[str, object] | None:
     """A failing run as system calls (for ``mm live --from``), or why there are none; None where nothing failed."""
-    from smpcheck.mm.live.from_run import reproducer
-    from smpcheck.mm.live.witness import document
+    from smpcheck.mm.kernel_check.from_run import reproducer
+    from smpcheck.mm.kernel_check.witness import document
 
     if result.failure is None:
         return None

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from smpcheck.errors import InputError, LimitError
-from smpcheck.mm.hearts import HEARTS
+from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import BOUND, V0, VARIANTS, Variant, find_variant
@@ -35,8 +35,8 @@ PART_OF = {
 
 RCU = {"Rcu-lock", "Rcu-unlock", "Sync-rcu"}
 
-MOST_STATES = 3_000_000
-MOST_KEPT = 6
+MAX_STATES = 3_000_000
+MAX_KEPT = 6
 """Scenarios whose programs are kept."""
 
 ASSUMPTIONS = (
@@ -220,7 +220,7 @@ class Checker:
         if case.model == "sc" and not case.variant.mlock_count:  # a barrier is nothing there, and V10's moves PG_lru
             case = replace(case, variant=replace(case.variant, barrier="none"))
         same = replace(case, model="", variant=V0)
-        if same not in self._programs and len(self._programs) == MOST_KEPT:
+        if same not in self._programs and len(self._programs) == MAX_KEPT:
             self._programs.clear()
         known = self._programs.setdefault(same, [])
         for switches, program in known:
@@ -235,7 +235,7 @@ class Checker:
         """All interleavings. :raises LimitError: too many"""
         key = _digest(program, [without_fences(thread.body) for thread in program.threads])
         if key not in self._known:
-            self._known[key] = outcomes(program, max_states=MOST_STATES)
+            self._known[key] = outcomes(program, max_states=MAX_STATES)
         return self._known[key]
 
     def ask_weak(
@@ -285,7 +285,7 @@ def names_of(found: Outcomes) -> list[str]:
 def witness(case: Case, check: str) -> RunResult | None:
     """An interleaving in which a check fails; None if there is none (or the failure is a circle of lock classes)."""
     for visit in ("no", "only"):
-        found = outcomes(program_of(case, visit, ghosts=True), max_states=MOST_STATES, witnesses=True)
+        found = outcomes(program_of(case, visit, ghosts=True), max_states=MAX_STATES, witnesses=True)
         if check in found.witnesses:
             return found.witnesses[check]
     return None

@@ -246,7 +246,7 @@ def freeing_threads(case: Case) -> list[str]:
     """The threads in which I1 can fail, by name."""
     program = program_of(case, ghosts=True)
     threads = tuple(replace(t, body=_renamed(t.body, f"I1 in {t.name}")) for t in program.threads)
-    found = outcomes(replace(program, threads=threads), max_states=check.MOST_STATES)
+    found = outcomes(replace(program, threads=threads), max_states=check.MAX_STATES)
     return sorted(name.removeprefix("I1 in ") for name in found.failed if name.startswith("I1 in "))
 
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from smpcheck.errors import UnsupportedError
-from smpcheck.mm.live.steps import COUNTERS, FLAGS, Kind, Prediction, Step
+from smpcheck.mm.kernel_check.steps import COUNTERS, FLAGS, Kind, Prediction, Step
 from smpcheck.mm.mm_types import (
     PAGE_FLAGS,
     PAGE_MAPPING_ANON,
@@ -24,11 +24,11 @@ from smpcheck.mm.mm_types import (
     VM_LOCKED,
     VMSTAT_NAMES,
 )
-from smpcheck.mm.running.machine import Machine, Stopped
-from smpcheck.mm.running.objects import Tagged
-from smpcheck.mm.running.translate import Code
-from smpcheck.mm.running.workload import ANON, PRIVATE, SHARED, Area, File, Workload
-from smpcheck.mm.running.world import World, code_for, mapped_page
+from smpcheck.mm.simulator.machine import Machine, Stopped
+from smpcheck.mm.simulator.objects import Tagged
+from smpcheck.mm.simulator.translate import Code
+from smpcheck.mm.simulator.workload import ANON, PRIVATE, SHARED, Area, File, Workload
+from smpcheck.mm.simulator.world import World, code_for, mapped_page
 from smpcheck.mm.variants import V10, Variant
 
 KINDS: dict[Kind, str] = {"private": PRIVATE, "shared": SHARED, "anonymous": ANON}

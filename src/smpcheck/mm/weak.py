@@ -1,8 +1,8 @@
 """The same questions under a weak memory model.
 
-First all runs with views are explored (:mod:`smpcheck.simulate.views`): they contain every execution of the model in which no
-store is early, so what fails in none of them holds. What fails in one is asked of the solver, as is everything where there are
-too many runs.
+First all runs with views are explored (:mod:`smpcheck.simulate.view_machine`): they contain every execution of the model in
+which no store is early, so what fails in none of them holds. What fails in one is asked of the solver, as is everything where
+there are too many runs.
 
 For the solver a scenario is a few hundred possible accesses, of which most lie in branches that no interleaving takes. These
 are left out at first, and put back if the weak model lets a thread enter one of them after all
@@ -66,7 +66,7 @@ def _not_excluded(
     """What remains of ``left``, and other checks, once it is known what the runs with views do."""
     from smpcheck.mm.check import INVARIANTS, invariant_of, program_of
     from smpcheck.mm.variants import BOUND
-    from smpcheck.simulate.views import runs
+    from smpcheck.simulate.view_machine import runs
 
     try:
         found = runs(program or program_of(case, "too", ghosts=True), x86=case.model == "tso", ends=ends)

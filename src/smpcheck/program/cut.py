@@ -21,8 +21,8 @@ def without_branches(
 ) -> ir.Program:
     """``program`` without branches that have accesses of which none is reached, but for those labelled in ``put_back``.
 
-    ``steps``, ``reached``: as from :func:`smpcheck.simulate.reached.reached`, for this very program object. A branch that was put
-    back is left as it is, without looking for more inside.
+    ``steps``, ``reached``: as from :func:`smpcheck.simulate.coverage.reached`, for this very program object. A branch that was
+    put back is left as it is, without looking for more inside.
     """
     threads = tuple(
         replace(thread, body=_Cutter(f"{CUT}thread {thread.index}, ", steps, reached, put_back).body(thread.body))

@@ -17,7 +17,7 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.flow import registers_in_questions
 from smpcheck.program.guards import ALWAYS, NEVER, Guards
-from smpcheck.program.values import ULONG, Ptr, Value, ValueError_, binary, truth, unary
+from smpcheck.program.values import ULONG, Ptr, UndefinedValue, Value, binary, truth, unary
 from smpcheck.program.waits import MARKERS, Omission, Shape, Waits, exposed_cells
 
 EVERY_WAIT = Omission()
@@ -74,7 +74,7 @@ class Terms:
     def apply(self, op: str, data: Any, args: tuple[Term, ...]) -> Term:
         """An operator (``un``, ``bin``, ``cast``, ``cond``) applied to terms, folded if all are constants."""
         if all(a.op == "const" for a in args):
-            with suppress(ValueError_):  # undefined: a fault where it is computed
+            with suppress(UndefinedValue):  # undefined: a fault where it is computed
                 return self.const(compute(op, data, tuple(a.data for a in args)))
         if op == "bin" and data[0] in ("+", "-", "|", "^") and args[1].op == "const" and args[1].data == 0:
             return args[0]
@@ -91,7 +91,7 @@ class Terms:
 
 
 def compute(op: str, data: Any, values: tuple[Value, ...]) -> Value:
-    """The value of operator ``op`` with parameters ``data`` on ``values``. Raises ValueError_ where C leaves it undefined."""
+    """The value of operator ``op`` with parameters ``data`` on ``values``. Raises UndefinedValue where C leaves it undefined."""
     if op == "bin":
         return binary(data[0], values[0], values[1], data[1])
     if op == "un":
@@ -385,7 +385,7 @@ class _Unroller:
                 return NEVER
             try:
                 alive = self.step(stmt, alive, env)
-            except ValueError_ as error:
+            except UndefinedValue as error:
                 raise UnsupportedError(str(error), stmt.pos) from None
         return alive
 
@@ -585,7 +585,7 @@ class _Unroller:
                 if guard != NEVER:
                     try:
                         value = compute(term.op, term.data, values)
-                    except ValueError_:
+                    except UndefinedValue:
                         return None
                     result[value] = guards.disj(result.get(value, NEVER), guard)
         return result

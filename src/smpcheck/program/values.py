@@ -15,7 +15,7 @@ OBJECT_ALIGNMENT = 4096
 """Every object starts at a multiple of this, so that low-bit tags on pointers (``mapping | 1``) are exact."""
 
 
-class ValueError_(Exception):
+class UndefinedValue(Exception):
     """An operation that C leaves undefined, or that symbolic pointers cannot express (``&x * 2``)."""
 
 
@@ -56,7 +56,7 @@ class CType:
             if self.bits == 1:
                 return 1
             if self.bits < 64:
-                raise ValueError_(f"the pointer {value} does not fit into {self.name}")
+                raise UndefinedValue(f"the pointer {value} does not fit into {self.name}")
             return value
         if self.bits == 1:
             return 1 if value else 0
@@ -89,7 +89,7 @@ def unary(op: str, value: Value, ctype: CType) -> Value:
     if op == "!":
         return 0 if truth(value) else 1
     if isinstance(value, Ptr):
-        raise ValueError_(f"operator {op} on the pointer {value}")
+        raise UndefinedValue(f"operator {op} on the pointer {value}")
     if op == "-":
         return ctype.wrap(-value)
     if op == "~":
@@ -141,7 +141,7 @@ def _pointer_binary(op: str, left: Value, right: Value) -> Value:
             return _pointer_binary(op, right, left)
         if op in _COMPARE and left == 0:
             return int(_COMPARE[op](0, 1))
-    raise ValueError_(f"{left} {op} {right} has no meaning for symbolic pointers")
+    raise UndefinedValue(f"{left} {op} {right} has no meaning for symbolic pointers")
 
 
 _COMPARE = {
@@ -180,11 +180,11 @@ def binary(op: str, left: Value, right: Value, ctype: CType) -> Value:
         return ctype.wrap(left ^ right)
     if op in ("<<", ">>"):
         if not 0 <= right < max(ctype.bits, 32):
-            raise ValueError_(f"shift by {right} at type {ctype.name}")
+            raise UndefinedValue(f"shift by {right} at type {ctype.name}")
         return ctype.wrap(left << right if op == "<<" else left >> right)
     if op in ("/", "%"):
         if right == 0:
-            raise ValueError_("division by zero")
+            raise UndefinedValue("division by zero")
         quotient = abs(left) // abs(right)
         if (left < 0) != (right < 0):
             quotient = -quotient

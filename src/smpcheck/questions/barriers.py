@@ -30,7 +30,7 @@ from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.statements import InSection, Orders
 from smpcheck.questions.stops import Stops, stop, stops
 from smpcheck.questions.wording import Words, sentence
-from smpcheck.simulate.early import ASSUMPTION
+from smpcheck.simulate.load_buffering import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
 
 Status: TypeAlias = Literal["needed", "one of several", "not needed", "undecided"]

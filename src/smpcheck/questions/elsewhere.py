@@ -22,7 +22,7 @@ from smpcheck.questions.reorderings import Reordering, Story, tell
 from smpcheck.questions.statements import Reordered, Unordered
 from smpcheck.questions.wording import Words
 
-MOST_WAYS = 6
+MAX_WAYS = 6
 """So many other ways are looked for."""
 
 
@@ -59,7 +59,7 @@ def other_ways(
         if another is None:
             return Ways(tuple(found), True)
         told = tell(another, model, Words(mended))
-        if len(found) == MOST_WAYS or time.perf_counter() > ends or not told.reorderings:
+        if len(found) == MAX_WAYS or time.perf_counter() > ends or not told.reorderings:
             break
         found.append(Way(another, told))
         mended = mend(mended, told, another)

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.values import Value
 
-MOST_FRONTIERS = 20_000
+MAX_FRONTIERS = 20_000
 """The search stops after so many combinations of how far the threads have come."""
 
 
 def interleaving(execution: Execution) -> tuple[int, ...] | None:
     """The ids of the threads' events in an order in which taking turns gives this execution, staying in one thread as long as
-    it can; None where there is no such order (or none was found in :data:`MOST_FRONTIERS` steps).
+    it can; None where there is no such order (or none was found in :data:`MAX_FRONTIERS` steps).
     """
     return _Search(execution).order()
 
@@ -70,7 +70,7 @@ class _Search:
                 continue
             path.append(move)
             state = self._frontier(path)
-            if state in seen or len(seen) > MOST_FRONTIERS:
+            if state in seen or len(seen) > MAX_FRONTIERS:
                 path.pop()
                 continue
             seen.add(state)

@@ -2,8 +2,8 @@
 
 An interleaving is an execution of every model that is no stronger than sc, so what happens in one can happen; all of them are
 explored (:mod:`smpcheck.simulate.explore`). What no run with views does cannot happen under the models that these runs are made
-for, as long as no store is early (:mod:`smpcheck.simulate.views`). What is left is a question for the solver. Of a model like
-those in :mod:`smpcheck.mm`, most accesses lie in branches that no interleaving takes: these are left out at first
+for, as long as no store is early (:mod:`smpcheck.simulate.view_machine`). What is left is a question for the solver. Of a model
+like those in :mod:`smpcheck.mm`, most accesses lie in branches that no interleaving takes: these are left out at first
 (:mod:`smpcheck.program.cut`), and put back when an execution would enter one. The solver's answer assumes less than that of the
 runs (:data:`NARROW`), so it is asked even where they have answered, for :data:`PATIENCE` seconds.
 """
@@ -28,10 +28,10 @@ from smpcheck.program.execution import Execution
 from smpcheck.questions.caveats import NO_EXECUTION, cut
 from smpcheck.questions.ordering_elements import walk
 from smpcheck.questions.outcomes import Outcome
-from smpcheck.simulate.early import ASSUMPTION
+from smpcheck.simulate.coverage import reached
 from smpcheck.simulate.explore import outcomes
-from smpcheck.simulate.reached import reached
-from smpcheck.simulate.views import runs
+from smpcheck.simulate.load_buffering import ASSUMPTION
+from smpcheck.simulate.view_machine import runs
 from smpcheck.solver.answer import Answer, Question
 from smpcheck.solver.solve import solve
 
@@ -41,11 +41,12 @@ if TYPE_CHECKING:
 MANY = 100
 """A program with so many accesses in its text is large."""
 
-MOST_STATES = 3_000_000
+MAX_STATES = 3_000_000
 """Of the exploration of interleavings."""
 
 PATIENCE = 10.0
-"""Seconds for the solver where there is an answer already, but one that rests on :data:`~smpcheck.simulate.early.ASSUMPTION`."""
+"""Seconds for the solver where there is an answer already, but one that rests on an assumption
+(:data:`smpcheck.simulate.load_buffering.ASSUMPTION`)."""
 
 SEARCH = 60.0
 """Seconds for a search among versions of a large program."""
@@ -79,7 +80,7 @@ def is_known(model: Model) -> bool:
 
 
 def rounds(
-    program: ir.Program, model: Model, unroll: int, ends: float | None, max_states: int = MOST_STATES
+    program: ir.Program, model: Model, unroll: int, ends: float | None, max_states: int = MAX_STATES
 ) -> Iterator[tuple[ir.Program, Answer]]:
     """Answers about all assertions of the program with more and more of its branches, until one enters none that is left out.
 
@@ -120,8 +121,8 @@ def asking(program: ir.Program, asked: Sequence[Outcome]) -> tuple[ir.Program, l
 class Found:
     """What can happen of what was asked about, by name: ``can`` with an execution and the model that it was found under.
     ``open``: what is undecided, and why. All else cannot happen; what is ``assumed`` cannot under the assumption of
-    :mod:`smpcheck.simulate.early`. ``notes``: what else is to be said of an answer that something cannot happen. ``part``: the
-    program without branches that do not matter.
+    :mod:`smpcheck.simulate.load_buffering`. ``notes``: what else is to be said of an answer that something cannot happen.
+    ``part``: the program without branches that do not matter.
     """
 
     part: ir.Program
@@ -187,13 +188,13 @@ def _is_cut(program: ir.Program) -> bool:
 
 def _explored(program: ir.Program) -> Outcomes | None:
     try:
-        return outcomes(program, max_states=MOST_STATES, witnesses=True)
+        return outcomes(program, max_states=MAX_STATES, witnesses=True)
     except (LimitError, UnsupportedError):
         return None
 
 
 def _part(program: ir.Program) -> ir.Program:
-    return without_branches(program, *reached(program, max_states=MOST_STATES))
+    return without_branches(program, *reached(program, max_states=MAX_STATES))
 
 
 def not_excluded(program: ir.Program, model: Model, ends: float | None) -> tuple[frozenset[str], bool] | None:

@@ -17,7 +17,7 @@ from smpcheck.questions.patch import Lines, read_again
 from smpcheck.questions.problems import Change, Problem, Replacement
 from smpcheck.questions.source_regions import Places, Region
 from smpcheck.questions.wording import Words
-from smpcheck.simulate.early import ASSUMPTION
+from smpcheck.simulate.load_buffering import ASSUMPTION
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model

@@ -184,7 +184,7 @@ class Arithmetic:
         if isinstance(arg, Const):
             try:
                 return Const(values.unary(op, arg.value, ctype))
-            except values.ValueError_:
+            except values.UndefinedValue:
                 pass
         return Unary(op, arg, ctype)
 
@@ -194,7 +194,7 @@ class Arithmetic:
         if isinstance(left, Const) and isinstance(right, Const):
             try:
                 return Const(values.binary(op, left.value, right.value, ctype))
-            except values.ValueError_:
+            except values.UndefinedValue:
                 pass
         return Binary(op, left, right, ctype)
 

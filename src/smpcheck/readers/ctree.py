@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from smpcheck.program.values import INT, LONG, UINT, ULONG, CType, ValueError_, binary, unary
+from smpcheck.program.values import INT, LONG, UINT, ULONG, CType, UndefinedValue, binary, unary
 from smpcheck.readers.layout import Type
 
 MAX_ARRAY = 4096
@@ -317,7 +317,7 @@ def constant(expr: CExpr, names: dict[str, int]) -> int | None:
         elif isinstance(expr, Bin):
             left, right = constant(expr.left, names), constant(expr.right, names)
             result = None if left is None or right is None else binary(expr.op, left, right, LONG)
-    except ValueError_:
+    except UndefinedValue:
         return None
     return result if isinstance(result, int) else None
 

@@ -11,7 +11,7 @@ from typing import TypeAlias, Union
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Cell, Const, Expr
-from smpcheck.program.values import INT, POINTER, CType, Ptr, Value, ValueError_, is_null
+from smpcheck.program.values import INT, POINTER, CType, Ptr, UndefinedValue, Value, is_null
 from smpcheck.readers import ctree as c
 from smpcheck.readers.cvalues import NeedWide
 from smpcheck.readers.initial import Entry, InitValue
@@ -144,7 +144,7 @@ class Memory:
         if cell.ctype is not POINTER:
             try:
                 wrapped = cell.ctype.wrap(value)
-            except ValueError_ as error:
+            except UndefinedValue as error:
                 if cell.ctype.bits == 32:
                     raise NeedWide(self.source.pos(at)) from None
                 raise InputError(str(error), self.source.pos(at)) from None

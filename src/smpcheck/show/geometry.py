@@ -24,7 +24,7 @@ LINE, PAD = 17, 8
 SLOT, TRACK = 18, 12
 LONGEST = 40
 """Characters of a line of source text."""
-MOST_LINES = 4
+MAX_LINES = 4
 NARROWEST_LANE = 96
 APART, ROWS_APART, MARGIN, STUB = 36, 18, 14, 16
 HEADING = 30
@@ -85,8 +85,8 @@ def node_text(node: Node) -> NodeText:
     if node.hidden:
         return NodeText((), (f"⋮ {node.hidden} steps",), ())
     code = broken(node.code, LONGEST)
-    if len(code) > MOST_LINES:
-        code = [*code[: MOST_LINES - 1], shorten(code[MOST_LINES - 1] + "…", LONGEST)]
+    if len(code) > MAX_LINES:
+        code = [*code[: MAX_LINES - 1], shorten(code[MAX_LINES - 1] + "…", LONGEST)]
     said = "  ".join(part for part in (node.place, node.effect) if part)
     effect = [said] if len(said) <= LONGEST + 4 else [node.place, *broken(node.effect, LONGEST)]
     return NodeText(tuple(code), tuple(t for t in effect if t), tuple(t for note in node.notes for t in broken(note, LONGEST)))

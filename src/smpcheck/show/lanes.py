@@ -25,7 +25,7 @@ NARROWEST = 13
 """Columns of a lane that can be read."""
 APART = 3
 """Columns between lanes without arrows."""
-MOST_LINES = 3
+MAX_LINES = 3
 """Lines of source text of one node."""
 BAR = "│ "
 BREAKS = re.compile(r"(?<=[\s,(])(?=[^\s,()])|(?<=[\w)])(?=->)")
@@ -252,8 +252,8 @@ def _node_lines(node: Node, width: int, mark: str = "") -> list[str]:
     if node.hidden:
         return [BAR + shorten(text, inner) for text in _below(node, inner)]
     code = broken(mark + node.code, inner)
-    if len(code) > MOST_LINES:
-        code = [*code[: MOST_LINES - 1], shorten(code[MOST_LINES - 1] + "…", inner - 1) + "…"]
+    if len(code) > MAX_LINES:
+        code = [*code[: MAX_LINES - 1], shorten(code[MAX_LINES - 1] + "…", inner - 1) + "…"]
         code[-1] = code[-1].rstrip("…") + "…"
     said = [part for text in _below(node, inner) for part in textwrap.wrap(text, inner, break_on_hyphens=False)]
     return [BAR + text for text in (*code, *said)]

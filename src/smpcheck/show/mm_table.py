@@ -15,7 +15,7 @@ from smpcheck.mm.variants import Variant
 from smpcheck.mm.weak import WeakRun
 from smpcheck.program import ir
 from smpcheck.show.execution_json import execution_object
-from smpcheck.simulate.early import ASSUMPTION
+from smpcheck.simulate.load_buffering import ASSUMPTION
 
 if TYPE_CHECKING:
     from smpcheck.simulate import RunResult

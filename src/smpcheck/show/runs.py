@@ -13,7 +13,7 @@ from smpcheck.simulate.explore import Outcomes
 from smpcheck.simulate.run import RunResult
 from smpcheck.simulate.trace import TraceEvent
 
-MOST_EVENTS = 60
+MAX_EVENTS = 60
 """Of a long run the end is shown."""
 
 
@@ -71,7 +71,7 @@ def events_text(result: RunResult) -> list[str]:
     program = result.program
     groups = [list(group) for _, group in groupby(result.trace.events, key=lambda e: (e.thread, e.pos, e.text))]
     rows = []
-    for group in groups[-MOST_EVENTS:]:
+    for group in groups[-MAX_EVENTS:]:
         e = group[0]
         where = f"line {e.pos.line}" if e.pos else ""
         rows.append((program.threads[e.thread].name or f"P{e.thread}", e.text, where, effect_text(program, group)))

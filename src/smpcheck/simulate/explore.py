@@ -16,10 +16,10 @@ from smpcheck.errors import LimitError
 from smpcheck.program import ir
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.ir import FinalMem, FinalReg
-from smpcheck.program.values import Value, ValueError_
+from smpcheck.program.values import UndefinedValue, Value
 from smpcheck.simulate.code import End
-from smpcheck.simulate.futures import NOTHING, Future
 from smpcheck.simulate.generate import Memory, Point, Registers
+from smpcheck.simulate.lookahead import NOTHING, Future
 from smpcheck.simulate.machine import LockCycle, Machine
 from smpcheck.simulate.persistent import Persistent
 from smpcheck.simulate.run import Moves, RunResult, describe_fault
@@ -67,7 +67,7 @@ def _may_hold(guard: Any, registers: Registers, m: Memory) -> Any:
     """Does a guard hold, or is asking for it a fault?"""
     try:
         return guard(registers, m)
-    except (KeyError, ValueError_):
+    except (KeyError, UndefinedValue):
         return True
 
 
@@ -159,7 +159,7 @@ class _Explorer:
                     own, memory = list(rs[thread]), list(m)
                     try:
                         pc = self.machine.points[thread][pcs[thread]].alternatives[k][1](own, memory)
-                    except (KeyError, ValueError_):
+                    except (KeyError, UndefinedValue):
                         return False
                     after = (*pcs[:thread], pc, *pcs[thread + 1 :])
                     if pc < 0 or memory != list(m) or not self.may_go_round(after):
@@ -226,7 +226,7 @@ class _Explorer:
                         if guard is not None:
                             guard(rs_after[thread], memory)  # it may be what fails
                         pc = action(rs_after[thread], memory)
-                    except (KeyError, ValueError_) as error:
+                    except (KeyError, UndefinedValue) as error:
                         name, _ = describe_fault(machine, error)
                         self.failed.add(name)
                         self.note(name, key, tuple(trail))
@@ -277,7 +277,7 @@ class _Explorer:
                 single.take(thread, k)
                 merged.take(thread, k)
                 single.catch_up(thread, merged)
-        except (KeyError, ValueError_):
+        except (KeyError, UndefinedValue):
             single.catch_up(moves[-1][0], None)
         return single.machine, single.moves
 
@@ -301,7 +301,7 @@ class _Walk:
         try:
             while other is None or self.pcs[thread] != other.pcs[thread]:
                 self.take(thread, 0)
-        except (KeyError, ValueError_):
+        except (KeyError, UndefinedValue):
             if other is not None:
                 raise
 
@@ -338,7 +338,7 @@ def follow(machine: Machine, moves: list[tuple[int, int]]) -> RunResult:
             if len(possible) > 1:
                 taken.free.append(possible.index(k))
             pcs[thread] = alternatives[k][1](rs[thread], m)
-    except (KeyError, ValueError_) as error:
+    except (KeyError, UndefinedValue) as error:
         name, message = describe_fault(machine, error)
         failed, status = {name}, "failed"
     waiting = {t: machine.position(t, pc) for t, pc in enumerate(pcs) if not isinstance(machine.codes[t].instrs[pc], End)}

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError
 from smpcheck.program import ir, values
-from smpcheck.program.values import CType, Ptr, Value, ValueError_
+from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
 from smpcheck.simulate.code import Branch, Code, End, Jump, Local, Pick, Rcu, Step, Turn, predecessors
 from smpcheck.simulate.provenance import Provenance
 
@@ -83,14 +83,14 @@ class Point:
 
 def divide(a: int, b: int) -> int:
     if b == 0:
-        raise ValueError_("division by zero")
+        raise UndefinedValue("division by zero")
     q = abs(a) // abs(b)
     return -q if (a < 0) != (b < 0) else q
 
 
 def shift_count(count: int, bits: int) -> int:
     if not 0 <= count < max(bits, 32):
-        raise ValueError_(f"shift by {count}")
+        raise UndefinedValue(f"shift by {count}")
     return count
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from smpcheck.simulate.futures import Future
 from smpcheck.simulate.generate import Memory, Registers
+from smpcheck.simulate.lookahead import Future
 
 WIDTH = 32
 """So many overwritten values of one location are kept at most."""

@@ -140,7 +140,7 @@ class Machine:
         return truth(self.evaluate(expr, rs, m))
 
     def evaluate(self, expr: ir.Expr, rs: list[Registers], m: Memory) -> Value:
-        """The value of an expression over the final state. Raises ValueError_ where C leaves it undefined."""
+        """The value of an expression over the final state. Raises UndefinedValue where C leaves it undefined."""
         match expr:
             case ir.Const(value):
                 return value

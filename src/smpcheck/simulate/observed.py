@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from smpcheck.program import ir
 from smpcheck.program.flow import defined, registers_read
-from smpcheck.program.values import ValueError_
+from smpcheck.program.values import UndefinedValue
 from smpcheck.simulate.code import Branch as BranchInstr
 from smpcheck.simulate.code import Code, End, Local, Step
 
@@ -55,7 +55,7 @@ class Observed:
 def _result(function: Callable[[int], int], value: int) -> int | None:
     try:
         return function(value)
-    except ValueError_:
+    except UndefinedValue:
         return None
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from smpcheck.program import ir
 from smpcheck.simulate.code import Code, Step
-from smpcheck.simulate.futures import LOCK, MIXED, Future, Futures, bits, kinds_of
 from smpcheck.simulate.generate import Registers
+from smpcheck.simulate.lookahead import LOCK, MIXED, Future, Futures, bits, kinds_of
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.pointers import points_to
 

@@ -14,7 +14,7 @@ from itertools import product
 from typing import TypeAlias
 
 from smpcheck.program import ir, values
-from smpcheck.program.values import Value, ValueError_
+from smpcheck.program.values import UndefinedValue, Value
 from smpcheck.simulate.code import Code, Local, Step, predecessors
 from smpcheck.simulate.generate import BASE, STRIDE, Addresses
 
@@ -141,7 +141,7 @@ class PointsTo:
         for numbers in product(*args):
             try:
                 found.add(self.addresses.number(function(*numbers)))
-            except ValueError_:
+            except UndefinedValue:
                 continue  # a fault when it is executed
         if len(found) <= MOST:
             return frozenset(found)

@@ -13,7 +13,7 @@ from smpcheck.program import ir
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import BAD_ADDRESS, NULL_DEREFERENCE, UNDEFINED_VALUE
 from smpcheck.program.ir import FinalMem, FinalReg, Position
-from smpcheck.program.values import Ptr, Value, ValueError_
+from smpcheck.program.values import Ptr, UndefinedValue, Value
 from smpcheck.simulate.generate import FAILED, Memory, Point, Registers
 from smpcheck.simulate.machine import LockCycle, Machine
 from smpcheck.simulate.schedulers import ReplayScheduler, RoundRobinScheduler, Schedule, Scheduler, scheduler
@@ -24,7 +24,7 @@ RunStatus: TypeAlias = Literal["finished", "failed", "deadlock", "stuck", "aband
 ``stuck``: the same, but some wait for something else (a condition, a grace period). ``abandoned``: an ``assume`` did not hold,
 so this is not an execution. ``steps``: the limit was reached."""
 
-MOST_EXPECTED = 100_000
+MAX_EXPECTED = 100_000
 
 Watch: TypeAlias = Callable[["View"], str | None]
 """Looks at the state between steps; the name of a check that fails, or None."""
@@ -202,7 +202,7 @@ def run(
                 if name is not None:
                     failed.append(name)
                     status = "failed"
-    except (KeyError, ValueError_) as error:
+    except (KeyError, UndefinedValue) as error:
         status = "failed"
         name, message = describe_fault(machine, error)
         failed.append(name)
@@ -279,7 +279,7 @@ def expected_steps(machine: Machine, chooser: str, max_steps: int) -> int:
     """The number of steps in which PCT places its changes: that of one run in turns, up to a limit."""
     if not chooser.startswith("pct"):
         return 1
-    return max(1, run(machine, RoundRobinScheduler(), min(max_steps, MOST_EXPECTED), stop=False).steps)
+    return max(1, run(machine, RoundRobinScheduler(), min(max_steps, MAX_EXPECTED), stop=False).steps)
 
 
 def replay(program: ir.Program, schedule: Schedule | str) -> RunResult:

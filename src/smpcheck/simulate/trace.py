@@ -259,6 +259,6 @@ def replay_trace(machine: Machine, moves: Iterable[tuple[int, int]]) -> Trace:
             thread.go_on()
         for number, alternative in moves:
             threads[number].step(alternative)
-    except (KeyError, values.ValueError_):
+    except (KeyError, values.UndefinedValue):
         pass
     return trace

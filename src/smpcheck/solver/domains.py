@@ -17,7 +17,7 @@ from itertools import product
 from smpcheck.errors import UnsupportedError
 from smpcheck.program.events import Event, EventGraph, Requirement, Term, compute
 from smpcheck.program.guards import NEVER
-from smpcheck.program.values import Ptr, Value, ValueError_, truth
+from smpcheck.program.values import Ptr, UndefinedValue, Value, truth
 
 MAX_DOMAIN = 4096
 MAX_PRODUCT = 1 << 16
@@ -120,7 +120,7 @@ class Domains:
             try:
                 if not truth(evaluate_at(cond, read, value)):
                     return False
-            except ValueError_:
+            except UndefinedValue:
                 pass
         return True
 
@@ -384,7 +384,7 @@ class Domains:
             for values in product(*domains):
                 try:
                     result[compute(term.op, term.data, values)] = None
-                except ValueError_:
+                except UndefinedValue:
                     continue
         if len(result) > MAX_DOMAIN:
             raise _Unlisted

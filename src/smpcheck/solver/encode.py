@@ -14,7 +14,7 @@ from smpcheck.program import ir
 from smpcheck.program.events import Event, EventGraph, Term, compute
 from smpcheck.program.faults import BAD_ADDRESS, NULL_DEREFERENCE, UNDEFINED_VALUE
 from smpcheck.program.guards import ALWAYS, NEVER
-from smpcheck.program.values import Value, ValueError_, is_null, truth
+from smpcheck.program.values import UndefinedValue, Value, is_null, truth
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.bitvectors import Bitvectors
 from smpcheck.solver.domains import Domains
@@ -309,7 +309,7 @@ class Encoding:
                 continue
             try:
                 result.setdefault(compute(term.op, term.data, values), []).append(literal)
-            except ValueError_:
+            except UndefinedValue:
                 undefined.append(literal)
 
     def _memory_values(self, term: Term, result: dict[Value, list[int]]) -> None:

@@ -20,8 +20,8 @@ from smpcheck.cat.nodes import Node
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program.events import DEPENDENCIES, EventGraph
 from smpcheck.program.guards import ALWAYS, NEVER
-from smpcheck.solver.absent import absent, known_for, signature
 from smpcheck.solver.aspif import FALSE, TRUE
+from smpcheck.solver.statically_empty import absent, known_for, signature
 
 Rows = list[int]
 Pair = tuple[int, int]

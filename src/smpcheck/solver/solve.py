@@ -30,12 +30,12 @@ from smpcheck.solver.answer import Answer, Question, State, Verdict
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.axioms import Axioms, is_coherent
 from smpcheck.solver.bitvectors import Vector, number_of
-from smpcheck.solver.chains import add_chains, is_atomic
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.encode import Encoding
 from smpcheck.solver.refine import Assignment, Refinement
 from smpcheck.solver.relations import Relations, bits
 from smpcheck.solver.relax import relax
+from smpcheck.solver.rmw_chains import add_chains, is_atomic
 from smpcheck.solver.symmetry import break_symmetry, interchangeable, threads_in
 
 _QUIET = ["--warn=none"]

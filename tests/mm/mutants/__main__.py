@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.mm.mutants.generator import Mutant
-from tests.mm.mutants.hunt import MOST_CELLS, VARIANTS, Cell, Verdict, all_mutants, explain, hunt, table
+from tests.mm.mutants.hunt import MAX_CELLS, VARIANTS, Cell, Verdict, all_mutants, explain, hunt, table
 
 
 def verdict_of(mutant: Mutant, cells: Sequence[Cell], most: int) -> Verdict:
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="so many, at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--only", default="", help="those with this text in their name")
-    parser.add_argument("--most", type=int, default=MOST_CELLS, help="cells that a survivor has got past")
+    parser.add_argument("--most", type=int, default=MAX_CELLS, help="cells that a survivor has got past")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="then it ends with what there is")
     parser.add_argument("-j", type=int, default=1, dest="jobs", help="processes")
     parser.add_argument("--json", type=Path, help="all verdicts, a line each")

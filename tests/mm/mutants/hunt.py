@@ -21,13 +21,13 @@ from typing import Any, TypeAlias
 from smpcheck.errors import InputError, LimitError, SmpcheckError
 from smpcheck.mm import predict
 from smpcheck.mm.check import Case, Checker, cases, names_of, program_of
-from smpcheck.mm.live.machine import LEAST_PAGES, MODELLED
-from smpcheck.mm.live.scenarios import scenarios
+from smpcheck.mm.kernel_check.machine import LEAST_PAGES, MODELLED
+from smpcheck.mm.kernel_check.scenarios import scenarios
 from smpcheck.program import ir
 from smpcheck.readers.python import source
 from smpcheck.readers.python.source import standing_in
 from smpcheck.simulate import outcomes
-from smpcheck.simulate.reached import reached
+from smpcheck.simulate.coverage import reached
 from tests.mm.mutants.generator import Mutant, mutants
 
 VARIANTS = ("V10", "V8", "V4", "V2", "V9")
@@ -36,16 +36,16 @@ VARIANTS = ("V10", "V8", "V4", "V2", "V9")
 NOT_THE_SYSTEM = {"scenarios", "hearts", "invariants", "variants", "mm_types"}
 """Modules of the model that set it up and say what must hold."""
 
-MOST_STATES = 150_000
+MAX_STATES = 150_000
 """For one cell of a mutant. The largest cells of two operations have a tenth of that."""
 
-MOST_CELLS = 8
+MAX_CELLS = 8
 """So many cells have to miss a mutant for it to survive, unless more are asked for."""
 
 ENOUGH_THE_SAME = 3
 """A mutant that is the model's own program in so many cells of a variant is about a switch that the variant has not."""
 
-MOST_VISITS = 3
+MAX_VISITS = 3
 """So many of them are asked once more with reclaim's look at every page (I4)."""
 
 ORDERING = ("weaken",)
@@ -130,7 +130,7 @@ POSITION = re.compile(r"Position\([^()]*\)")
 
 def entered(program: ir.Program, functions: Iterable[Function]) -> tuple[frozenset[Function], frozenset[Function]]:
     """The functions of which some interleaving takes a step, in a thread and in the last one only; and those without a step."""
-    steps, taken = reached(program, max_states=MOST_STATES)
+    steps, taken = reached(program, max_states=MAX_STATES)
     spans = {file: _spans(file) for file, _ in functions}
     stepping: set[Function] = set()
     by_thread: list[set[Function]] = []
@@ -178,7 +178,7 @@ def table(variants: tuple[str, ...] = VARIANTS, scenarios: tuple[str, ...] = (),
             continue
         try:
             programs = {"no": program_of(case, "no", ghosts=True), "too": program}
-            answers = {visit: outcomes(each, max_states=MOST_STATES) for visit, each in programs.items()}
+            answers = {visit: outcomes(each, max_states=MAX_STATES) for visit, each in programs.items()}
         except LimitError:
             continue
         found[digest(program)] = Cell(
@@ -203,7 +203,7 @@ def all_mutants(cells: Sequence[Cell]) -> list[Mutant]:
 
 
 def hunt(
-    mutant: Mutant, cells: Iterable[Cell], most: int = MOST_CELLS, deadline: float = 120.0, predicting: bool = True
+    mutant: Mutant, cells: Iterable[Cell], most: int = MAX_CELLS, deadline: float = 120.0, predicting: bool = True
 ) -> Verdict:
     """Run a mutant through `mm live`'s predictions, if it is of V10 (``predicting``), and the cells that enter its function,
     until one notices, or ``most`` cells have not."""
@@ -218,7 +218,7 @@ def hunt(
                 _predicts(verdict)
             _pass(mutant, concerned, "no", verdict, most, began + deadline)
             asked = [cell for cell in concerned if cell.case in verdict.cells]
-            _pass(mutant, asked[:MOST_VISITS], "too", verdict, most + 1, began + deadline)
+            _pass(mutant, asked[:MAX_VISITS], "too", verdict, most + 1, began + deadline)
     except InputError as error:
         verdict.outcome, verdict.how = "killed", f"it does not compile: {error.message}"
     finally:
@@ -280,7 +280,7 @@ def _notices(mutant: Mutant, cell: Cell, visit: str, verdict: Verdict) -> bool:
         verdict.cells.append(cell.case)
     where = f"{cell.case.scenario}, {cell.case.variant.name}"
     try:
-        failed = frozenset(names_of(outcomes(program, max_states=MOST_STATES)))
+        failed = frozenset(names_of(outcomes(program, max_states=MAX_STATES)))
     except LimitError:
         return False
     except SmpcheckError as error:
@@ -336,7 +336,7 @@ def final_states(case: Case) -> frozenset[Any]:
     """What all of memory can be when all is quiet, counters included."""
     program = program_of(case, "no", ghosts=True)
     cells = tuple(ir.FinalMem(address) for address in program.cells)
-    found = outcomes(replace(program, observed=cells), max_states=MOST_STATES)
+    found = outcomes(replace(program, observed=cells), max_states=MAX_STATES)
     return frozenset(frozenset((program.cells[atom.cell].name, value) for atom, value in state) for state in found.states)
 
 

@@ -15,7 +15,7 @@ from collections import Counter
 import pytest
 
 from tests.mm.mutants.__main__ import summary, verdict_of
-from tests.mm.mutants.hunt import MOST_CELLS, all_mutants, table
+from tests.mm.mutants.hunt import MAX_CELLS, all_mutants, table
 from tests.mm.mutants.named import HOLES, NAMED
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ def test_a_bug_that_once_passed_is_noticed(bug: str, variant: str, name: str, re
     assert found, f"the model has no such step any more: {name}"
     if why := HOLES.get((bug, variant)):
         request.applymarker(pytest.mark.xfail(reason=why, strict=False))
-    assert any(verdict_of(mutant, cells, MOST_CELLS).outcome == "killed" for mutant in found)
+    assert any(verdict_of(mutant, cells, MAX_CELLS).outcome == "killed" for mutant in found)
 
 
 def test_of_any_bugs_most_are_noticed() -> None:
@@ -52,7 +52,7 @@ def test_of_any_bugs_most_are_noticed() -> None:
     for mutant in chosen:
         if time.monotonic() > ends:
             break
-        verdict = verdict_of(mutant, cells, MOST_CELLS)
+        verdict = verdict_of(mutant, cells, MAX_CELLS)
         counts[verdict.outcome] += 1
         if verdict.outcome == "hole":
             print(f"{verdict.mutant.name}  [{verdict.how}]")

@@ -104,7 +104,7 @@ def test_nothing_is_set_twice(file):
 
 def test_parameters_of_the_modules_that_a_file_imports_count(tmp_path):
     path = tmp_path / "m.py"
-    path.write_text("from smpcheck.mm.hearts import putback_munlock\n\nchosen = putback_munlock.bind(visit='no')\n")
+    path.write_text("from smpcheck.mm.claim_scenarios import putback_munlock\n\nchosen = putback_munlock.bind(visit='no')\n")
     (program,) = read_python_file(path, "putback_munlock", ["variant=V4", "flags=separate"])
     assert program.name == "putback_munlock[visit=no, variant=V4, flags=separate]"
 

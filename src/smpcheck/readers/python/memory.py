@@ -17,7 +17,7 @@ from smpcheck.kernel.scenario import Parameter, initial_value
 from smpcheck.kernel.types import Array, CellType, PerCpu, Shared, Struct, Tagged, field_annotations
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
-from smpcheck.program.values import CType, Ptr, Value, ValueError_
+from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Memory:
             address = self._lazy_address(target)
             try:
                 return ctype.wrap(values.binary("|", address, tag, values.POINTER) if tag else address)
-            except ValueError_ as error:
+            except UndefinedValue as error:
                 raise InputError(f"{name}: {error}") from None
         raise InputError(f"{name} cannot start as {init!r}")
 

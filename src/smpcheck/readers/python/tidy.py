@@ -136,7 +136,7 @@ class _Known:
                 case ir.Conditional(cond, then, other):
                     c = self.value(cond)
                     return None if c is None else self.value(then if truth(c) else other)
-        except values.ValueError_:
+        except values.UndefinedValue:
             return None
         return None
 

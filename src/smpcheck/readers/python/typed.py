@@ -14,7 +14,7 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel.layout import ArrayOf, Flags, Pointer, Scalar, StructOf, Type, size_align
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
-from smpcheck.program.values import CType, Ptr, Value, ValueError_
+from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def literal(value: int) -> RValue:
             return RValue(ir.Const(value), Scalar(ctype))
     if values.ULONG.wrap(value) == value:
         return RValue(ir.Const(value), Scalar(values.ULONG))
-    raise ValueError_(f"{value} does not fit into 64 bits")
+    raise UndefinedValue(f"{value} does not fit into 64 bits")
 
 
 def truth_value(flag: bool) -> RValue:
@@ -93,7 +93,7 @@ def is_const(expr: ir.Expr) -> bool:
 def fold(op: str, left: ir.Expr, right: ir.Expr, ctype: CType) -> ir.Expr:
     """``left op right``, computed now if both sides are known; what is undefined stays as it is, a fault where it is computed."""
     if isinstance(left, ir.Const) and isinstance(right, ir.Const):
-        with suppress(ValueError_):
+        with suppress(UndefinedValue):
             return ir.Const(values.binary(op, left.value, right.value, ctype))
     if op in ("+", "-", "|", "^", "<<", ">>") and isinstance(right, ir.Const) and right.value == 0:
         return left
@@ -103,7 +103,7 @@ def fold(op: str, left: ir.Expr, right: ir.Expr, ctype: CType) -> ir.Expr:
 def fold_unary(op: str, arg: ir.Expr, ctype: CType) -> ir.Expr:
     """``op arg``, computed now if the argument is known; a doubled ``!`` of a comparison is the comparison."""
     if isinstance(arg, ir.Const):
-        with suppress(ValueError_):
+        with suppress(UndefinedValue):
             return ir.Const(values.unary(op, arg.value, ctype))
     if op == "!" and isinstance(arg, ir.Binary) and arg.op in _OPPOSITE:
         return ir.Binary(_OPPOSITE[arg.op], arg.left, arg.right, arg.ctype)
@@ -230,12 +230,12 @@ def arithmetic(op: str, left: RValue, right: RValue, pos: Position) -> RValue:
         if op in ("<<", ">>"):
             at = promote(a)
             if isinstance(right.const, int) and not 0 <= right.const < at.bits:
-                raise ValueError_(f"shift by {right.const} at type {at.name}")
+                raise UndefinedValue(f"shift by {right.const} at type {at.name}")
             return RValue(fold(op, to_ctype(left.expr, a, at), right.expr, at), Scalar(at))
         at = common(a, b)
         expr = fold(op, to_ctype(left.expr, a, at), to_ctype(right.expr, b, at), at)
         return RValue(expr, Scalar(values.INT if op in _OPPOSITE else at))
-    except ValueError_ as error:
+    except UndefinedValue as error:
         raise UnsupportedError(str(error), pos) from None
 
 

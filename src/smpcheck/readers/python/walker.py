@@ -51,7 +51,7 @@ EXPAND = 64
 """A loop over a compile-time range is unrolled when compiling up to this many rounds."""
 
 
-MOST_CONSTANTS = 60
+MAX_CONSTANTS = 60
 """A constant field at an address that is not known is a choice among at most this many different values."""
 
 
@@ -367,7 +367,7 @@ class Walker(ABC):
         found = dict(self.memory.constants_like(place.offset))
         usual, _ = Counter(found.values()).most_common(1)[0] if found else (0, 0)
         rest = [(address, known) for address, known in found.items() if known != usual]
-        if len(rest) > MOST_CONSTANTS:
+        if len(rest) > MAX_CONSTANTS:
             raise UnsupportedError(
                 f"{place.label} may be one of {len(rest) + 1} constant fields: pass a known object, or drop Const", place_pos
             )

@@ -1,0 +1,538 @@
+"""All executions of a program in which threads see memory late: each thread has a view of what it must have seen.
+
+A location has a list of the values that were written to it, in coherence order. A load takes any of them that is not older than
+what its thread knows of; a store goes anywhere after that. What a thread knows spreads as in the view machines of the
+literature (Kang, Hur, Lahav, Vafeiadis, Dreyer, "A Promising Semantics for Relaxed-Memory Concurrency", POPL 2017, section 3;
+without promises): a release store carries all that its thread knows, other stores what it knew at its last full barrier, an
+acquire load takes what it finds, others keep it for the next full barrier; full barriers also know of all earlier ones.
+
+*What it is good for.* Threads take their steps in program order, so no store is early
+(:mod:`smpcheck.simulate.load_buffering`). Every other execution that the Linux-kernel memory model allows is a run here: what
+no run does cannot happen. Some runs are none of the model's executions, because dependencies, ``smp_rmb()``, ``smp_wmb()`` and
+the order of an unlock before the next lock count for nothing here; so what a run does is still to be checked.
+
+*Why.* Take an execution, and an order of its events that extends po, rf, and for full barriers f and g: f before g if something
+after f reaches, by hb, an access that is overwritten (fr, co) by something that prop takes to before g. In every cycle of
+these three some store is early, or it is one of hb or pb. In this order the run can do as the execution did. Say thread t is
+to read a value that w overwrote, or to write one that w is to overwrite, and knows of w. Then w came to t along: w or a read of
+it, po to a release or over a full barrier to a store (a member of cumul-fence, as is each further link, with the atomic
+operations on the way: rmw-sequence), rf, po from an acquire or over a full barrier. So prop goes from t's access over w to t's
+earlier read, and hb from there back: the happens-before axiom forbids it. Or it came by way of two full barriers, f before g
+in our order, w known before f, the access after g: then g is before f by definition.
+
+Plain accesses travel along none of these, but where they do not race the model has a path of hb and pb instead. A run in which
+one may race ends the exploration: :class:`MayRaceError`.
+
+*x86.* With all loads acquires, all stores releases, and all atomic operations full barriers on both sides, the runs contain
+those of total store order, by the same argument with ghb for hb and prop, and no store is early there.
+
+*Few states.* What no thread can come upon any more is dropped, and values that look alike to all are one
+(:mod:`smpcheck.simulate.state_reduction`). A state is not gone on from if another one can do all that it can
+(:mod:`smpcheck.simulate.subsumption`); states are taken by how far their threads have come, so that those of one place are all
+there before the first of them is gone on from. A step that conflicts with nothing that others may do before it goes alone
+(persistent sets). A load that could have been taken before another thread's step is not taken after it with the same result
+(:meth:`_Runs.put_to_sleep`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Any, TypeAlias
+
+from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.program import ir
+from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
+from smpcheck.program.values import UndefinedValue
+from smpcheck.simulate.code import Code, Jump, Local, Pick, Rcu, Step, Turn
+from smpcheck.simulate.explore import LONGEST_TRAIL, live_registers
+from smpcheck.simulate.generate import ABANDONED, Memory, Registers, divide, shift_count
+from smpcheck.simulate.history import FIELD, WIDTH, Message, State
+from smpcheck.simulate.load_buffering import EarlyStores
+from smpcheck.simulate.lookahead import LOCK, NOTHING, Future, Futures, kinds_of
+from smpcheck.simulate.machine import Machine
+from smpcheck.simulate.micro_ops import FULL, Access, Parts, with_barriers
+from smpcheck.simulate.observed import VALUE, Observed
+from smpcheck.simulate.pointers import points_to
+from smpcheck.simulate.run import describe_fault
+from smpcheck.simulate.state_reduction import Forgetting
+from smpcheck.simulate.subsumption import Visited
+
+Move: TypeAlias = tuple[int, int, int]
+"""A thread, the instruction that is executed, and the choice among values read or places written."""
+
+
+Plan: TypeAlias = "tuple[tuple[int, Access | None], ...]"
+"""What a thread may do at an instruction: steps, with where they are; nothing if it has ended."""
+
+
+class MayRaceError(UnsupportedError):
+    """A plain access may race with another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the runs do: the names of checks that fail in some run (``deadlock`` is one), the final states over what the program
+    observes, how many states there were, and whether a store may be early, so that there may be executions that are not among
+    the runs."""
+
+    failed: frozenset[str]
+    states: frozenset[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]]
+    explored: int
+    early: bool
+
+
+class _Parted(Machine):
+    """A machine with the steps of its threads in parts."""
+
+    def __init__(self, program: ir.Program, x86: bool) -> None:
+        self.x86 = x86
+        self.steps: list[dict[int, Access]] = []
+        self.others: list[dict[int, Callable[[Registers, Memory], int]]] = []
+        super().__init__(program, merge_private=True)
+
+    def _generate(self, number: int, code: Code) -> dict[str, int]:
+        with_barriers(code, self.x86)
+        self.parts = Parts(code, number, len(self.program.threads), self.index, self.addresses, self.checks, self.provenance)
+        steps, others, start = self.parts.parts(self.x86)
+        self.steps.append(steps)
+        self.others.append(others)
+        self.starts.append(start)
+        return self.parts.registers
+
+    def observed(self) -> Observed:
+        """What loads observe, noted at the steps."""
+        found = Observed()
+        for code, steps in zip(self.codes, self.steps, strict=True):
+            for pc, access in steps.items():
+                if isinstance(access.stmt, ir.Load):
+                    access.observes = found.of_load(code, pc)
+        found.compile(lambda expr, value: self.parts.expr(expr, (VALUE.name, value)), {"_divide": divide, "_shift": shift_count})
+        return found
+
+    def find_addresses(self) -> None:
+        """Note at the steps which cells they may be to, of those that are not private."""
+        numbers = {self.addresses.number(c): 1 << place for c, place in self.index.items() if c not in self.private}
+        anything = sum(numbers.values())
+        pointers = points_to(self.program, self.codes, self.addresses)
+        for t, steps in enumerate(self.steps):
+            for pc, access in steps.items():
+                where = pointers.of_access(t, pc)
+                access.mask = anything if isinstance(where, str) else sum(numbers.get(x, 0) for x in where)
+
+
+class _Runs:
+    """The exploration."""
+
+    def __init__(self, program: ir.Program, x86: bool, max_states: int, ends: float | None, reduce: bool = True) -> None:
+        self.program = program
+        self.x86 = x86
+        self.reduce = reduce
+        self.ends = ends
+        self.max_states = max_states
+        self.machine = machine = _Parted(program, x86)
+        machine.find_addresses()
+        self.codes = codes = machine.codes
+        self.steps, self.others, self.starts = machine.steps, machine.others, machine.starts
+        self.keys = live_registers(machine)
+        self.ends_at = [len(code.instrs) - 1 for code in codes]
+        self.after = [t.after for t in program.threads]
+        self.first = [n for n, late in enumerate(self.after) if not late]
+        self.late = [n for n, late in enumerate(self.after) if late]
+        self.cells = [c for c in program.cells if c not in machine.private]
+        """Locations with a history, in the order of their fields in views."""
+        self.place_of = [machine.index[c] for c in self.cells]
+        self.number = {place: n for n, place in enumerate(self.place_of)}
+        """By index of a cell in memory, the number of the location."""
+        self.kinds = kinds_of([self.steps[t] for t in self.first], self.number)
+        self.observed = observed = machine.observed()
+        width = len(observed.expressions)
+        places = {machine.addresses.number(c): place for c, place in machine.index.items()}
+        self.futures = [
+            Futures(code, steps, self.kinds, places, machine.addresses, self.number, width, FULL)
+            for code, steps in zip(codes, self.steps, strict=True)
+        ]
+        self.early_of = [
+            EarlyStores(code, {pc: access.mask for pc, access in steps.items()}, FULL)
+            for code, steps in zip(codes, self.steps, strict=True)
+        ]
+        self.plans = [[self.plan(t, pc) for pc in range(len(code.instrs))] for t, code in enumerate(codes)]
+        self.forgetting = Forgetting(self.first, self.futures, self.place_of, self.number, self.kinds, observed, width)
+        self.visited = Visited(self.keys, [self.kinds[place] for place in self.place_of], observed, width, exact=not reduce)
+        self.open: list[tuple[int, int, State, list[Move]]] = []
+        """States to be gone on from, by how far their threads have come."""
+        self.explored = 1
+        self.early = False
+        self.failed: set[str] = set()
+        self.states: set[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]] = set()
+
+    # --- moves ---
+
+    def alone(self, state: State, t: int, access: Access) -> bool:
+        """Can no other thread do anything that conflicts with this access, before t has left the spinlocks that it holds?"""
+        place = self.place(access, state.registers[t])
+        if place < 0:
+            return False  # a fault
+        mask = 1 << place
+        reads_only = access.reads_only
+        for u in self.first:
+            if u != t:
+                future = state.futures[u]
+                conflict = (future.writes if reads_only else future.touches) & mask
+                if conflict:
+                    for lock, holder in state.holders.items():
+                        if holder == t and lock in future.before:
+                            reads, writes = future.before[lock]
+                            conflict &= writes | (0 if reads_only else reads)
+                    if conflict:
+                        return False
+        return True
+
+    @staticmethod
+    def place(access: Access, registers: Registers) -> int:
+        """The index of the cell that an access is to; -1: it is to none, which is a fault once it is taken."""
+        if access.place >= 0:
+            return access.place
+        try:
+            return access.where(registers)
+        except (KeyError, UndefinedValue):
+            return -1
+
+    def moves(self, state: State) -> list[Move]:
+        """What can be done next. Steps that nobody notices go alone."""
+        pcs = state.pcs
+        threads = self.first
+        for t in threads:
+            if pcs[t] != self.ends_at[t]:
+                break
+        else:
+            threads = self.late
+            if state.history:
+                self.forgetting.forget(state)
+        open_ones: list[tuple[int, Plan]] = []
+        for t in threads:
+            plan = self.plans[t][pcs[t]]
+            if plan:
+                if self.reduce and (move := self.going_alone(state, t, plan)):
+                    return move
+                open_ones.append((t, plan))
+        result: list[Move] = []
+        loads: list[tuple[int, int, int]] = []
+        for t, plan in open_ones:
+            for pc, access in plan:
+                if access is None:
+                    result.append((t, pc, 0))
+                else:
+                    result += [(t, pc, k) for k in self.choices(state, t, access)]
+                    if access.reads:
+                        loads.append((t, pc, access.mask))
+        if len(loads) > 1 and not self.early and not self.x86:
+            self._look_for_early(loads, state.futures)
+        return result
+
+    def going_alone(self, state: State, t: int, plan: Plan) -> list[Move]:
+        """The moves of a thread, if no others need to be looked at before them."""
+        if len(plan) > 1:
+            return []
+        pc, access = plan[0]
+        if access is not None:
+            return [(t, pc, k) for k in self.choices(state, t, access)] if self.alone(state, t, access) else []
+        if isinstance(self.codes[t].instrs[pc], Rcu):
+            cur, later, _ = state.views[t]
+            if (cur | later) & ~state.barrier and any(state.futures[u].barriers for u in self.first if u != t):
+                return []  # others' barriers do not know all this yet
+        return [(t, pc, 0)]
+
+    def plan(self, t: int, pc: int) -> Plan:
+        """See :data:`Plan`."""
+        instr = self.codes[t].instrs[pc]
+        if isinstance(instr, Step):
+            return ((pc, self.steps[t][pc]),)
+        if isinstance(instr, Pick):
+            sides = [(side, self.decided_by(t, side)) for side in (pc + 1, instr.other)]
+            return tuple((-side, None) if at is None else (at, self.steps[t][at]) for side, at in sides)
+        return ((pc, None),) if isinstance(instr, Rcu | Turn) else ()
+
+    def _look_for_early(self, loads: list[tuple[int, int, int]], futures: list[Future]) -> None:
+        """Could a store after one of these loads be what another one reads, and that load wait in turn?"""
+        for t, pc, own in loads:
+            early = self.early_of[t].after(pc)
+            if early:
+                waited_for = 0
+                for u in self.first:
+                    waited_for |= futures[u].writes if u != t else 0
+                if own & waited_for and any(u != t and early & there for u, _, there in loads):
+                    self.early = True
+
+    def loading(self, state: State, moves: list[Move]) -> dict[int, int]:
+        """The threads that are about to read, of those that can move, and the locations."""
+        return {
+            t: self.place(access, state.registers[t])
+            for t, pc, _ in moves
+            if (access := self.steps[t].get(pc)) is not None and isinstance(access.stmt, ir.Load) and pc == state.pcs[t]
+        }
+
+    def put_to_sleep(self, state: State, moving: int, loading: dict[int, int]) -> None:
+        """When one thread does more than read, the others will not read later what they could read before: that makes no
+        difference to anybody, so they may as well have read it before."""
+        if self.reduce and moving not in loading:
+            for t, place in loading.items():
+                number = self.number.get(place)
+                if number is not None:
+                    history = state.history.get(number)
+                    state.asleep[t] = (number, 0 if history is None else len(history) - 1)
+
+    def decided_by(self, thread: int, side: int) -> int | None:
+        """The conditional access that one side of a choice begins with."""
+        instrs = self.codes[thread].instrs
+        at = side
+        while True:
+            instr = instrs[at]
+            if isinstance(instr, Jump):
+                at = instr.to
+            elif isinstance(instr, Local) and isinstance(instr.stmt, ir.Fence):
+                at += 1
+            else:
+                return at if isinstance(instr, Step) and instr.guard is not None else None
+
+    def choices(self, state: State, t: int, access: Access) -> list[int]:
+        """The values that an access may read, or the places where it may write, by index in the location's history."""
+        registers = state.registers[t]
+        place = self.place(access, registers)
+        if place < 0:
+            return [0]
+        cur = state.views[t][0]
+        if access.full:
+            cur |= state.views[t][1] | state.barrier
+        history = state.history.get(self.number[place]) if place in self.number else None
+        stmt = access.stmt
+        asleep = state.asleep[t]
+        if history is None:
+            if isinstance(stmt, ir.Store):
+                return [1]
+            if asleep is not None:
+                return []
+            return [0] if access.guard is None or access.guard(registers, state.memory[place]) else []
+        last = len(history) - 1
+        known = (cur >> WIDTH * self.number[place] & FIELD).bit_length()
+        if known != last and (access.plain or any(m[3] for m in history[known + 1 :])):
+            raise MayRaceError(f"{stmt.text or 'a plain access'} may race", stmt.pos)
+        guard = access.guard
+        if isinstance(stmt, ir.Load):
+            possible = [i for i in range(known, last + 1) if guard is None or guard(registers, history[i][0])]
+            if len(possible) > 1 and self.reduce:
+                possible = self.different(history, possible, access.observes)
+            return possible if asleep is None else [i for i in possible if i > asleep[1]]
+        if isinstance(stmt, ir.Store):
+            return [i for i in range(known + 1, last + 2) if i > last or not history[i][2]]
+        return [
+            i
+            for i in range(known, last + 1)
+            if (i == last or not history[i + 1][2]) and (guard is None or guard(registers, history[i][0]))
+        ]
+
+    def different(self, history: tuple[Message, ...], possible: list[int], observes: int) -> list[int]:
+        """Of values in which a load observes the same, the oldest: who takes a later one knows more, and can do no more."""
+        result: list[int] = []
+        for i in possible:
+            value, carried, *_ = history[i]
+            for k in result:
+                if not (self.observed.differ(history[k][0], value) & observes or history[k][1] & ~carried):
+                    break
+            else:
+                result.append(i)
+        return result
+
+    # --- steps ---
+
+    def take(self, state: State, move: Move) -> bool:
+        """Take a move in place; False: what results is no execution. Raises what describe_fault knows."""
+        t, pc, choice = move
+        registers = state.registers[t] = list(state.registers[t])
+        state.asleep[t] = None
+        if pc < 0:
+            after = self.others[t][-pc](registers, state.memory)
+        elif pc in self.steps[t]:
+            after = self.access(state, t, self.steps[t][pc], choice, registers)
+        else:
+            if isinstance(self.codes[t].instrs[pc], Rcu):
+                cur, later, _ = state.views[t]
+                known = cur | later | state.barrier
+                state.views[t] = (known, known, known)
+                state.barrier = known
+            after = self.others[t][pc](registers, state.memory)
+        if after < 0 or state.memory[ABANDONED]:
+            return False
+        state.pcs[t] = after
+        self.look_ahead(state, t)
+        return True
+
+    def look_ahead(self, state: State, t: int) -> None:
+        """Note what a thread may do from where it is now."""
+        if not self.after[t]:
+            pc, registers = state.pcs[t], state.registers[t]
+            state.futures[t] = self.futures[t].at(pc, self.keys[t][pc](registers), registers, self.machine.registers[t])
+
+    def access(self, state: State, t: int, access: Access, choice: int, registers: Registers) -> int:
+        stmt, memory = access.stmt, state.memory
+        place = access.place if access.place >= 0 else access.where(registers)
+        number = self.number.get(place)
+        if number is not None and not access.mask >> place & 1:
+            raise UnsupportedError("an address that goes from one object to another", stmt.pos)
+        if number is None:  # private, by an address that is computed
+            old = memory[place]
+            if access.target >= 0:
+                registers[access.target] = old
+            if not isinstance(stmt, ir.Load):
+                memory[place] = access.value(registers)
+            return access.go_on(registers, memory)
+        cur, later, fence = state.views[t]
+        if access.full:
+            cur |= later | state.barrier
+            later = fence = cur
+        history = state.history.get(number)
+        if history is None:
+            history = ((memory[place], 0, False, False),)
+        offset = WIDTH * self.number[place]
+        carried = 0
+        if not isinstance(stmt, ir.Store):
+            value, carried, _, _ = history[choice]
+            registers[access.target] = value
+            known = ((1 << choice) - 1) << offset
+            cur |= known
+            later |= known
+            if not access.plain:
+                later |= carried
+                if access.acquire:
+                    cur |= carried
+            choice += 1
+        if not isinstance(stmt, ir.Load):
+            atomic = isinstance(stmt, ir.Rmw)
+            new = access.value(registers)
+            if choice < len(history):
+                change = state.make_room(number, choice)
+                cur, later, fence, carried = change(cur), change(later), change(fence), change(carried)
+                history = state.history.get(number, history)
+            elif choice > WIDTH:
+                raise LimitError(f"more than {WIDTH} values of {self.program.cell_name(self.cells[number])} are in sight")
+            known = ((1 << choice) - 1) << offset
+            cur |= known
+            later |= known
+            view = 0 if access.plain else (cur & ~(1 << offset + choice - 1) if access.release else fence) | carried
+            message = (new, view, atomic, access.plain)
+            if self.kinds[place] == LOCK and not self.after[t]:
+                if atomic:
+                    state.holders[place] = t
+                elif state.holders.pop(place, -1) != t:
+                    raise UnsupportedError("a spinlock is left by a thread that does not hold it", stmt.pos)
+            if choice == len(history):
+                memory[place] = new
+            history = (*history[:choice], message, *history[choice:])
+            state.history[number] = history
+        if access.full:
+            cur |= later
+            later = fence = cur
+            state.barrier |= cur
+        state.views[t] = (cur, later, fence)
+        return access.go_on(registers, memory)
+
+    # --- search ---
+
+    def explore(self) -> None:
+        machine = self.machine
+        state = State(
+            [0] * len(self.codes),
+            *machine.fresh(),
+            {},
+            [(0, 0, 0)] * len(self.codes),
+            0,
+            {},
+            [None] * len(self.codes),
+            [NOTHING] * len(self.codes),
+        )
+        for t, start in enumerate(self.starts):
+            state.pcs[t] = start(state.registers[t], state.memory)
+            if state.pcs[t] < 0:
+                return
+            self.look_ahead(state, t)
+        self.visited.covers(state)
+        heappush(self.open, (0, 0, state, self.moves(state)))
+        while self.open:
+            _, _, state, moves = heappop(self.open)
+            if not state.covered:
+                self.go_on(state, moves)
+
+    def go_on(self, state: State, moves: list[Move]) -> None:
+        """Take each of the moves, and what follows without a choice."""
+        if self.ends is not None and time.monotonic() > self.ends:
+            raise LimitError("no time was left")
+        if not moves:
+            self.end(state)
+        loading = self.loading(state, moves)
+        for move in moves:
+            new = state.copy()
+            self.put_to_sleep(new, move[0], loading)
+            ways = self.followed(new, move)
+            if ways is None:
+                continue
+            if not ways:
+                self.end(new)
+            elif not self.visited.covers(new):
+                self.explored += 1
+                if self.explored > self.max_states:
+                    raise LimitError(f"more than {self.max_states} states: not explored to the end")
+                heappush(self.open, (sum(new.pcs), self.explored, new, ways))
+
+    def followed(self, state: State, move: Move) -> list[Move] | None:
+        """Take a move in place, and go on while there is one way; what can be done then, None if it is no execution."""
+        for _ in range(LONGEST_TRAIL):
+            if not self.try_move(state, move):
+                return None
+            ways = self.moves(state)
+            if len(ways) > 1 and self.reduce:
+                self.forgetting.forget(state)
+                ways = self.moves(state)
+            if len(ways) != 1:
+                break
+            move = ways[0]
+        return ways
+
+    def try_move(self, state: State, move: Move) -> bool:
+        try:
+            return self.take(state, move)
+        except (KeyError, UndefinedValue) as error:
+            self.failed.add(describe_fault(self.machine, error)[0])
+            return False
+
+    def end(self, state: State) -> None:
+        """No thread can go on."""
+        open_ones = [t for t, pc in enumerate(state.pcs) if pc != self.ends_at[t]]
+        started = [t for t in open_ones if not self.after[t]] or open_ones
+        if open_ones:
+            points = [self.steps[t].get(state.pcs[t]) for t in started]
+            if all(p is not None and p.blocking for p in points):
+                self.failed.add(DEADLOCK)
+            elif all(p is not None and (p.blocking or p.waiting) for p in points):
+                self.failed.add(NON_TERMINATION)
+            return
+        machine, program = self.machine, self.program
+        if program.filter is not None and not machine.holds(program.filter, state.registers, state.memory):
+            return
+        self.states.add(machine.final_state(state.registers, state.memory))
+        self.failed |= machine.final_failures(state.registers, state.memory)
+
+
+def runs(
+    program: ir.Program, *, x86: bool = False, max_states: int = 1_000_000, ends: float | None = None, reduce: bool = True
+) -> Found:
+    """What the runs of ``program`` do. ``x86``: with the kernel's primitives as they are on x86. ``ends``: the moment of
+    :func:`time.monotonic` at which to give up. ``reduce``: leave out what cannot make a difference.
+
+    :raises LimitError: there are more states than ``max_states``, or the time is over
+    :raises UnsupportedError: the program has what views do not support, or a plain access that may race
+    """
+    explorer = _Runs(program, x86, max_states, ends, reduce)
+    explorer.explore()
+    return Found(frozenset(explorer.failed), frozenset(explorer.states), explorer.explored, explorer.early)
