@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smpcheck.cat import build
-from smpcheck.cat.concrete import Evaluation, evaluate, members, relation
+from smpcheck.cat.concrete import Evaluation, members, relation
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Node, define_rec, rec_variable
 from smpcheck.errors import UnsupportedError

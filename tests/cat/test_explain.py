@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smpcheck.cat.concrete import Evaluation, evaluate, relation
+from smpcheck.cat.concrete import Evaluation, relation
 from smpcheck.cat.explain import Step, explain
 from smpcheck.cat.graph import reachable, roots
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.program.execution import Execution
 from tests.cat import node

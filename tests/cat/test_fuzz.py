@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smpcheck.cat import show
-from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import LIBRARY, MODELS, load_model
 from smpcheck.errors import SmpcheckError
 from tests import kernel

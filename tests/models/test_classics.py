@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.program.execution import Execution
 from tests.cat.executions import execution

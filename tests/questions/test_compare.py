@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.questions.compare import Row, compare
 from smpcheck.readers.litmus import read_litmus_file

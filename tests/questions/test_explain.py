@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.questions.explain import OTHER_WAYS, Explanation, Limits, explain
 from smpcheck.questions.statements import SeenEarly

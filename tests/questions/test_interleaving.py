@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Const

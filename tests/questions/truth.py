@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from smpcheck.cat.concrete import Evaluation, bits, closed, evaluate, relation
+from smpcheck.cat.concrete import Evaluation, bits, closed, relation
 from smpcheck.cat.graph import reachable, roots
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE

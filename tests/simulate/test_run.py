@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir, values

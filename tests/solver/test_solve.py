@@ -8,7 +8,7 @@ import pytest
 
 from bench import families
 from bench.dense import dense
-from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError
 from smpcheck.program import ir

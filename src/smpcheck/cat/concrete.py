@@ -1,4 +1,4 @@
-"""A model on one execution: which axioms fail, which flags are raised, and why.
+"""The sets and relations of a model on one execution, and which requirements they offend.
 
 Everything is computed outright on bit rows, from the definition of each operator, independently of the solver: this is what
 the solver's witnesses are checked against. Row x of a relation has bit y if (x, y) is in it; a set is one such row. Recursive
@@ -8,39 +8,18 @@ definitions are iterated from empty, each variable in turn, as herd7 does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from smpcheck.cat.nodes import Axiom, Model, Node
+from smpcheck.cat.graph import group_of
+from smpcheck.cat.nodes import Axiom, Node
 from smpcheck.errors import UnsupportedError
 from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import Execution
-
-if TYPE_CHECKING:
-    from smpcheck.cat.explain import Step
 
 Rows = list[int]
 Pair = tuple[int, int]
 
 MAX_ROUNDS = 10_000
 """Rounds of a recursive definition. One that adds only needs at most as many as there are pairs; others may never settle."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A requirement that an execution does not meet, or a flag that it raises (``flag``).
-
-    ``events`` are event ids: for ``acyclic`` a cycle e0, e1, ..., in which each reaches the next by the axiom's relation and
-    the last the first; for ``irreflexive`` one event; for ``empty`` a pair, or one event of a set; nothing where what is missing
-    is the point (``~empty``). ``steps`` traces the cycle or pair back to base relations (:func:`smpcheck.cat.explain.explain`).
-    """
-
-    name: str
-    flag: bool
-    axiom: Axiom
-    events: tuple[int, ...]
-    steps: tuple[Step, ...] = ()
 
 
 def bits(mask: int) -> Iterator[int]:
@@ -270,16 +249,6 @@ class Evaluation:
 
     # --- axioms ---
 
-    def violations(self, model: Model) -> list[Violation]:
-        """The requirements of ``model`` that fail, and the flags that are raised, in the model's order."""
-        found = []
-        for axiom in model.axioms:
-            holds = self.offends(axiom) == axiom.negated
-            if holds == axiom.flag:
-                events, steps = self._witness(axiom) if self.offends(axiom) else ((), ())
-                found.append(Violation(axiom.name, axiom.flag, axiom, events, steps))
-        return found
-
     def offends(self, axiom: Axiom) -> bool:
         """Is there a cycle, a loop, a pair?"""
         if axiom.kind == "empty":
@@ -288,59 +257,6 @@ class Evaluation:
         if axiom.kind == "acyclic":
             rows = closed(rows)
         return any(row >> x & 1 for x, row in enumerate(rows))
-
-    def _witness(self, axiom: Axiom) -> tuple[tuple[int, ...], tuple[Step, ...]]:
-        from smpcheck.cat.explain import Explainer, deep_recursion
-
-        if axiom.node.kind == "set":
-            return (self.events[next(bits(self.mask(axiom.node)))].id,), ()
-        explainer = Explainer(self)
-        with deep_recursion():
-            try:
-                path = explainer.witness(axiom, cheapest=True)
-                edges = list(pairwise(path if axiom.kind == "empty" else [*path, path[0]]))
-                steps = [step for x, y in edges for step in explainer.steps(axiom.node, x, y)]
-            except RecursionError:  # a derivation of thousands of rounds: the events alone
-                path, steps = explainer.witness(axiom, cheapest=False), []
-        return tuple(self.events[x].id for x in path), tuple(steps)
-
-
-_groups: dict[int, tuple[list[Node], list[Node]]] = {}
-
-
-def group_of(node: Node) -> tuple[list[Node], list[Node]]:
-    """The recursive variables defined together with ``node``, in order, and the terms in which they occur."""
-    found = _groups.get(node.id)
-    if found is not None:
-        return found
-    from smpcheck.cat.graph import reachable
-
-    below = {v: reachable([v.args[0]]) for v in reachable([node]) if v.op == "rec"}
-    group = sorted((v for v in below if v is node or (node in below[v] and v in below[node])), key=lambda v: v.id)
-    members = set(group)
-    cone: dict[Node, bool] = {}
-
-    def mentions(term: Node) -> bool:
-        if term in members:
-            return True
-        if term.op == "rec":
-            return False
-        if term not in cone:
-            inside = [mentions(a) for a in term.args]
-            cone[term] = True in inside
-        return cone[term]
-
-    for variable in group:
-        mentions(variable.args[0])
-    result = group, [term for term, mentioning in cone.items() if mentioning]
-    for variable in group:
-        _groups[variable.id] = result
-    return result
-
-
-def evaluate(model: Model, execution: Execution) -> list[Violation]:
-    """The requirements of ``model`` that ``execution`` does not meet and the flags that it raises, with witnesses."""
-    return Evaluation(execution).violations(model)
 
 
 def relation(node: Node, execution: Execution) -> frozenset[Pair]:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import pairwise
 
-from smpcheck.cat.concrete import Evaluation, Rows, bits, closed, group_of, transposed
+from smpcheck.cat.concrete import Evaluation, Rows, bits, closed, transposed
+from smpcheck.cat.graph import group_of
 from smpcheck.cat.nodes import Axiom, Node
+from smpcheck.cat.text import describe
 from smpcheck.program.execution import Execution
 
 BUDGET = 100_000
@@ -66,8 +68,6 @@ def leaf_name(node: Node) -> str | None:
     if node.op == "inverse" and (node.args[0].label or leaf_name(node.args[0])):
         return f"{node.args[0].label or leaf_name(node.args[0])}^-1"
     if node.op in ("product", "union", "inter", "diff") and is_condition(node):
-        from smpcheck.cat.text import describe
-
         return node.label or describe(node)
     return None
 

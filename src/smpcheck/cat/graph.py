@@ -63,3 +63,34 @@ def depth(start: Iterable[Node]) -> int:
     for node in in_order(start):
         result[node] = 1 + max((result.get(a, 0) for a in node.args), default=0)
     return max(result.values(), default=0)
+
+
+_groups: dict[int, tuple[list[Node], list[Node]]] = {}
+
+
+def group_of(node: Node) -> tuple[list[Node], list[Node]]:
+    """The recursive variables defined together with ``node``, in order, and the terms in which they occur."""
+    found = _groups.get(node.id)
+    if found is not None:
+        return found
+    below = {v: reachable([v.args[0]]) for v in reachable([node]) if v.op == "rec"}
+    group = sorted((v for v in below if v is node or (node in below[v] and v in below[node])), key=lambda v: v.id)
+    members = set(group)
+    cone: dict[Node, bool] = {}
+
+    def mentions(term: Node) -> bool:
+        if term in members:
+            return True
+        if term.op == "rec":
+            return False
+        if term not in cone:
+            inside = [mentions(a) for a in term.args]
+            cone[term] = True in inside
+        return cone[term]
+
+    for variable in group:
+        mentions(variable.args[0])
+    result = group, [term for term, mentioning in cone.items() if mentioning]
+    for variable in group:
+        _groups[variable.id] = result
+    return result

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smpcheck.cat import names
-from smpcheck.cat.concrete import group_of
-from smpcheck.cat.graph import in_order, roots
+from smpcheck.cat.graph import group_of, in_order, roots
 from smpcheck.cat.nodes import Axiom, Model, Node
 
 _INFIX = {"union": ("|", 0), "seq": (";", 2), "diff": ("\\", 3), "inter": ("&", 4), "product": ("*", 5)}

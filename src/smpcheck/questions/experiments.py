@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Literal, TypeAlias
 
-from smpcheck.cat.concrete import Evaluation, evaluate
+from smpcheck.cat.concrete import Evaluation
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
 from smpcheck.questions.minimal import OutOfTime, Search

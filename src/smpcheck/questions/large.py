@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from smpcheck.cat.concrete import evaluate
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import SHIPPED, load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError, UnsupportedError

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smpcheck.cat.concrete import Violation, evaluate
+from smpcheck.cat.judge import Violation, evaluate
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DATA_RACE

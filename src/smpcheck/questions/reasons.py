@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
-from smpcheck.cat.concrete import Evaluation, Violation, evaluate, relation
+from smpcheck.cat.concrete import Evaluation, relation
 from smpcheck.cat.explain import Step
 from smpcheck.cat.graph import reachable, roots
+from smpcheck.cat.judge import Violation, evaluate
 from smpcheck.cat.nodes import Axiom, Model, Node, make
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Position
