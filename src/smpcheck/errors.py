@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from smpcheck.program.ir import Position
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smpcheck.program.ir import Position
 
 
 class SmpcheckError(Exception):

@@ -42,7 +42,7 @@ def claims(
     with failing("text", FORMATS):
         from smpcheck.batch.streams import Lost, stream
         from smpcheck.mm.claims import Finding, choose, compute, units
-        from smpcheck.show.claims_text import finding_text, json_line, summary
+        from smpcheck.mm.report.claims import finding_text, json_line, summary
         from smpcheck.show.progress import Counter
 
         chosen = choose(ids or ())

@@ -16,7 +16,7 @@ from smpcheck.commands.common import EXIT_FOUND, EXIT_INTERRUPTED, EXIT_OK, busy
 if TYPE_CHECKING:
     from smpcheck.mm import weak
     from smpcheck.mm.check import Answer
-    from smpcheck.show.mm_pictures import Failure
+    from smpcheck.mm.report.pictures import Failure
     from smpcheck.simulate import RunResult
 
 PICTURES = ("svg", "dot")
@@ -81,8 +81,8 @@ def check(
         from smpcheck.errors import InputError
         from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, units
         from smpcheck.mm.claim_scenarios import HEARTS
+        from smpcheck.mm.report.table import json_line, legend, witness_text, write_table
         from smpcheck.mm.scenarios import SCENARIOS
-        from smpcheck.show.mm_table import json_line, legend, witness_text, write_table
         from smpcheck.show.progress import Counter
 
         for name in invariant or []:
@@ -126,15 +126,15 @@ def check(
                 text.write(f"interrupted: {len(answers)} of {len(todo)} cells\n")
             put(text.getvalue(), output)
         elif form != "json":
-            from smpcheck.show import mm_pictures
+            from smpcheck.mm.report import pictures
 
             with busy("drawing"):
                 if form == "html":
                     shown = list(failures(answers, timeout)) if witness or few else []
-                    text_of = mm_pictures.html(answers, [*SCENARIOS, *HEARTS], shown)
+                    text_of = pictures.html(answers, [*SCENARIOS, *HEARTS], shown)
                 else:
                     shown = list(failures(answers, timeout)) if witness else first_of(failures(answers, timeout))
-                    text_of = (mm_pictures.svg if form == "svg" else mm_pictures.dot)(shown)
+                    text_of = (pictures.svg if form == "svg" else pictures.dot)(shown)
             put(text_of, output)
     if status == EXIT_OK:
         status = EXIT_UNDECIDED if any(a.undecided for a in answers) else EXIT_OK
@@ -146,7 +146,7 @@ def failures(answers: Sequence[Answer], timeout: float) -> Iterator[Failure]:
     """The failing runs of all answers. ``timeout``: seconds for each one that is no interleaving."""
     from smpcheck.mm import weak
     from smpcheck.mm.check import witness
-    from smpcheck.show.mm_pictures import Failure
+    from smpcheck.mm.report.pictures import Failure
 
     for answer in answers:
         for name, checks in answer.failed.items():

@@ -187,23 +187,3 @@ def field_offset(struct: type[Struct], name: str) -> int:
             return end
         end += size
     raise KeyError(name)
-
-
-def default_value(obj: Struct, name: str) -> Any:
-    """The initial value of a field that nobody gave: the declaration's, a fresh embedded struct or array, or zero."""
-    struct = type(obj)
-    kind = field_type(struct, name)
-    given = struct.__dict__.get(name, getattr(struct, name, None)) if name in dir(struct) else None
-    if isinstance(kind, StructOf):
-        return given if isinstance(given, Struct) else kind.struct()
-    if isinstance(kind, ArrayOf):
-        init = given.init if isinstance(given, ArrayInit) else None
-        if isinstance(init, (list, tuple)):
-            return Array(kind.element, kind.length, init)
-        if isinstance(kind.element, StructOf):
-            element = kind.element.struct
-            return Array(kind.element, kind.length, [element() for _ in range(kind.length)])
-        return Array(kind.element, kind.length, [init] * kind.length)
-    if isinstance(given, FlagWord):
-        return given.init
-    return 0 if given is None else given

@@ -7,66 +7,14 @@ gives to fields of objects, global ones too, are initial values for that scenari
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from copy import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
+from smpcheck.kernel.compilation import bound
 from smpcheck.kernel.types import Array, CellType, PerCpu, Struct
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, eq=False)
-class Compilation:
-    """What belongs to one compilation: the values of parameters, and initial values by the object's identity. ``outer``: the
-    compilation within which it happens."""
-
-    bindings: Mapping[str, Any]
-    outer: Compilation | None
-    initial: dict[int, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
-
-
-_current: ContextVar[Compilation | None] = ContextVar("compilation", default=None)
-"""The compilation that is going on in this thread."""
-
-
-def initial_values(obj: Struct) -> dict[str, Any]:
-    """The fields' initial values that the current set-up (or, outside one, the declaration) gave to ``obj``."""
-    own: dict[str, Any] = obj.__dict__["_initial"]
-    compilation = _current.get()
-    if compilation is None:
-        return own
-    found = compilation.initial.get(id(obj))
-    if found is None:
-        fresh = {name: copy(value) if isinstance(value, (Array, list)) else value for name, value in own.items()}
-        found = compilation.initial[id(obj)] = (obj, fresh)
-    return found[1]
-
-
-def initial_value(obj: Struct, name: str) -> Any:
-    """The initial value of a field as written by its author: from the set-up, the object, or the struct's declaration."""
-    given = initial_values(obj)
-    if name in given:
-        return given[name]
-    from smpcheck.kernel.layout import default_value
-
-    value = default_value(obj, name)
-    if isinstance(value, (Struct, Array)):
-        given[name] = value
-    return value
-
-
-@contextmanager
-def compiling(bindings: Mapping[str, Any]) -> Iterator[None]:
-    """A compilation: initial values given meanwhile are forgotten afterwards, and parameters have the values of ``bindings``."""
-    token = _current.set(Compilation(bindings, _current.get()))
-    try:
-        yield
-    finally:
-        _current.reset(token)
 
 
 class Parameter:
@@ -81,12 +29,7 @@ class Parameter:
     @property
     def value(self) -> Any:
         """What the scenario being compiled binds the parameter to, else its default."""
-        compilation = _current.get()
-        while compilation is not None:
-            if self.name in compilation.bindings:
-                return compilation.bindings[self.name]
-            compilation = compilation.outer
-        return self.default
+        return bound(self.name, self.default)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.value, name)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, get_args, get_type_hints
 
+from smpcheck.kernel.compilation import initial_values
 from smpcheck.program import values
 from smpcheck.program.values import CType
 
@@ -285,15 +286,11 @@ class Struct:
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in field_annotations(type(self)):
             raise AttributeError(f"struct {type(self).__name__} has no field {name}")
-        from smpcheck.kernel.scenario import initial_values
-
         initial_values(self)[name] = value
 
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("__") or name in ("_initial", "_struct_name") or name not in field_annotations(type(self)):
             return object.__getattribute__(self, name)
-        from smpcheck.kernel.scenario import initial_value
-
         return initial_value(self, name)
 
     # What a type checker needs to know about pointers with tags in their low bits.
@@ -332,6 +329,34 @@ def field_annotations(cls: type) -> dict[str, Any]:
         hints = get_type_hints(cls, include_extras=True)
         found = _ANNOTATIONS[cls] = {n: hints[n] for n in dict.fromkeys(names) if n != "_struct_name"}
     return found
+
+
+def initial_value(obj: Struct, name: str) -> Any:
+    """The initial value of a field as written by its author: from the set-up, the object, or the struct's declaration."""
+    given = initial_values(obj)
+    if name in given:
+        return given[name]
+    value = default_value(obj, name)
+    if isinstance(value, (Struct, Array)):
+        given[name] = value
+    return value
+
+
+def default_value(obj: Struct, name: str) -> Any:
+    """The initial value of a field that nobody gave: the declaration's, a fresh embedded struct or array, or zero."""
+    annotation, given = field_annotations(type(obj))[name], getattr(type(obj), name, None)
+    if isinstance(annotation, type) and issubclass(annotation, Struct):
+        return given if isinstance(given, Struct) else annotation()
+    if isinstance(given, ArrayInit):
+        (element,) = get_args(annotation) or (None,)
+        if isinstance(given.init, (list, tuple)):
+            return Array(element, given.length, given.init)
+        if isinstance(element, type) and issubclass(element, Struct):
+            return Array(element, given.length, [element() for _ in range(given.length)])
+        return Array(element, given.length, [given.init] * given.length)
+    if isinstance(given, FlagWord):
+        return given.init
+    return 0 if given is None else given
 
 
 class seqlock_t(Struct):

@@ -7,7 +7,8 @@ from functools import cache
 import pytest
 
 from smpcheck.errors import UnsupportedError
-from smpcheck.kernel.scenario import Setup, compiling
+from smpcheck.kernel.compilation import compiling
+from smpcheck.kernel.scenario import Setup
 from smpcheck.mm.check import Case, Checker, cases, witness
 from smpcheck.mm.kernel_check.translate import NOT_CALLS, reproducer
 from smpcheck.mm.kernel_check.witness import Witness, validate

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import UnsupportedError
-from smpcheck.kernel.scenario import Setup, ThreadSpec, compiling, initial_value
-from smpcheck.kernel.types import Struct, Tagged
+from smpcheck.kernel.compilation import compiling
+from smpcheck.kernel.scenario import Setup, ThreadSpec
+from smpcheck.kernel.types import Struct, Tagged, initial_value
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.kernel_check.machine import MODELLED
 from smpcheck.mm.kernel_check.witness import (

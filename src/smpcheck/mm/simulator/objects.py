@@ -12,12 +12,13 @@ from typing import Any
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar, StructOf, Type, field_type
-from smpcheck.kernel.scenario import LockOrder, initial_value
+from smpcheck.kernel.scenario import LockOrder
 from smpcheck.kernel.types import (
     Array,
     PerCpu,
     Struct,
     field_annotations,
+    initial_value,
     mutex,
     raw_spinlock_t,
     rw_semaphore,
@@ -121,7 +122,7 @@ class Memory:
     """The objects of one run, made from declarations (``page(_count=2)``) when they are first asked for.
 
     ``order`` gives locks their ranks; ``bases`` has classes that objects of a struct are to have as well (with hooks for fields).
-    Declarations are read in the set-up that is current (:func:`smpcheck.kernel.scenario.compiling`).
+    Declarations are read in the set-up that is current (:func:`smpcheck.kernel.compilation.compiling`).
     """
 
     def __init__(self, order: LockOrder | None = None, bases: Mapping[type[Struct], type[Cell]] | None = None) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from smpcheck.kernel.scenario import Scenario, Setup, compiling
+from smpcheck.kernel.compilation import compiling
+from smpcheck.kernel.scenario import Scenario, Setup
 from smpcheck.kernel.types import PerCpu
 from smpcheck.mm.simulator.machine import Machine, Task
 from smpcheck.mm.simulator.objects import Memory

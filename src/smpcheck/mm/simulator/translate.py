@@ -15,7 +15,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from smpcheck.errors import UnsupportedError
-from smpcheck.kernel.scenario import compiling
+from smpcheck.kernel.compilation import compiling
 from smpcheck.mm.simulator.functions import Body, ModelCall
 from smpcheck.mm.simulator.sites import Site
 from smpcheck.readers.python.source import FunctionSource, function_source

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smpcheck.errors import InputError
-from smpcheck.kernel.scenario import compiling
+from smpcheck.kernel.compilation import compiling
 from smpcheck.kernel.types import Array, PerCpu, objects
 from smpcheck.mm import invariants, mm_types, scenarios
 from smpcheck.mm.simulator.machine import Machine, Task

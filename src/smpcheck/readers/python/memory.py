@@ -13,8 +13,8 @@ from typing import Any
 from smpcheck.errors import InputError
 from smpcheck.kernel import layout
 from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar, StructOf, Type
-from smpcheck.kernel.scenario import Parameter, initial_value
-from smpcheck.kernel.types import Array, CellType, PerCpu, Shared, Struct, Tagged, field_annotations
+from smpcheck.kernel.scenario import Parameter
+from smpcheck.kernel.types import Array, CellType, PerCpu, Shared, Struct, Tagged, field_annotations, initial_value
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
@@ -100,9 +100,7 @@ class Memory:
         if isinstance(obj, CellType):
             return Scalar(type(obj).ctype, type(obj))
         if isinstance(obj, Array):
-            if isinstance(obj.element, type) and issubclass(obj.element, Struct):
-                return ArrayOf(StructOf(obj.element), obj.length)
-            return ArrayOf(obj.element, obj.length)
+            return ArrayOf(layout.type_of(obj.element, None, self._names.get(id(obj), "array")), obj.length)
         raise InputError(f"{type(obj).__name__} is not an object of shared memory")
 
     def _place(self, at: Ptr, kind: Type, init: Any, name: str, starts: tuple[int, ...]) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from smpcheck.errors import InputError, SmpcheckError
+from smpcheck.kernel.compilation import compiling
 from smpcheck.kernel.layout import Type
-from smpcheck.kernel.scenario import CheckSpec, Scenario, Setup, ThreadSpec, compiling
+from smpcheck.kernel.scenario import CheckSpec, Scenario, Setup, ThreadSpec
 from smpcheck.program import ir, values, wellformed
 from smpcheck.program.faults import FAULTS
 from smpcheck.program.ir import Position, assertion_names

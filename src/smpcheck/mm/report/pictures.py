@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from smpcheck.mm.check import Answer
 from smpcheck.mm.invariants import ABOUT
+from smpcheck.mm.report.table import cell, columns, legend
 from smpcheck.mm.weak import WeakRun
 from smpcheck.show.dot import picture_dot
 from smpcheck.show.html import View, page
-from smpcheck.show.mm_table import cell, columns, legend
 from smpcheck.show.picture import Picture, picture, picture_of_run
 from smpcheck.show.svg import document
 

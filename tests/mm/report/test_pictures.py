@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from smpcheck.mm.check import Answer, Case, Checker
+from smpcheck.mm.report import pictures
+from smpcheck.mm.report.pictures import NO_RUN, Failure
 from smpcheck.mm.variants import find_variant
-from smpcheck.show import mm_pictures
-from smpcheck.show.mm_pictures import NO_RUN, Failure
 from smpcheck.simulate import RunResult
 from tests.show.test_html import Page
 
@@ -37,7 +37,7 @@ def weak() -> Failure:
 def test_a_picture_says_what_fails_where(turns: Failure, weak: Failure) -> None:
     assert turns.headline == "truncate_mlock, V2: I1 fails: no page reaches the allocator with PG_mlocked"
     assert weak.name == "munlock_page_putback, V0, under lkmm, flags in separate bytes: I3"
-    assert turns.headline in mm_pictures.svg([turns])
+    assert turns.headline in pictures.svg([turns])
 
 
 def test_what_a_thread_does_on_its_own_is_counted(turns: Failure) -> None:
@@ -74,13 +74,13 @@ def test_a_pointer_is_shown_by_what_it_points_to(turns: Failure) -> None:
 
 
 def test_graphviz_has_a_digraph_for_each(turns: Failure, weak: Failure) -> None:
-    text = mm_pictures.dot([turns, weak])
+    text = pictures.dot([turns, weak])
     assert text.count("digraph") == 2 and "TestSetPageMlocked(page)" in text
 
 
 def test_the_page_has_the_tables_the_bounds_and_the_runs_with_their_sources(turns: Failure, weak: Failure) -> None:
     holds = Checker().answer(Case("truncate_mlock", find_variant("V8")))
-    shown = Page(mm_pictures.html([turns.answer, holds, weak.answer], ORDER, [turns, weak]))
+    shown = Page(pictures.html([turns.answer, holds, weak.answer], ORDER, [turns, weak]))
     assert [a.get("class") for tag, a in shown.elements if tag == "td"] == ["FAILS", "holds", "FAILS"]
     assert "under sc, page flags one-word" in shown.text and "under lkmm, page flags separate" in shown.text
     assert "a CPU drains its pagevecs" in shown.text and "load buffering is left out" in shown.text
@@ -92,12 +92,12 @@ def test_the_page_has_the_tables_the_bounds_and_the_runs_with_their_sources(turn
 
 def test_where_nothing_fails_the_page_has_the_table_alone() -> None:
     answer = Checker().answer(Case("truncate_mlock", find_variant("V8")))
-    shown = Page(mm_pictures.html([answer], ORDER, []))
+    shown = Page(pictures.html([answer], ORDER, []))
     assert [a.get("class") for tag, a in shown.elements if tag == "td"] == ["holds"]
     assert not shown.values("data-view", "button")
 
 
 def test_a_failure_without_a_run_is_said(turns: Failure) -> None:
     lost = Failure(Answer(turns.answer.case, ("I8",), {"I8": ("lock cycle",)}), "I8", None)
-    assert NO_RUN in Page(mm_pictures.html([lost.answer], ORDER, [lost])).text
-    assert mm_pictures.dot([lost]) == ""
+    assert NO_RUN in Page(pictures.html([lost.answer], ORDER, [lost])).text
+    assert pictures.dot([lost]) == ""

@@ -1,0 +1,1 @@
+"""Answers about the page machinery, drawn: tables, lanes and pictures, and what became of the claims."""
