@@ -1,0 +1,443 @@
+"""A program of the kernel's primitives as a program of a machine's instructions.
+
+Each access, atomic operation and barrier is replaced by the instructions that its row of the mapping has; these are read by the
+reader of that machine's assembly, so that they mean here what they mean in a litmus test. What is computed, what is branched on,
+the locations and the question stay as they are, and so do the positions in the source. Instructions are taken at a width at which
+no value is cut: a location has one size, whoever accesses it.
+
+A loop over a store-conditional or a compare-and-exchange is the round that succeeds. A plain access is one access, as it is
+written: what a compiler may do to it, and to dependencies, is the affair of the kernel's model. A spinlock is one word, taken by
+one operation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from smpcheck.errors import UnsupportedError
+from smpcheck.kernel.table import rows as primitives
+from smpcheck.machines.mapping import MachineMapping, Row
+from smpcheck.program import ir
+from smpcheck.program.flow import registers_read
+from smpcheck.program.ir import Assign, Assume, Choice, Const, Expr, Fence, If, Load, Position, Program, Reg, Rmw, Stmt, Store
+from smpcheck.program.values import LONG, Value
+from smpcheck.readers.asm.machine import Machine, Register, Thread, read_instruction
+from smpcheck.readers.asm.test import machine_of
+from smpcheck.readers.flow import Item, Jump, Label, structured
+
+AGAIN, OUT = "again", "out"
+"""The labels of rows: the operation is repeated; it does not take place."""
+
+NEW, UNLESS = "{new}", "{unless}"
+"""Lines of rows that are no instructions: see :mod:`smpcheck.machines.mapping`."""
+
+PREFIX = "%m."
+"""What the names of a machine's registers begin with here: no source's do."""
+
+PLAIN_LOAD, PLAIN_STORE = "plain load", "plain store"
+
+BARRIERS = {
+    "Mb": "smp_mb", "Rmb": "smp_rmb", "Wmb": "smp_wmb", "Barrier": "barrier", "Before-atomic": "smp_mb__before_atomic",
+    "After-atomic": "smp_mb__after_atomic", "After-spinlock": "smp_mb__after_spinlock",
+    "After-unlock-lock": "smp_mb__after_unlock_lock", "After-srcu-read-unlock": "smp_mb__after_srcu_read_unlock",
+}  # fmt: skip
+"""The barrier that a tag stands for, where the primitive is not a barrier of its own."""
+
+NOTHING = frozenset(("Rcu-lock", "Rcu-unlock"))
+"""Markers that no instruction stands for."""
+
+REFUSED = {
+    "Sync-rcu": "a grace period is code, not an instruction",
+    "Sync-srcu": "a grace period is code, not an instruction",
+    "Srcu-lock": "SRCU is code, not an instruction",
+    "Srcu-unlock": "SRCU is code, not an instruction",
+    "Ghost": "what only the model sees has no instruction",
+}
+
+WIDE = 8
+"""Instructions are read at this size in bytes: that of a register."""
+
+
+def lower(program: Program, mapping: MachineMapping) -> Program:
+    """``program`` on the machine of ``mapping``.
+
+    :raises UnsupportedError: it has something for which there is no row
+    """
+    if program.language not in ("C", "Python"):
+        raise UnsupportedError(f"--machine is for the kernel's primitives, in C or in a Python model: this is {program.language}")
+    threads = tuple(_Thread(thread, mapping).lowered() for thread in program.threads)
+    return replace(program, threads=threads, language=mapping.language)
+
+
+class _NoNames:
+    """Rows name no locations."""
+
+    def address(self, name: str, pos: Position) -> Value:
+        raise AssertionError(name)
+
+    def size(self, name: str) -> int:
+        raise AssertionError(name)
+
+
+@dataclass(slots=True)
+class _Instructions(Thread):
+    """What the instructions of a row come to, over registers under names that no source can have."""
+
+    def own(self, name: str) -> str:
+        prefixed = name if name.startswith(PREFIX) else PREFIX + name
+        self.registers.add(prefixed)
+        return prefixed
+
+    def store_conditional(
+        self, status: Register, address: Expr, value: Expr, size: int, *tags: str, depends: bool = False
+    ) -> None:
+        """The one that succeeds: of the two sides, the first."""
+        at = len(self.items)
+        Thread.store_conditional(self, status, address, value, size, *tags, depends=depends)
+        choice = self.items.pop()
+        assert len(self.items) == at and isinstance(choice, Choice)
+        self.items += choice.then
+
+
+class _Thread:
+    """Lowers one thread."""
+
+    def __init__(self, thread: ir.Thread, mapping: MachineMapping) -> None:
+        self.thread = thread
+        self.mapping = mapping
+        self.machine: Machine = machine_of(mapping.language)
+        self.places = mapping.sizes[WIDE]
+        self.registers: set[str] = set()
+
+    def lowered(self) -> ir.Thread:
+        body = self.body(self.thread.body)
+        types = {**self.thread.reg_types, **dict.fromkeys(sorted(self.registers), LONG)}
+        return replace(self.thread, body=body, reg_types=types)
+
+    # --- walking ---
+
+    def body(self, body: Sequence[Stmt]) -> tuple[Stmt, ...]:
+        out: list[Stmt] = []
+        at = 0
+        while at < len(body):
+            taken = self._atomic_at(body, at)
+            if taken:
+                stmt = body[at + 1]
+                assert isinstance(stmt, Rmw)
+                out += self.atomic(stmt, "")
+                at += taken
+                continue
+            out += self.statement(body[at])
+            at += 1
+        return tuple(out)
+
+    @staticmethod
+    def _atomic_at(body: Sequence[Stmt], at: int) -> int:
+        """How many statements are a fully ordered operation from ``at`` on; 0: none is."""
+        three = body[at : at + 3]
+        match three:
+            case [Fence() as first, Rmw() as stmt, Fence() as last] if first == last:
+                own = first.primitive and first.primitive == stmt.primitive and first.pos == stmt.pos
+                return 3 if own and "Mb" in first.tags else 0
+        return 0
+
+    def statement(self, stmt: Stmt) -> Iterable[Stmt]:
+        match stmt:
+            case Load():
+                return self.load(stmt)
+            case Store():
+                return self.store(stmt)
+            case Rmw():
+                return self.atomic(stmt, _suffix(stmt))
+            case Fence():
+                return self.barrier(stmt)
+            case Choice(then=then, other=(Load() as failed, Assume())) if (found := _conditional(then)) is not None:
+                if failed.addr == found[0].addr:
+                    return self.conditional(*found)
+                return [replace(stmt, then=self.body(stmt.then), other=self.body(stmt.other))]
+            case If() | Choice():
+                return [replace(stmt, then=self.body(stmt.then), other=self.body(stmt.other))]
+            case ir.Block() | ir.Loop():
+                return [replace(stmt, body=self.body(stmt.body))]
+        return [stmt]
+
+    # --- what rows are for ---
+
+    def load(self, stmt: Load) -> Iterable[Stmt]:
+        self._refuse(stmt.tags, stmt.text, stmt.pos)
+        name = "smp_load_acquire" if "Acquire" in stmt.tags else "READ_ONCE" if stmt.tags else PLAIN_LOAD
+        return self._row([name], stmt, stmt.addr, reg=stmt.reg)
+
+    def store(self, stmt: Store) -> Iterable[Stmt]:
+        self._refuse(stmt.tags, stmt.text, stmt.pos)
+        if "UL" in stmt.tags:
+            name = "spin_unlock"
+        else:
+            name = "smp_store_release" if "Release" in stmt.tags else "WRITE_ONCE" if stmt.tags else PLAIN_STORE
+        return self._row([name], stmt, stmt.addr, value=stmt.value)
+
+    def barrier(self, stmt: Fence) -> Iterable[Stmt]:
+        self._refuse(stmt.tags, stmt.text, stmt.pos)
+        if not NOTHING.isdisjoint(stmt.tags):
+            return []
+        tag = next((tag for tag in BARRIERS if tag in stmt.tags), None)
+        if tag is None:
+            raise UnsupportedError(f"{stmt.text}: {self.mapping.name} has no row for it", stmt.pos)
+        own = stmt.primitive if _is_barrier(stmt.primitive, tag) else BARRIERS[tag]
+        names = [own.replace("virt_", "smp_"), BARRIERS[tag]]
+        return self._row(names if own == BARRIERS[tag] or own in self.mapping.table else names[:1], stmt, None)
+
+    def atomic(self, stmt: Rmw, suffix: str) -> Iterable[Stmt]:
+        """An operation that takes place whatever it reads, or that waits until it can."""
+        self._refuse(stmt.read_tags, stmt.text, stmt.pos)
+        if stmt.when is not None:
+            return self.conditional(stmt, suffix, must=True)
+        uses_old = _mentions(stmt.new, stmt.old)
+        if "Noreturn" in stmt.read_tags:
+            names = [_bare(stmt.primitive), "atomic_op"]
+        else:
+            names = [_bare(stmt.primitive) + suffix, ("atomic_fetch_op" if uses_old else "xchg") + suffix]
+        return self._row(names, stmt, stmt.addr, reg=stmt.old, operation=stmt)
+
+    def conditional(self, stmt: Rmw, suffix: str, must: bool = False) -> Iterable[Stmt]:
+        """An operation that takes place for some values only. ``must``: an execution in which it does not is none."""
+        self._refuse(stmt.read_tags, stmt.text, stmt.pos)
+        expected = _expected(stmt)
+        if "LKR" in stmt.read_tags:
+            names = ["spin_lock" if must else "spin_trylock"]
+        elif expected is not None and not _mentions(stmt.new, stmt.old):
+            names = [_bare(stmt.primitive) + suffix, "cmpxchg" + suffix]
+        else:
+            names = [_bare(stmt.primitive) + suffix, "conditional" + suffix]
+        return self._row(names, stmt, stmt.addr, reg=stmt.old, operation=stmt, expected=expected, must=must)
+
+    def _refuse(self, tags: frozenset[str], text: str, pos: Position | None) -> None:
+        for tag, reason in REFUSED.items():
+            if tag in tags:
+                raise UnsupportedError(f"{text or tag}: the mapping to {self.mapping.name} has no row for it: {reason}", pos)
+
+    # --- making instructions ---
+
+    def _row(
+        self,
+        names: Sequence[str],
+        stmt: Load | Store | Rmw | Fence,
+        addr: Expr | None,
+        *,
+        reg: str | None = None,
+        value: Expr | None = None,
+        operation: Rmw | None = None,
+        expected: Expr | None = None,
+        must: bool = False,
+    ) -> Iterable[Stmt]:
+        operator = _operator(operation) if operation is not None else None
+        row = self.mapping.row(names, operator)
+        if row is None:
+            what = f"the mapping to {self.mapping.name} has no row for {names[-1]}"
+            raise UnsupportedError(f"{stmt.text}: {what}" if stmt.text else what, stmt.pos)
+        inputs: dict[str, Expr] = {}
+        if addr is not None:
+            inputs["addr"] = addr
+        if operation is not None and not _mentions(operation.new, operation.old):
+            value = operation.new
+        if value is not None:
+            inputs["value"] = value
+        if expected is not None:
+            inputs["expected"] = expected
+        task = _Task(self, row, stmt.pos or Position("", 1), stmt.text, inputs, operation, operator, must)
+        ways = [task.instructions(way) for way in row.ways]
+        out: list[Stmt] = [*ways[0]] if len(ways) == 1 else [Choice(ways[0], ways[1], stmt.pos)]
+        if reg is not None:
+            out.append(Assign(reg, Reg(self.register("old")), stmt.pos))
+        return out
+
+    def register(self, place: str) -> str:
+        """The register of the thread that fills a place of a row."""
+        found = self.machine.register(self.places[place])
+        assert found is not None and found.name is not None, place
+        name = PREFIX + found.name
+        self.registers.add(name)
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A row to be filled in: ``inputs`` are the values of its places, ``operation`` what it does, ``must``: it has to."""
+
+    thread: _Thread
+    row: Row
+    pos: Position
+    text: str
+    inputs: Mapping[str, Expr]
+    operation: Rmw | None
+    operator: str | None
+    must: bool
+
+    def instructions(self, lines: Sequence[str]) -> tuple[Stmt, ...]:
+        """The instructions of one way of the row."""
+        emitter = _Instructions(self.thread.thread.index, _NoNames(), pos=self.pos)
+        for line in lines:
+            if line == NEW:
+                assert self.operation is not None
+                emitter.emit(Assign(self.thread.register("value"), self.of_old(self.operation.new), self.pos))
+            elif line.startswith(UNLESS):
+                assert self.operation is not None and self.operation.when is not None
+                emitter.jump(line.removeprefix(UNLESS).strip(), ir.Unary("!", self.of_old(self.operation.when)))
+            else:
+                fields = {**self.thread.places, "op": self.mnemonic()}
+                read_instruction(self.thread.machine, emitter, line.format(**fields), lambda _: self.pos)
+        self.thread.registers |= emitter.registers
+        written = {stmt.reg for stmt in _walk(emitter.items) if isinstance(stmt, Assign | Load)}
+        known = {self.thread.register(place): value for place, value in self.inputs.items()}
+        known = {register: value for register, value in known.items() if register not in written}
+        named = any("{op}" in line for line in lines)
+        override = self.operation
+        if override is not None and not named and (NEW in lines or not _mentions(override.new, override.old)):
+            override = None
+        items = [self.final(item, known, override) for item in emitter.items]
+        items = [item for item in items if not (isinstance(item, Label) and item.name == AGAIN)]
+        return structured(items)
+
+    def of_old(self, expr: Expr) -> Expr:
+        """``expr``, which is over what the operation read, over the register that the row has it in."""
+        assert self.operation is not None
+        return substituted(expr, {self.operation.old: Reg(self.thread.register("old"))})
+
+    def mnemonic(self) -> str:
+        """How the operation is called in an instruction; what has no name there is done by another (a subtraction by ADD)."""
+        operators = self.thread.mapping.operators
+        return operators.get(self.operator or "", next(iter(operators.values()), ""))
+
+    def final(self, item: Item, known: Mapping[str, Expr], override: Rmw | None) -> Item:
+        """A statement, with the values of places filled in, and its place and text in the source. A jump that starts again is
+        no execution, and in a lock neither is one that gives up."""
+
+        def filled(expr: Expr) -> Expr:
+            return substituted(expr, known)
+
+        def side(body: Sequence[Stmt]) -> tuple[Stmt, ...]:
+            return tuple(s for s in (self.final(x, known, override) for x in body) if not isinstance(s, Label | Jump))
+
+        match item:
+            case Jump(target, cond, _, what):
+                said = self.said(what)
+                if target == AGAIN or (self.must and target == OUT):
+                    never = Assume(Const(0), self.pos)
+                    return never if cond is None else If(filled(cond), (never,), (), self.pos, said)
+                return Jump(target, None if cond is None else filled(cond), self.pos, said)
+            case Choice():
+                then, other = side(item.then), side(item.other)
+                return Choice(then, (Assume(Const(0), self.pos),) if self.must else other, self.pos)
+            case Assign():
+                chosen = None if item.chosen_by is None else filled(item.chosen_by)
+                return Assign(item.reg, filled(item.expr), self.pos, chosen)
+            case Assume():
+                return Assume(filled(item.cond), self.pos)
+            case Load():
+                return replace(item, addr=filled(item.addr), pos=self.pos, text=self.said(item.text))
+            case Store():
+                value = filled(item.value)
+                return replace(item, addr=filled(item.addr), value=value, pos=self.pos, text=self.said(item.text))
+            case Fence():
+                return replace(item, pos=self.pos, text=self.said(item.text))
+            case Rmw():
+                item = replace(item, addr=filled(item.addr), pos=self.pos, text=self.said(item.text))
+                if override is None:
+                    when = None if item.when is None else filled(item.when)
+                    return replace(item, new=filled(item.new), when=when)
+                old = {override.old: Reg(item.old)}
+                when = substituted(override.when, old) if self.must and override.when is not None else None
+                return replace(item, new=substituted(override.new, old), when=when)
+        return item
+
+    def said(self, instruction: str) -> str:
+        """The source's text, with the instruction that it is here."""
+        short = self.row.kernel or mnemonic(instruction)
+        return f"{self.text} [{short}]" if self.text else short
+
+
+def mnemonic(instruction: str) -> str:
+    """An instruction without operands that only name registers: ``dmb ish``, ``stlr``, ``fence rw,w``, ``lock xadd``."""
+    words = instruction.lower().split()
+    barrier = words[0] in ("dmb", "dsb", "fence", "lock")
+    return " ".join(words[: 2 if barrier else 1])
+
+
+def _suffix(stmt: Rmw) -> str:
+    """The ordering of an operation without barriers around it, as the kernel's names have it."""
+    return "_acquire" if "Acquire" in stmt.read_tags else "_release" if "Release" in stmt.write_tags else "_relaxed"
+
+
+def _bare(primitive: str) -> str:
+    """A primitive's name without its ordering."""
+    return re.sub(r"_(relaxed|acquire|release)$", "", primitive)
+
+
+def _is_barrier(primitive: str, tag: str) -> bool:
+    """Is a primitive this barrier and nothing else?"""
+    row = primitives().get(primitive)
+    return row is not None and row.body.lower() == f"{{ __fence{{{tag.lower()}}}; }}"
+
+
+def _conditional(body: Sequence[Stmt]) -> tuple[Rmw, str] | None:
+    """The operation of the side of a choice on which it takes place, and its ordering."""
+    match body:
+        case [Rmw() as stmt] if stmt.when is not None:
+            return stmt, _suffix(stmt)
+        case [Fence() as first, Rmw() as stmt, Fence() as last] if first == last and stmt.when is not None:
+            return stmt, ""
+    return None
+
+
+def _expected(stmt: Rmw) -> Expr | None:
+    """What an operation expects to read, if that is what it asks for."""
+    match stmt.when:
+        case ir.Binary("==", left, right):
+            for seen, wanted in ((left, right), (right, left)):
+                while isinstance(seen, ir.Cast):
+                    seen = seen.arg
+                if seen == Reg(stmt.old) and not _mentions(wanted, stmt.old):
+                    return wanted
+    return None
+
+
+def _operator(stmt: Rmw) -> str | None:
+    """C's operator, where an operation is one of the value read and another one (``&~``: and of a complement)."""
+    new = stmt.new
+    while isinstance(new, ir.Cast):
+        new = new.arg
+    match new:
+        case ir.Binary("&", _, ir.Unary("~", _)):
+            return "&~"
+        case ir.Binary(op, _, _) if op in ("+", "-", "&", "|", "^"):
+            return op
+    return None
+
+
+def _mentions(expr: Expr, register: str) -> bool:
+    return register in registers_read(expr)
+
+
+def _walk(items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        if isinstance(item, Choice):
+            yield from _walk((*item.then, *item.other))
+
+
+def substituted(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    """``expr`` with registers replaced by what ``values`` has for them."""
+    match expr:
+        case Reg(name):
+            return values.get(name, expr)
+        case ir.Unary(op, arg, ctype):
+            return ir.Unary(op, substituted(arg, values), ctype)
+        case ir.Cast(ctype, arg):
+            return ir.Cast(ctype, substituted(arg, values))
+        case ir.Binary(op, left, right, ctype):
+            return ir.Binary(op, substituted(left, values), substituted(right, values), ctype)
+        case ir.Conditional(cond, then, other):
+            return ir.Conditional(*(substituted(part, values) for part in (cond, then, other)))
+    return expr
