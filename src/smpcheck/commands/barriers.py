@@ -66,6 +66,10 @@ def barriers(
         str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
     ] = None,
     settings: Settings = None,
+    machines: Annotated[
+        str | None,
+        typer.Option("--machine", metavar="M,M,...", help="And on machines: arm64, x86, ppc64, riscv, arm64:llsc, or all."),
+    ] = None,
     check: Annotated[
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
     ] = None,
@@ -99,7 +103,11 @@ def barriers(
         costs = {**COSTS, **_costs(cost, COSTS)}
         limits = Limits(unroll=unroll, ends=ends_of(timeout))
         programs = having(find_programs(path, asked[0], scenario, settings or ()), check)
-        if fix:
+        if machines is not None:
+            if fix or comment or locks or len(asked) > 1 or form == "sarif":
+                raise InputError("--machine is for one table of elements: without --fix, --comment, --locks, --models and sarif")
+            _by_machine(programs, asked[0], machines, limits, form, not no_dependencies, check)
+        elif fix:
             status = _fix(programs, asked, limits, costs, form, check, race)
         else:
             from smpcheck.questions.barriers import barriers as ask
@@ -132,6 +140,24 @@ def _shown(answers: Sequence[list[Barriers]], form: str, comment: bool, models: 
     if comment:
         return "\n".join(comments(one) for row in answers for one in row)
     return "\n".join(text(row, columns()) for row in answers)
+
+
+def _by_machine(
+    programs: Sequence[Program], model: Model, machines: str, limits: Limits, form: str, dependencies: bool, check: str | None
+) -> None:
+    from smpcheck.machines.mapping import mappings
+    from smpcheck.questions.machines import by_machine
+    from smpcheck.show.machines_text import document, text
+
+    asked = mappings(machines)
+    answers = (by_machine(p, model, asked, limits, dependencies=dependencies, only=check) for p in programs)
+    as_they_come(
+        answers,
+        lambda some: document(some) if form == "json" else "\n".join(text(one, columns()) for one in some),
+        "asking for each barrier on each machine",
+        form != "text",
+        None,
+    )
 
 
 def _fix(

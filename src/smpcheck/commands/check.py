@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from smpcheck.commands.common import EXIT_BROKEN_PIPE, EXIT_INPUT, EXIT_INTERRUPTED, Settings, forget_output
+from smpcheck.commands.common import EXIT_BROKEN_PIPE, EXIT_INPUT, EXIT_INTERRUPTED, OnMachine, Settings, forget_output, model_for
 from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.show.formats import FORMATS, Summary, make_form
 
@@ -91,6 +91,7 @@ def check(
         int, typer.Option("--threads", metavar="N", min=1, max=64, help="Threads of the solver, for one hard test.")
     ] = 1,
     settings: Settings = None,
+    machine: OnMachine = None,
     executor: Annotated[str, typer.Option("--executor", metavar="|".join(EXECUTORS), help="Where the tests run.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="The Dask scheduler (--executor dask).")
@@ -124,9 +125,10 @@ def check(
         threads=threads,
         settings=tuple(settings or ()),
         termination=termination,
+        machine=machine,
     )
-    run = Run(Job(model, options, memory, stream), form, jobs, timeout, scheduler)
     try:
+        run = Run(Job(model_for(model, machine), options, memory, stream), form, jobs, timeout, scheduler)
         status = run(paths)
         sys.stdout.flush()
     except KeyboardInterrupt:

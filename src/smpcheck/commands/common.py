@@ -44,6 +44,39 @@ Settings: TypeAlias = Annotated[
 ]
 """Values for parameters of a model: see :mod:`smpcheck.readers.python.settings`."""
 
+OnMachine: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--machine", metavar="M", help="Ask what a machine does: arm64, x86, ppc64, riscv; with an option, as arm64:llsc."
+    ),
+]
+"""The machine that a kernel test is asked about; its own memory model judges."""
+
+KERNEL_MODEL = "lkmm"
+"""The model of the kernel's primitives, which is asked unless another is chosen."""
+
+
+def model_for(model: str, machine: str | None) -> str:
+    """The name of the model to ask: a machine's own, unless another one than the kernel's is chosen.
+
+    :raises InputError: no such machine
+    """
+    if machine is None or model != KERNEL_MODEL:
+        return model
+    from smpcheck.machines.mapping import mapping_of
+
+    return mapping_of(machine).model
+
+
+def on_machines(programs: Sequence[Program], machine: str | None) -> Sequence[Program]:
+    """The programs, on a machine if there is one. :raises SmpcheckError: one of them has something that the machine has not"""
+    if machine is None:
+        return programs
+    from smpcheck.questions.check import on_machine
+
+    return [on_machine(program, machine) for program in programs]
+
+
 Timeout: TypeAlias = Annotated[
     float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; no limit unless given.")
 ]

@@ -11,6 +11,7 @@ from smpcheck.commands.common import (
     EXIT_FOUND,
     EXIT_INPUT,
     EXIT_OK,
+    KERNEL_MODEL,
     Settings,
     Timeout,
     columns,
@@ -38,7 +39,13 @@ def compare(
     paths: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Litmus tests, folders of them, @LIST, or Python models.")
     ],
-    models: Annotated[str, typer.Option("--models", metavar="M,M,...", help="The models, in the order of the columns.")],
+    models: Annotated[
+        str | None, typer.Option("--models", metavar="M,M,...", help="The models, in the order of the columns.")
+    ] = None,
+    machines: Annotated[
+        str | None,
+        typer.Option("--machine", metavar="M,M,...", help="Machines beside lkmm: arm64, x86, ppc64, riscv, arm64:llsc, or all."),
+    ] = None,
     settings: Settings = None,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
     witnesses: Annotated[bool, typer.Option("--witness/--no-witness", help="Show an execution for each difference.")] = True,
@@ -46,7 +53,8 @@ def compare(
     unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
     timeout: Timeout = None,
 ) -> None:
-    """What do models say about tests, and where do they differ?
+    """What do models say about tests, and where do they differ? And machines: what does each do, of what the kernel's model
+    allows?
 
     Exit status: 0 no difference, 1 models differ, 2 bad usage, unreadable or unsupported input, a limit, 130 interrupted (what is
     done is shown).
@@ -54,13 +62,15 @@ def compare(
     status = EXIT_OK
     with failing(form, FORMATS), within(timeout):
         from smpcheck.cat.load import load_model
-        from smpcheck.questions.compare import compare as ask
+        from smpcheck.questions.compare import Subject, compare_subjects
         from smpcheck.questions.explain import Limits
 
-        names = [name.strip() for name in models.split(",") if name.strip()]
-        if len(names) < 2:
-            raise InputError("--models takes two or more models, with commas between them")
-        asked = [load_model(name) for name in names]
+        asked = [load_model(name) for name in _names(models, machines)]
+        subjects = [Subject(model.name, model) for model in asked]
+        if machines is not None:
+            from smpcheck.machines.mapping import mappings
+
+            subjects += [Subject(one.title, load_model(one.model), one) for one in mappings(machines)]
         rows: list[Row] = []
         try:
             for item in items(paths):
@@ -68,7 +78,7 @@ def compare(
                     if isinstance(item, InputError):
                         raise item
                     for program in find_programs(item.path, asked[0], None, settings or ()):
-                        rows += ask(program, asked, Limits(unroll=unroll))
+                        rows += compare_subjects(program, subjects, Limits(unroll=unroll))
                 except TimeLimitError:
                     raise
                 except SmpcheckError as error:
@@ -79,11 +89,21 @@ def compare(
             if form == "json":
                 from smpcheck.show.why_json import compare_document
 
-                write(compare_document(shown, [model.name for model in asked]))
+                write(compare_document(shown, [subject.name for subject in subjects]))
             else:
                 from smpcheck.show.compare_text import text
 
-                write(text(shown, [model.name for model in asked], witnesses, columns()))
+                write(text(shown, [subject.name for subject in subjects], witnesses, columns()))
         if status == EXIT_OK and any(row.differs for row in rows):
             status = EXIT_FOUND
     raise typer.Exit(status)
+
+
+def _names(models: str | None, machines: str | None) -> list[str]:
+    """The names of the models: two or more, or, beside machines, the kernel's unless others are given."""
+    if models is None and machines is not None:
+        return [KERNEL_MODEL]
+    names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else []
+    if len(names) < (1 if machines is not None else 2):
+        raise InputError("--models takes two or more models, with commas between them; --machine takes machines beside them")
+    return names

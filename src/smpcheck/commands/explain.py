@@ -11,6 +11,7 @@ import typer
 from smpcheck.commands.common import (
     LEAST_WIDTH,
     MAX_WIDTH,
+    OnMachine,
     Settings,
     Timeout,
     as_they_come,
@@ -19,6 +20,8 @@ from smpcheck.commands.common import (
     failing,
     find_programs,
     having,
+    model_for,
+    on_machines,
     open_status,
     within,
 )
@@ -92,6 +95,7 @@ def explain(
         str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
     ] = None,
     settings: Settings = None,
+    machine: OnMachine = None,
     check: Annotated[
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
     ] = None,
@@ -129,9 +133,9 @@ def explain(
         from smpcheck.questions.explain import Limits
         from smpcheck.questions.explain import explain as ask
 
-        found = load_model(model)
+        found = load_model(model_for(model, machine))
         limits = Limits(unroll=unroll, seconds=seconds, ends=ends_of(timeout))
-        programs = having(find_programs(path, found, scenario, settings or ()), check)
+        programs = having(on_machines(find_programs(path, found, scenario, settings or ()), machine), check)
         explained = (answer for program in programs for answer in ask(program, found, limits, check))
         wide = columns(width, PIPE_WIDTH)
         answers = as_they_come(

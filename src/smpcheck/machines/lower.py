@@ -22,7 +22,7 @@ from smpcheck.machines.mapping import MachineMapping, Row
 from smpcheck.program import ir
 from smpcheck.program.flow import registers_read
 from smpcheck.program.ir import Assign, Assume, Choice, Const, Expr, Fence, If, Load, Position, Program, Reg, Rmw, Stmt, Store
-from smpcheck.program.values import LONG, Value
+from smpcheck.program.values import LONG, CType, Value
 from smpcheck.readers.asm.machine import Machine, Register, Thread, read_instruction
 from smpcheck.readers.asm.test import machine_of
 from smpcheck.readers.flow import Item, Jump, Label, structured
@@ -65,10 +65,42 @@ def lower(program: Program, mapping: MachineMapping) -> Program:
 
     :raises UnsupportedError: it has something for which there is no row
     """
+    return lowered(program, mapping).program
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A program on a machine. ``instructions``: for each place in the source the instructions that its primitives have become,
+    without registers; ``rows``: the rows of the mapping that were used."""
+
+    program: Program
+    instructions: Mapping[Position | None, tuple[str, ...]]
+    rows: tuple[Row, ...]
+
+
+def lowered(program: Program, mapping: MachineMapping) -> Lowered:
+    """As :func:`lower`, with what was made of what."""
     if program.language not in ("C", "Python"):
         raise UnsupportedError(f"--machine is for the kernel's primitives, in C or in a Python model: this is {program.language}")
-    threads = tuple(_Thread(thread, mapping).lowered() for thread in program.threads)
-    return replace(program, threads=threads, language=mapping.language)
+    lowerings = [_Thread(thread, mapping) for thread in program.threads]
+    threads = tuple(one.lowered() for one in lowerings)
+    made: dict[Position | None, tuple[str, ...]] = {}
+    rows: dict[int, Row] = {}
+    for one in lowerings:
+        rows |= one.rows
+        for pos, lines in one.made.items():
+            made[pos] = made.get(pos, ()) + tuple(line for line in lines if line not in made.get(pos, ()))
+    changed = replace(program, threads=threads, language=mapping.language, notes=(*program.notes, *notes(program, mapping)))
+    return Lowered(changed, made, tuple(rows.values()))
+
+
+def notes(program: Program, mapping: MachineMapping) -> Iterator[str]:
+    """What is to be said of ``program`` on the machine of ``mapping``."""
+    statements = [stmt for thread in program.threads for stmt in _walk(thread.body)]
+    if any(isinstance(stmt, Rmw) and "LKR" in stmt.read_tags for stmt in statements):
+        yield from mapping.notes
+    if any(isinstance(stmt, Load | Store) and not stmt.tags for stmt in statements):
+        yield "on a machine a plain access is one instruction, as it is written: what a compiler may do to it is not looked at"
 
 
 class _NoNames:
@@ -110,6 +142,8 @@ class _Thread:
         self.machine: Machine = machine_of(mapping.language)
         self.places = mapping.sizes[WIDE]
         self.registers: set[str] = set()
+        self.rows: dict[int, Row] = {}
+        self.made: dict[Position | None, tuple[str, ...]] = {}
 
     def lowered(self) -> ir.Thread:
         body = self.body(self.thread.body)
@@ -246,8 +280,11 @@ class _Thread:
             inputs["value"] = value
         if expected is not None:
             inputs["expected"] = expected
-        task = _Task(self, row, stmt.pos or Position("", 1), stmt.text, inputs, operation, operator, must)
+        self.rows[id(row)] = row
+        ctype = None if isinstance(stmt, Fence) else stmt.ctype
+        task = _Task(self, row, stmt.pos or Position("", 1), stmt.text, inputs, operation, operator, must, ctype)
         ways = [task.instructions(way) for way in row.ways]
+        self.made[stmt.pos] = self.made.get(stmt.pos, ()) + ((row.kernel,) if row.kernel else task.shown(row.asm))
         out: list[Stmt] = [*ways[0]] if len(ways) == 1 else [Choice(ways[0], ways[1], stmt.pos)]
         if reg is not None:
             out.append(Assign(reg, Reg(self.register("old")), stmt.pos))
@@ -264,7 +301,9 @@ class _Thread:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A row to be filled in: ``inputs`` are the values of its places, ``operation`` what it does, ``must``: it has to."""
+    """A row to be filled in: ``inputs`` are the values of its places, ``operation`` what it does, ``must``: it has to. ``ctype``:
+    as what the memory is accessed.
+    """
 
     thread: _Thread
     row: Row
@@ -274,10 +313,12 @@ class _Task:
     operation: Rmw | None
     operator: str | None
     must: bool
+    ctype: CType | None
 
     def instructions(self, lines: Sequence[str]) -> tuple[Stmt, ...]:
         """The instructions of one way of the row."""
         emitter = _Instructions(self.thread.thread.index, _NoNames(), pos=self.pos)
+        shown: dict[str, str] = {}
         for line in lines:
             if line == NEW:
                 assert self.operation is not None
@@ -286,8 +327,9 @@ class _Task:
                 assert self.operation is not None and self.operation.when is not None
                 emitter.jump(line.removeprefix(UNLESS).strip(), ir.Unary("!", self.of_old(self.operation.when)))
             else:
-                fields = {**self.thread.places, "op": self.mnemonic()}
-                read_instruction(self.thread.machine, emitter, line.format(**fields), lambda _: self.pos)
+                text = line.format(**self.thread.places, op=self.operation_name())
+                read_instruction(self.thread.machine, emitter, text, lambda _: self.pos)
+                shown[emitter.text] = self.sized(line)
         self.thread.registers |= emitter.registers
         written = {stmt.reg for stmt in _walk(emitter.items) if isinstance(stmt, Assign | Load)}
         known = {self.thread.register(place): value for place, value in self.inputs.items()}
@@ -296,7 +338,7 @@ class _Task:
         override = self.operation
         if override is not None and not named and (NEW in lines or not _mentions(override.new, override.old)):
             override = None
-        items = [self.final(item, known, override) for item in emitter.items]
+        items = [self.final(item, known, override, shown) for item in emitter.items]
         items = [item for item in items if not (isinstance(item, Label) and item.name == AGAIN)]
         return structured(items)
 
@@ -305,12 +347,22 @@ class _Task:
         assert self.operation is not None
         return substituted(expr, {self.operation.old: Reg(self.thread.register("old"))})
 
-    def mnemonic(self) -> str:
+    def sized(self, line: str) -> str:
+        """An instruction as it is for the size of the location."""
+        sizes = self.thread.mapping.sizes
+        places = sizes.get(self.ctype.bits // 8 if self.ctype is not None else WIDE, sizes[WIDE])
+        return line.format(**places, op=self.operation_name())
+
+    def shown(self, lines: Sequence[str]) -> tuple[str, ...]:
+        """The instructions of a row without registers."""
+        return tuple(mnemonic(self.sized(line)) for line in lines if not line.startswith("{") and not line.endswith(":"))
+
+    def operation_name(self) -> str:
         """How the operation is called in an instruction; what has no name there is done by another (a subtraction by ADD)."""
         operators = self.thread.mapping.operators
         return operators.get(self.operator or "", next(iter(operators.values()), ""))
 
-    def final(self, item: Item, known: Mapping[str, Expr], override: Rmw | None) -> Item:
+    def final(self, item: Item, known: Mapping[str, Expr], override: Rmw | None, shown: Mapping[str, str]) -> Item:
         """A statement, with the values of places filled in, and its place and text in the source. A jump that starts again is
         no execution, and in a lock neither is one that gives up."""
 
@@ -318,11 +370,11 @@ class _Task:
             return substituted(expr, known)
 
         def side(body: Sequence[Stmt]) -> tuple[Stmt, ...]:
-            return tuple(s for s in (self.final(x, known, override) for x in body) if not isinstance(s, Label | Jump))
+            return tuple(s for s in (self.final(x, known, override, shown) for x in body) if not isinstance(s, Label | Jump))
 
         match item:
             case Jump(target, cond, _, what):
-                said = self.said(what)
+                said = self.said(what, shown)
                 if target == AGAIN or (self.must and target == OUT):
                     never = Assume(Const(0), self.pos)
                     return never if cond is None else If(filled(cond), (never,), (), self.pos, said)
@@ -336,14 +388,15 @@ class _Task:
             case Assume():
                 return Assume(filled(item.cond), self.pos)
             case Load():
-                return replace(item, addr=filled(item.addr), pos=self.pos, text=self.said(item.text))
+                return replace(item, addr=filled(item.addr), ctype=self.ctype, pos=self.pos, text=self.said(item.text, shown))
             case Store():
                 value = filled(item.value)
-                return replace(item, addr=filled(item.addr), value=value, pos=self.pos, text=self.said(item.text))
+                item = replace(item, addr=filled(item.addr), ctype=self.ctype, pos=self.pos, text=self.said(item.text, shown))
+                return replace(item, value=value)
             case Fence():
-                return replace(item, pos=self.pos, text=self.said(item.text))
+                return replace(item, pos=self.pos, text=self.said(item.text, shown))
             case Rmw():
-                item = replace(item, addr=filled(item.addr), pos=self.pos, text=self.said(item.text))
+                item = replace(item, addr=filled(item.addr), ctype=self.ctype, pos=self.pos, text=self.said(item.text, shown))
                 if override is None:
                     when = None if item.when is None else filled(item.when)
                     return replace(item, new=filled(item.new), when=when)
@@ -352,9 +405,9 @@ class _Task:
                 return replace(item, new=substituted(override.new, old), when=when)
         return item
 
-    def said(self, instruction: str) -> str:
+    def said(self, instruction: str, shown: Mapping[str, str]) -> str:
         """The source's text, with the instruction that it is here."""
-        short = self.row.kernel or mnemonic(instruction)
+        short = self.row.kernel or mnemonic(shown.get(instruction, instruction))
         return f"{self.text} [{short}]" if self.text else short
 
 
@@ -423,8 +476,11 @@ def _mentions(expr: Expr, register: str) -> bool:
 def _walk(items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
         yield item
-        if isinstance(item, Choice):
-            yield from _walk((*item.then, *item.other))
+        match item:
+            case Choice() | If():
+                yield from _walk((*item.then, *item.other))
+            case ir.Block() | ir.Loop():
+                yield from _walk(item.body)
 
 
 def substituted(expr: Expr, values: Mapping[str, Expr]) -> Expr:

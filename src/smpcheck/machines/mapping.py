@@ -192,3 +192,11 @@ def mappings(text: str) -> list[MachineMapping]:
             known = [c for choices in _data(one)["options"].values() for c in choices] if one in MACHINES else []
             found.append(load_mapping(one, tuple(c for c in chosen if c in known) if name == "all" else chosen))
     return found
+
+
+def mapping_of(text: str) -> MachineMapping:
+    """The one mapping that ``text`` names. :raises InputError: none, or several"""
+    found = mappings(text)
+    if len(found) != 1:
+        raise InputError(f"one machine is asked about here, not '{text}': choose from {', '.join(MACHINES)}; compare takes all")
+    return found[0]

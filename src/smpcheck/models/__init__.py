@@ -35,6 +35,9 @@ EDITIONS: Mapping[str, str] = {
 }
 """What a model of a machine states, and of when: answers say it. The files cite it in full."""
 
+FULL_BARRIERS = frozenset(("Mb", "DMB.SY", "MFENCE", "SYNC", "Fence.rw.rw"))
+"""The tags of full barriers, the kernel's and each machine's: a model knows its own and takes no notice of others."""
+
 
 def require_primitives(program: Program, question: str) -> None:
     """:raises UnsupportedError: ``question`` is about the kernel's primitives, and ``program`` has a machine's instructions"""

@@ -46,7 +46,8 @@ class CheckOptions:
     :class:`~smpcheck.solver.answer.Answer` in the result. ``executions``: keep an execution for each thing that the
     verdict, the flags and the assertions say can happen. ``problems``: keep what is wrong with the test, with its place.
     ``threads``: of the solver, for one hard test. ``settings``: ``NAME=VALUE`` for the parameters of Python models.
-    ``termination``: find deadlocks and threads that wait for ever.
+    ``termination``: find deadlocks and threads that wait for ever. ``machine``: ask about the program on this machine
+    (:func:`smpcheck.machines.mapping.mappings`).
     """
 
     verdict_only: bool = False
@@ -59,6 +60,7 @@ class CheckOptions:
     threads: int = 1
     settings: tuple[str, ...] = ()
     termination: bool = True
+    machine: str | None = None
 
 
 def check_file(
@@ -88,8 +90,22 @@ def check_file(
     if on_read is not None:
         on_read()
     for number, program in enumerate(programs[start:], start):
+        if options.machine is not None:
+            try:
+                program = on_machine(program, options.machine)
+            except SmpcheckError as error:
+                yield failure(path, error, model.name, began, describe(program, model)), number == len(programs) - 1
+                continue
         yield check_program(program, model, options, began, on_state), number == len(programs) - 1
         began = time.perf_counter()
+
+
+def on_machine(program: Program, machine: str) -> Program:
+    """``program`` of the kernel's primitives on a machine. Errors as :func:`smpcheck.machines.lower.lower`."""
+    from smpcheck.machines.lower import lower
+    from smpcheck.machines.mapping import mapping_of
+
+    return lower(program, mapping_of(machine))
 
 
 def check_program(

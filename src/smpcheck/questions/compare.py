@@ -1,6 +1,7 @@
 """The question *what do the models disagree about?*: tests by models, and for each disagreement an execution.
 
-The execution is one that a model allows and another forbids, with what forbids it there.
+The execution is one that a model allows and another forbids, with what forbids it there. Machines are compared too: each is a
+model that is asked about the program as that machine has it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import SmpcheckError, UnsupportedError
@@ -23,6 +25,26 @@ from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.wording import Words
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
+
+if TYPE_CHECKING:
+    from smpcheck.machines.mapping import MachineMapping
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who is asked: a model, about the program as it is or on a machine. ``name`` heads the column."""
+
+    name: str
+    model: Model
+    mapping: MachineMapping | None = None
+
+    def program(self, program: Program) -> Program:
+        """The program that the model judges. :raises UnsupportedError: the machine has no row for something in it"""
+        if self.mapping is None:
+            return program
+        from smpcheck.machines.lower import lower
+
+        return lower(program, self.mapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +92,30 @@ class Row:
 
 def compare(program: Program, models: Sequence[Model], limits: Limits | None = None) -> list[Row]:
     """One row for each outcome of ``program``. What one model cannot answer is in its cell."""
+    return compare_subjects(program, [Subject(model.name, model) for model in models], limits)
+
+
+def compare_subjects(program: Program, subjects: Sequence[Subject], limits: Limits | None = None) -> list[Row]:
+    """The same for models that need not be asked about the program as it is."""
     limits = limits or Limits()
     rows = []
     asked = outcomes(program) or [condition_outcome(program)]
-    large = _of_large(program, models, asked, limits) if is_large(program) else None
+    models = [subject.model for subject in subjects]
+    as_it_is = all(subject.mapping is None for subject in subjects)
+    large = _of_large(program, models, asked, limits) if as_it_is and is_large(program) else None
     for number, outcome in enumerate(asked):
         began = time.perf_counter()
-        cells = large[number] if large else tuple(_cell(program, model, outcome, limits) for model in models)
+        cells = large[number] if large else tuple(_cell(program, subject, outcome, limits) for subject in subjects)
         row = Row(program, outcome, cells)
-        difference = _difference(row, models, limits) if row.differs else None
+        difference = _difference(row, subjects, limits) if row.differs else None
         rows.append(Row(program, outcome, cells, difference, time.perf_counter() - began))
     return rows
 
 
-def _cell(program: Program, model: Model, outcome: Outcome, limits: Limits) -> Cell:
+def _cell(program: Program, subject: Subject, outcome: Outcome, limits: Limits) -> Cell:
+    model = subject.model
     try:
+        program = subject.program(program)
         if isinstance(outcome.condition, str):
             candidates = outcome.candidates(program, model, limits.unroll)
             if next(iter(candidates), None) is not None:
@@ -116,14 +147,18 @@ def _of_large(program: Program, models: Sequence[Model], asked: list[Outcome], l
     return [tuple(cell(one, name) for one in found) for name in names]
 
 
-def _difference(row: Row, models: Sequence[Model], limits: Limits) -> Difference | None:
-    """The first model that forbids the outcome against the next-weaker one that allows it."""
-    words = Words(row.program)
+def _difference(row: Row, subjects: Sequence[Subject], limits: Limits) -> Difference | None:
+    """The first subject that forbids the outcome against the next-weaker one that allows it. What forbids it there can be said
+    where both were asked about one program."""
     happens = [cell.happens for cell in row.cells]
-    allows, forbids = models[happens.index(True)], models[happens.index(False)]
-    found = explain_outcome(row.program, allows, row.outcome, limits)
+    allows, forbids = subjects[happens.index(True)], subjects[happens.index(False)]
+    program = allows.program(row.program)
+    words = Words(program)
+    found = explain_outcome(program, allows.model, row.outcome, limits)
     if found.execution is None:
         return None
-    reasons = (first_reason if is_large(row.program) else reasons_of)(forbids, found.execution, words)
-    story = tell(found.execution, allows, words)
+    reasons: Sequence[Reason] = ()
+    if allows.mapping is forbids.mapping:
+        reasons = (first_reason if is_large(program) else reasons_of)(forbids.model, found.execution, words)
+    story = tell(found.execution, allows.model, words)
     return Difference(allows.name, forbids.name, found.execution, story, reasons[0] if reasons else None)

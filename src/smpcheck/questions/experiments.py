@@ -19,12 +19,13 @@ from typing import Literal, TypeAlias
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.nodes import Model
+from smpcheck.models import FULL_BARRIERS
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.orders import Edge
 from smpcheck.questions.wording import is_plain
 
-FULL, ONCE = frozenset({"Mb"}), frozenset({"Once"})
+ONCE = frozenset({"Once"})
 
 
 def allows(model: Model, execution: Execution) -> bool:
@@ -51,7 +52,7 @@ def with_barriers(execution: Execution, points: Iterable[Point]) -> tuple[Execut
         at = known[point.event]
         earlier = {a for a, b in po if b == at.id} | (set() if point.before else {at.id})
         later = {b for a, b in po if a == at.id} | ({at.id} if point.before else set())
-        events.append(ExecutedEvent(number, at.thread, "F", FULL, text="smp_mb()"))
+        events.append(ExecutedEvent(number, at.thread, "F", FULL_BARRIERS, text="smp_mb()"))
         po |= {(a, number) for a in earlier} | {(number, b) for b in later}
         added[number] = point
     return replace(execution, events=tuple(events), relations={**execution.relations, "po": frozenset(po)}), added
@@ -293,7 +294,7 @@ def _closed(alone: Execution, a: ExecutedEvent, b: ExecutedEvent, into: str, out
     number = 1 + max(e.id for e in alone.events)
     thread = 1 + max(a.thread, *(e.thread for e in alone.events))
     first = ExecutedEvent(number, thread, "R" if out == "rf" else "W", ONCE, b.cell, b.address, b.value)
-    barrier = ExecutedEvent(number + 1, thread, "F", FULL, text="smp_mb()")
+    barrier = ExecutedEvent(number + 1, thread, "F", FULL_BARRIERS, text="smp_mb()")
     second = ExecutedEvent(number + 2, thread, "R" if into == "fr" else "W", ONCE, a.cell, a.address, a.value)
     rf, co = set(alone.relations["rf"]), set(alone.relations["co"])
     source = {r: w for w, r in rf}

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
-from smpcheck.models import KERNEL
+from smpcheck.models import KERNEL, LANGUAGES
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
@@ -175,7 +175,8 @@ def witness(
     """The easiest execution with this outcome under the strongest model that allows it; None if there is none. ``large``: the
     program is large, and no interleaving has the outcome.
     """
-    simpler = STRONGER[: STRONGER.index(model.name)] if model.name in STRONGER else STRONGER
+    known = [name for name in STRONGER if (languages := LANGUAGES[name]) is None or program.language in languages]
+    simpler = known[: known.index(model.name)] if model.name in known else known
     for stronger in (*simpler[large:], None):
         asked = load_model(stronger) if stronger else model
         found: list[tuple[int, int, Execution]] = []

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from smpcheck.models import FULL_BARRIERS, KERNEL
 from smpcheck.program import ir
 from smpcheck.program.ir import Position, Program, Stmt
 from smpcheck.questions.ordering_elements import FENCES, NOWHERE, atomic_name, edited, walk
@@ -166,12 +167,17 @@ def apply(program: Program, edits: Iterable[Edit]) -> Program:
             here = chosen.get(pos, [])
             if here and pos not in done and _event(statement):
                 done.add(pos)
-                result += [ir.Fence(frozenset({e.name}), pos=pos, text=e.new) for e in here if e.inserts]
+                result += [ir.Fence(_tags(e.name, program), pos=pos, text=e.new) for e in here if e.inserts]
             names = {e.name for e in here if not e.inserts}
             result += _strengthened(statement, names) if names else [statement]
         return tuple(result)
 
     return edited(program, change)
+
+
+def _tags(name: str, program: Program) -> frozenset[str]:
+    """The tags of a barrier that is put in: in machine code a full one is the machine's."""
+    return FULL_BARRIERS if name == "Mb" and program.language not in KERNEL else frozenset({name})
 
 
 def _event(statement: Stmt) -> bool:

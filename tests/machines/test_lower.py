@@ -1,0 +1,148 @@
+"""The kernel's primitives on each machine: what its own memory model makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smpcheck.cat.load import load_model
+from smpcheck.errors import UnsupportedError
+from smpcheck.machines.lower import lower, lowered
+from smpcheck.machines.mapping import MACHINES, load_mapping, mapping_of, mappings
+from smpcheck.program.wellformed import check
+from smpcheck.readers.litmus import read_litmus, read_litmus_file
+from smpcheck.solver.answer import Question
+from smpcheck.solver.solve import solve
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def verdict(program, machine):
+    mapping = mapping_of(machine)
+    on_it = lower(program, mapping)
+    check(on_it)
+    return solve(on_it, load_model(mapping.model), Question(mode="verdict")).verdict
+
+
+def two_threads(body0: str, body1: str, condition: str, parameters: str = "int *x, int *y"):
+    return read_litmus(f"C t\n{{}}\nP0({parameters})\n{{\n{body0}\n}}\nP1({parameters})\n{{\n{body1}\n}}\nexists ({condition})\n")
+
+
+VERDICTS = """
+01-SB                            Sometimes Sometimes Sometimes Sometimes
+02-SB+mbs                        Never     Never     Never     Never
+04-MP                            Sometimes Never     Sometimes Sometimes
+05-MP+wmb+rmb                    Never     Never     Never     Never
+06-MP+rel+acq                    Never     Never     Never     Never
+07-MP+wmb+addr                   Never     Never     Never     Never
+08-MP+wmb+ctrl                   Sometimes Never     Sometimes Sometimes
+10-LB                            Sometimes Never     Sometimes Sometimes
+11-LB+ctrl+data                  Never     Never     Never     Never
+12-IRIW                          Never     Never     Sometimes Never
+13-IRIW+mbs                      Never     Never     Never     Never
+14-WRC+rel+acq                   Never     Never     Never     Never
+15-LOCK                          Always    Always    Always    Always
+16-LOCK+leak                     Sometimes Never     Sometimes Never
+17-LOCK+after_spinlock           Never     Never     Never     Never
+18-TRYLOCK                       Never     Never     Never     Never
+19-TRYLOCK+failed                Sometimes Never     Sometimes Sometimes
+22-ATOMIC                        Always    Always    Always    Always
+23-SB+atomic_inc                 Sometimes Never     Sometimes Sometimes
+24-SB+after_atomic               Never     Never     Never     Never
+25-CMPXCHG                       Never     Never     Never     Never
+26-CMPXCHG+failed                Sometimes Never     Never     Sometimes
+28-SEQLOCK                       Never     Never     Never     Never
+29-SEQLOCK+no-rmb                Sometimes Never     Sometimes Sometimes
+38-PUTBACK+two-words+mb          Never     Never     Never     Never
+40-PUTBACK+two-words+mb+noreturn Sometimes Never     Sometimes Sometimes
+"""
+
+
+def test_examples_on_each_machine():
+    for line in VERDICTS.strip().split("\n"):
+        name, *wanted = line.split()
+        program = read_litmus_file(EXAMPLES / f"{name}.litmus")
+        assert [verdict(program, machine) for machine in ("arm64", "x86", "ppc64", "riscv")] == wanted, name
+
+
+def test_an_atomic_that_is_not_returned_orders_less_than_its_load_on_arm64():
+    """STADD's read is not ordered by a DMB ISHLD, that of LDADD is."""
+    parameters = "int *x, atomic_t *y"
+    for operation, wanted in (("atomic_inc(y)", "Sometimes"), ("atomic_fetch_inc_relaxed(y)", "Never")):
+        first = "WRITE_ONCE(*x, 1); smp_mb(); atomic_set(y, 10);"
+        program = two_threads(first, f"{operation}; smp_rmb(); int r0 = READ_ONCE(*x);", "y=11 /\\ 1:r0=0", parameters)
+        assert verdict(program, "arm64") == wanted
+
+
+@pytest.mark.parametrize(
+    ("machine", "wanted"), [("arm64", "Sometimes"), ("arm64:llsc", "Sometimes"), ("x86", "Never"), ("ppc64", "Never"), ("riscv", "Sometimes")]
+)
+def test_what_a_failing_cmpxchg_orders(machine, wanted):
+    """A locked instruction is one barrier whatever it finds, and on POWER a sync comes first."""
+    program = two_threads(
+        "WRITE_ONCE(*x, 1); int r1 = cmpxchg(z, 5, 6); int r0 = READ_ONCE(*y);",
+        "WRITE_ONCE(*y, 1); smp_mb(); int r0 = READ_ONCE(*x);",
+        "0:r0=0 /\\ 1:r0=0",
+        "int *x, int *y, int *z",
+    )
+    assert verdict(program, machine) == wanted
+
+
+@pytest.mark.parametrize(("machine", "wanted"), [("riscv", "Never"), ("riscv:queued", "Sometimes"), ("ppc64", "Never")])
+def test_the_order_of_unlock_and_lock_is_free_with_ticket_locks_only(machine, wanted):
+    program = two_threads(
+        "spin_lock(l); WRITE_ONCE(*x, 1); spin_unlock(l); spin_lock(m); smp_mb__after_unlock_lock(); int r0 = READ_ONCE(*y);"
+        " spin_unlock(m);",
+        "WRITE_ONCE(*y, 1); smp_mb(); int r0 = READ_ONCE(*x);",
+        "0:r0=0 /\\ 1:r0=0",
+        "spinlock_t *l, spinlock_t *m, int *x, int *y",
+    )
+    assert verdict(program, machine) == wanted
+
+
+def test_a_grace_period_is_refused_with_its_place():
+    program = read_litmus_file(EXAMPLES / "30-RCU.litmus")
+    for machine in MACHINES:
+        with pytest.raises(UnsupportedError, match=rf"30-RCU.litmus:\d+:\d+: synchronize_rcu.*{machine} has no row"):
+            lower(program, load_mapping(machine))
+
+
+def test_instructions_are_of_the_size_of_the_location():
+    program = two_threads("WRITE_ONCE(*x, 1);", "WRITE_ONCE(*y, 1);", "x=1", "char *x, long *y")
+    shown = [stmt.text for thread in lower(program, load_mapping("ppc64")).threads for stmt in thread.body if hasattr(stmt, "addr")]
+    assert shown == ["WRITE_ONCE(*x, 1) [stb]", "WRITE_ONCE(*y, 1) [std]"]
+
+
+def test_what_each_primitive_is_at_its_place():
+    program = read_litmus_file(EXAMPLES / "24-SB+after_atomic.litmus")
+    found = {pos.line: lines for pos, lines in lowered(program, load_mapping("arm64")).instructions.items()}
+    assert found[16] == ("stadd",) and found[17] == ("dmb ish",) and found[26] == ("ldaddal",)
+
+
+def test_every_row_can_be_read():
+    """Each row of each mapping with each choice of options, by a primitive that has it."""
+    body = """
+        spin_lock(l); spin_unlock(l); if (spin_trylock(l)) spin_unlock(l);
+        smp_mb(); smp_rmb(); smp_wmb(); mb(); rmb(); wmb(); dma_mb(); dma_rmb(); dma_wmb(); barrier();
+        smp_mb__before_atomic(); smp_mb__after_atomic(); smp_mb__after_spinlock(); smp_mb__after_unlock_lock();
+        smp_acquire__after_ctrl_dep(); smp_mb__after_srcu_read_unlock();
+        *x = 1; int r0 = *x; WRITE_ONCE(*x, 2); r0 = READ_ONCE(*x); smp_store_release(x, 1); r0 = smp_load_acquire(x);
+        atomic_inc(a);
+    """
+    for suffix in ("", "_acquire", "_release", "_relaxed"):
+        body += f"r0 = atomic_fetch_add{suffix}(1, a); r0 = atomic_fetch_or{suffix}(1, a); r0 = xchg{suffix}(x, 1);"
+        body += f"r0 = cmpxchg{suffix}(x, 1, 2); r0 = atomic_add_return{suffix}(1, a);"
+    body += """
+        r0 = atomic_add_unless(a, 1, 2); r0 = atomic_inc_unless_negative(a); r0 = refcount_inc_not_zero(c);
+        r0 = refcount_dec_not_one(c); mutex_lock(n); mutex_unlock(n); read_lock(q); read_unlock(q);
+        set_bit(1, w); r0 = test_and_set_bit(1, w); r0 = test_and_set_bit_lock(2, w); clear_bit_unlock(2, w);
+    """
+    parameters = "int *x, atomic_t *a, spinlock_t *l, refcount_t *c, struct mutex *n, rwlock_t *q, unsigned long *w"
+    program = read_litmus(f"C t\n{{}}\nP0({parameters})\n{{\n{body}\n}}\nexists (x=1)\n")
+    for name in ("all", "arm64:llsc", "riscv:queued"):
+        for mapping in mappings(name):
+            found = lowered(program, mapping)
+            check(found.program)
+            used = {id(row) for row in found.rows}
+            assert [row.primitives for row in mapping.rows if id(row) not in used] == []
