@@ -76,7 +76,8 @@ def test_an_atomic_that_is_not_returned_orders_less_than_its_load_on_arm64():
 
 
 @pytest.mark.parametrize(
-    ("machine", "wanted"), [("arm64", "Sometimes"), ("arm64:llsc", "Sometimes"), ("x86", "Never"), ("ppc64", "Never"), ("riscv", "Sometimes")]
+    ("machine", "wanted"),
+    [("arm64", "Sometimes"), ("arm64:llsc", "Sometimes"), ("x86", "Never"), ("ppc64", "Never"), ("riscv", "Sometimes")],
 )
 def test_what_a_failing_cmpxchg_orders(machine, wanted):
     """A locked instruction is one barrier whatever it finds, and on POWER a sync comes first."""
@@ -110,7 +111,9 @@ def test_a_grace_period_is_refused_with_its_place():
 
 def test_instructions_are_of_the_size_of_the_location():
     program = two_threads("WRITE_ONCE(*x, 1);", "WRITE_ONCE(*y, 1);", "x=1", "char *x, long *y")
-    shown = [stmt.text for thread in lower(program, load_mapping("ppc64")).threads for stmt in thread.body if hasattr(stmt, "addr")]
+    shown = [
+        stmt.text for thread in lower(program, load_mapping("ppc64")).threads for stmt in thread.body if hasattr(stmt, "addr")
+    ]
     assert shown == ["WRITE_ONCE(*x, 1) [stb]", "WRITE_ONCE(*y, 1) [std]"]
 
 
