@@ -11,6 +11,7 @@ COMMANDS = {
     "check": "smpcheck.commands.mm_check",
     "run": "smpcheck.commands.mm_run",
     "live": "smpcheck.commands.mm_live",
+    "map": "smpcheck.commands.mm_map",
 }
 
 

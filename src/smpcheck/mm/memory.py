@@ -361,7 +361,7 @@ def zap_pte(mapping: address_space, vma: vm_area_struct, pt: pte_t, even_cows: b
 
 def free_page_and_swap_cache(page: page) -> None:
     """Drop the reference of an unmapped pte, and the swap cache's if nobody else uses the entry and the lock is free."""
-    if PageSwapCache(page) and trylock_page(page):
+    if PageSwapCache(page) and not page_mapped(page) and trylock_page(page):
         try_to_free_swap(page)
         unlock_page(page)
     put_page(page)

@@ -100,12 +100,13 @@ def __mlock_new_page(page: page) -> None:
     zone = page_zone(page)
     spin_lock(zone.lru_lock)
     if page_evictable(page):
-        add_page_to_lru_list(page, page_lru_base_type(page))
+        lru = page_lru_base_type(page)
     else:
+        lru = LRU_UNEVICTABLE
         SetPageUnevictable(page)
         page.mlock_count = 1 if PageMlocked(page) else 0
-        add_page_to_lru_list(page, LRU_UNEVICTABLE)
         count(PGCULLED, 1)
+    add_page_to_lru_list(page, lru)
     SetPageLRU(page)
     spin_unlock(zone.lru_lock)
 

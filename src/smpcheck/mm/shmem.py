@@ -28,8 +28,8 @@ def scan_mapping_unevictable_page(page: page) -> None:
         if V.scan_retries and not isolated:
             isolated = TestClearPageLRU(page)
         if isolated:
-            if PageUnevictable(page):
-                check_move_unevictable_page(page)
+            if page_evictable(page) and PageUnevictable(page):
+                move_to_evictable_list(page)
             SetPageLRU(page)
         if isolated or V.scan_retries:
             spin_unlock(zone.lru_lock)
@@ -45,7 +45,12 @@ def scan_mapping_unevictable_page(page: page) -> None:
 def check_move_unevictable_page(page: page) -> None:
     """Under lru_lock. The kernel tries again if the page becomes evictable meanwhile; munlock would have moved it then."""
     if page_evictable(page):
-        lru_del(page)
-        ClearPageUnevictable(page)
-        add_page_to_lru_list(page, page_lru_base_type(page))
-        count(PGRESCUED, 1)
+        move_to_evictable_list(page)
+
+
+def move_to_evictable_list(page: page) -> None:
+    """Under lru_lock."""
+    lru_del(page)
+    ClearPageUnevictable(page)
+    add_page_to_lru_list(page, page_lru_base_type(page))
+    count(PGRESCUED, 1)

@@ -97,7 +97,7 @@ def __isolate_lru_page(page: page) -> bool:
     """Under lru_lock: take a page that is on an evictable list, with a reference."""
     if V.mlock_count:  # since 5.11 whoever clears PG_lru has the page
         lru = page.lru
-        if lru == NOT_LISTED or lru == LRU_UNEVICTABLE or not get_page_unless_zero(page):
+        if lru == NOT_LISTED or lru == LRU_UNEVICTABLE or not PageLRU(page) or not get_page_unless_zero(page):
             return False
         if TestClearPageLRU(page):
             return True
@@ -178,14 +178,22 @@ def putback_inactive_page(page: page) -> None:
         putback_lru_page(page)
         return
     SetPageLRU(page)
-    add_page_to_lru_list(page, evictable_list(page))
+    if not V.mlock_count:
+        add_page_to_lru_list(page, evictable_list(page))
     if not V.list_at_drain:
         spin_unlock(zone.lru_lock)
         put_page(page)
         return
     left = atomic_dec_return(page._count)
     check("I6", left >= 0)
-    if left == 0:
+    if V.mlock_count:  # what is freed does not come to a list first any more
+        if left == 0:
+            ClearPageLRU(page)
+            ClearPageActive(page)
+            ClearPageUnevictable(page)
+        else:
+            add_page_to_lru_list(page, evictable_list(page))
+    elif left == 0:
         ClearPageLRU(page)
         del_page_from_lru(page)
     spin_unlock(zone.lru_lock)

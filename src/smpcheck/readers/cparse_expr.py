@@ -36,7 +36,7 @@ from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTabl
 from smpcheck.readers.source import Source, shorten
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Node, Tree
+    from tree_sitter import Language, Node, Parser, Tree
 
 _NULL_NAMES = {"NULL": POINTER, "nullptr": POINTER}
 _BOOLEAN_NAMES = {"true": 1, "false": 0}
@@ -49,6 +49,13 @@ def _language() -> Language:
     import tree_sitter_c
 
     return tree_sitter.Language(tree_sitter_c.language())
+
+
+def c_parser() -> Parser:
+    """A parser of C text: a new one, as one is no good for two threads at a time."""
+    from tree_sitter import Parser
+
+    return Parser(_language())
 
 
 _Prefix: TypeAlias = "tuple[str | Type, int]"
@@ -77,9 +84,7 @@ class ExpressionReader:
 
     def parse(self, code: bytes) -> Tree:
         """tree-sitter's view of C text."""
-        from tree_sitter import Parser
-
-        return Parser(_language()).parse(code)  # a parser of its own: one is no good for two threads at a time
+        return c_parser().parse(code)
 
     # --- errors ---
 
