@@ -44,12 +44,12 @@ def kernel_map(
     """
     with failing(form, FORMATS):
         from smpcheck.mm.kernel_map import entries
-        from smpcheck.show import mm_map
+        from smpcheck.mm.report import kernel_map as shown
 
         known = entries.kernel_map()
         chosen = choose(known, functions or [])
         if kernel is None:
-            put(mm_map.map_json(chosen) if form == "json" else mm_map.map_table(chosen), output)
+            put(shown.map_json(chosen) if form == "json" else shown.map_table(chosen), output)
             raise typer.Exit(EXIT_OK)
         from smpcheck.mm.kernel_map.compare import compare
         from smpcheck.mm.kernel_map.kernel_order import Tree
@@ -57,7 +57,7 @@ def kernel_map(
         tree = Tree(kernel)
         found = [compare(entry, tree, known) for entry in chosen]
         put(
-            mm_map.json_lines(found, tree) if form == "json" else mm_map.report(found, tree, known.variant(tree.version), full),
+            shown.json_lines(found, tree) if form == "json" else shown.report(found, tree, known.variant(tree.version), full),
             output,
         )
         verdicts = {each.verdict for each in found}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from typing import TypeAlias
 
 from smpcheck.program import ir
 from smpcheck.program.ir import Position
@@ -25,15 +26,26 @@ STEPS_IN_FULL = 14
 """A run of so few steps is shown whole."""
 
 
+InFunction: TypeAlias = Callable[[Position], str]
+"""What is said above the first of the steps that stand in one function: its name, or "" for nothing."""
+
+
+def unnamed(pos: Position) -> str:
+    """Functions are not named."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Row:
-    """A step of one thread: its source text, where it stands, and what it did; or, without text, ``hidden`` steps."""
+    """A step of one thread: its source text, where it stands, and what it did; or, without text, ``hidden`` steps. ``function``:
+    what is said of the function that it stands in."""
 
     thread: int
     text: str = ""
     place: str = ""
     effect: str = ""
     hidden: int = 0
+    function: str = ""
 
 
 def place(pos: Position | None) -> str:
@@ -111,7 +123,9 @@ def meeting(events: Sequence[TraceEvent]) -> set[int]:
     return found
 
 
-def rows(program: ir.Program, steps: Sequence[TraceEvent], everything: bool = False) -> list[Row]:
+def rows(
+    program: ir.Program, steps: Sequence[TraceEvent], everything: bool = False, in_function: InFunction = unnamed
+) -> list[Row]:
     """The steps of a run in their order."""
     last = last_thread(program)
     events = [e for e in steps if not is_end(e.address)]
@@ -124,7 +138,8 @@ def rows(program: ir.Program, steps: Sequence[TraceEvent], everything: bool = Fa
     for number, group in enumerate(groups):
         e = group[0]
         if whole or number == len(groups) - 1 or any(e.number in seen for e in group):
-            out.append(Row(e.thread, e.text, place(e.pos), effect(program, group)))
+            function = in_function(e.pos) if e.pos else ""
+            out.append(Row(e.thread, e.text, place(e.pos), effect(program, group), function=function))
         elif out and out[-1].hidden and out[-1].thread == e.thread:
             out[-1] = Row(e.thread, hidden=out[-1].hidden + 1)
         else:
@@ -132,19 +147,26 @@ def rows(program: ir.Program, steps: Sequence[TraceEvent], everything: bool = Fa
     return out
 
 
-def interleaving(result: RunResult, width: int = 100, everything: bool = False) -> list[str]:
+def interleaving(result: RunResult, width: int = 100, everything: bool = False, in_function: InFunction = unnamed) -> list[str]:
     """The run as text, at most ``width`` columns wide where the number of threads allows it."""
-    return in_lanes(result.program, result.trace.events, width, everything)
+    return in_lanes(result.program, result.trace.events, width, everything, in_function)
 
 
-def in_lanes(program: ir.Program, steps: Sequence[TraceEvent], width: int = 100, everything: bool = False) -> list[str]:
+def in_lanes(
+    program: ir.Program,
+    steps: Sequence[TraceEvent],
+    width: int = 100,
+    everything: bool = False,
+    in_function: InFunction = unnamed,
+) -> list[str]:
     """Steps as text, in their order, a lane for each thread."""
-    found = rows(program, steps, everything)
+    found = rows(program, steps, everything, in_function)
     last = last_thread(program)
     lanes = sorted({row.thread for row in found} - {last})
     each = max(NARROWEST, (width - GAP * max(0, len(lanes) - 1)) // max(1, len(lanes)))
     names = {t.index: t.name or f"P{t.index}" for t in program.threads}
     out = [_line([(i, names[t]) for i, t in enumerate(lanes)], each), _line([(i, "─" * each) for i in range(len(lanes))], each)]
+    entered: dict[int, str] = {}
     for thread, group in groupby(found, key=lambda row: row.thread):
         if thread == last:
             out += ["", f"then, alone: {names[thread]}"]
@@ -156,6 +178,9 @@ def in_lanes(program: ir.Program, steps: Sequence[TraceEvent], width: int = 100,
                 cells = _wrapped(f"  {row.text}  {what}", width)
             else:
                 cells = _wrapped(row.text, each) + _wrapped(what, each, "  ")
+            if row.function and row.function != entered.get(thread):
+                cells = [*_wrapped(f"in {row.function}:", width if thread == last else each), *cells]
+            entered[thread] = row.function or entered.get(thread, "")
             out += [_line([(0 if thread == last else lanes.index(thread), cell)], each) for cell in cells]
     return out
 

@@ -12,13 +12,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import smpcheck.mm
 from smpcheck.mm.kernel_map.entries import Entry, Map
 from smpcheck.mm.variants import VARIANTS, Variant
-from smpcheck.readers.python.source import function_source
+from smpcheck.program.ir import Position
+from smpcheck.readers.python.source import function_source, parse_file
 
 SPECIFICATION = frozenset({"check", "ghost_inc", "ghost_add"})
 """Calls that are no steps: what must hold, besides the map's assertions, and what is only counted for that."""
@@ -47,6 +51,19 @@ def function_of(entry: Entry) -> FunctionType:
     found = vars(import_module(f"smpcheck.mm.{entry.file.removesuffix('.py')}"))[entry.name]
     assert isinstance(found, FunctionType)
     return found
+
+
+def function_at(pos: Position) -> str:
+    """The name of the function of the model in which a position lies; "" if in none."""
+    file = Path(smpcheck.mm.__file__).with_name(Path(pos.file).name)
+    return next((name for name, lines in _spans(str(file)) if pos.line in lines), "") if file.is_file() else ""
+
+
+@cache
+def _spans(file: str) -> tuple[tuple[str, range], ...]:
+    tree, _ = parse_file(file)
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return tuple((node.name, range(node.lineno, (node.end_lineno or node.lineno) + 1)) for node in functions)
 
 
 def model_order(entry: Entry, variant: str, known: Map) -> list[Step]:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from smpcheck.mm.check import ASSUMPTIONS, Answer
@@ -129,9 +129,10 @@ def witness_text(answer: Answer, name: str, run: RunResult | WeakRun | None, wid
         return "\n".join([*lines, "  no run to show: it is a circle of lock classes, or the time was not enough"]) + "\n"
     found = list(dict.fromkeys(_places(run.program, check)))
     lines += [f"  checked at {place(pos)}: {text}" for pos, text in found[:4]]
+    restated = in_kernel(case.variant.name)
     if isinstance(run, WeakRun):
         lines.append(f"  no interleaving does this; under {case.model} the steps may take effect in this order:")
-        lines += ["", *(f"  {line}".rstrip() for line in in_lanes(run.program, run.events, width - 2, everything)), ""]
+        lines += ["", *(f"  {line}".rstrip() for line in in_lanes(run.program, run.events, width - 2, everything, restated)), ""]
         for number, reordering in enumerate((*run.story.reorderings, *run.story.also), 1):
             text = textwrap.wrap(f"{number} {reordering.sentence}", width - 2, subsequent_indent="  ", break_on_hyphens=False)
             lines += [f"  {line}" for line in text]
@@ -140,7 +141,26 @@ def witness_text(answer: Answer, name: str, run: RunResult | WeakRun | None, wid
         lines.append(f"  {run.message}")
     for thread, pos in run.waiting.items():
         lines.append(f"  {run.program.threads[thread].name} waits for ever at {place(pos)}")
-    return "\n".join([*lines, "", *(f"  {line}".rstrip() for line in interleaving(run, width - 2, everything))]) + "\n"
+    return "\n".join([*lines, "", *(f"  {line}".rstrip() for line in interleaving(run, width - 2, everything, restated))]) + "\n"
+
+
+def in_kernel(variant: str) -> Callable[[ir.Position], str]:
+    """For a step of the model: its function, and the kernel's that it restates: ``mlock_page, mm/mlock.c mlock_folio``."""
+    from smpcheck.mm.kernel_map.entries import kernel_map
+    from smpcheck.mm.kernel_map.model_order import function_at
+
+    known = kernel_map()
+    of = known.version_of(variant)
+
+    def label(pos: ir.Position) -> str:
+        name = function_at(pos)
+        entry = known.find(pos.file.rsplit("/", 1)[-1], name)
+        at = entry.place(of) if entry is not None else None
+        if at is None:
+            return name
+        return f"{name}, {at.file}" if at.name == name else f"{name}, {at.file} {at.name}"
+
+    return label
 
 
 def _places(program: ir.Program, check: str) -> list[tuple[ir.Position | None, str]]:
