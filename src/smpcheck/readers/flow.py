@@ -51,8 +51,8 @@ class _Node:
         return [to for to in (self.then, self.next) if to is not None]
 
 
-def structured(items: Sequence[Item]) -> tuple[Stmt, ...]:
-    """``items`` as nested statements.
+def structured(items: Sequence[Item], stem: str = "") -> tuple[Stmt, ...]:
+    """``items`` as nested statements. The labels of blocks begin with ``stem``, so that these may stand inside of others.
 
     :raises InputError: a label that is missing or stands there twice
     :raises UnsupportedError: a jump into the middle of a loop
@@ -60,7 +60,7 @@ def structured(items: Sequence[Item]) -> tuple[Stmt, ...]:
     nodes = _blocks(items)
     if all(node.jump is None for node in nodes):
         return tuple(stmt for node in nodes for stmt in node.body)
-    return _Structure(nodes).build()
+    return _Structure(nodes, stem).build()
 
 
 def _blocks(items: Sequence[Item]) -> list[_Node]:
@@ -100,8 +100,9 @@ def _blocks(items: Sequence[Item]) -> list[_Node]:
 class _Structure:
     """The nesting of basic blocks. Legend: ``rank`` numbers blocks in reverse postorder, ``dominator`` is the immediate one."""
 
-    def __init__(self, nodes: list[_Node]) -> None:
+    def __init__(self, nodes: list[_Node], stem: str) -> None:
         self.nodes = nodes
+        self.stem = stem
         self.order = self._reverse_postorder()
         self.rank = {x: i for i, x in enumerate(self.order)}
         self.before: dict[int, list[int]] = {x: [] for x in self.order}
@@ -164,14 +165,14 @@ class _Structure:
 
     def build(self) -> tuple[Stmt, ...]:
         body = self._tree(0)
-        return _without_tail_exits((Block(END, body),), ())
+        return _without_tail_exits((Block(self.stem + END, body),), ())
 
     def _tree(self, x: int) -> tuple[Stmt, ...]:
         """Block ``x`` and all that it dominates."""
         merges = [y for y in self.order if self.dominator.get(y) == x and y != x and self._is_merge(y)]
         body = self._within(x, merges[::-1])
         if x in self.heads:
-            return (Loop(f"loop {x}", (Block(f"round {x}", body),), None, self._pos(x)),)
+            return (Loop(f"{self.stem}loop {x}", (Block(f"{self.stem}round {x}", body),), None, self._pos(x)),)
         return body
 
     def _is_merge(self, x: int) -> bool:
@@ -183,10 +184,10 @@ class _Structure:
 
     def _within(self, x: int, merges: list[int]) -> tuple[Stmt, ...]:
         if merges:
-            return (Block(f"to {merges[0]}", self._within(x, merges[1:])), *self._tree(merges[0]))
+            return (Block(f"{self.stem}to {merges[0]}", self._within(x, merges[1:])), *self._tree(merges[0]))
         node = self.nodes[x]
         if node.next is None:
-            return (*node.body, Exit(END))
+            return (*node.body, Exit(self.stem + END))
         if node.then is None:
             return (*node.body, *self._branch(x, node.next))
         jump = node.jump
@@ -198,9 +199,9 @@ class _Structure:
 
     def _branch(self, x: int, to: int) -> tuple[Stmt, ...]:
         if self.rank[to] <= self.rank[x]:
-            return (Exit(f"round {to}"),)
+            return (Exit(f"{self.stem}round {to}"),)
         if self._is_merge(to):
-            return (Exit(f"to {to}"),)
+            return (Exit(f"{self.stem}to {to}"),)
         return self._tree(to)
 
 

@@ -24,12 +24,12 @@ from smpcheck.program.ir import Position
 from smpcheck.program.values import CType
 from smpcheck.readers import ctree as c
 from smpcheck.readers import cvalues, layout
+from smpcheck.readers.expansion import Here, NoMemory
 from smpcheck.readers.forms import SLEEP, SPIN
 from smpcheck.readers.lower import Lowering
 from smpcheck.readers.operand_order import Item
 from smpcheck.readers.primitives import builtin_definitions
 from smpcheck.readers.python.typed import Place, RValue, arithmetic, convert, ctype_of, fold, fold_unary, to_ctype
-from smpcheck.readers.source import Source
 
 __all__ = ["ACQUIRE", "ONCE", "PLAIN", "SLEEP", "SPIN", "Emitter", "Primitives", "Site", "Tags", "argument_kinds", "is_pure"]
 
@@ -147,39 +147,13 @@ class _Located(cvalues.Place):
         self.place = place
 
 
-class _Here(Source):
-    """Everything in a primitive's definition stands where it is called."""
-
-    def __init__(self) -> None:
-        super().__init__("", "")
-        self.shown: tuple[Position, str] = (Position("", 1), "")
-
-    def pos(self, at: int) -> Position:
-        return self.shown[0]
-
-    def snippet(self, start: int, end: int) -> str:
-        return self.shown[1]
-
-
-class _NoMemory:
-    """A model's memory is its compiler's affair."""
-
-    def __init__(self, access: Callable[[ir.Expr, CType, int], None]) -> None:
-        self.known: dict[str, layout.Type] = {}
-        self.notes: dict[str, None] = {}
-        self.access = access
-
-    def remark(self, text: str, at: int) -> None:
-        """There is nothing to remark on."""
-
-
 class Primitives(Lowering):
     """Lowers primitives for the compiler ``owner``."""
 
     def __init__(self, owner: Emitter) -> None:
         self.owner = owner
-        self.here = _Here()
-        memory: Any = _NoMemory(self._access)
+        self.here = Here()
+        memory: Any = NoMemory(self._access)
         super().__init__(self.here, layout.TypeTable(), c.Unit(), builtin_definitions(), memory)
         self.index = owner.cpu
         self.span = (0, 0)
