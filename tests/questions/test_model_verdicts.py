@@ -127,11 +127,11 @@ def test_a_model_that_asserts_nothing_says_so_everywhere(tmp_path: Path) -> None
     path = model(tmp_path, "pass", fence="smp_wmb()")
     (program,) = read_python_file(path)
     result = smpcheck.check(path)
-    assert (result.notes, result.agrees) == ((ASSERTS_NOTHING,), None)
+    assert (result.notes, result.agrees) == ((ASSERTS_NOTHING["Python"],), None)
     (why,) = explain(program, LKMM)
-    assert (why.kind, why.notes) == ("nothing", (ASSERTS_NOTHING,))
+    assert (why.kind, why.notes) == ("nothing", (ASSERTS_NOTHING["Python"],))
     answer = barriers(program, LKMM)
-    assert (answer.protected, answer.findings, answer.notes) == (None, (), (ASSERTS_NOTHING,))
+    assert (answer.protected, answer.findings, answer.notes) == (None, (), (ASSERTS_NOTHING["Python"],))
     assert "not needed" not in judged([answer])
     for claim in (smpcheck.holds, smpcheck.always, smpcheck.never, smpcheck.sometimes):
         with pytest.raises(smpcheck.PropertyError, match="asserts nothing"):

@@ -11,7 +11,7 @@ from smpcheck.program.ir import Language, Program
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
 
-KERNEL: tuple[Language, ...] = ("C", "LISA", "Python")
+KERNEL: tuple[Language, ...] = ("C", "KernelC", "LISA", "Python")
 """Languages whose events are the kernel's primitives."""
 
 LANGUAGES: Mapping[str, tuple[Language, ...] | None] = {

@@ -313,8 +313,10 @@ class Thread:
 
 
 Quantifier: TypeAlias = Literal["exists", "~exists", "forall"]
-Language: TypeAlias = Literal["C", "LISA", "Python", "AArch64", "X86", "X86_64", "PPC", "RISCV"]
-"""The kernel's C, LISA, Python, or a machine's assembly, by the name that litmus tests have for it."""
+Language: TypeAlias = Literal["C", "KernelC", "LISA", "Python", "AArch64", "X86", "X86_64", "PPC", "RISCV"]
+"""The C of litmus tests, the kernel's own C, LISA, Python, or a machine's assembly, by the name that litmus tests have for it."""
+MODELS: tuple[Language, ...] = ("Python", "KernelC")
+"""Languages of *models*: their verdict is that of what they assert; that of a litmus test is about its condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +363,7 @@ class Program:
     def branches_bind_the_rest(self) -> bool:
         """Does a control dependency reach everything later in program order? In C and Python it ends where both sides of the
         branch meet again; a machine, and LISA, knows no such place (herd7's semantics of either)."""
-        return self.language not in ("C", "Python")
+        return self.language not in ("C", "KernelC", "Python")
 
     def cell_name(self, address: Ptr) -> str:
         """The printed name of the cell at ``address``."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smpcheck.program.ir import Binary, Const, Expr, Program, Unary, assertion_names
+from smpcheck.program.ir import MODELS, Binary, Const, Expr, Program, Unary, assertion_names
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -73,13 +74,15 @@ def _says_no_more(program: Program) -> bool:
 def remarks(program: Program) -> tuple[str, ...]:
     """What there is to say about a program whatever is asked of it: its reader's notes, and that it asserts nothing."""
     asks = program.quantifier == "exists" or program.expected_failures is not None
-    says_nothing = program.language == "Python" and not asks and not assertion_names(program)
-    return (*program.notes, *((ASSERTS_NOTHING,) if says_nothing else ()))
+    says_nothing = program.language in MODELS and not asks and not assertion_names(program)
+    return (*program.notes, *((ASSERTS_NOTHING[program.language],) if says_nothing else ()))
 
 
-ASSERTS_NOTHING = (
-    "the model asserts nothing (no check(), assert, s.final() or s.forall()): only faults, such as data races, can be found"
-)
+ASSERTS_NOTHING: Mapping[str, str] = {
+    "Python": "the model asserts nothing (no check(), assert, s.final() or s.forall()): only faults, such as data races, can be found",
+    "KernelC": "the harness asserts nothing (no SMPCHECK_ASSERT, WARN_ON or BUG_ON is reached): only faults, such as data races, "
+    "can be found",
+}
 
 
 def condition_outcome(program: Program) -> Outcome:

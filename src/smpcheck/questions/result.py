@@ -24,6 +24,7 @@ from smpcheck.program.faults import (
     NULL_DEREFERENCE,
     UNDEFINED_VALUE,
 )
+from smpcheck.program.ir import MODELS
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -125,7 +126,7 @@ class Result:
     @property
     def is_model(self) -> bool:
         """Is it a model, whose verdict is that of what it asserts, and not a litmus test?"""
-        return self.language == "Python"
+        return self.language in MODELS
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from smpcheck.errors import SmpcheckError
-from smpcheck.program.ir import Position, Program
+from smpcheck.program.ir import MODELS, Position, Program
 
 _QUESTION = re.compile(r"^[ \t]*(~[ \t]*exists|exists|forall)\b", re.MULTILINE)
 
@@ -55,7 +55,7 @@ class Places:
         first thread where there is none.
         """
         program = self.program
-        if program.language == "Python":
+        if program.language in MODELS:
             statements = (s for thread in program.threads for s in thread.body)
             return next((self.region(pos) for s in statements if (pos := getattr(s, "pos", None)) is not None), None)
         from smpcheck.readers.source import Source

@@ -21,6 +21,8 @@ STDIN = "-"
 STDIN_NAME = "<stdin>"
 
 PYTHON_SUFFIX = ".py"
+C_SUFFIX = ".c"
+"""The kernel's own C, with a harness. Litmus tests have another suffix, whatever they are written in."""
 
 NOT_TESTS = {
     ".cat": "a memory model, not a test: give it with --model",
@@ -117,7 +119,8 @@ def read_programs(
         reader = cast(Callable[..., Sequence[Program]], _reader("smpcheck.readers.python", "read_python_file"))
         return reader(path, scenario, settings)
     if settings:
-        raise InputError(f"--set {settings[0]}: {path} is a litmus test, and only Python models have parameters")
+        what = "C" if suffix == C_SUFFIX else "a litmus test"
+        raise InputError(f"--set {settings[0]}: {path} is {what}, and only Python models have parameters")
     if text is None:
         text = read_text(path)
     text = text.removeprefix("\ufeff")
@@ -125,9 +128,13 @@ def read_programs(
         raise InputError(
             "this is not a text file: it has a NUL character", Position(path, text[: text.index("\0")].count("\n") + 1)
         )
-    litmus = cast(Callable[..., Program], _reader("smpcheck.readers.litmus", "read_litmus"))
-    known = vocabulary or Vocabulary()
-    program = litmus(text, path, known.definitions, known.annotations)
+    if suffix == C_SUFFIX:
+        kernel = cast(Callable[..., Program], _reader("smpcheck.readers.clang.program", "read_kernel_c"))
+        program = kernel(path, text)
+    else:
+        litmus = cast(Callable[..., Program], _reader("smpcheck.readers.litmus", "read_litmus"))
+        known = vocabulary or Vocabulary()
+        program = litmus(text, path, known.definitions, known.annotations)
     if scenario not in (None, program.name):
         raise InputError(f"{path} has no program {scenario!r}: it has {program.name}")
     return [program]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from clang import cindex
 from clang.cindex import CursorKind as K
@@ -43,6 +43,8 @@ def _prepare_library() -> None:
         ("clang_Cursor_getGCCAssemblyNumOutputs", ctypes.c_uint, [cursor]),
         ("clang_Cursor_getVarDeclInitializer", cursor, [cursor]),
         ("clang_Cursor_hasVarDeclGlobalStorage", ctypes.c_int, [cursor]),
+        ("clang_getFileLocation", None, [cindex.SourceLocation, *4 * [ctypes.c_void_p]]),
+        ("clang_getFileName", cindex._CXString, [ctypes.c_void_p]),
     ):
         function = getattr(_LIB, name)
         function.restype, function.argtypes = result, arguments
@@ -64,13 +66,32 @@ def evaluate(cursor: Any) -> int | None:
         _LIB.clang_EvalResult_dispose(result)
 
 
+def _file_location(location: Any) -> tuple[str, int, int, int]:
+    """File, line, column and offset of a place in a file: where a macro is used, or where its argument is written."""
+    file = ctypes.c_void_p()
+    line, column, offset = ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
+    _LIB.clang_getFileLocation(location, ctypes.byref(file), ctypes.byref(line), ctypes.byref(column), ctypes.byref(offset))
+    if not file:
+        return "", 0, 0, 0
+    name = _FILE_NAMES.get(file.value or 0)
+    if name is None:
+        name = _FILE_NAMES[file.value or 0] = str(cindex._CXString.from_result(_LIB.clang_getFileName(file)))
+    return name, line.value, column.value, offset.value
+
+
+_FILE_NAMES: dict[int, str] = {}
+
+
 class Extraction:
-    """One translation unit. ``stops``: functions whose bodies are not wanted, unless they stand in one of the ``own`` files."""
+    """One translation unit. ``stops``: functions whose bodies are not wanted, unless they stand in one of the ``own`` files, which are
+    named as they are included."""
 
     def __init__(self, unit: Any, stops: frozenset[str], own: frozenset[str]) -> None:
         self.unit = unit
         self.stops = stops
-        self.own = own
+        read = {unit.spelling, *(str(i.include.name) for i in unit.get_includes())}
+        self.files = tuple(sorted(read))
+        self.own = frozenset(file for file in read if file in own or file.endswith(tuple(f"/{name}" for name in own)))
         self.types: list[t.CType] = []
         self.type_index: dict[str, int] = {}
         self.places: list[t.Place] = []
@@ -90,10 +111,8 @@ class Extraction:
                 self.want(cursor)
         while self.wanted:
             self.function(self.wanted.pop())
-        files = sorted({self.unit.spelling, *(str(i.include.name) for i in self.unit.get_includes())})
-        return t.Unit(
-            tuple(self.functions.values()), tuple(self.variables.values()), tuple(self.types), tuple(self.places), tuple(files)
-        )
+        functions, variables = tuple(self.functions.values()), tuple(self.variables.values())
+        return t.Unit(functions, variables, tuple(self.types), tuple(self.places), self.files, tuple(sorted(self.own)))
 
     # --- declarations ---
 
@@ -146,17 +165,33 @@ class Extraction:
     # --- places and types ---
 
     def at(self, cursor: Any) -> int:
-        """The place of ``cursor``, outside of macros."""
-        start, end = cursor.extent.start, cursor.extent.end
-        file = str(start.file.name) if start.file else ""
-        key = (file, start.offset, end.offset)
+        """The place of ``cursor`` where it is written: outside of macros, but inside of their arguments."""
+        file, line, column, start = _file_location(cursor.extent.start)
+        last, _, _, end = _file_location(cursor.extent.end)
+        if last != file or end <= start:
+            end = self.macro_end(file, start)
+        key = (file, start, end)
         if key not in self.place_index:
             self.place_index[key] = len(self.places)
-            text = self.text(file)[start.offset : max(end.offset, start.offset)] if end.file and end.file.name == file else b""
-            shown = " ".join(text.decode("utf-8", "replace").split())
+            shown = " ".join(self.text(file)[start:end].decode("utf-8", "replace").split())
             shown = shown if len(shown) <= MAX_TEXT else shown[: MAX_TEXT - 3] + "..."
-            self.places.append(t.Place(file, start.line, start.column, shown))
+            self.places.append(t.Place(file, line, column, shown))
         return self.place_index[key]
+
+    def macro_end(self, file: str, start: int) -> int:
+        """Where the use of a macro ends that begins at ``start``."""
+        text = self.text(file)
+        end = start
+        while end < len(text) and (text[end : end + 1].isalnum() or text[end : end + 1] == b"_"):
+            end += 1
+        if text[end : end + 1] != b"(":
+            return end
+        depth = 0
+        for at in range(end, min(len(text), end + 2000)):
+            depth += {40: 1, 41: -1}.get(text[at], 0)
+            if depth == 0:
+                return at + 1
+        return end
 
     def text(self, file: str) -> bytes:
         if file not in self.texts:
@@ -281,9 +316,15 @@ class Extraction:
         inner = self.expr(base)
         width = field.get_bitfield_width() if field.is_bitfield() else None
         arrow = self.types[inner.type].kind == "pointer"
+        record = base.type.get_canonical()
+        into = _way_to(record.get_pointee().get_canonical() if arrow else record, field)
+        if into is None:
+            return self.unknown(c, f"the member {field.spelling}")
         run = _run(field) if width is not None else None
+        run = (run[0] + into, run[1] + into) if run is not None else None
         name = "" if not field.spelling or "(" in field.spelling else field.spelling
-        return t.Member(self.at(c), self.type(c.type if width is None else field.type), inner, arrow, field.get_field_offsetof(), width, name, run)
+        type_ = self.type(c.type if width is None else field.type)
+        return t.Member(self.at(c), type_, inner, arrow, into + field.get_field_offsetof(), width, name, run)
 
     def unary(self, c: Any) -> t.Expr:
         (arg,) = c.get_children()
@@ -426,7 +467,7 @@ class Extraction:
         cond, then, *other = c.get_children()
         decided = evaluate(cond) if not _has_effects(cond) else None
         if decided is not None and not _has_labels(c):
-            for skipped in (other if decided else [then]):
+            for skipped in other if decided else [then]:
                 self.skip(skipped)
             taken = then if decided else (other[0] if other else None)
             return self.stmt(taken) if taken is not None else t.Block(self.at(c), ())
@@ -490,7 +531,9 @@ class Extraction:
     def asm(self, c: Any) -> t.Stmt:
         template = cindex._CXString.from_result(_LIB.clang_Cursor_getGCCAssemblyTemplate(c))
         outputs = _LIB.clang_Cursor_getGCCAssemblyNumOutputs(c)
-        return t.Asm(self.at(c), str(template), outputs, tuple(self.expr(one) for one in c.get_children() if one.kind.is_expression()))
+        return t.Asm(
+            self.at(c), str(template), outputs, tuple(self.expr(one) for one in c.get_children() if one.kind.is_expression())
+        )
 
 
 _EXPRESSIONS: dict[Any, Any] = {
@@ -560,29 +603,26 @@ class _Braces:
                 continue
             if place >= len(members):
                 return n
-            relative, member_type, width = members[place]
-            n = self.element(given, n, member_type, offset + relative, width)
+            n = self.element(given, n, members[place], offset)
             place += 1
             if _is_union(type_) and not braced:
                 return n
         return n
 
-    def designated(self, path: list[Any], value: Any, members: list[tuple[int, Any, int | None]], offset: int) -> int:
+    def designated(self, path: list[Any], value: Any, members: list[_Place], offset: int) -> int:
         """``.a.b[1] = value``: returns the number of the member after the first one named."""
         first = path[0]
         low, high = first if isinstance(first, tuple) else (first, first)
         for number in range(low, high + 1):
-            relative, type_, width = members[number]
-            at = offset + relative
+            member, at = members[number], offset
             for step in path[1:]:
-                inner = _members(type_)
-                relative, type_, width = inner[step[0] if isinstance(step, tuple) else step]
-                at += relative
-            self.element([value], 0, type_, at, width)
+                at += member.offset
+                member = _members(member.type)[step[0] if isinstance(step, tuple) else step]
+            self.element([value], 0, member, at)
         return high + 1
 
-    def element(self, given: list[Any], n: int, type_: Any, offset: int, width: int | None) -> int:
-        one = given[n]
+    def element(self, given: list[Any], n: int, member: _Place, base: int) -> int:
+        one, type_, offset = given[n], member.type, base + member.offset
         canonical = type_.get_canonical()
         aggregate = canonical.kind is T.RECORD or canonical.kind in _ARRAYS
         if aggregate and one.kind is K.INIT_LIST_EXPR:
@@ -597,23 +637,36 @@ class _Braces:
             if isinstance(value, t.Init):
                 for item in value.items:
                     item.offset += offset
+                    item.run = (item.run[0] + offset, item.run[1] + offset) if item.run is not None else None
                     self.items.append(item)
                 return n + 1
         else:
             value = self.owner.initializer(one, type_)
-        self.items.append(t.InitItem(value.at, self.owner.type(type_), offset, width, value))
+        run = (base + member.run[0], base + member.run[1]) if member.run is not None else None
+        self.items.append(t.InitItem(value.at, self.owner.type(type_), offset, member.width, run, value))
         return n + 1
 
 
-def _members(type_: Any) -> list[tuple[int, Any, int | None]]:
-    """Offset in bits, type and width of what a list in braces sets, in order."""
+class _Place(NamedTuple):
+    """What a list in braces sets: offset in bits, type, width and run of a bit field."""
+
+    offset: int
+    type: Any
+    width: int | None = None
+    run: tuple[int, int] | None = None
+
+
+def _members(type_: Any) -> list[_Place]:
+    """What a list in braces for ``type_`` sets, in order."""
     type_ = type_.get_canonical()
     if type_.kind in _ARRAYS:
         size = type_.element_type.get_size() * 8
         count = type_.element_count if type_.kind is T.CONSTANTARRAY else 0
-        return [(i * size, type_.element_type, None) for i in range(count)]
+        return [_Place(i * size, type_.element_type) for i in range(count)]
     return [
-        (f.get_field_offsetof(), f.type, f.get_bitfield_width() if f.is_bitfield() else None)
+        _Place(f.get_field_offsetof(), f.type, f.get_bitfield_width(), _run(f))
+        if f.is_bitfield()
+        else _Place(f.get_field_offsetof(), f.type)
         for f in type_.get_fields()
         if f.spelling or not f.is_bitfield()
     ]
@@ -655,6 +708,21 @@ def _number(field: Any) -> int:
     return next(i for i, f in enumerate(named) if f == field or f.location.offset == field.location.offset)
 
 
+def _way_to(record: Any, field: Any) -> int | None:
+    """Where the record lies that has ``field``, in bits from the beginning of ``record``: libclang leaves out some of the anonymous
+    members in between."""
+    members = list(record.get_fields())
+    if any(one == field for one in members):
+        return 0
+    for one in members:
+        inner = one.type.get_canonical()
+        if inner.kind is T.RECORD and inner.get_declaration().is_anonymous():
+            found = _way_to(inner, field)
+            if found is not None:
+                return int(one.get_field_offsetof()) + found
+    return None
+
+
 def _run(field: Any) -> tuple[int, int]:
     """The run of adjacent bit fields that ``field`` belongs to: first bit and the bit after the last."""
     run: list[Any] = []
@@ -672,6 +740,8 @@ def _run(field: Any) -> tuple[int, int]:
 def _initial(d: Any) -> Any:
     """The initial value of a variable's declaration."""
     init = _LIB.clang_Cursor_getVarDeclInitializer(d)
+    if _LIB.clang_Cursor_isNull(init):
+        return None
     init._tu = d._tu
     return init if init.kind.is_expression() else None
 
@@ -699,11 +769,12 @@ def _has_effects(c: Any) -> bool:
             name = callee.referenced.spelling if callee is not None and callee.referenced is not None else ""
             if not name.startswith("__builtin_"):
                 return True
-        elif one.kind in _EFFECTS or (one.kind is K.BINARY_OPERATOR and one.spelling == "="):
-            return True
-        elif one.kind is K.UNARY_OPERATOR and _LIB.clang_getCursorUnaryOperatorKind(one) in _STEPS:
-            return True
-        elif one.kind is K.DECL_REF_EXPR and one.referenced is not None and one.referenced.kind in (K.VAR_DECL, K.PARM_DECL):
+        elif (
+            one.kind in _EFFECTS
+            or (one.kind is K.BINARY_OPERATOR and one.spelling == "=")
+            or (one.kind is K.UNARY_OPERATOR and _LIB.clang_getCursorUnaryOperatorKind(one) in _STEPS)
+            or (one.kind is K.DECL_REF_EXPR and one.referenced is not None and one.referenced.kind in (K.VAR_DECL, K.PARM_DECL))
+        ):
             return True
     return False
 

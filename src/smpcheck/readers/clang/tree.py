@@ -159,6 +159,7 @@ class InitItem(Node):
     type: int
     offset: int
     width: int | None
+    run: tuple[int, int] | None
     value: Expr
 
 
@@ -187,7 +188,9 @@ class Unknown(Node):
     what: str
 
 
-Expr: TypeAlias = Lit | Text | Var | Fun | Member | Un | Step | Bin | Index | Assign | Cond | Cast | Call | Init | Compound | StmtExpr | Unknown
+Expr: TypeAlias = (
+    Lit | Text | Var | Fun | Member | Un | Step | Bin | Index | Assign | Cond | Cast | Call | Init | Compound | StmtExpr | Unknown
+)
 
 
 # --- statements ------------------------------------------------------------------------------------------------------
@@ -376,6 +379,7 @@ class Unit:
     types: tuple[CType, ...] = ()
     places: tuple[Place, ...] = ()
     files: tuple[str, ...] = field(default=())
+    own: tuple[str, ...] = field(default=())
 
 
 _CLASSES: dict[str, type] = {

@@ -141,8 +141,11 @@ class Types:
                     run = next((r for r in bit_runs(type_) if r[0] <= f.offset < r[1]), None)
                     if run is not None and run[0] not in runs:
                         runs.add(run[0])
-                        size, start = unit_of(run, run)
-                        yield Leaf(offset + start, UNSIGNED[size], f"{name}.{f.name}" if f.name else f"{name}.bits{start}")
+                        names = "+".join(g.name for g in type_.fields if g.width and g.name and run[0] <= g.offset < run[1])
+                        pieces = run_pieces(run)
+                        for start, size in pieces:
+                            which = f"[{start - pieces[0][0]}]" if len(pieces) > 1 else ""
+                            yield Leaf(offset + start, UNSIGNED[size], f"{name}.{names}{which}")
                 else:
                     yield from self._scalars(f.type, offset + f.offset // 8, f"{name}.{f.name}" if f.name else name)
         elif type_.kind in ("int", "bool", "pointer"):
@@ -160,19 +163,15 @@ def bit_runs(type_: t.CType) -> list[tuple[int, int]]:
     return runs
 
 
-def unit_of(run: tuple[int, int], field: tuple[int, int]) -> tuple[int, int]:
-    """Size and offset in bytes of the access to a bit ``field`` of a ``run``: the largest power of two that stays within the bytes
-    of the run, else the smallest that holds the field."""
-    first, end = run[0] // 8, -(-run[1] // 8)
-    for size in (8, 4, 2, 1):
-        start = field[0] // 8 // size * size
-        if start >= first and start + size <= end and field[1] <= (start + size) * 8:
-            return size, start
-    for size in (1, 2, 4, 8):
-        start = field[0] // 8 // size * size
-        if field[1] <= (start + size) * 8:
-            return size, start
-    raise AssertionError(field)
+def run_pieces(run: tuple[int, int]) -> list[tuple[int, int]]:
+    """The accesses that make up one to the bytes of a run of bit fields: offset and size of each, aligned powers of two."""
+    at, end = run[0] // 8, -(-run[1] // 8)
+    pieces = []
+    while at < end:
+        size = next(size for size in (8, 4, 2, 1) if at % size == 0 and at + size <= end)
+        pieces.append((at, size))
+        at += size
+    return pieces
 
 
 def clusters(leaves: tuple[Leaf, ...]) -> list[tuple[int, int, tuple[Leaf, ...]]]:

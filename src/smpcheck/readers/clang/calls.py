@@ -1,0 +1,471 @@
+"""Calls: a stub of the harness, a primitive of the table, a builtin, a function's body, or something that is missing.
+
+Primitives are those of :mod:`smpcheck.kernel.table`, under their own names, under those of the functions that the kernel's headers
+make them from (:data:`ALIASES`), and under ``__smpc_NAME``, which our own headers use. What the harness or the files that it
+includes define themselves is taken from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from smpcheck.kernel.table import Param, Row, rows
+from smpcheck.program import values as v
+from smpcheck.program.ir import Assert, Binary, Block, Const, Exit, Expr, If, Reg, Thread
+from smpcheck.program.values import POINTER, Ptr
+from smpcheck.readers import layout
+from smpcheck.readers.clang import tree as t
+from smpcheck.readers.clang.objects import PER_CPU
+from smpcheck.readers.clang.places import Ref, Whole, pointer_to
+from smpcheck.readers.clang.statements import TreeStatements, walk
+from smpcheck.readers.cvalues import Binding, Frame, Local, Place, Scope, Val
+from smpcheck.readers.layout import VOID, Pointer, Struct, Type
+from smpcheck.readers.operand_order import in_order
+
+PREFIX = "__smpc_"
+"""Before the name of a primitive in our own headers."""
+STUB = "__smpcheck_stub_"
+"""Before the name of a function that the harness replaces."""
+
+OWN_BODIES = ("Reference counts", "Sequence counters and sequence locks", "Lists", "Sleeping and waking")
+"""Groups of the table whose functions have a body in a kernel tree: where there is one, it is read."""
+
+
+def _locks() -> dict[str, str]:
+    """``_raw_spin_lock_irq`` and so on: what the headers make ``spin_lock_irq`` from."""
+    found: dict[str, str] = {}
+    for name in rows():
+        for kind in ("spin", "read", "write"):
+            if name.startswith((f"{kind}_lock", f"{kind}_unlock", f"{kind}_trylock")):
+                found[f"_raw_{name}"] = f"raw_{name}" if kind == "spin" else name
+    return found
+
+
+ALIASES: dict[str, str] = {
+    **_locks(),
+    "__mutex_init": "",
+    "__rcu_read_lock": "rcu_read_lock",
+    "__rcu_read_unlock": "rcu_read_unlock",
+    "mutex_lock_nested": "mutex_lock",
+    "__might_sleep": "might_sleep",
+    "__might_resched": "might_sleep",
+    "__cond_resched": "cond_resched",
+}
+"""Functions of the kernel that are a primitive under another name."""
+
+IGNORED = frozenset(
+    [
+        "printk",
+        "_printk",
+        "__printk",
+        "pr_info",
+        "pr_err",
+        "vprintk",
+        "dump_stack",
+        "trace_printk",
+        "dump_page",
+        "__dump_page",
+        "kasan_check_byte",
+        "__kasan_check_read",
+        "__kasan_check_write",
+        "kcsan_check_access",
+        "lockdep_init_map_type",
+        "lock_acquire",
+        "lock_release",
+        "add_taint",
+        "__warn_printk",
+        "rcu_lock_acquire",
+        "rcu_lock_release",
+        "instrument_atomic_write",
+        "instrument_atomic_read",
+        "instrument_atomic_read_write",
+        "instrument_read",
+        "instrument_write",
+        "kcsan_mb",
+        "__kcsan_mb",
+        "__smpcheck_nothing",
+        "debug_check_no_locks_freed",
+        "__list_add_valid_or_report",
+        "fortify_panic",
+        "warn_slowpath_fmt",
+        "__builtin_prefetch",
+        "__builtin_va_start",
+        "__builtin_va_end",
+    ]
+)
+"""Functions whose calls mean nothing here: messages, and instrumentation of debugging kernels."""
+
+ASSERTIONS = {"__smpcheck_assert": True, "__smpcheck_bug": False, "__smpcheck_warn": False}
+"""Harness functions that assert their argument (True) or its negation."""
+
+
+@cache
+def abstract_names() -> frozenset[str]:
+    """Functions that are taken from the table even where a header of the kernel has a body for them."""
+    table = {row.name for row in rows().values() if row.group.title not in OWN_BODIES}
+    return frozenset(table | ALIASES.keys() | IGNORED)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A thread: its function, its name, where it stands."""
+
+    function: str
+    name: str
+
+
+class TreeLowering(TreeStatements):
+    """Lowers threads. ``own``: files whose functions are what is asked about; ``layers``: folders whose functions are how primitives
+    are made, and whose events belong to the line that calls them."""
+
+    def __init__(self, *args: Any, own: frozenset[str], layers: tuple[str, ...]) -> None:
+        super().__init__(*args)
+        self.own = own
+        self.layers = layers
+        self.pointed_at: dict[str, t.Function] | None = None
+
+    def thread(self, function: Any, index: int, initial: Any = None, name: str = "") -> Thread:
+        """Lower one thread."""
+        self.begin(index, function.name)
+        self.inline(function, function, [])
+        body = tuple(in_order(self.out, self.one_order))
+        return Thread(index, body, name or function.name, dict(self.regs))
+
+    def initial(self, variable: t.Global, copies: int) -> Thread:
+        """Statements that give a file-scope variable its initial value, in each of its ``copies`` (one for each CPU)."""
+        self.begin(0, variable.name)
+        assert variable.init is not None
+        type_ = self.kinds.layout(variable.type)
+        name = self.program_objects.named(variable)
+        for copy in range(copies):
+            self.initialise(Place(Const(Ptr(name, copy * PER_CPU)), type_), variable.init, variable)
+        return Thread(0, tuple(in_order(self.out, self.one_order)), variable.name, dict(self.regs))
+
+    def begin(self, index: int, name: str) -> None:
+        """Start a thread with nothing in it."""
+        self.out, self.regs, self.shadowed, self.count, self.labels = [], {}, {}, 0, 0
+        self.index, self.steps, self.span = index, 0, (0, 0)
+        self.scope = self.thread_scope = Scope(self.root)
+        self.frames, self.results, self.calls = [Frame(name, "", "", None)], [None], []
+        self.guards, self.around, self.bindings, self.frozen = [], [], {}, None
+
+    def is_layer(self, function: t.Function) -> bool:
+        return function.file not in self.own and function.file.startswith(self.layers)
+
+    # --- which function is meant ---
+
+    def invoke(self, node: t.Call) -> Val:
+        callee: t.Expr = node.callee
+        while isinstance(callee, t.Cast) or (isinstance(callee, t.Un) and callee.op in "*&"):
+            callee = callee.arg
+        if isinstance(callee, t.Fun):
+            return self.call_named(callee.name, node, node.args)
+        pointer = self.value(callee)
+        if isinstance(pointer.expr, Const) and isinstance(pointer.expr.value, Ptr):
+            return self.call_named(pointer.expr.value.base.removesuffix("()"), node, node.args)
+        return self._through_pointer(pointer, node)
+
+    def call_named(self, name: str, node: t.Call, args: Sequence[t.Expr]) -> Val:
+        """Call the function ``name``."""
+        stub = self.functions.get(STUB + name)
+        function = stub or self.functions.get(name)
+        if function is not None and function.body is not None and (stub is not None or not self._abstract(name, function)):
+            return self.inline(function, node, self._arguments(node, args))
+        if name.startswith(PREFIX):
+            return self.primitive_call(rows()[name.removeprefix(PREFIX)], node, args)
+        special = SPECIAL.get(name)
+        if special is not None:
+            return special(self, node, args)
+        if name in IGNORED:
+            self.findings.ignored.add(name)
+            return self._nothing(node)
+        row = rows().get(ALIASES.get(name, name))
+        if row is not None:
+            return self.primitive_call(row, node, args)
+        if name.startswith("__builtin_"):
+            self.refuse(f"{name}() is not supported", self.at(node))
+        if name.startswith("__compiletime_assert"):
+            return self._nothing(node)
+        pos = self.source.pos(self.at(node))
+        self.findings.missing.setdefault(name, [])
+        if str(pos) not in self.findings.missing[name]:
+            self.findings.missing[name].append(str(pos))
+        return self._nothing(node)
+
+    def _abstract(self, name: str, function: t.Function) -> bool:
+        return function.file not in self.own and (name in abstract_names())
+
+    def _nothing(self, node: t.Call) -> Val:
+        type_ = self.type_of(node)
+        if isinstance(type_, Struct):
+            self.unnamed += 1
+            spot = self.declare_variable(-1 - self.unnamed, node.type, "nothing", node)
+            return Whole(spot, node.type, type_)
+        return Val(Const(0), type_)
+
+    def _arguments(self, node: t.Call, args: Sequence[t.Expr]) -> list[Val]:
+        return list(self.unordered(node, *(partial(self.value, arg) for arg in args)))
+
+    def _through_pointer(self, pointer: Val, node: t.Call) -> Val:
+        """A call through a pointer: to whichever function it holds, of those whose address is taken somewhere."""
+        values = [
+            self.stable(value, node) if not isinstance(value, Ref | Whole) else value
+            for value in self._arguments(node, node.args)
+        ]  # type: ignore[arg-type]
+        target = self.stable(pointer, node).expr  # type: ignore[arg-type]
+        type_ = self.type_of(node)
+        result = None if type_ == VOID else Local(self.temp(type_), type_)
+        label = self.label("call")
+        pos, text = self.where(node)
+        with self.collect() as body:
+            for function in self._addressed():
+                if len(function.params) != len(values) or function.body is None:
+                    continue
+                with self.collect() as arm:
+                    found = self.inline(function, node, list(values))
+                    if result is not None:
+                        self.write(result, found, node)
+                    self.out.append(Exit(label, pos))
+                here = self.fold("==", target, Const(Ptr(f"{function.name}()")), POINTER)
+                self.out.append(If(here, tuple(arm), (), pos, text))
+            self.out.append(Assert(Const(0), "bad-call", f"{text}: no function is at this address", pos))
+        self.out.append(Block(label, tuple(body), pos))
+        return Val(Const(0), VOID) if result is None else Val(Reg(result.reg), type_)
+
+    def _addressed(self) -> list[t.Function]:
+        """The functions whose address is taken."""
+        if self.pointed_at is None:
+            called: set[int] = set()
+            names: set[str] = set()
+            roots: list[Any] = [f.body for f in self.unit_tree.functions if f.body is not None]
+            roots += [variable.init for variable in self.unit_tree.variables if variable.init is not None]
+            for root in roots:
+                for node in walk(root):
+                    if isinstance(node, t.Call):
+                        callee: t.Expr = node.callee
+                        while isinstance(callee, t.Cast):
+                            callee = callee.arg
+                        called.add(id(callee))
+                    if isinstance(node, t.Fun) and id(node) not in called:
+                        names.add(node.name)
+            self.pointed_at = {name: self.functions[name] for name in sorted(names) if name in self.functions}
+        return list(self.pointed_at.values())
+
+    # --- primitives ---
+
+    def primitive_call(self, row: Row, node: t.Call, args: Sequence[t.Expr]) -> Val:
+        """Expand a primitive of the table."""
+        macro = self.definitions.get(row.name)
+        assert macro is not None
+        given = self._arguments(node, args)
+        params = row.params
+        if len(given) < len(params):  # arguments that mean nothing are left out by our headers
+            meant = [param for param in params if param.kind != "any"]
+            filled = iter(given)
+            given = [Val(Const(0), self.int) if param not in meant else next(filled) for param in params]
+        scope = Scope(self.root)
+        for param, value in zip(params, given, strict=False):
+            scope.names[param.name] = self._binding(param, value, node, param.name in macro.repeated)
+        saved = self.scope, self.span, self.frozen, self.unsequenced
+        self.frozen = self.at(node)
+        self.scope, self.span = scope, (0, 0)
+        self.calls.append(row.name)
+        self.frames.append(Frame("", "", "", None))
+        try:
+            found = self.expanded(macro)
+        finally:
+            self.frames.pop()
+            self.calls.pop()
+            self.scope, self.span, self.frozen, self.unsequenced = saved
+        if row.result == "void":
+            return Val(Const(0), VOID)
+        return Val(found.expr, found.type)
+
+    def _binding(self, param: Param, value: Val, node: t.Call, repeated: bool) -> Binding:
+        if param.kind == "any":
+            return Val(Const(0), self.int)
+        if param.kind in ("pointer", "place", "array"):
+            target = self._target(param, value, node)
+            address = self.escape(value) if isinstance(value, Ref) else value.expr
+            if not isinstance(address, Const):
+                address = self.stable(Val(address, Pointer(VOID)), node).expr  # type: ignore[arg-type]
+            return Place(address, target) if param.kind == "place" else Val(address, pointer_to(target))
+        if param.kind == "local":
+            if isinstance(value, Ref) and isinstance(value.spot, Local):
+                return Val(Const(0), value.type, value.spot)
+            address = self.escape(value) if isinstance(value, Ref) else value.expr
+            return Val(address, value.type)
+        if isinstance(value, Ref):
+            value = Val(self.escape(value), value.type)
+        if param.type != "T":
+            wanted = self.types.lookup(tuple(param.type.split())) or self.int
+            value = Val(self.convert(value, wanted, node), wanted)
+        return self.stable(value, node) if repeated else value  # type: ignore[arg-type]
+
+    def _target(self, param: Param, value: Val, node: t.Call) -> Type:
+        """As what a primitive accesses the place that it is given."""
+        known = layout.NAMED.get(param.type)
+        if known is not None:
+            return self.types.resolve(known)
+        if param.type == "unsigned long":
+            return v.ULONG
+        target = self.types.resolve(value.type.target) if isinstance(value.type, Pointer) else VOID
+        if isinstance(target, layout.Array):
+            target = target.element
+        if isinstance(target, Struct):
+            if target.size in (1, 2, 4, 8):
+                return {1: v.UCHAR, 2: v.USHORT, 4: v.UINT, 8: v.ULONG}[target.size]
+            self.refuse(f"an access to the whole of a {target.name}", self.at(node))
+        return v.UCHAR if target == VOID else target
+
+    # --- assertions ---
+
+    def asserted(self, node: t.Call, args: Sequence[t.Expr], holds: bool) -> Val:
+        """An assertion: named after its text."""
+        value = self.value(args[0])
+        cond = self.truth(value, args[0])
+        stable = self.stable(Val(self.as_bool(cond), self.int), node).expr  # type: ignore[arg-type]
+        pos, text = self.where(node)
+        inner = _ASSERTED.fullmatch(text)
+        text = inner[1] if inner else text
+        wanted = stable if holds else self.fold_unary("!", stable, self.int)
+        if wanted != Const(1):
+            self.out.append(Assert(wanted, text, text, pos))
+        return Val(stable, self.int)
+
+
+_ASSERTED = re.compile(r"SMPCHECK_ASSERT\((.*)\)")
+
+# --- functions with a meaning of their own ---
+
+Special = Callable[[TreeLowering, t.Call, Sequence[t.Expr]], Val]
+
+
+def _assertion(holds: bool) -> Special:
+    return lambda low, node, args: low.asserted(node, args, holds)
+
+
+def _first(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+    """``__builtin_expect(x, y)`` is ``x``."""
+    value = low.value(args[0])
+    for other in args[1:]:
+        low.effect(other)
+    return value
+
+
+def _stops(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+    """``__builtin_unreachable()``: an execution that comes here is wrong."""
+    pos, text = low.where(node)
+    low.out.append(Assert(Const(0), text, f"{text} is reached", pos))
+    return Val(Const(0), VOID)
+
+
+def _memset(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+    """Zero the scalars of an object of known type."""
+    pointer, index = low.value(args[0]), _pointed(args[0])
+    filler, size = low.value(args[1]), low.value(args[2])
+    if index is None or filler.expr != Const(0) or size.expr != Const(low.kinds.size(index)):
+        low.refuse("memset() other than of a whole object to 0 is not supported", low.at(node))
+    spot = low.pointee(pointer, low.kinds.layout(index), node)
+    for leaf in low.kinds.leaves(index):
+        low.write(low.within(spot, leaf.offset, leaf.ctype), Val(Const(0), leaf.ctype), node)
+    return pointer
+
+
+def _memcpy(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+    """Copy the scalars of an object of known type."""
+    target, source = low.value(args[0]), low.value(args[1])
+    index, size = _pointed(args[0]), low.value(args[2])
+    if index is None or size.expr != Const(low.kinds.size(index)):
+        low.refuse("memcpy() other than of a whole object is not supported", low.at(node))
+    type_ = low.kinds.layout(index)
+    whole = Whole(low.pointee(source, type_, node), index, type_)
+    low.copy(low.pointee(target, type_, node), whole, node)
+    return target
+
+
+def _pointed(node: t.Expr) -> int | None:
+    """The type of what an argument points to, before it became a void pointer."""
+    while isinstance(node, t.Cast):
+        node = node.arg
+    return node.arg.type if isinstance(node, t.Un) and node.op == "&" else None
+
+
+def _cpu(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+    return Val(Const(low.index), low.int)
+
+
+def _overflow(op: str) -> Special:
+    """``__builtin_add_overflow(a, b, &r)``: computed at the type of ``r``; true where that is not the sum."""
+
+    def lower(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+        a, b = low.value(args[0]), low.value(args[1])
+        pointer = low.value(args[2])
+        assert isinstance(pointer.type, Pointer)
+        type_ = low.types.resolve(pointer.type.target)
+        narrow = layout.scalar_type(type_)
+        if narrow.bits > 32:
+            low.refuse(f"__builtin_{op}_overflow() of 64 bits is not supported", low.at(node))
+        sign = {"add": "+", "sub": "-", "mul": "*"}[op]
+        wide = low.stable(
+            Val(Binary(sign, low.convert(a, v.LONG, node), low.convert(b, v.LONG, node), v.LONG), v.LONG),
+            node,  # type: ignore[arg-type]
+        )
+        low.write(low.pointee(pointer, type_, node), wide, node)
+        short = low.convert(Val(low.convert(wide, type_, node), type_), v.LONG, node)
+        return Val(low.fold("!=", wide.expr, short, v.LONG), low.int)
+
+    return lower
+
+
+def _bits(name: str) -> Special:
+    """``__builtin_ffs`` and its like, bit by bit."""
+
+    def lower(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+        value = low.stable(low.value(args[0]), node)  # type: ignore[arg-type]
+        ctype = layout.scalar_type(value.type)
+        unsigned = v.ULONG if ctype.bits == 64 else v.UINT
+        word = low.convert(value, unsigned, node)
+        order = range(unsigned.bits) if name in ("ctz", "ffs") else range(unsigned.bits - 1, -1, -1)
+        found: Expr = Const(0 if name == "ffs" else unsigned.bits)
+        for bit in reversed(order):
+            here = low.fold("&", low.fold(">>", word, Const(bit), unsigned), Const(1), unsigned)
+            number = bit + 1 if name == "ffs" else bit if name == "ctz" else unsigned.bits - 1 - bit
+            found = _if(here, Const(number), found)
+        return Val(found, low.int)
+
+    return lower
+
+
+def _if(cond: Expr, then: Expr, other: Expr) -> Expr:
+    from smpcheck.program.ir import Conditional
+
+    if isinstance(cond, Const):
+        return then if cond.value else other
+    return Conditional(cond, then, other)
+
+
+SPECIAL: dict[str, Special] = {
+    **{name: _assertion(holds) for name, holds in ASSERTIONS.items()},
+    "__builtin_expect": _first,
+    "__builtin_expect_with_probability": _first,
+    "__builtin_assume_aligned": _first,
+    "__builtin_unreachable": _stops,
+    "__builtin_trap": _stops,
+    "panic": _stops,
+    "memset": _memset,
+    "__builtin_memset": _memset,
+    "memcpy": _memcpy,
+    "__builtin_memcpy": _memcpy,
+    "__smpcheck_cpu": _cpu,
+    "__builtin_add_overflow": _overflow("add"),
+    "__builtin_sub_overflow": _overflow("sub"),
+    "__builtin_mul_overflow": _overflow("mul"),
+    **{f"__builtin_{name}{suffix}": _bits(name) for name in ("ffs", "ctz", "clz") for suffix in ("", "l", "ll")},
+}
+
+__all__ = ["PREFIX", "STUB", "TreeLowering", "abstract_names"]

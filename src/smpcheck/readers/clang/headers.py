@@ -1,0 +1,101 @@
+"""Headers of our own, for code that is read without a kernel tree: every ``#include <...>`` of it means these.
+
+Types and macros are in ``headers/plain.h``; the primitives are made from :mod:`smpcheck.kernel.table`. One that works on a place of
+any type is a macro around a function without a prototype, whose name is that of the primitive behind ``__smpc_``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from smpcheck.kernel.table import Row, rows
+from smpcheck.readers.clang.calls import PREFIX
+
+FOLDER = Path(__file__).parent / "headers"
+_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>\n]+)>", re.MULTILINE)
+_QUOTED = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
+
+
+@cache
+def text(name: str) -> str:
+    """A header of this package."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def includes(source: str) -> list[str]:
+    """The names that ``source`` includes in angle brackets."""
+    return list(dict.fromkeys(_INCLUDE.findall(source)))
+
+
+def quoted(source: str) -> list[str]:
+    """The names that ``source`` includes in quotes."""
+    return list(dict.fromkeys(_QUOTED.findall(source)))
+
+
+@cache
+def primitives() -> str:
+    """Declarations of the table's primitives that ``plain.h`` does not define."""
+    defined = set(re.findall(r"^#define (\w+)", text("plain.h"), re.MULTILINE))
+    return "\n".join(line for row in rows().values() if row.name not in defined for line in _declared(row))
+
+
+def _declared(row: Row) -> Iterator[str]:
+    kinds = {param.kind for param in row.params}
+    if kinds & {"condition", "until", "array"}:
+        return
+    if kinds <= {"pointer", "value", "local"} and all(param.type != "T" for param in row.params) and row.result != "T":
+        params = ", ".join(f"{param.type} {'*' if param.kind != 'value' else ''}{param.name}" for param in row.params)
+        yield f"{row.result} {row.name}({params or 'void'});"
+        return
+    meant = [param for param in row.params if param.kind != "any"]
+    arguments = ", ".join(f"&({param.name})" if param.kind == "place" else f"({param.name})" for param in meant)
+    call = f"{PREFIX}{row.name}({arguments})"
+    place = next((param for param in meant if param.type == "T" and param.kind in ("place", "pointer")), None)
+    if row.result == "T" and place is not None:
+        of = place.name if place.kind == "place" else f"*({place.name})"
+        call = f"((typeof({of})){call})"
+    result = "unsigned long" if row.result == "T" else row.result
+    yield f"{result} {PREFIX}{row.name}();"
+    yield f"#define {row.name}({', '.join(param.name for param in row.params)}) {call}"
+
+
+BARRIER_GROUPS = ("Accesses", "Barriers")
+
+
+@cache
+def barriers() -> str:
+    """The macros that take the place of those of a tree's ``asm/barrier.h``."""
+    return _instead(row for row in rows().values() if row.group.title in BARRIER_GROUPS and row.name not in _OF_COMPILER)
+
+
+_OF_COMPILER = ("READ_ONCE", "WRITE_ONCE", "data_race", "likely", "unlikely", "barrier", "cpu_relax")
+"""What the tree's headers make of volatile accesses, or declare as functions."""
+
+
+@cache
+def exchanges() -> str:
+    """The macros that take the place of those of a tree's ``asm/cmpxchg.h``: ``arch_xchg_acquire`` and so on."""
+    found = []
+    for row in rows().values():
+        if row.group.title == "Exchange":
+            for stem, name in ((row.name, row.name), (row.name.replace("cmpxchg", "cmpxchg64"), row.name)):
+                (*_, macro) = _declared(rows()[name])
+                found.append(f"#undef arch_{stem}\n" + macro.replace(f"#define {name}(", f"#define arch_{stem}(", 1))
+            found.append(next(iter(_declared(row))))
+    for name in ("xchg", "cmpxchg", "try_cmpxchg", "cmpxchg64", "try_cmpxchg64"):
+        for suffix in ("_local", "_sync", "_sync_local"):
+            found.append(f"#undef {name}{suffix}\n#undef arch_{name}{suffix}\n#define arch_{name}{suffix} arch_{name}")
+    return "\n".join(found) + "\n"
+
+
+def _instead(wanted: Iterator[Row]) -> str:
+    lines = []
+    for row in wanted:
+        declared = list(_declared(row))
+        if len(declared) == 1:  # a function, which a macro hides
+            declared = [f"{row.result} {PREFIX}{row.name}(void);", f"#define {row.name}() {PREFIX}{row.name}()"]
+        lines += [f"#undef {row.name}", *declared]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,9 @@
+/* Each thread is a task of its own. */
+#ifndef SMPCHECK_ASM_CURRENT_H
+#define SMPCHECK_ASM_CURRENT_H
+#include_next <asm/current.h>
+struct task_struct;
+struct task_struct *__smpcheck_current(void);
+#undef current
+#define current __smpcheck_current()
+#endif

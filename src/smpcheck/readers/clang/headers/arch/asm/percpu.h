@@ -1,0 +1,28 @@
+/* The copies of a per-CPU variable lie at fixed distances. Operations on them are the tree's generic ones. */
+#ifndef SMPCHECK_ASM_PERCPU_H
+#define SMPCHECK_ASM_PERCPU_H
+#define __per_cpu_offset __smpcheck_per_cpu_offset
+#define per_cpu_offset(cpu) ((unsigned long)(cpu) << 20)
+#define __my_cpu_offset per_cpu_offset(__smpcheck_cpu())
+#define my_cpu_offset __my_cpu_offset
+#include <asm-generic/percpu.h>
+#define __percpu_seg gs
+#define __percpu_prefix ""
+#define __percpu_arg(x) "%" #x
+#define this_cpu_read_stable(x) this_cpu_read(x)
+#define this_cpu_read_const(x) this_cpu_read(x)
+#define this_cpu_read_stable_8(x) this_cpu_read(x)
+#define x86_this_cpu_test_bit(nr, addr) 0
+#define x86_this_cpu_constant_test_bit(nr, addr) 0
+#define x86_this_cpu_variable_test_bit(nr, addr) 0
+#define this_cpu_cmpxchg_double(...) 0
+#define DEFINE_EARLY_PER_CPU(type, name, value) DEFINE_PER_CPU(type, name) = value
+#define DEFINE_EARLY_PER_CPU_READ_MOSTLY(type, name, value) DEFINE_PER_CPU_READ_MOSTLY(type, name) = value
+#define EXPORT_EARLY_PER_CPU_SYMBOL(name) EXPORT_PER_CPU_SYMBOL(name)
+#define DECLARE_EARLY_PER_CPU(type, name) DECLARE_PER_CPU(type, name)
+#define DECLARE_EARLY_PER_CPU_READ_MOSTLY(type, name) DECLARE_PER_CPU_READ_MOSTLY(type, name)
+#define early_per_cpu(name, cpu) per_cpu(name, cpu)
+#define early_per_cpu_ptr(name) NULL
+#define early_per_cpu_map(name, i) 0
+#define DECLARE_PER_CPU_CACHE_HOT(type, name) DECLARE_PER_CPU(type, name)
+#endif

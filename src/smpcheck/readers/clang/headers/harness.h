@@ -1,0 +1,17 @@
+/* The words of a harness. They are known in every file; docs/kernel-c.md explains them. */
+#ifndef SMPCHECK_HARNESS_H
+#define SMPCHECK_HARNESS_H
+
+#define SMPCHECK_INIT() void __smpcheck_init(void)
+#define SMPCHECK_THREAD(name) void __smpcheck_thread_##name(void)
+#define SMPCHECK_FINALLY() void __smpcheck_finally(void)
+#define SMPCHECK_STUB(result, name, ...) result __smpcheck_stub_##name(__VA_ARGS__)
+#define SMPCHECK_ASSERT(condition) __smpcheck_assert(!!(condition))
+
+void __smpcheck_assert(_Bool holds);
+void __smpcheck_bug(_Bool wrong);
+void __smpcheck_warn(_Bool wrong);
+void __smpcheck_nothing();
+int __smpcheck_cpu(void);
+
+#endif

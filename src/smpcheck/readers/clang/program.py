@@ -1,0 +1,231 @@
+"""From a file in the kernel's C, with its harness, to a program.
+
+The harness says which functions are threads, what happens before them and what must hold after them (docs/kernel-c.md). The file
+is compiled either against the headers of a kernel tree, or against small ones of our own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program import ir, wellformed
+from smpcheck.program.ir import ENDED, Position
+from smpcheck.program.values import CType, Ptr
+from smpcheck.readers.clang import headers
+from smpcheck.readers.clang import tree as t
+from smpcheck.readers.clang.calls import PREFIX, TreeLowering, abstract_names
+from smpcheck.readers.clang.expressions import Findings
+from smpcheck.readers.clang.kernel_tree import LAYERS, KernelTree
+from smpcheck.readers.clang.objects import Objects
+from smpcheck.readers.clang.startup import Bytes, Startup
+from smpcheck.readers.clang.worker import Request, parse
+from smpcheck.readers.python.tidy import without_dead_assignments
+
+THREAD = "__smpcheck_thread_"
+INIT = "__smpcheck_init"
+FINALLY = "__smpcheck_finally"
+ROOTS = rf"{THREAD}|{INIT}$|{FINALLY}$|__smpcheck_stub_"
+
+ARGUMENTS = (
+    *("-target", "x86_64-linux-gnu", "-std=gnu11", "-nostdinc", "-fshort-wchar", "-funsigned-char", "-fms-extensions"),
+    *("-Wno-everything", "-ferror-limit=1", "-x", "c"),
+)
+MAX_RESTARTS = 20
+
+ENVIRONMENT = (
+    "each thread runs on a CPU of its own; there are no interrupts; locks, RCU and SRCU are the memory model's; "
+    "a wakeup wakes nobody: who waits looks again"
+)
+"""What is taken for granted about where the threads run."""
+
+
+@dataclass(frozen=True)
+class Compile:
+    """How a file is compiled. ``tree``: the kernel tree whose headers are used."""
+
+    tree: str = ""
+    headers: str = ""
+
+
+def read_kernel_c(path: str, text: str, how: Compile | None = None) -> ir.Program:
+    """The program of the harness in ``text``, which is the file ``path``.
+
+    :raises InputError: it does not compile, or has no harness
+    :raises UnsupportedError: something in it is not supported, or a function has no body
+    """
+    unit, tree = _parse(path, text, how or Compile())
+    return Harness(unit, path, text, tree).program()
+
+
+def _parse(path: str, text: str, how: Compile) -> tuple[t.Unit, str]:
+    """The unit of a file, and the tree relative to which files are named."""
+    kernel = KernelTree.find(how.tree, how.headers) if how.tree else None
+    virtual = str(headers.FOLDER / "virtual")
+    unsaved = [(path, text)]
+    if kernel is not None:
+        arguments = kernel.arguments(virtual)
+        unsaved += [(os.path.join(virtual, name), content) for name, content in kernel.generated()]
+    else:
+        everything = f'#pragma once\n#include "{headers.FOLDER / "plain.h"}"\n{headers.primitives()}\n'
+        ours = os.path.join(virtual, "smpcheck_primitives.h")
+        unsaved.append((ours, everything))
+        unsaved += [(os.path.join(virtual, name), "#include <smpcheck_primitives.h>\n") for name in headers.includes(text)]
+        arguments = (f"-I{os.path.dirname(os.path.abspath(path))}", f"-isystem{virtual}", "-include", ours)
+    request = Request(
+        path,
+        (*ARGUMENTS, "-include", str(headers.FOLDER / "harness.h"), *arguments),
+        tuple(unsaved),
+        ROOTS,
+        tuple(sorted(abstract_names())),
+        (path, *headers.quoted(text)),
+    )
+    return parse(request), kernel.tree if kernel is not None else ""
+
+
+class Harness:
+    """A unit with a harness."""
+
+    def __init__(self, unit: t.Unit, path: str, text: str, tree: str) -> None:
+        self.unit = unit
+        self.path = path
+        self.text = text
+        self.tree = tree
+        self.functions = {function.name: function for function in unit.functions}
+        in_order = sorted(unit.functions, key=lambda f: (unit.places[f.at].line, unit.places[f.at].column))
+        self.threads = [function for function in in_order if function.name.startswith(THREAD)]
+        if not self.threads:
+            raise InputError("no threads: 'SMPCHECK_THREAD(name) { ... }' expected", Position(path, 1))
+        self.findings = Findings()
+        self.layers = (str(headers.FOLDER), *(f"{tree}/{folder}" for folder in LAYERS if tree))
+
+    def program(self) -> ir.Program:
+        """Lower everything; again, as long as locals turn out to have to be in memory."""
+        for _ in range(MAX_RESTARTS):
+            before = len(self.findings.in_memory)
+            self.findings = Findings(in_memory=self.findings.in_memory)
+            program = self.lower()
+            if len(self.findings.in_memory) == before:
+                break
+        else:
+            raise UnsupportedError("the addresses of too many local variables go to memory", Position(self.path, 1))
+        self._complain_of_missing()
+        wellformed.check(program)
+        return program
+
+    def lower(self) -> ir.Program:
+        """The program, if what is known so far of locals in memory is right."""
+        objects = Objects(self.unit, len(self.threads), self.tree)
+        low = TreeLowering(self.unit, objects, self.findings, own=frozenset(self.unit.own), layers=self.layers)
+        after = self.functions.get(FINALLY)
+        threads = [
+            self._thread(low, function, index, function.name.removeprefix(THREAD), signals=after is not None)
+            for index, function in enumerate(self.threads)
+        ]
+        if after is not None:
+            threads.append(self._thread(low, after, len(threads), "finally", waits=len(threads)))
+        cells = self._cells(low, objects, after is not None)
+        asserts = [a.name for a in _assertions(threads)]
+        observed = tuple(ir.FinalMem(address) for address in cells if address.base != ENDED)[:0]
+        return ir.Program(
+            name=Path(self.path).stem,
+            cells=cells,
+            threads=tuple(threads),
+            quantifier="forall",
+            condition_text=" and ".join(dict.fromkeys(asserts)) or "true",
+            observed=observed,
+            language="KernelC",
+            source=self.text,
+            file=self.path,
+            notes=self._notes(low),
+        )
+
+    def _thread(
+        self, low: TreeLowering, function: t.Function, index: int, name: str, signals: bool = False, waits: int = 0
+    ) -> ir.Thread:
+        thread = low.thread(function, index, name=name)
+        pos = low.source.pos(function.at)
+        first: list[ir.Stmt] = []
+        types: dict[str, CType] = dict(thread.reg_types)
+        for other in range(waits):
+            reg = f"{ENDED}{other}"
+            types[reg] = low.int
+            address = ir.Const(Ptr(ENDED, 4 * other))
+            first.append(ir.Load(reg, address, frozenset({"Acquire"}), pos, f"thread {other} has ended", ctype=low.int))
+            first.append(ir.Assume(ir.Reg(reg), pos))
+        body = [*first, *thread.body]
+        if signals:
+            address = ir.Const(Ptr(ENDED, 4 * index))
+            body.append(ir.Store(address, ir.Const(1), frozenset({"Release"}), pos, "the end of the thread", ctype=low.int))
+        return replace(thread, body=without_dead_assignments(tuple(body), set()), reg_types=types, after=waits > 0)
+
+    def _cells(self, low: TreeLowering, objects: Objects, after: bool) -> dict[Ptr, ir.Cell]:
+        """The memory as it is before the threads begin."""
+        memory = Bytes()
+        startup = Startup(memory)
+        done: set[str] = set()
+        init = self.functions.get(INIT)
+        initial = low.thread(init, len(self.threads)) if init is not None else None
+        while set(objects.used) - done:  # an initial value may be the address of another variable
+            for variable in self.unit.variables:
+                name = objects.globals.get(variable.decl)
+                if name is None or name in done:
+                    continue
+                done.add(name)
+                if variable.init is not None:
+                    startup.run(low.initial(variable, objects.cpus if variable.per_cpu else 1))
+            done |= {name for name in objects.used if name not in objects.globals.values()}
+        if initial is not None:
+            startup.run(initial)
+        cells = {
+            address: replace(cell, init=memory.read(address, cell.ctype)) for address, cell in objects.cells(low.kinds).items()
+        }
+        if after:
+            for index in range(len(self.threads)):
+                cells[Ptr(ENDED, 4 * index)] = ir.Cell(f"{ENDED}[{index}]")
+        return cells
+
+    def _notes(self, low: TreeLowering) -> tuple[str, ...]:
+        notes = [f"taken for granted: {ENVIRONMENT}"]
+        ignored = sorted(self.findings.ignored - {"__smpcheck_nothing"})
+        if ignored:
+            notes.append(f"calls without an effect here: {', '.join(f'{name}()' for name in ignored)}")
+        stubs = sorted(name.removeprefix("__smpcheck_stub_") for name in self.functions if name.startswith("__smpcheck_stub_"))
+        if stubs:
+            notes.append(f"replaced by the harness: {', '.join(f'{name}()' for name in stubs)}")
+        return (*notes, *self.findings.assumed, *low.notes)
+
+    def _complain_of_missing(self) -> None:
+        missing = self.findings.missing
+        if missing:
+            listed = "; ".join(f"{name}() called at {', '.join(places)}" for name, places in sorted(missing.items()))
+            raise UnsupportedError(
+                f"functions without a body: {listed}: define them in the harness, or replace them with SMPCHECK_STUB",
+                Position(self.path, 1),
+            )
+
+
+def _assertions(threads: Sequence[ir.Thread]) -> list[ir.Assert]:
+    found: list[ir.Assert] = []
+    pending: list[ir.Stmt] = [stmt for thread in reversed(threads) for stmt in reversed(thread.body)]
+    while pending:
+        match pending.pop():
+            case ir.Assert() as one:
+                found.append(one)
+            case ir.If(then=then, other=other) | ir.Choice(then=then, other=other):
+                pending += [*reversed(other), *reversed(then)]
+            case ir.Block(body=body) | ir.Loop(body=body):
+                pending += reversed(body)
+    return found
+
+
+def looks_like_harness(text: str) -> bool:
+    """Has a C file a harness?"""
+    return re.search(r"\bSMPCHECK_THREAD\s*\(", text) is not None
+
+
+__all__ = ["PREFIX", "Compile", "looks_like_harness", "read_kernel_c"]

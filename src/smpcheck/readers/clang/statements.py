@@ -1,0 +1,593 @@
+"""Statements of clang's tree, and calls: functions are inlined, jumps become blocks and loops.
+
+A function with ``goto`` or labels is lowered flat, as assembly is, and given back its structure by
+:mod:`smpcheck.readers.flow`; so is the body of every ``switch``. Whatever inside of it has no such jump is lowered as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
+from typing import Any
+
+from smpcheck.program.ir import Block, Const, Exit, Expr, Fence, If, Loop, Reg, Round, Stmt
+from smpcheck.program.values import truth
+from smpcheck.readers import flow
+from smpcheck.readers.clang import tree as t
+from smpcheck.readers.clang.expressions import TreeExpressions
+from smpcheck.readers.clang.places import Ref, Spot, Whole
+from smpcheck.readers.cvalues import Frame, Local, Val
+from smpcheck.readers.layout import VOID, Struct, scalar_type
+from smpcheck.readers.lower import MAX_DEPTH, MAX_TRIPS, Guard, exits
+from smpcheck.readers.rounds import mark_round
+
+BARRIER = frozenset({"Barrier"})
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A loop or switch around a statement: the labels that ``break`` and ``continue`` lead to (None: they lead further out);
+    ``flat``: by jumps, not by exits."""
+
+    leave: str
+    again: str | None
+    flat: bool
+
+
+class TreeStatements(TreeExpressions):
+    """Lowers statements. ``functions``: by name."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.functions = {function.name: function for function in self.unit_tree.functions}
+        self.around: list[Around] = []
+        self.changed_in: dict[str, frozenset[int]] = {}
+        self.results: list[Spot | None] = []
+        self.case_names: dict[int, str] = {}
+        self.unnamed = 0
+        self.flat_list: object = None
+
+    # --- calls of functions with a body ---
+
+    def inline(self, function: t.Function, node: t.Node, values: list[Val]) -> Val:
+        """The body of ``function`` with these arguments."""
+        if function.name in self.calls:
+            self.refuse(f"recursion ({' -> '.join([*self.calls, function.name])}) is not supported", self.at(node))
+        if len(self.calls) > MAX_DEPTH:
+            self.refuse(f"calls nested more than {MAX_DEPTH} deep are not supported", self.at(node))
+        label = self.label(function.name + "#") if self.calls else "return"
+        prefix = f"{label}." if self.calls else ""
+        result = self._result(function, prefix)
+        frame = Frame(function.name, label, prefix, result if isinstance(result, Local) else None)
+        changed = self.changed_by(function)
+        outer = self.around, self.frozen, self.current, self.guards
+        self.frames.append(frame)
+        for param, value in zip(function.params, values, strict=False):
+            self._bind(param, value, param.decl in changed, node)
+        self.calls.append(function.name)
+        self.around, self.guards = [], []
+        if self.frozen is None and self.is_layer(function):
+            self.frozen = self.at(node)
+        self.results.append(result)
+        try:
+            with self.collect() as inner:
+                assert function.body is not None
+                self.body(function.body)
+        finally:
+            self.calls.pop()
+            self.frames.pop()
+            self.results.pop()
+            self.around, self.frozen, self.current, self.guards = outer
+        if frame.returned and inner and isinstance(inner[-1], Exit) and inner[-1].label == label and not exits(inner[:-1], label):
+            inner.pop()
+            frame.returned = False
+        self.out += [Block(label, tuple(inner), self.source.pos(self.at(node)))] if frame.returned else inner
+        if result is None:
+            return Val(Const(0), VOID)
+        if isinstance(result, Local):
+            return Val(Reg(result.reg), result.type)
+        return Whole(result, function.result, self.kinds.layout(function.result))
+
+    def is_layer(self, function: t.Function) -> bool:
+        """Does what this function does belong to the line that calls it?"""
+        return False
+
+    def _result(self, function: t.Function, prefix: str) -> Spot | None:
+        type_ = self.kinds.layout(function.result)
+        if type_ == VOID:
+            return None
+        if isinstance(type_, Struct):
+            self.unnamed += 1
+            return self.declare_variable(-1 - self.unnamed, function.result, prefix + "return", function)
+        reg = self.temp(type_)
+        return Local(reg, type_)
+
+    def _bind(self, param: t.Param, value: Val, changed: bool, node: t.Node) -> None:
+        type_ = self.kinds.layout(param.type)
+        if isinstance(value, Ref) and not changed:
+            self.bindings[param.decl] = Ref(value.spot, type_, value.decl)
+            return
+        if isinstance(value.expr, Const) and not changed and not isinstance(value, Whole):
+            self.bindings[param.decl] = Val(self.convert(value, type_, node), type_)
+            return
+        spot = self.declare_variable(param.decl, param.type, param.name or "param", node)
+        self.write(spot, value, node)
+
+    def changed_by(self, function: t.Function) -> frozenset[int]:
+        """The variables that a function assigns, or takes the address of."""
+        found = self.changed_in.get(function.name)
+        if found is None:
+            found = self.changed_in[function.name] = frozenset(_changed(function.body))
+        return found
+
+    # --- statements ---
+
+    def body(self, node: t.Block) -> None:
+        """A function's body."""
+        if jumps(node):
+            self.structured(lambda: self.flat(node))
+        else:
+            self.stmt(node)
+
+    def structured(self, lower: Any) -> None:
+        """What ``lower`` emits, jumps and labels among it, as nested statements."""
+        saved = self.flat_list
+        with self.collect() as items:
+            self.flat_list = self.out
+            lower()
+        self.flat_list = saved
+        self.out += _alive(flow.structured(items, f"{self.label('flow')} "))
+
+    def stmt(self, node: t.Stmt) -> None:
+        """A statement without jumps into or out of it."""
+        self.at(node)
+        match node:
+            case t.Eval():
+                self.effect(node.expr)
+            case t.Decl():
+                self._declaration_of(node)
+            case t.Block():
+                guards = len(self.guards)
+                for inner in node.body:
+                    self.stmt(inner)
+                self.leave_block(guards)
+            case t.If():
+                self._if_else(node)
+            case t.Loop():
+                self._loop(node)
+            case t.Switch():
+                self._switch_over(node)
+            case t.Jump():
+                self._break(node)
+            case t.Return():
+                self._return_value(node)
+            case t.Asm():
+                self._assembly(node)
+            case t.Label():
+                self.stmt(node.body)
+            case _:
+                self.refuse(f"{type(node).__name__.lower()} is not supported here", self.at(node))
+
+    def _declaration_of(self, node: t.Decl) -> None:
+        value: Val | None = None
+        if node.init is not None and not isinstance(node.init, t.Init | t.Text):
+            value = self.value(node.init)
+        settled = value is not None and node.decl not in self._changed_here() and not isinstance(value, Whole)
+        if isinstance(value, Ref) and settled:
+            self.bindings[node.decl] = Ref(value.spot, self.kinds.layout(node.type), value.decl)
+        elif value is not None and settled and isinstance(value.expr, Const):
+            type_ = self.kinds.layout(node.type)
+            self.bindings[node.decl] = Val(self.convert(value, type_, node), type_)
+        else:
+            spot = self.declare_variable(node.decl, node.type, node.name, node)
+            if value is not None:
+                self.write(spot, value, node)
+            elif node.init is not None:
+                self.initialise(spot, node.init, node)
+        if node.cleanup:
+            var = t.Var(node.at, node.type, node.decl, node.name)
+            function = self.functions[node.cleanup]
+            call = t.Call(
+                node.at, function.result, t.Fun(node.at, function.result, node.cleanup), (self._address_of(var, function),)
+            )
+            self.guards.append(Guard(call, len(self.frames), len(self.around)))  # type: ignore[arg-type]
+
+    def _address_of(self, var: t.Var, function: t.Function) -> t.Expr:
+        return t.Un(var.at, function.params[0].type, "&", var)
+
+    def _changed_here(self) -> frozenset[int]:
+        return self.changed_by(self.functions[self.frames[-1].name])
+
+    def _inside(self, node: t.Stmt) -> list[Stmt]:
+        with self.collect() as inner:
+            guards = len(self.guards)
+            self.stmt(node)
+            self.leave_block(guards)
+        return inner
+
+    def _if_else(self, node: t.If) -> None:
+        cond = self.truth(self.value(node.cond), node.cond)
+        if isinstance(cond, Const):
+            taken = node.then if truth(cond.value) else node.other
+            if taken is not None:
+                self.stmt(taken)
+            return
+        pos, text = self.where(node.cond)
+        then = tuple(self._inside(node.then))
+        other = tuple(self._inside(node.other)) if node.other is not None else ()
+        self.out.append(If(cond, then, other, pos, f"if ({text})"))
+
+    def _loop(self, node: t.Loop) -> None:
+        if node.init is not None:
+            self.stmt(node.init)
+        leave, again = self.label("loop"), self.label("continue")
+        pos = self.source.pos(self.at(node))
+        bound = _trips(node)
+        self.around.append(Around(leave, again, False))
+        inner = self._inside(node.body)
+        self.around.pop()
+        if exits(inner, again):
+            inner = [Block(again, tuple(inner), pos)]
+        if node.step is not None:
+            with self.collect() as step:
+                self.effect(node.step)
+            inner += step
+        cond: Expr = Const(1)
+        text = ""
+        with self.collect() as test:
+            if node.cond is not None:
+                cond = self.truth(self.value(node.cond), node.cond)
+                text = self.where(node.cond)[1]
+        stop: tuple[Stmt, ...] = (Exit(leave, pos),)
+        forever, never = (isinstance(cond, Const) and truth(cond.value) == wanted for wanted in (True, False))
+        if never and not node.test_last:
+            self.out += test
+            return
+        if never and not exits(inner, leave):  # do { ... } while (0)
+            self.out += [*inner, *test]
+            return
+        if never:
+            self.out.append(Block(leave, (*inner, *test), pos))
+            return
+        if node.test_last:
+            tail: list[Stmt] = [] if forever else [If(cond, (), stop, pos, f"while ({text})")]
+            body = [*inner, *test, *tail]
+        elif forever:
+            body = mark_round([*test, *inner], leave, pos)
+        else:
+            body = [*test, If(cond, (Round(leave, pos), *inner), stop, pos, f"while ({text})")]
+        self.out.append(Loop(leave, tuple(body), bound, pos))
+
+    def _switch_over(self, node: t.Switch) -> None:
+        """The cases as labels, in a block of its own that ``break`` leaves."""
+        leave = self.label("switch")
+        value = self.stable(self.promote(self.value(node.value)), node.value)  # type: ignore[arg-type]
+        self.around.append(Around(leave, None, False))
+        with self.collect() as inner:
+            self.structured(lambda: self._cases(node, value, None))
+        self.around.pop()
+        self.out.append(Block(leave, tuple(inner), self.source.pos(self.at(node))))
+
+    def _cases(self, node: t.Switch, value: Val, leave: str | None) -> None:
+        """Jumps to the cases of a switch, then its body. ``leave``: where it goes on."""
+        end = leave or self.label("end of switch")
+        names: dict[int, str] = {}
+        default = end
+        pos, text = self.where(node.value)
+        for case in _cases_of(node.body):
+            name = names[id(case)] = self.label("case")
+            if case.low is None or case.high is None:
+                default = name
+                continue
+            low, high = (Val(Const(scalar_type(value.type).wrap(one)), value.type) for one in (case.low, case.high))
+            test = self.operate("==", value, low, node).expr  # type: ignore[arg-type]
+            if case.low != case.high:
+                above = self.operate(">=", value, low, node).expr  # type: ignore[arg-type]
+                test = self.fold("&&", above, self.operate("<=", value, high, node).expr, self.int)  # type: ignore[arg-type]
+            self.out.append(flow.Jump(name, test, pos, f"switch ({text})"))  # type: ignore[arg-type]
+        self.out.append(flow.Jump(default, None, pos, ""))  # type: ignore[arg-type]
+        self.case_names.update(names)
+        self.flat(node.body)
+        if leave is None:
+            self.out.append(flow.Label(end, pos))  # type: ignore[arg-type]
+
+    def _break(self, node: t.Jump) -> None:
+        number = next(
+            (n for n in range(len(self.around) - 1, -1, -1) if node.kind == "break" or self.around[n].again is not None), None
+        )
+        if number is None:
+            self.wrong(f"'{node.kind}' outside of a loop", self.at(node))
+        around = self.around[number]
+        target = around.leave if node.kind == "break" else around.again
+        assert target is not None
+        self._release([g for g in self.guards if g.frames == len(self.frames) and g.loops > number])
+        pos = self.source.pos(self.at(node))
+        self.out.append(flow.Jump(target, None, pos, "") if around.flat else Exit(target, pos))  # type: ignore[arg-type]
+
+    def _return_value(self, node: t.Return) -> None:
+        frame = self.frames[-1]
+        result = self.results[-1]
+        if node.value is not None:
+            if result is None:
+                self.effect(node.value)
+            else:
+                self.write(result, self.value(node.value), node)
+        frame.returned = True
+        self._release([guard for guard in self.guards if guard.frames == len(self.frames)])
+        self.out.append(Exit(frame.label, self.source.pos(self.at(node))))
+
+    def _assembly(self, node: t.Asm) -> None:
+        """Empty assembly orders the compiler, or hides from it where a value comes from; any other is not read."""
+        pos, text = self.where(node)
+        if node.template.strip():
+            function = self.frames[-1].name or "this function"
+            self.refuse(
+                f"inline assembly ({node.template.strip()[:40]!r}) is not read: give the harness a stub of {function}()",
+                self.at(node),
+            )
+        if len(node.operands) == 2 and node.outputs == 1:
+            self.write(self.spot(node.operands[0]), self.value(node.operands[1]), node)
+        self.out.append(Fence(BARRIER, pos=pos, text=text))
+
+    def statement_expression(self, node: t.StmtExpr) -> Val:
+        *body, last = node.body or (t.Block(node.at, ()),)
+        guards = len(self.guards)
+        lower = self.flat if self.out is self.flat_list else self.stmt
+        for inner in body:
+            lower(inner)
+        while isinstance(last, t.Label):
+            last = last.body
+        if isinstance(last, t.Eval) and self.kinds.kind(node.type) != "void":
+            value = self.value(last.expr)
+            if len(self.guards) > guards:
+                value = self.stable(value, node)  # type: ignore[arg-type]
+            self.leave_block(guards)
+            return value
+        lower(last)
+        self.leave_block(guards)
+        return Val(Const(0), VOID)
+
+    # --- flat ---
+
+    def flat(self, node: t.Stmt) -> None:
+        """A statement among jumps and labels."""
+        if not self._has_jumps(node):
+            self.stmt(node)
+            return
+        self.at(node)
+        pos = self.source.pos(self.at(node))
+        out: Any = self.out
+        match node:
+            case t.Block():
+                guards = len(self.guards)
+                for inner in node.body:
+                    self.flat(inner)
+                self.leave_block(guards)
+            case t.Label():
+                out.append(flow.Label(self._goto_label(node.name), pos))
+                self.flat(node.body)
+            case t.Goto():
+                if any(guard.frames == len(self.frames) for guard in self.guards):
+                    self.refuse("goto out of a scope with a cleanup is not supported", self.at(node))
+                out.append(flow.Jump(self._goto_label(node.name), None, pos, ""))
+            case t.Case():
+                out.append(flow.Label(self.case_names[id(node)], pos))
+                self.flat(node.body)
+            case t.Jump():
+                self._break(node)
+            case t.If():
+                self._flat_if(node)
+            case t.Loop():
+                self._flat_loop(node)
+            case t.Switch():
+                self._flat_switch(node)
+            case t.Eval():
+                self.effect(node.expr)
+            case _:
+                self.stmt(node)
+
+    def _goto_label(self, name: str) -> str:
+        return f"{self.frames[-1].prefix}{name}"
+
+    def _flat_if(self, node: t.If) -> None:
+        cond = self.truth(self.value(node.cond), node.cond)
+        pos, text = self.where(node.cond)
+        other, end = self.label("else"), self.label("endif")
+        self.out.append(flow.Jump(other, self.fold_unary("!", cond, self.int), pos, f"if ({text})"))  # type: ignore[arg-type]
+        self.flat(node.then)
+        self.out.append(flow.Jump(end, None, pos, ""))  # type: ignore[arg-type]
+        self.out.append(flow.Label(other, pos))  # type: ignore[arg-type]
+        if node.other is not None:
+            self.flat(node.other)
+        self.out.append(flow.Label(end, pos))  # type: ignore[arg-type]
+
+    def _flat_loop(self, node: t.Loop) -> None:
+        if node.init is not None:
+            self.stmt(node.init)
+        head, again, leave = self.label("head"), self.label("again"), self.label("leave")
+        pos = self.source.pos(self.at(node))
+        out: Any = self.out
+        out.append(flow.Label(head, pos))
+        if not node.test_last:
+            self._leave_unless(node.cond, leave)
+        self.around.append(Around(leave, again, True))
+        self.flat(node.body)
+        self.around.pop()
+        out.append(flow.Label(again, pos))
+        if node.step is not None:
+            self.effect(node.step)
+        if node.test_last:
+            self._leave_unless(node.cond, leave)
+        out.append(flow.Jump(head, None, pos, ""))
+        out.append(flow.Label(leave, pos))
+
+    def _leave_unless(self, node: t.Expr | None, leave: str) -> None:
+        if node is None:
+            return
+        cond = self.truth(self.value(node), node)
+        pos, text = self.where(node)
+        if not (isinstance(cond, Const) and truth(cond.value)):
+            unless = None if isinstance(cond, Const) else self.fold_unary("!", cond, self.int)
+            self.out.append(flow.Jump(leave, unless, pos, f"while ({text})"))  # type: ignore[arg-type]
+
+    def _flat_switch(self, node: t.Switch) -> None:
+        value = self.stable(self.promote(self.value(node.value)), node.value)  # type: ignore[arg-type]
+        leave = self.label("leave")
+        self.around.append(Around(leave, None, True))
+        self._cases(node, value, leave)
+        self.around.pop()
+        self.out.append(flow.Label(leave, self.source.pos(self.at(node))))  # type: ignore[arg-type]
+
+    def _has_jumps(self, node: t.Stmt) -> bool:
+        """Does a jump lead into ``node``, or out of it other than by an exit?"""
+        return jumps(node) or any(
+            next((around.flat for around in reversed(self.around) if kind == "break" or around.again is not None), False)
+            for kind in _breaks(node)
+        )
+
+
+def _parts(node: Any) -> Iterator[Any]:
+    """The nodes directly inside of ``node``."""
+    for f in fields(node):
+        value = getattr(node, f.name)
+        if isinstance(value, tuple):
+            yield from (one for one in value if is_dataclass(one))
+        elif is_dataclass(value):
+            yield value
+
+
+def _alive(body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+    """``body`` without what stands after an exit."""
+    out: list[Stmt] = []
+    for stmt in body:
+        match stmt:
+            case If():
+                stmt = replace(stmt, then=_alive(stmt.then), other=_alive(stmt.other))
+            case Block() | Loop():
+                stmt = replace(stmt, body=_alive(stmt.body))
+        out.append(stmt)
+        if isinstance(stmt, Exit):
+            break
+    return tuple(out)
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """``node`` and everything inside of it."""
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        yield one
+        pending += list(_parts(one))
+
+
+def jumps(node: Any) -> bool:
+    """Has ``node`` a goto, a label, or a case of a switch outside of it? Those of a statement expression count too."""
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, t.Goto | t.Label | t.Case):
+            return True
+        if isinstance(one, t.Switch):
+            pending += [inner for inner in walk(one) if isinstance(inner, t.Goto | t.Label)]
+            continue
+        pending += list(_parts(one))
+    return False
+
+
+def _breaks(node: Any) -> Iterator[str]:
+    """The ``break`` and ``continue`` in ``node`` that lead out of it."""
+    match node:
+        case t.Jump():
+            yield node.kind
+        case t.Loop():
+            return
+        case t.Switch():
+            yield from (kind for kind in _breaks(node.body) if kind == "continue")
+        case _:
+            for part in _parts(node):
+                yield from _breaks(part)
+
+
+def _cases_of(node: Any) -> Iterator[t.Case]:
+    """The cases of a switch whose body is ``node``, in order."""
+    if isinstance(node, t.Case):
+        yield node
+    if not isinstance(node, t.Switch):
+        for part in _parts(node):
+            yield from _cases_of(part)
+
+
+def _changed(body: Any) -> Iterator[int]:
+    for node in walk(body):
+        target = node.left if isinstance(node, t.Assign) else node.arg if isinstance(node, t.Step) else None
+        if isinstance(node, t.Un) and node.op == "&":
+            target = node.arg
+        if isinstance(node, t.Asm):
+            yield from (one.decl for one in node.operands[: node.outputs] if isinstance(one, t.Var))
+        while isinstance(target, t.Member | t.Index | t.Cast):
+            if isinstance(target, t.Member) and target.arrow:
+                break
+            target = target.base if isinstance(target, t.Member) else target.array if isinstance(target, t.Index) else target.arg
+        if isinstance(target, t.Var):
+            yield target.decl
+
+
+def _trips(node: t.Loop) -> int | None:
+    """How often the IR's loop runs for ``for (i = A; i < B; i += C)`` with constants, whose body leaves ``i`` alone."""
+    first = node.init
+    if isinstance(first, t.Block) and len(first.body) == 1:
+        first = first.body[0]
+    if isinstance(first, t.Decl):
+        decl, value = first.decl, first.init
+    elif isinstance(first, t.Eval) and isinstance(first.expr, t.Assign) and isinstance(first.expr.left, t.Var):
+        decl, value = first.expr.left.decl, first.expr.right
+    else:
+        return None
+    start = _constant(value, {})
+    if start is None or node.cond is None or node.step is None or decl in _changed(node.body):
+        return None
+    known = {decl: start}
+    for trips in range(1, MAX_TRIPS):
+        goes_on = _constant(node.cond, known)
+        if goes_on is None:
+            return None
+        if not goes_on:
+            return trips
+        step = _constant_step(node.step, decl, known)
+        if step is None:
+            return None
+        known[decl] = step
+    return None
+
+
+def _constant_step(node: t.Expr, decl: int, known: dict[int, int]) -> int | None:
+    if isinstance(node, t.Step) and isinstance(node.arg, t.Var) and node.arg.decl == decl:
+        return known[decl] + (1 if node.op == "+" else -1)
+    if isinstance(node, t.Assign) and isinstance(node.left, t.Var) and node.left.decl == decl:
+        by = _constant(node.right, known)
+        if by is None or node.op not in ("", "+", "-"):
+            return None
+        return by if not node.op else known[decl] + by if node.op == "+" else known[decl] - by
+    return None
+
+
+def _constant(node: t.Expr | None, known: dict[int, int]) -> int | None:
+    """The value of an expression over constants and known variables, far from overflow."""
+    match node:
+        case t.Lit():
+            return node.value if abs(node.value) < 1 << 30 else None
+        case t.Var():
+            return known.get(node.decl)
+        case t.Cast():
+            return _constant(node.arg, known)
+        case t.Bin(op="<" | "<=" | ">" | ">=" | "!=" | "==" | "+" | "-" | "*" as op):
+            left, right = _constant(node.left, known), _constant(node.right, known)
+            if left is None or right is None:
+                return None
+            return {
+                "<": partial(int.__lt__, left), "<=": partial(int.__le__, left), ">": partial(int.__gt__, left),
+                ">=": partial(int.__ge__, left), "!=": partial(int.__ne__, left), "==": partial(int.__eq__, left),
+                "+": partial(int.__add__, left), "-": partial(int.__sub__, left), "*": partial(int.__mul__, left),
+            }[op](right)  # fmt: skip
+    return None

@@ -1,0 +1,208 @@
+"""Parsing in a process of its own, with limits of time and memory, and what was parsed before.
+
+libclang can crash, or grow without end, on strange input; then the worker ends, and its caller says so. What a file means is kept
+in the cache folder (:func:`smpcheck.cat.cache.folder`) under the hash of the command, the versions and the text; an entry is used
+while every file that was read still has the same content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from smpcheck import __version__
+from smpcheck.cat.cache import folder
+from smpcheck.errors import InputError, LimitError, UnsupportedError
+from smpcheck.program.ir import Position
+from smpcheck.readers.clang import tree
+
+SECONDS = 60
+"""So much processor time a parse may take,"""
+MEMORY = 2 << 30
+"""and so many bytes of memory."""
+CLASHING = ("clang", "libclang")
+WHEEL = "libclang-ng"
+HOW_TO_INSTALL = "reading the kernel's C needs libclang: pip install 'smpcheck[c]'"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to parse: the ``file``, whose text is in ``unsaved`` unless it is on disk, with clang's ``arguments``. ``roots`` is a regular
+    expression for the functions to begin with; ``stops`` are functions whose bodies are not wanted outside of the ``own`` files."""
+
+    file: str
+    arguments: tuple[str, ...]
+    unsaved: tuple[tuple[str, str], ...]
+    roots: str
+    stops: tuple[str, ...]
+    own: tuple[str, ...]
+
+
+def parse(request: Request) -> tree.Unit:
+    """The unit of a file, from the cache or from a worker.
+
+    :raises InputError: it does not compile: clang's own message
+    :raises UnsupportedError: there is no libclang, or another package hides it
+    :raises LimitError: it took too long or too much memory
+    """
+    version = _version()
+    command = json.dumps(
+        [
+            __version__,
+            version,
+            _code(),
+            request.arguments,
+            request.file,
+            request.unsaved,
+            request.roots,
+            request.stops,
+            request.own,
+        ]
+    )
+    key = hashlib.blake2b(command.encode(), digest_size=16).hexdigest()
+    cached = _load(key)
+    if cached is not None:
+        return cached
+    answer = _ask(request)
+    if answer["error"] is not None:
+        file, line, column, message = answer["error"]
+        raise InputError(message, Position(file, line, column) if file else None)
+    unit = tree.decode(answer["unit"])
+    assert isinstance(unit, tree.Unit)
+    _store(key, answer["unit"], unit.files, dict(request.unsaved))
+    return unit
+
+
+def _version() -> str:
+    """The version of libclang-ng."""
+    for name in CLASHING:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            metadata.version(name)
+            raise UnsupportedError(
+                f"the package {name} hides {WHEEL}: pip uninstall {' '.join(CLASHING)}, then pip install --force-reinstall {WHEEL}"
+            )
+    try:
+        return metadata.version(WHEEL)
+    except metadata.PackageNotFoundError:
+        raise UnsupportedError(HOW_TO_INSTALL) from None
+
+
+def _code() -> str:
+    """This code's identity: an entry made by other code is not used."""
+    here = Path(__file__).parent
+    return " ".join(f"{name}:{(here / name).stat().st_mtime_ns}" for name in ("tree.py", "extract.py"))
+
+
+def _ask(request: Request) -> Any:
+    data = json.dumps(
+        {
+            "file": request.file,
+            "arguments": request.arguments,
+            "unsaved": request.unsaved,
+            "roots": request.roots,
+            "stops": request.stops,
+            "own": request.own,
+        }
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", "from smpcheck.readers.clang.worker import main; main()"],
+            input=data,
+            capture_output=True,
+            text=True,
+            timeout=4 * SECONDS,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise LimitError(f"parsing {request.file} took longer than {4 * SECONDS} s") from None
+    if done.returncode or not done.stdout:
+        lines = done.stderr.strip().splitlines()
+        said = f": {lines[-1]}" if lines else ""
+        raise LimitError(
+            f"the process that parses {request.file} ended without an answer (at most {SECONDS} s and {MEMORY >> 20} MiB){said}"
+        )
+    return json.loads(done.stdout)
+
+
+# --- the cache ---
+
+
+def _digest(file: str) -> str:
+    return hashlib.blake2b(Path(file).read_bytes(), digest_size=16).hexdigest()
+
+
+def _entry(key: str) -> Path | None:
+    where = folder()
+    return None if where is None else where / f"c-{key}.json"
+
+
+def _load(key: str) -> tree.Unit | None:
+    entry = _entry(key)
+    if entry is None:
+        return None
+    try:
+        data = json.loads(entry.read_text())
+        if any(_digest(file) != digest for file, digest in data["files"].items()):
+            return None
+        unit = tree.decode(data["unit"])
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+    return unit if isinstance(unit, tree.Unit) else None
+
+
+def _store(key: str, unit: Any, files: tuple[str, ...], unsaved: dict[str, str]) -> None:
+    entry = _entry(key)
+    if entry is None:
+        return
+    with contextlib.suppress(OSError):
+        digests = {file: _digest(file) for file in files if file not in unsaved}
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        draft = entry.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps({"files": digests, "unit": unit}, separators=(",", ":")))
+        draft.replace(entry)
+
+
+# --- in the worker ---
+
+
+def main() -> None:
+    """Read a request from standard input, write the answer to standard output."""
+    request = json.load(sys.stdin)
+    _limit()
+    sys.setrecursionlimit(10_000)
+    from clang import cindex
+
+    from smpcheck.readers.clang.extract import Extraction
+
+    index = cindex.Index.create()
+    unit = index.parse(request["file"], request["arguments"], [tuple(pair) for pair in request["unsaved"]])
+    error = next((d for d in unit.diagnostics if d.severity >= cindex.Diagnostic.Error), None)
+    answer: dict[str, Any] = {"error": None, "unit": None}
+    if error is not None:
+        where = error.location
+        answer["error"] = [where.file.name if where.file else "", where.line, where.column, error.spelling]
+    else:
+        import re
+
+        found = Extraction(unit, frozenset(request["stops"]), frozenset(request["own"])).run(re.compile(request["roots"]))
+        answer["unit"] = tree.encode(found)
+    json.dump(answer, sys.stdout, separators=(",", ":"))
+
+
+def _limit() -> None:
+    try:
+        import resource
+    except ImportError:  # not a Unix: no limits there
+        return
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
