@@ -120,7 +120,14 @@ def test_a_models_events_say_what_it_is_about(tmp_path: Path) -> None:
     assert about("tso.cat", "acyclic fencerel(MFENCE) | rf as a") == ("X86", "X86_64")
     assert about("lkmm.cat", "acyclic fencerel(Mb) | rf as a") == ("C", "KernelC", "LISA", "Python")
     assert about("any.cat", "acyclic po | rf as a") is None
-    assert about("both.cat", 'include "x86fences.cat" acyclic mfence | rf as a') == ("C", "KernelC", "LISA", "Python", "X86", "X86_64")
+    assert about("both.cat", 'include "x86fences.cat" acyclic mfence | rf as a') == (
+        "C",
+        "KernelC",
+        "LISA",
+        "Python",
+        "X86",
+        "X86_64",
+    )
 
 
 def test_armv7_says_nothing_of_any_program_yet() -> None:

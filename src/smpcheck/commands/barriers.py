@@ -11,8 +11,15 @@ import typer
 from smpcheck.commands.common import (
     EXIT_FOUND,
     EXIT_OK,
+    Asserts,
+    Init,
+    Kernel,
+    KernelHeaders,
+    Objects,
     Settings,
+    Threads,
     Timeout,
+    all_settings,
     as_they_come,
     columns,
     complain,
@@ -41,7 +48,7 @@ def register(app: typer.Typer) -> None:
 
 
 def barriers(
-    path: Annotated[str, typer.Argument(metavar="FILE", help="A litmus test or a Python model.")],
+    path: Annotated[str, typer.Argument(metavar="FILE", help="A litmus test, a Python model, or a harness in C.")],
     model: Annotated[
         str, typer.Option("--model", "-m", metavar="M", help="sc, tso, lkmm, a .cat file, or a kernel tree's tools/memory-model.")
     ] = "lkmm",
@@ -66,6 +73,12 @@ def barriers(
         str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
     ] = None,
     settings: Settings = None,
+    kernel: Kernel = None,
+    kernel_headers: KernelHeaders = None,
+    objects: Objects = None,
+    init: Init = None,
+    thread: Threads = None,
+    asserts: Asserts = None,
     machines: Annotated[
         str | None,
         typer.Option("--machine", metavar="M,M,...", help="And on machines: arm64, x86, ppc64, riscv, arm64:llsc, or all."),
@@ -102,7 +115,12 @@ def barriers(
                 raise InputError(f"--race: the model {one.name} has no data races")
         costs = {**COSTS, **_costs(cost, COSTS)}
         limits = Limits(unroll=unroll, ends=ends_of(timeout))
-        programs = having(find_programs(path, asked[0], scenario, settings or ()), check)
+        programs = having(
+            find_programs(
+                path, asked[0], scenario, all_settings(settings, kernel, kernel_headers, objects, init, thread, asserts)
+            ),
+            check,
+        )
         if machines is not None:
             if fix or comment or locks or len(asked) > 1 or form == "sarif":
                 raise InputError("--machine is for one table of elements: without --fix, --comment, --locks, --models and sarif")

@@ -14,7 +14,22 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from smpcheck.commands.common import EXIT_BROKEN_PIPE, EXIT_INPUT, EXIT_INTERRUPTED, OnMachine, Settings, forget_output, model_for
+from smpcheck.commands.common import (
+    EXIT_BROKEN_PIPE,
+    EXIT_INPUT,
+    EXIT_INTERRUPTED,
+    Asserts,
+    Init,
+    Kernel,
+    KernelHeaders,
+    Objects,
+    OnMachine,
+    Settings,
+    Threads,
+    all_settings,
+    forget_output,
+    model_for,
+)
 from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.show.formats import FORMATS, Summary, make_form
 
@@ -91,6 +106,12 @@ def check(
         int, typer.Option("--threads", metavar="N", min=1, max=64, help="Threads of the solver, for one hard test.")
     ] = 1,
     settings: Settings = None,
+    kernel: Kernel = None,
+    kernel_headers: KernelHeaders = None,
+    objects: Objects = None,
+    init: Init = None,
+    thread: Threads = None,
+    asserts: Asserts = None,
     machine: OnMachine = None,
     executor: Annotated[str, typer.Option("--executor", metavar="|".join(EXECUTORS), help="Where the tests run.")] = "local",
     scheduler: Annotated[
@@ -123,7 +144,7 @@ def check(
         executions=executions,
         problems=form in WITH_PLACES,
         threads=threads,
-        settings=tuple(settings or ()),
+        settings=all_settings(settings, kernel, kernel_headers, objects, init, thread, asserts),
         termination=termination,
         machine=machine,
     )

@@ -77,6 +77,44 @@ def on_machines(programs: Sequence[Program], machine: str | None) -> Sequence[Pr
     return [on_machine(program, machine) for program in programs]
 
 
+Kernel: TypeAlias = Annotated[
+    str | None, typer.Option("--kernel", metavar="TREE", help="Of a file in C: compile it with the headers of this kernel tree.")
+]
+KernelHeaders: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--kernel-headers", metavar="DIR", help="The configured tree, or linux-headers folder, of a TREE without .config."
+    ),
+]
+Objects: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--object", metavar="DECL", help="Of C: a variable, as 'static struct foo x' (repeatable).")
+]
+Init: TypeAlias = Annotated[str | None, typer.Option("--init", metavar="CODE", help="Of C: done before the threads begin.")]
+Threads: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--thread", metavar="CODE", help="Of C without a harness: a thread, as 'f(&x)' (repeatable).")
+]
+Asserts: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--assert", metavar="COND", help="Of C: what must hold when all threads have ended (repeatable)."),
+]
+
+
+def all_settings(
+    given: Sequence[str] | None,
+    kernel: str | None,
+    kernel_headers: str | None,
+    objects: Sequence[str] | None,
+    init: str | None,
+    threads: Sequence[str] | None,
+    asserts: Sequence[str] | None,
+) -> tuple[str, ...]:
+    """``--set`` and the options for files in C as settings: ``NAME=VALUE``."""
+    single = {"kernel": kernel, "kernel-headers": kernel_headers, "init": init}
+    several = {"object": objects, "thread": threads, "assert": asserts}
+    found = [f"{name}={value}" for name, value in single.items() if value is not None]
+    return (*(given or ()), *found, *(f"{name}={value}" for name, values in several.items() for value in values or ()))
+
+
 Timeout: TypeAlias = Annotated[
     float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; no limit unless given.")
 ]

@@ -12,8 +12,15 @@ from smpcheck.commands.common import (
     EXIT_INPUT,
     EXIT_OK,
     KERNEL_MODEL,
+    Asserts,
+    Init,
+    Kernel,
+    KernelHeaders,
+    Objects,
     Settings,
+    Threads,
     Timeout,
+    all_settings,
     columns,
     complain,
     failing,
@@ -47,6 +54,12 @@ def compare(
         typer.Option("--machine", metavar="M,M,...", help="Machines beside lkmm: arm64, x86, ppc64, riscv, arm64:llsc, or all."),
     ] = None,
     settings: Settings = None,
+    kernel: Kernel = None,
+    kernel_headers: KernelHeaders = None,
+    objects: Objects = None,
+    init: Init = None,
+    thread: Threads = None,
+    asserts: Asserts = None,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
     witnesses: Annotated[bool, typer.Option("--witness/--no-witness", help="Show an execution for each difference.")] = True,
     only_differences: Annotated[bool, typer.Option("--differences", help="Show only tests about which models differ.")] = False,
@@ -77,7 +90,9 @@ def compare(
                 try:
                     if isinstance(item, InputError):
                         raise item
-                    for program in find_programs(item.path, asked[0], None, settings or ()):
+                    for program in find_programs(
+                        item.path, asked[0], None, all_settings(settings, kernel, kernel_headers, objects, init, thread, asserts)
+                    ):
                         rows += compare_subjects(program, subjects, Limits(unroll=unroll))
                 except TimeLimitError:
                     raise

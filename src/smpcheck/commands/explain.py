@@ -11,9 +11,16 @@ import typer
 from smpcheck.commands.common import (
     LEAST_WIDTH,
     MAX_WIDTH,
+    Asserts,
+    Init,
+    Kernel,
+    KernelHeaders,
+    Objects,
     OnMachine,
     Settings,
+    Threads,
     Timeout,
+    all_settings,
     as_they_come,
     columns,
     ends_of,
@@ -86,7 +93,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    path: Annotated[str, typer.Argument(metavar="FILE", help="A litmus test or a Python model.")],
+    path: Annotated[str, typer.Argument(metavar="FILE", help="A litmus test, a Python model, or a harness in C.")],
     model: Annotated[
         str, typer.Option("--model", "-m", metavar="M", help="sc, tso, lkmm, a .cat file, or a kernel tree's tools/memory-model.")
     ] = "lkmm",
@@ -95,6 +102,12 @@ def explain(
         str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
     ] = None,
     settings: Settings = None,
+    kernel: Kernel = None,
+    kernel_headers: KernelHeaders = None,
+    objects: Objects = None,
+    init: Init = None,
+    thread: Threads = None,
+    asserts: Asserts = None,
     machine: OnMachine = None,
     check: Annotated[
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
@@ -135,7 +148,15 @@ def explain(
 
         found = load_model(model_for(model, machine))
         limits = Limits(unroll=unroll, seconds=seconds, ends=ends_of(timeout))
-        programs = having(on_machines(find_programs(path, found, scenario, settings or ()), machine), check)
+        programs = having(
+            on_machines(
+                find_programs(
+                    path, found, scenario, all_settings(settings, kernel, kernel_headers, objects, init, thread, asserts)
+                ),
+                machine,
+            ),
+            check,
+        )
         explained = (answer for program in programs for answer in ask(program, found, limits, check))
         wide = columns(width, PIPE_WIDTH)
         answers = as_they_come(

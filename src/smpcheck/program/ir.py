@@ -356,6 +356,8 @@ class Program:
     expected_failures: frozenset[str] | None = None
     """Of a model that is marked as expected to fail: the names of what is to fail, or empty where anything may. None: nothing
     may fail."""
+    settings: tuple[str, ...] = ()
+    """What it was read with, as ``NAME=VALUE``: to read a changed text in the same way."""
     big_endian: bool = False
     """Does the lowest byte of a number stand at its highest address?"""
 

@@ -79,7 +79,8 @@ def remarks(program: Program) -> tuple[str, ...]:
 
 
 ASSERTS_NOTHING: Mapping[str, str] = {
-    "Python": "the model asserts nothing (no check(), assert, s.final() or s.forall()): only faults, such as data races, can be found",
+    "Python": "the model asserts nothing (no check(), assert, s.final() or s.forall()): only faults, such as data races, "
+    "can be found",
     "KernelC": "the harness asserts nothing (no SMPCHECK_ASSERT, WARN_ON or BUG_ON is reached): only faults, such as data races, "
     "can be found",
 }

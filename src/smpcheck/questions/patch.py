@@ -338,4 +338,4 @@ def read_again(program: Program, text: str, model: Model) -> Program | None:
         return read_changed(program.file, text, program.name)
     from smpcheck.readers.registry import read_programs, vocabulary_of
 
-    return read_programs(program.file, text, vocabulary_of(model))[0]
+    return read_programs(program.file, text, vocabulary_of(model), settings=program.settings)[0]

@@ -23,6 +23,8 @@ STDIN_NAME = "<stdin>"
 PYTHON_SUFFIX = ".py"
 C_SUFFIX = ".c"
 """The kernel's own C, with a harness. Litmus tests have another suffix, whatever they are written in."""
+C_OPTIONS = ("kernel", "kernel-headers", "object", "init", "thread", "assert")
+"""Settings for files in C: what they are compiled against, and a harness in a few words."""
 
 NOT_TESTS = {
     ".cat": "a memory model, not a test: give it with --model",
@@ -118,9 +120,8 @@ def read_programs(
             raise InputError("a Python model is read from a file of its own, not from text", Position(path, 1))
         reader = cast(Callable[..., Sequence[Program]], _reader("smpcheck.readers.python", "read_python_file"))
         return reader(path, scenario, settings)
-    if settings:
-        what = "C" if suffix == C_SUFFIX else "a litmus test"
-        raise InputError(f"--set {settings[0]}: {path} is {what}, and only Python models have parameters")
+    if settings and suffix != C_SUFFIX:
+        raise InputError(f"{_option(settings[0])}: {path} is a litmus test, and only Python models have parameters")
     if text is None:
         text = read_text(path)
     text = text.removeprefix("\ufeff")
@@ -130,7 +131,7 @@ def read_programs(
         )
     if suffix == C_SUFFIX:
         kernel = cast(Callable[..., Program], _reader("smpcheck.readers.clang.program", "read_kernel_c"))
-        program = kernel(path, text)
+        program = kernel(path, text, settings)
     else:
         litmus = cast(Callable[..., Program], _reader("smpcheck.readers.litmus", "read_litmus"))
         known = vocabulary or Vocabulary()
@@ -138,6 +139,12 @@ def read_programs(
     if scenario not in (None, program.name):
         raise InputError(f"{path} has no program {scenario!r}: it has {program.name}")
     return [program]
+
+
+def _option(setting: str) -> str:
+    """How a setting was given on the command line."""
+    name, _, value = setting.partition("=")
+    return f"--{name} {value}" if name in C_OPTIONS else f"--set {setting}"
 
 
 def _reader(module: str, name: str) -> object:

@@ -127,7 +127,8 @@ class Writer:
         elif kind == 7:
             self.switch()
         elif kind == 8:
-            self.emit(f"g3 = helper(({self.expr(2)}) & 7, {pick.choice(('p', 'q', '&t', '&s'))}, {pick.choice(('&out', 'e', '&array[3]'))});")
+            struct, number = pick.choice(("p", "q", "&t", "&s")), pick.choice(("&out", "e", "&array[3]"))
+            self.emit(f"g3 = helper(({self.expr(2)}) & 7, {struct}, {number});")
         elif kind == 9:
             self.labels += 1
             self.emit(f"if ({self.expr(1)}) goto skip{self.labels};")
@@ -136,7 +137,11 @@ class Writer:
             self.lines.append(f"skip{number}:")
             self.emit(";")
         elif kind == 10:
-            self.emit(pick.choice(("s.in = t.in;", "t.row[1] = s.row[0];", "t.in = (struct inner){ .b = g1 };", "p = p == &s ? &s : p;")))
+            self.emit(
+                pick.choice(
+                    ("s.in = t.in;", "t.row[1] = s.row[0];", "t.in = (struct inner){ .b = g1 };", "p = p == &s ? &s : p;")
+                )
+            )
         else:
             self.block("do {", f"}} while ((unsigned char)++g1 % {pick.randrange(2, 4)});")
 

@@ -1,8 +1,8 @@
 """Calls: a stub of the harness, a primitive of the table, a builtin, a function's body, or something that is missing.
 
-Primitives are those of :mod:`smpcheck.kernel.table`, under their own names, under those of the functions that the kernel's headers
-make them from (:data:`ALIASES`), and under ``__smpc_NAME``, which our own headers use. What the harness or the files that it
-includes define themselves is taken from there.
+Primitives are those of :mod:`smpcheck.kernel.table`, under their own names, under those of the functions that the kernel's
+headers make them from (:data:`ALIASES`), and under ``__smpc_NAME``, which our own headers use. What the harness or the files that
+it includes define themselves is taken from there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from smpcheck.kernel.table import Param, Row, rows
 from smpcheck.program import values as v
-from smpcheck.program.ir import Assert, Binary, Block, Const, Exit, Expr, If, Reg, Thread
+from smpcheck.program.ir import Assert, Assign, Binary, Block, Const, Exit, Expr, If, Reg, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
 from smpcheck.readers.clang import tree as t
@@ -23,6 +23,7 @@ from smpcheck.readers.clang.objects import PER_CPU
 from smpcheck.readers.clang.places import Ref, Whole, pointer_to
 from smpcheck.readers.clang.statements import TreeStatements, walk
 from smpcheck.readers.cvalues import Binding, Frame, Local, Place, Scope, Val
+from smpcheck.readers.forms import SLEEP, SPIN
 from smpcheck.readers.layout import VOID, Pointer, Struct, Type
 from smpcheck.readers.operand_order import in_order
 
@@ -45,9 +46,22 @@ def _locks() -> dict[str, str]:
     return found
 
 
+def _layers() -> dict[str, str]:
+    """``arch_atomic_inc``, ``raw_atomic_inc``, ``___set_bit``: the layers below ``atomic_inc`` and ``__set_bit``."""
+    found: dict[str, str] = {}
+    for name, row in rows().items():
+        if row.group.title == "Atomic operations":
+            found |= {f"arch_{name}": name, f"raw_{name}": name}
+        if row.group.title == "Bit operations":
+            found |= {f"arch_{name}": name, f"_{name}": name}
+            if name.startswith("__"):
+                found[f"_{name}"] = name
+    return {layer: name for layer, name in found.items() if layer not in rows()}
+
+
 ALIASES: dict[str, str] = {
     **_locks(),
-    "__mutex_init": "",
+    **_layers(),
     "__rcu_read_lock": "rcu_read_lock",
     "__rcu_read_unlock": "rcu_read_unlock",
     "mutex_lock_nested": "mutex_lock",
@@ -57,47 +71,42 @@ ALIASES: dict[str, str] = {
 }
 """Functions of the kernel that are a primitive under another name."""
 
-IGNORED = frozenset(
-    [
-        "printk",
-        "_printk",
-        "__printk",
-        "pr_info",
-        "pr_err",
-        "vprintk",
-        "dump_stack",
-        "trace_printk",
-        "dump_page",
-        "__dump_page",
-        "kasan_check_byte",
-        "__kasan_check_read",
-        "__kasan_check_write",
-        "kcsan_check_access",
-        "lockdep_init_map_type",
-        "lock_acquire",
-        "lock_release",
-        "add_taint",
-        "__warn_printk",
-        "rcu_lock_acquire",
-        "rcu_lock_release",
-        "instrument_atomic_write",
-        "instrument_atomic_read",
-        "instrument_atomic_read_write",
-        "instrument_read",
-        "instrument_write",
-        "kcsan_mb",
-        "__kcsan_mb",
-        "__smpcheck_nothing",
-        "debug_check_no_locks_freed",
-        "__list_add_valid_or_report",
-        "fortify_panic",
-        "warn_slowpath_fmt",
-        "__builtin_prefetch",
-        "__builtin_va_start",
-        "__builtin_va_end",
-    ]
+MESSAGES = frozenset(
+    ("printk", "_printk", "vprintk", "dump_stack", "trace_printk", "dump_page", "__dump_page", "add_taint", "__warn_printk")
 )
-"""Functions whose calls mean nothing here: messages, and instrumentation of debugging kernels."""
+"""Functions that only say something; that their calls were left out is said with the answer."""
+
+INSTRUMENTATION = frozenset(
+    (
+        *("__kasan_check_read", "__kasan_check_write", "kasan_check_byte", "kcsan_check_access", "kcsan_mb", "__kcsan_mb"),
+        *(
+            "instrument_atomic_write",
+            "instrument_atomic_read",
+            "instrument_atomic_read_write",
+            "instrument_read",
+            "instrument_write",
+        ),
+        *("lockdep_init_map_type", "lock_acquire", "lock_release", "rcu_lock_acquire", "rcu_lock_release"),
+        *("debug_check_no_locks_freed", "__builtin_prefetch", "__builtin_va_start", "__builtin_va_end", "__smpcheck_nothing"),
+        *("__preempt_count_add", "__preempt_count_sub", "__preempt_count_dec_and_test", "preempt_count", "should_resched"),
+        *(
+            "arch_local_irq_save",
+            "arch_local_irq_restore",
+            "arch_local_save_flags",
+            "arch_local_irq_disable",
+            "arch_local_irq_enable",
+        ),
+        *("arch_irqs_disabled_flags", "arch_irqs_disabled", "native_save_fl", "arch_static_branch"),
+    )
+)
+"""The kernel's own checks, and the machinery around interrupts and preemption: functions that do nothing here and return 0."""
+
+HELD = "@held:"
+"""Before the name of a lock, in the name of the register that counts how often the thread holds it."""
+ATOMIC = "@atomic"
+"""The register that counts the spinlocks and RCU read-side sections that a thread is in."""
+
+IGNORED = MESSAGES | INSTRUMENTATION
 
 ASSERTIONS = {"__smpcheck_assert": True, "__smpcheck_bug": False, "__smpcheck_warn": False}
 """Harness functions that assert their argument (True) or its negation."""
@@ -119,14 +128,15 @@ class Spec:
 
 
 class TreeLowering(TreeStatements):
-    """Lowers threads. ``own``: files whose functions are what is asked about; ``layers``: folders whose functions are how primitives
-    are made, and whose events belong to the line that calls them."""
+    """Lowers threads. ``own``: files whose functions are what is asked about; ``layers``: folders whose functions are how
+    primitives are made, and whose events belong to the line that calls them."""
 
     def __init__(self, *args: Any, own: frozenset[str], layers: tuple[str, ...]) -> None:
         super().__init__(*args)
         self.own = own
         self.layers = layers
         self.pointed_at: dict[str, t.Function] | None = None
+        self.lock_kinds: dict[str, str] = {}
 
     def thread(self, function: Any, index: int, initial: Any = None, name: str = "") -> Thread:
         """Lower one thread."""
@@ -158,7 +168,7 @@ class TreeLowering(TreeStatements):
 
     # --- which function is meant ---
 
-    def invoke(self, node: t.Call) -> Val:
+    def invoke(self, node: Any) -> Val:
         callee: t.Expr = node.callee
         while isinstance(callee, t.Cast) or (isinstance(callee, t.Un) and callee.op in "*&"):
             callee = callee.arg
@@ -169,7 +179,7 @@ class TreeLowering(TreeStatements):
             return self.call_named(pointer.expr.value.base.removesuffix("()"), node, node.args)
         return self._through_pointer(pointer, node)
 
-    def call_named(self, name: str, node: t.Call, args: Sequence[t.Expr]) -> Val:
+    def call_named(self, name: str, node: Any, args: Sequence[t.Expr]) -> Val:
         """Call the function ``name``."""
         stub = self.functions.get(STUB + name)
         function = stub or self.functions.get(name)
@@ -181,7 +191,8 @@ class TreeLowering(TreeStatements):
         if special is not None:
             return special(self, node, args)
         if name in IGNORED:
-            self.findings.ignored.add(name)
+            if name in MESSAGES:
+                self.findings.ignored.add(name)
             return self._nothing(node)
         row = rows().get(ALIASES.get(name, name))
         if row is not None:
@@ -199,7 +210,7 @@ class TreeLowering(TreeStatements):
     def _abstract(self, name: str, function: t.Function) -> bool:
         return function.file not in self.own and (name in abstract_names())
 
-    def _nothing(self, node: t.Call) -> Val:
+    def _nothing(self, node: Any) -> Val:
         type_ = self.type_of(node)
         if isinstance(type_, Struct):
             self.unnamed += 1
@@ -207,16 +218,16 @@ class TreeLowering(TreeStatements):
             return Whole(spot, node.type, type_)
         return Val(Const(0), type_)
 
-    def _arguments(self, node: t.Call, args: Sequence[t.Expr]) -> list[Val]:
+    def _arguments(self, node: Any, args: Sequence[t.Expr]) -> list[Val]:
         return list(self.unordered(node, *(partial(self.value, arg) for arg in args)))
 
-    def _through_pointer(self, pointer: Val, node: t.Call) -> Val:
+    def _through_pointer(self, pointer: Val, node: Any) -> Val:
         """A call through a pointer: to whichever function it holds, of those whose address is taken somewhere."""
         values = [
             self.stable(value, node) if not isinstance(value, Ref | Whole) else value
             for value in self._arguments(node, node.args)
-        ]  # type: ignore[arg-type]
-        target = self.stable(pointer, node).expr  # type: ignore[arg-type]
+        ]
+        target = self.stable(pointer, node).expr
         type_ = self.type_of(node)
         result = None if type_ == VOID else Local(self.temp(type_), type_)
         label = self.label("call")
@@ -257,7 +268,7 @@ class TreeLowering(TreeStatements):
 
     # --- primitives ---
 
-    def primitive_call(self, row: Row, node: t.Call, args: Sequence[t.Expr]) -> Val:
+    def primitive_call(self, row: Row, node: Any, args: Sequence[t.Expr]) -> Val:
         """Expand a primitive of the table."""
         macro = self.definitions.get(row.name)
         assert macro is not None
@@ -282,17 +293,17 @@ class TreeLowering(TreeStatements):
             self.calls.pop()
             self.scope, self.span, self.frozen, self.unsequenced = saved
         if row.result == "void":
-            return Val(Const(0), VOID)
+            return self._nothing(node)
         return Val(found.expr, found.type)
 
-    def _binding(self, param: Param, value: Val, node: t.Call, repeated: bool) -> Binding:
+    def _binding(self, param: Param, value: Val, node: Any, repeated: bool) -> Binding:
         if param.kind == "any":
             return Val(Const(0), self.int)
         if param.kind in ("pointer", "place", "array"):
             target = self._target(param, value, node)
             address = self.escape(value) if isinstance(value, Ref) else value.expr
             if not isinstance(address, Const):
-                address = self.stable(Val(address, Pointer(VOID)), node).expr  # type: ignore[arg-type]
+                address = self.stable(Val(address, Pointer(VOID)), node).expr
             return Place(address, target) if param.kind == "place" else Val(address, pointer_to(target))
         if param.kind == "local":
             if isinstance(value, Ref) and isinstance(value.spot, Local):
@@ -304,9 +315,9 @@ class TreeLowering(TreeStatements):
         if param.type != "T":
             wanted = self.types.lookup(tuple(param.type.split())) or self.int
             value = Val(self.convert(value, wanted, node), wanted)
-        return self.stable(value, node) if repeated else value  # type: ignore[arg-type]
+        return self.stable(value, node) if repeated else value
 
-    def _target(self, param: Param, value: Val, node: t.Call) -> Type:
+    def _target(self, param: Param, value: Val, node: Any) -> Type:
         """As what a primitive accesses the place that it is given."""
         known = layout.NAMED.get(param.type)
         if known is not None:
@@ -322,13 +333,62 @@ class TreeLowering(TreeStatements):
             self.refuse(f"an access to the whole of a {target.name}", self.at(node))
         return v.UCHAR if target == VOID else target
 
+    # --- locks ---
+
+    def _lock(self, lock: Place) -> str:
+        """A register that counts how often the thread holds a lock; locks that are known at run time only have one together."""
+        key = str(lock.addr.value) if isinstance(lock.addr, Const) else "?"
+        return f"{HELD}{key}"
+
+    def _count(self, reg: str, change: int) -> None:
+        self.regs[reg] = v.INT
+        self.out.append(Assign(reg, self.fold("+", Reg(reg), Const(change), v.INT)))
+
+    def waits_for(self, lock: Place, kind: str, node: Any) -> None:
+        if kind == SLEEP:
+            self.may_sleep(node)
+
+    def acquired(self, lock: Place, kind: str) -> None:
+        reg = self._lock(lock)
+        self.lock_kinds[reg] = kind
+        self._count(reg, 1)
+        if kind == SPIN:
+            self._count(ATOMIC, 1)
+
+    def released(self, lock: Place) -> None:
+        reg = self._lock(lock)
+        self._count(reg, -1)
+        if self.lock_kinds.get(reg, SLEEP) == SPIN:
+            self._count(ATOMIC, -1)
+
+    def section(self, name: str, entering: bool) -> None:
+        self._count(ATOMIC, 1 if entering else -1)
+
+    def may_sleep(self, node: Any) -> None:
+        if ATOMIC in self.regs:
+            pos, text = self.where(node)
+            message = f"{text} may sleep, and a spinlock is held, or it is in an RCU read-side section"
+            self.out.append(Assert(self.fold("==", Reg(ATOMIC), Const(0), v.INT), "sleep-in-atomic", message, pos))
+
+    def lock_held(self, node: Any, args: Sequence[t.Expr]) -> Val:
+        """``lockdep_assert_held()``, where it is known which lock is meant."""
+        pointer = self.value(args[0])
+        pos, text = self.where(node)
+        if isinstance(pointer.expr, Const) and not isinstance(pointer, Ref):
+            reg = self._lock(Place(pointer.expr, v.INT))
+            self.regs[reg] = v.INT
+            self.out.append(Assert(self.fold("!=", Reg(reg), Const(0), v.INT), text, text, pos))
+        else:
+            self.findings.assumed[f"{pos}: {text} is not checked: which lock it is depends on the run"] = None
+        return Val(Const(0), VOID)
+
     # --- assertions ---
 
-    def asserted(self, node: t.Call, args: Sequence[t.Expr], holds: bool) -> Val:
+    def asserted(self, node: Any, args: Sequence[t.Expr], holds: bool) -> Val:
         """An assertion: named after its text."""
         value = self.value(args[0])
         cond = self.truth(value, args[0])
-        stable = self.stable(Val(self.as_bool(cond), self.int), node).expr  # type: ignore[arg-type]
+        stable = self.stable(Val(self.as_bool(cond), self.int), node).expr
         pos, text = self.where(node)
         inner = _ASSERTED.fullmatch(text)
         text = inner[1] if inner else text
@@ -349,7 +409,7 @@ def _assertion(holds: bool) -> Special:
     return lambda low, node, args: low.asserted(node, args, holds)
 
 
-def _first(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+def _first(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """``__builtin_expect(x, y)`` is ``x``."""
     value = low.value(args[0])
     for other in args[1:]:
@@ -357,14 +417,14 @@ def _first(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
     return value
 
 
-def _stops(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+def _stops(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """``__builtin_unreachable()``: an execution that comes here is wrong."""
     pos, text = low.where(node)
     low.out.append(Assert(Const(0), text, f"{text} is reached", pos))
     return Val(Const(0), VOID)
 
 
-def _memset(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+def _memset(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """Zero the scalars of an object of known type."""
     pointer, index = low.value(args[0]), _pointed(args[0])
     filler, size = low.value(args[1]), low.value(args[2])
@@ -376,7 +436,7 @@ def _memset(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
     return pointer
 
 
-def _memcpy(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+def _memcpy(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """Copy the scalars of an object of known type."""
     target, source = low.value(args[0]), low.value(args[1])
     index, size = _pointed(args[0]), low.value(args[2])
@@ -388,21 +448,33 @@ def _memcpy(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
     return target
 
 
-def _pointed(node: t.Expr) -> int | None:
+def _pointed(node: Any) -> int | None:
     """The type of what an argument points to, before it became a void pointer."""
     while isinstance(node, t.Cast):
         node = node.arg
     return node.arg.type if isinstance(node, t.Un) and node.op == "&" else None
 
 
-def _cpu(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+def _cpu(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     return Val(Const(low.index), low.int)
+
+
+def _current(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    """The thread's own task."""
+    index = low.unit_tree.types[node.type].target
+    place = low.program_objects.local(-1, index, f"{low.index}:current", low)
+    return Val(place.addr, low.type_of(node))
+
+
+def _one(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    """``arch_static_branch_jump()`` of a key at its default."""
+    return Val(Const(1), low.type_of(node))
 
 
 def _overflow(op: str) -> Special:
     """``__builtin_add_overflow(a, b, &r)``: computed at the type of ``r``; true where that is not the sum."""
 
-    def lower(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
+    def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
         a, b = low.value(args[0]), low.value(args[1])
         pointer = low.value(args[2])
         assert isinstance(pointer.type, Pointer)
@@ -413,7 +485,7 @@ def _overflow(op: str) -> Special:
         sign = {"add": "+", "sub": "-", "mul": "*"}[op]
         wide = low.stable(
             Val(Binary(sign, low.convert(a, v.LONG, node), low.convert(b, v.LONG, node), v.LONG), v.LONG),
-            node,  # type: ignore[arg-type]
+            node,
         )
         low.write(low.pointee(pointer, type_, node), wide, node)
         short = low.convert(Val(low.convert(wide, type_, node), type_), v.LONG, node)
@@ -425,8 +497,8 @@ def _overflow(op: str) -> Special:
 def _bits(name: str) -> Special:
     """``__builtin_ffs`` and its like, bit by bit."""
 
-    def lower(low: TreeLowering, node: t.Call, args: Sequence[t.Expr]) -> Val:
-        value = low.stable(low.value(args[0]), node)  # type: ignore[arg-type]
+    def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+        value = low.stable(low.value(args[0]), node)
         ctype = layout.scalar_type(value.type)
         unsigned = v.ULONG if ctype.bits == 64 else v.UINT
         word = low.convert(value, unsigned, node)
@@ -462,6 +534,9 @@ SPECIAL: dict[str, Special] = {
     "memcpy": _memcpy,
     "__builtin_memcpy": _memcpy,
     "__smpcheck_cpu": _cpu,
+    "__smpcheck_current": _current,
+    "__smpcheck_lock_held": lambda low, node, args: low.lock_held(node, args),
+    "arch_static_branch_jump": _one,
     "__builtin_add_overflow": _overflow("add"),
     "__builtin_sub_overflow": _overflow("sub"),
     "__builtin_mul_overflow": _overflow("mul"),

@@ -1,7 +1,7 @@
 """Expressions of clang's tree: their accesses become events, their value is an expression over registers.
 
-The lowering of C litmus tests (:class:`~smpcheck.readers.lower.Lowering`) does the arithmetic and expands primitives; here is what
-its syntax does not have: bit fields, structs as values, variables in memory, volatile accesses, which are marked ones.
+The lowering of C litmus tests (:class:`~smpcheck.readers.lower.Lowering`) does the arithmetic and expands primitives; here is
+what its syntax does not have: bit fields, structs as values, variables in memory, volatile accesses, which are marked ones.
 """
 
 from __future__ import annotations
@@ -135,9 +135,16 @@ class TreeExpressions(Lowering):
         else:
             self.value(node)
 
-    def type_of(self, node: t.Expr) -> Type:
+    def type_of(self, node: Any) -> Type:
         """The type of an expression."""
+        self.known_type(node.type, node)
         return self.kinds.layout(node.type)
+
+    def known_type(self, index: int, node: Any) -> None:
+        """Refuse a type that is none of the kernel's: floating point, vectors, 128-bit integers."""
+        type_ = self.kinds.given[index]
+        if type_.kind == "other" or (type_.kind == "int" and type_.size > 8):
+            self.refuse(f"the type {type_.name} is not supported", self.at(node))
 
     def lvalue(self, node: Any) -> Any:
         return self.spot(node) if isinstance(node, t.Node) else super().lvalue(node)
@@ -156,11 +163,11 @@ class TreeExpressions(Lowering):
 
     # --- reading and writing ---
 
-    def tags_of(self, node: t.Expr) -> frozenset[str]:
+    def tags_of(self, node: Any) -> frozenset[str]:
         """A volatile access is a marked one: READ_ONCE() and WRITE_ONCE() are made of these."""
         return ONCE if self.unit_tree.types[node.type].volatile else NO_TAGS
 
-    def read(self, spot: Spot, node: t.Expr, tags: frozenset[str] = NO_TAGS) -> Val:
+    def read(self, spot: Spot, node: Any, tags: frozenset[str] = NO_TAGS) -> Val:
         """The value at a spot. An array is its first element's address."""
         if isinstance(spot, Part):
             return self._read_part(spot, node)
@@ -172,14 +179,14 @@ class TreeExpressions(Lowering):
             return Val(self.address_expr(spot), pointer_to(spot.type.element))
         if isinstance(spot.type, Struct):
             return Whole(spot, node.type, spot.type)
-        return self.load(spot, tags, node)  # type: ignore[arg-type]
+        return self.load(spot, tags, node)
 
     def address_expr(self, place: Local | Place) -> Expr:
         """The address of a place in memory."""
         assert isinstance(place, Place)
         return place.addr
 
-    def _read_part(self, part: Part, node: t.Expr) -> Val:
+    def _read_part(self, part: Part, node: Any) -> Val:
         if isinstance(part.type, layout.Array):
             return Ref(Part(part.whole, part.offset, part.type.element), pointer_to(part.type.element), part.whole.decl)
         if isinstance(part.type, Struct):
@@ -313,7 +320,7 @@ class TreeExpressions(Lowering):
 
     # --- spots ---
 
-    def spot(self, node: t.Expr) -> Spot:
+    def spot(self, node: Any) -> Spot:
         """What an expression names."""
         self.at(node)
         match node:
@@ -351,7 +358,7 @@ class TreeExpressions(Lowering):
             return local
         return found
 
-    def pointee(self, pointer: Val, type_: Type, node: t.Expr) -> Spot:
+    def pointee(self, pointer: Val, type_: Type, node: Any) -> Spot:
         """What a pointer points to, as a ``type_``."""
         if isinstance(pointer, Ref):
             if isinstance(pointer.spot, Part):
@@ -363,7 +370,7 @@ class TreeExpressions(Lowering):
             return Bits(pointer.spot, 0, scalar_type(type_).bits, scalar_type(type_))
         return Place(self.convert(pointer, POINTER, node), type_)
 
-    def _member_spot(self, node: t.Member) -> Spot:
+    def _member_spot(self, node: Any) -> Spot:
         base = self.pointee(self.value(node.base), VOID, node) if node.arrow else self.spot(node.base)
         if isinstance(base, Bits | Run | Local):
             self.wrong("a member of what is not a struct", self.at(node))
@@ -389,13 +396,13 @@ class TreeExpressions(Lowering):
             return Bits(only.place, only.shift + offset - first, width, ctype)
         return Bits(only, offset - first, width, ctype)
 
-    def _element(self, node: t.Index) -> Spot:
+    def _element(self, node: Any) -> Spot:
         array, index = self.unordered(node, lambda: self.value(node.array), lambda: self.value(node.index))
         if not isinstance(array.type, Pointer):
             array, index = index, array
         return self.pointee(self.moved(array, index, "+", node), self.type_of(node), node)
 
-    def moved(self, pointer: Val, index: Val, op: str, node: t.Expr) -> Val:
+    def moved(self, pointer: Val, index: Val, op: str, node: Any) -> Val:
         """``pointer + index`` in units of what it points to."""
         if isinstance(pointer, Ref):
             size = size_of(self.types.resolve(pointer.type.target)) if isinstance(pointer.type, Pointer) else 1
@@ -406,9 +413,9 @@ class TreeExpressions(Lowering):
             if index.expr == Const(0):
                 return pointer
             return Val(self.escape(pointer), pointer.type)
-        return self.offset(pointer, index, op, node)  # type: ignore[arg-type]
+        return self.offset(pointer, index, op, node)
 
-    def _compound_literal(self, node: t.Compound) -> Spot:
+    def _compound_literal(self, node: Any) -> Spot:
         spot = self.declare_variable(node.decl, node.type, "literal", node)
         self.initialise(spot, node.init, node)
         return spot
@@ -417,7 +424,10 @@ class TreeExpressions(Lowering):
 
     def declare_variable(self, decl: int, index: int, name: str, node: Any) -> Spot:
         """A new local variable: in registers if it may be."""
+        self.known_type(index, node)
         type_ = self.kinds.layout(index)
+        if isinstance(type_, layout.Array) and type_.length == 0:
+            self.refuse(f"the array {name}, whose length is not constant, is not supported", self.at(node))
         reg = self._register_name(name)
         if decl not in self.findings.in_memory:
             if isinstance(type_, Struct | layout.Array):
@@ -478,22 +488,22 @@ class TreeExpressions(Lowering):
             return found
         return self.read(self.spot(node), node, self.tags_of(node))
 
-    def _spot_value(self, node: t.Expr) -> Val:
+    def _spot_value(self, node: Any) -> Val:
         if self.kinds.kind(node.type) == "function":
             assert isinstance(node, t.Un)
             return self.value(node.arg)
         return self.read(self.spot(node), node, self.tags_of(node))
 
-    def _unary_value(self, node: t.Un) -> Val:
+    def _unary_value(self, node: Any) -> Val:
         if node.op == "*":
             return self._spot_value(node)
         if node.op == "&":
             if isinstance(node.arg, t.Fun):
                 return self.value(node.arg)
             return self.address(self.spot(node.arg), node)
-        return self.unary(node.op, self.value(node.arg), node)  # type: ignore[arg-type]
+        return self.unary(node.op, self.value(node.arg), node)
 
-    def address(self, spot: Spot, node: t.Expr) -> Val:
+    def address(self, spot: Spot, node: Any) -> Val:
         """``&spot``."""
         type_ = self.type_of(node)
         if isinstance(spot, Place):
@@ -506,7 +516,7 @@ class TreeExpressions(Lowering):
             return Ref(spot.place, type_, self._declaration(node))
         return self.wrong("the address of a bit field", self.at(node))
 
-    def _declaration(self, node: t.Expr) -> int:
+    def _declaration(self, node: Any) -> int:
         inner: Any = node
         while not isinstance(inner, t.Var | t.Compound):
             inner = getattr(inner, "arg", None) or getattr(inner, "base", None) or getattr(inner, "array", None)
@@ -515,16 +525,16 @@ class TreeExpressions(Lowering):
         found = self.bindings.get(inner.decl)
         return found.decl if isinstance(found, Ref) else int(inner.decl)
 
-    def _binary_value(self, node: t.Bin) -> Val:
+    def _binary_value(self, node: Any) -> Val:
         if node.op == ",":
             self.effect(node.left)
             return self.value(node.right)
         if node.op in ("&&", "||"):
-            return self._logical(node)  # type: ignore[arg-type]
+            return self._logical(node)
         left, right = self.unordered(node, lambda: self.value(node.left), lambda: self.value(node.right))
         return self.combined(node.op, left, right, node)
 
-    def combined(self, op: str, left: Val, right: Val, node: t.Expr) -> Val:
+    def combined(self, op: str, left: Val, right: Val, node: Any) -> Val:
         """``left op right``."""
         if op in ("+", "-") and isinstance(left, Ref) and not isinstance(right.type, Pointer):
             return self.moved(left, right, op, node)
@@ -533,14 +543,14 @@ class TreeExpressions(Lowering):
             if same or not (isinstance(left, Ref) and isinstance(right, Ref)):
                 # the address of a variable in registers is nowhere else
                 return Val(Const(int(same == (op == "=="))), self.int)
-        return self.operate(op, left, right, node)  # type: ignore[arg-type]
+        return self.operate(op, left, right, node)
 
     def truth(self, value: Val, node: Any) -> Expr:
         return Const(1) if isinstance(value, Ref) else super().truth(value, node)
 
-    def _conditional(self, node: t.Cond) -> Val:
+    def _conditional(self, node: Any) -> Val:
         if node.then is None:
-            first = self.stable(self.value(node.cond), node)  # type: ignore[arg-type]
+            first = self.stable(self.value(node.cond), node)
             with self.collect() as effects:
                 other = self.value(node.other)
             type_ = self.type_of(node)
@@ -566,7 +576,7 @@ class TreeExpressions(Lowering):
             cond, first_effects, self.convert(then, type_, node), second_effects, self.convert(other, type_, node), node
         )
 
-    def _chosen(self, cond: Expr, first: list[Any], a: Expr, second: list[Any], b: Expr, node: t.Cond) -> Val:
+    def _chosen(self, cond: Expr, first: list[Any], a: Expr, second: list[Any], b: Expr, node: Any) -> Val:
         type_ = self.type_of(node)
         if not first and not second:
             return Val(Conditional(cond, a, b), type_)
@@ -576,7 +586,7 @@ class TreeExpressions(Lowering):
         self.out.append(If(cond, then, other, pos, text))
         return Val(Reg(reg), type_)
 
-    def _cast_value(self, node: t.Cast) -> Val:
+    def _cast_value(self, node: Any) -> Val:
         kind = self.kinds.kind(node.type)
         if kind == "void":
             self.effect(node.arg)
@@ -601,7 +611,7 @@ class TreeExpressions(Lowering):
     def _retyped(self, value: Val, type_: Type) -> Val:
         return Ref(value.spot, type_, value.decl) if isinstance(value, Ref) else Val(value.expr, type_)
 
-    def _tree_assign(self, node: t.Assign, wanted: bool = True) -> Val:
+    def _tree_assign(self, node: Any, wanted: bool = True) -> Val:
         spot: Spot | None = None
         old: Val | None = None
 
@@ -620,7 +630,7 @@ class TreeExpressions(Lowering):
             value = self.combined(node.op, old, value, node)
         type_ = self.type_of(node.left)
         if wanted and not isinstance(spot, Local):
-            value = self.stable(Val(self.convert(value, type_, node), type_), node)  # type: ignore[arg-type]
+            value = self.stable(Val(self.convert(value, type_, node), type_), node)
         self.write(spot, value, node, self.tags_of(node.left))
         if not wanted:
             return Val(Const(0), VOID)
@@ -629,7 +639,7 @@ class TreeExpressions(Lowering):
     def _written(self, spot: Spot, value: Val) -> Val:
         return Val(Reg(spot.reg), spot.type) if isinstance(spot, Local) else value
 
-    def _of_bits(self, bits: Bits | Run, value: Val, node: t.Assign) -> Val:
+    def _of_bits(self, bits: Bits | Run, value: Val, node: Any) -> Val:
         """The value of an assignment to a bit field is what the bit field has now."""
         unsigned = values.ULONG
         if bits.ctype.bits in (1, bits.width):
@@ -638,40 +648,40 @@ class TreeExpressions(Lowering):
             return Val(_cast(CType(f"{bits.width} bits", bits.width, True), value.expr), bits.ctype)
         return Val(self.fold("&", self.convert(value, unsigned, node), Const((1 << bits.width) - 1), unsigned), bits.ctype)
 
-    def _tree_step(self, node: t.Step, wanted: bool = True) -> Val:
+    def _tree_step(self, node: Any, wanted: bool = True) -> Val:
         spot = self.spot(node.arg)
         tags = self.tags_of(node.arg)
         old = self.read(spot, node.arg, tags)
         if wanted and not node.prefix:
-            old = self.stable(old, node)  # type: ignore[arg-type]
+            old = self.stable(old, node)
         new = self.combined(node.op, old, Val(Const(1), self.int), node)
         type_ = self.type_of(node.arg)
         if wanted and node.prefix:
-            new = self.stable(Val(self.convert(new, type_, node), type_), node)  # type: ignore[arg-type]
+            new = self.stable(Val(self.convert(new, type_, node), type_), node)
         self.write(spot, new, node, tags)
         return new if node.prefix else old
 
     def _unknown(self, node: t.Unknown) -> NoReturn:
         self.refuse(f"{node.what} is not supported", self.at(node))
 
-    def _call_value(self, node: t.Call) -> Val:
+    def _call_value(self, node: Any) -> Val:
         return self.invoke(node)
 
-    def invoke(self, node: t.Call) -> Val:
+    def invoke(self, node: Any) -> Val:
         """A call."""
         raise NotImplementedError
 
-    def _statement_value(self, node: t.StmtExpr) -> Val:
+    def _statement_value(self, node: Any) -> Val:
         return self.statement_expression(node)
 
-    def statement_expression(self, node: t.StmtExpr) -> Val:
+    def statement_expression(self, node: Any) -> Val:
         """``({ ... })``."""
         raise NotImplementedError
 
-    def _compound_value(self, node: t.Compound) -> Val:
+    def _compound_value(self, node: Any) -> Val:
         return self.read(self.spot(node), node)
 
-    def _init_value(self, node: t.Init) -> Val:
+    def _init_value(self, node: Any) -> Val:
         spot = self.declare_variable(-1_000_000 - node.at, node.type, "list", node)
         self.initialise(spot, node, node)
         return self.read(spot, node)

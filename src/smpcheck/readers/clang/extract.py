@@ -1,7 +1,8 @@
 """From libclang's cursors to :mod:`smpcheck.readers.clang.tree`. Runs in the worker (:mod:`smpcheck.readers.clang.worker`) only.
 
 What the Python bindings do not give is got in another way: constants, sizes and arms of ``__builtin_choose_expr`` by
-``clang_Cursor_Evaluate``, absent clauses of ``for`` from clang's own printing of the function, the arm of ``_Generic`` by its type.
+``clang_Cursor_Evaluate``, absent clauses of ``for`` from clang's own printing of the function, the arm of ``_Generic`` by its
+type.
 """
 
 from __future__ import annotations
@@ -66,27 +67,11 @@ def evaluate(cursor: Any) -> int | None:
         _LIB.clang_EvalResult_dispose(result)
 
 
-def _file_location(location: Any) -> tuple[str, int, int, int]:
-    """File, line, column and offset of a place in a file: where a macro is used, or where its argument is written."""
-    file = ctypes.c_void_p()
-    line, column, offset = ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
-    _LIB.clang_getFileLocation(location, ctypes.byref(file), ctypes.byref(line), ctypes.byref(column), ctypes.byref(offset))
-    if not file:
-        return "", 0, 0, 0
-    name = _FILE_NAMES.get(file.value or 0)
-    if name is None:
-        name = _FILE_NAMES[file.value or 0] = str(cindex._CXString.from_result(_LIB.clang_getFileName(file)))
-    return name, line.value, column.value, offset.value
-
-
-_FILE_NAMES: dict[int, str] = {}
-
-
 class Extraction:
-    """One translation unit. ``stops``: functions whose bodies are not wanted, unless they stand in one of the ``own`` files, which are
-    named as they are included."""
+    """One translation unit. ``stops``: functions whose bodies are not wanted, unless they stand in one of the ``own`` files
+    (named as they are included). ``texts``: of files that are not on disk."""
 
-    def __init__(self, unit: Any, stops: frozenset[str], own: frozenset[str]) -> None:
+    def __init__(self, unit: Any, stops: frozenset[str], own: frozenset[str], texts: dict[str, bytes]) -> None:
         self.unit = unit
         self.stops = stops
         read = {unit.spelling, *(str(i.include.name) for i in unit.get_includes())}
@@ -101,7 +86,8 @@ class Extraction:
         self.variables: dict[int, t.Global] = {}
         self.wanted: list[Any] = []
         self.seen: set[str] = set()
-        self.texts: dict[str, bytes] = {}
+        self.texts = texts
+        self.file_names: dict[int, str] = {}
         self.clauses: Iterator[tuple[bool, bool, bool]] = iter(())
 
     def run(self, roots: re.Pattern[str]) -> t.Unit:
@@ -153,9 +139,7 @@ class Extraction:
             found = cursor.get_definition() or cursor
             type_ = self.type(found.type)
             where = str(found.location.file.name) if found.location.file else ""
-            per_cpu = any("percpu" in child.spelling for child in found.get_children() if child.kind.is_attribute()) or any(
-                "percpu" in _spelled(child) for child in found.get_children() if child.kind.is_attribute()
-            )
+            per_cpu = any(one.kind is K.ANNOTATE_ATTR and one.spelling == "percpu" for one in found.get_children())
             variable = self.variables[number] = t.Global(self.at(found), number, found.spelling, type_, None, per_cpu, where)
             init = _initial(found)
             if init is not None:
@@ -166,8 +150,8 @@ class Extraction:
 
     def at(self, cursor: Any) -> int:
         """The place of ``cursor`` where it is written: outside of macros, but inside of their arguments."""
-        file, line, column, start = _file_location(cursor.extent.start)
-        last, _, _, end = _file_location(cursor.extent.end)
+        file, line, column, start = self.file_location(cursor.extent.start)
+        last, _, _, end = self.file_location(cursor.extent.end)
         if last != file or end <= start:
             end = self.macro_end(file, start)
         key = (file, start, end)
@@ -177,6 +161,18 @@ class Extraction:
             shown = shown if len(shown) <= MAX_TEXT else shown[: MAX_TEXT - 3] + "..."
             self.places.append(t.Place(file, line, column, shown))
         return self.place_index[key]
+
+    def file_location(self, location: Any) -> tuple[str, int, int, int]:
+        """File, line, column and offset of a place in a file: where a macro is used, or where its argument is written."""
+        file = ctypes.c_void_p()
+        line, column, offset = ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
+        _LIB.clang_getFileLocation(location, ctypes.byref(file), ctypes.byref(line), ctypes.byref(column), ctypes.byref(offset))
+        if not file:
+            return "", 0, 0, 0
+        name = self.file_names.get(file.value or 0)
+        if name is None:
+            name = self.file_names[file.value or 0] = str(cindex._CXString.from_result(_LIB.clang_getFileName(file)))
+        return name, line.value, column.value, offset.value
 
     def macro_end(self, file: str, start: int) -> int:
         """Where the use of a macro ends that begins at ``start``."""
@@ -612,7 +608,7 @@ class _Braces:
     def designated(self, path: list[Any], value: Any, members: list[_Place], offset: int) -> int:
         """``.a.b[1] = value``: returns the number of the member after the first one named."""
         first = path[0]
-        low, high = first if isinstance(first, tuple) else (first, first)
+        low, high = (int(one) for one in (first if isinstance(first, tuple) else (first, first)))
         for number in range(low, high + 1):
             member, at = members[number], offset
             for step in path[1:]:
@@ -709,8 +705,8 @@ def _number(field: Any) -> int:
 
 
 def _way_to(record: Any, field: Any) -> int | None:
-    """Where the record lies that has ``field``, in bits from the beginning of ``record``: libclang leaves out some of the anonymous
-    members in between."""
+    """Where the record lies that has ``field``, in bits from the beginning of ``record``: libclang leaves out some of the
+    anonymous members in between."""
     members = list(record.get_fields())
     if any(one == field for one in members):
         return 0
@@ -752,10 +748,6 @@ def _kind(c: Any) -> str:
 
 def _extent(c: Any) -> tuple[int, int]:
     return c.extent.start.offset, c.extent.end.offset
-
-
-def _spelled(c: Any) -> str:
-    return " ".join(token.spelling for token in c.get_tokens())
 
 
 _EFFECTS = {K.CALL_EXPR, K.COMPOUND_ASSIGNMENT_OPERATOR, K.ASM_STMT}

@@ -1,7 +1,7 @@
 """Headers of our own, for code that is read without a kernel tree: every ``#include <...>`` of it means these.
 
-Types and macros are in ``headers/plain.h``; the primitives are made from :mod:`smpcheck.kernel.table`. One that works on a place of
-any type is a macro around a function without a prototype, whose name is that of the primitive behind ``__smpc_``.
+Types and macros are in ``headers/plain.h``; the primitives are made from :mod:`smpcheck.kernel.table`. One that works on a place
+of any type is a macro around a function without a prototype, whose name is that of the primitive behind ``__smpc_``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from smpcheck.readers.clang.calls import PREFIX
 
 FOLDER = Path(__file__).parent / "headers"
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>\n]+)>", re.MULTILINE)
+_OWN = re.compile(r"(?:^|[;}]\s*)(?:[A-Za-z_]\w*[\s*]+)+(\w+)\s*[(;=\[,]", re.MULTILINE)
+"""A name that is declared at the beginning of a line, after a type."""
 _QUOTED = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 
 
@@ -35,11 +37,17 @@ def quoted(source: str) -> list[str]:
     return list(dict.fromkeys(_QUOTED.findall(source)))
 
 
+def primitives(source: str = "") -> str:
+    """Declarations of the table's primitives that neither ``plain.h`` nor ``source`` defines."""
+    lines = _declarations()
+    own = {name for name in _OWN.findall(source) if name in lines}
+    return "\n".join(text for name, text in lines.items() if name not in own)
+
+
 @cache
-def primitives() -> str:
-    """Declarations of the table's primitives that ``plain.h`` does not define."""
+def _declarations() -> dict[str, str]:
     defined = set(re.findall(r"^#define (\w+)", text("plain.h"), re.MULTILINE))
-    return "\n".join(line for row in rows().values() if row.name not in defined for line in _declared(row))
+    return {row.name: "\n".join(_declared(row)) for row in rows().values() if row.name not in defined}
 
 
 def _declared(row: Row) -> Iterator[str]:

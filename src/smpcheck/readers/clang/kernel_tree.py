@@ -1,7 +1,7 @@
 """A kernel tree: its folders of headers, its configuration, and where our own headers stand before its own.
 
-A tree that was configured has ``include/generated/autoconf.h``. For an unpacked source a distribution's headers of the same version
-give the configuration (``/usr/src/linux-headers-*``, or what ``headers`` names).
+A tree that was configured has ``include/generated/autoconf.h``. For an unpacked source a distribution's headers of the same
+version give the configuration (``/usr/src/linux-headers-*``, or what ``headers`` names).
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class KernelTree:
             if os.path.isfile(os.path.join(place, AUTOCONF)):
                 return cls(root, os.path.abspath(place))
         if configured:
-            raise InputError(f"{configured} has no {AUTOCONF}: it is no configured tree, nor a distribution's linux-headers folder")
+            raise InputError(
+                f"{configured} has no {AUTOCONF}: it is no configured tree, nor a distribution's linux-headers folder"
+            )
         raise InputError(
             f"{tree} is not configured (it has no {AUTOCONF}), and there are no headers of Linux {version(root)} in {INSTALLED}: "
             "configure it (make defconfig prepare), or name a configured tree or a distribution's headers with --kernel-headers"
@@ -68,7 +70,12 @@ class KernelTree:
             f"{self.configured}/include/generated/uapi",
             self.tree,
         )
-        first = ("linux/compiler-version.h", "linux/kconfig.h", str(headers.FOLDER / "arch" / "config.h"), "linux/compiler_types.h")
+        first = (
+            "linux/compiler-version.h",
+            "linux/kconfig.h",
+            str(headers.FOLDER / "arch" / "config.h"),
+            "linux/compiler_types.h",
+        )
         return (
             *(f"-I{folder}" for folder in folders),
             *(word for name in first for word in ("-include", name)),

@@ -7,7 +7,7 @@ that of CPU ``n`` lies ``n * PER_CPU`` bytes further on, as the kernel's ``__per
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from smpcheck.program.ir import Cell, Const
@@ -24,9 +24,11 @@ PER_CPU = 1 << 20
 
 
 class Objects:
-    """The objects that the threads of one program can reach. ``folder``: file names are shown relative to it (the kernel tree)."""
+    """The objects that the threads of one program can reach. ``folder``: file names are shown relative to it (the kernel tree);
+    ``names``: how some files are shown."""
 
-    def __init__(self, unit: t.Unit, cpus: int, folder: str = "") -> None:
+    def __init__(self, unit: t.Unit, cpus: int, folder: str = "", names: Mapping[str, str] | None = None) -> None:
+        self.names = names or {}
         self.variables = {variable.decl: variable for variable in unit.variables}
         self.cpus = cpus
         self.folder = folder
@@ -36,6 +38,8 @@ class Objects:
 
     def shown(self, file: str) -> str:
         """A file's name as answers print it."""
+        if file in self.names:
+            return self.names[file]
         if self.folder and file.startswith(self.folder + os.sep):
             return file[len(self.folder) + 1 :]
         return file

@@ -29,8 +29,8 @@ class Bits:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A bit field in a run of bit fields that no single access covers. ``pieces``: each with the bit at which it begins; the field
-    is ``width`` bits from bit ``shift`` on, counted as these."""
+    """A bit field in a run of bit fields that no single access covers. ``pieces``: each with the bit at which it begins; the
+    field is ``width`` bits from bit ``shift`` on, counted as these."""
 
     pieces: tuple[tuple[Local | Place | Bits, int], ...]
     shift: int

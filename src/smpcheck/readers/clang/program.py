@@ -14,6 +14,7 @@ from pathlib import Path
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir, wellformed
+from smpcheck.program.faults import FAULTS
 from smpcheck.program.ir import ENDED, Position
 from smpcheck.program.values import CType, Ptr
 from smpcheck.readers.clang import headers
@@ -25,6 +26,7 @@ from smpcheck.readers.clang.objects import Objects
 from smpcheck.readers.clang.startup import Bytes, Startup
 from smpcheck.readers.clang.worker import Request, parse
 from smpcheck.readers.python.tidy import without_dead_assignments
+from smpcheck.readers.registry import C_OPTIONS
 
 THREAD = "__smpcheck_thread_"
 INIT = "__smpcheck_init"
@@ -37,44 +39,91 @@ ARGUMENTS = (
 )
 MAX_RESTARTS = 20
 
-ENVIRONMENT = (
-    "each thread runs on a CPU of its own; there are no interrupts; locks, RCU and SRCU are the memory model's; "
-    "a wakeup wakes nobody: who waits looks again"
-)
+ENVIRONMENT = "a CPU for each thread, no interrupts; locks, RCU and SRCU as the memory model has them (docs/kernel-c.md)"
 """What is taken for granted about where the threads run."""
 
 
 @dataclass(frozen=True)
 class Compile:
-    """How a file is compiled. ``tree``: the kernel tree whose headers are used."""
+    """How a file is read. ``tree``: the kernel tree whose headers are used, ``headers``: where it is configured. A file without
+    a harness is given one: ``objects`` are declarations, ``init`` statements, ``threads`` and ``asserts`` what the threads do and
+    what holds after them."""
 
     tree: str = ""
     headers: str = ""
+    objects: tuple[str, ...] = ()
+    init: str = ""
+    threads: tuple[str, ...] = ()
+    asserts: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Sequence[str], path: str) -> Compile:
+        """From settings ``NAME=VALUE``. :raises InputError: there is no such setting"""
+        found: dict[str, list[str]] = {}
+        for setting in settings:
+            name, _, value = setting.partition("=")
+            if name not in C_OPTIONS:
+                raise InputError(f"--set {setting}: {path} is C, and only Python models have parameters")
+            found.setdefault(name, []).append(value)
+        one = {name: (found.get(name) or [""])[-1] for name in ("kernel", "kernel-headers", "init")}
+        several = [tuple(found.get(name, ())) for name in ("object", "thread", "assert")]
+        return cls(one["kernel"], one["kernel-headers"], several[0], one["init"], several[1], several[2])
+
+    def harness(self, path: str) -> str:
+        """The text of a harness around the file."""
+        lines = [f'#include "{os.path.abspath(path)}"', *(f"{declared.rstrip().rstrip(';')};" for declared in self.objects)]
+        if self.init:
+            lines.append(f"SMPCHECK_INIT() {{ {self.init}; }}")
+        names: list[str] = []
+        for code in self.threads:
+            called = re.search(r"(\w+)\s*\(", code)
+            name = called[1] if called else "thread"
+            names.append(name)
+            name += f"_{names.count(name)}" if names.count(name) > 1 else ""
+            lines.append(f"SMPCHECK_THREAD({name}) {{ {code.rstrip().rstrip(';')}; }}")
+        if self.asserts:
+            lines.append(f"SMPCHECK_FINALLY() {{ {' '.join(f'SMPCHECK_ASSERT({cond});' for cond in self.asserts)} }}")
+        return "\n".join([*lines, ""])
 
 
-def read_kernel_c(path: str, text: str, how: Compile | None = None) -> ir.Program:
-    """The program of the harness in ``text``, which is the file ``path``.
+def read_kernel_c(path: str, text: str, settings: Sequence[str] = ()) -> ir.Program:
+    """The program of the harness in ``text``, which is the file ``path``; ``settings`` as :class:`Compile` has them.
 
     :raises InputError: it does not compile, or has no harness
     :raises UnsupportedError: something in it is not supported, or a function has no body
     """
-    unit, tree = _parse(path, text, how or Compile())
-    return Harness(unit, path, text, tree).program()
+    how = Compile.of(settings, path)
+    main, content = path, text
+    unsaved: tuple[tuple[str, str], ...] = ()
+    if how.threads:
+        if looks_like_harness(text):
+            raise InputError(f"--thread {how.threads[0]}: the file has a harness of its own", Position(path, 1))
+        main, content = os.path.join(os.path.dirname(os.path.abspath(path)), QUICK), how.harness(path)
+        unsaved = ((os.path.abspath(path), text),)
+    elif how.objects or how.init or how.asserts:
+        raise InputError("--object, --init and --assert belong to --thread", Position(path, 1))
+    unit, tree = _parse(main, content, how, unsaved)
+    return replace(Harness(unit, main, content, tree, path, text).program(), settings=tuple(settings))
 
 
-def _parse(path: str, text: str, how: Compile) -> tuple[t.Unit, str]:
+QUICK = "smpcheck-harness.c"
+"""The file in which a harness from the command line stands."""
+
+
+def _parse(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] = ()) -> tuple[t.Unit, str]:
     """The unit of a file, and the tree relative to which files are named."""
     kernel = KernelTree.find(how.tree, how.headers) if how.tree else None
     virtual = str(headers.FOLDER / "virtual")
-    unsaved = [(path, text)]
+    unsaved = [(path, text), *more]
     if kernel is not None:
         arguments = kernel.arguments(virtual)
         unsaved += [(os.path.join(virtual, name), content) for name, content in kernel.generated()]
     else:
-        everything = f'#pragma once\n#include "{headers.FOLDER / "plain.h"}"\n{headers.primitives()}\n'
+        sources = "\n".join(content for _, content in (*more, (path, text)))
+        everything = f'#pragma once\n#include "{headers.FOLDER / "plain.h"}"\n{headers.primitives(sources)}\n'
         ours = os.path.join(virtual, "smpcheck_primitives.h")
         unsaved.append((ours, everything))
-        unsaved += [(os.path.join(virtual, name), "#include <smpcheck_primitives.h>\n") for name in headers.includes(text)]
+        unsaved += [(os.path.join(virtual, name), "#include <smpcheck_primitives.h>\n") for name in headers.includes(sources)]
         arguments = (f"-I{os.path.dirname(os.path.abspath(path))}", f"-isystem{virtual}", "-include", ours)
     request = Request(
         path,
@@ -90,10 +139,12 @@ def _parse(path: str, text: str, how: Compile) -> tuple[t.Unit, str]:
 class Harness:
     """A unit with a harness."""
 
-    def __init__(self, unit: t.Unit, path: str, text: str, tree: str) -> None:
+    def __init__(self, unit: t.Unit, main: str, harness: str, tree: str, path: str = "", text: str = "") -> None:
         self.unit = unit
-        self.path = path
-        self.text = text
+        self.main = main
+        self.harness = harness
+        self.path = path or main
+        self.text = text or harness
         self.tree = tree
         self.functions = {function.name: function for function in unit.functions}
         in_order = sorted(unit.functions, key=lambda f: (unit.places[f.at].line, unit.places[f.at].column))
@@ -119,7 +170,11 @@ class Harness:
 
     def lower(self) -> ir.Program:
         """The program, if what is known so far of locals in memory is right."""
-        objects = Objects(self.unit, len(self.threads), self.tree)
+        names = {
+            os.path.abspath(self.path): self.path,
+            self.main: os.path.basename(self.main) if self.main != self.path else self.path,
+        }
+        objects = Objects(self.unit, len(self.threads), self.tree, names)
         low = TreeLowering(self.unit, objects, self.findings, own=frozenset(self.unit.own), layers=self.layers)
         after = self.functions.get(FINALLY)
         threads = [
@@ -129,20 +184,33 @@ class Harness:
         if after is not None:
             threads.append(self._thread(low, after, len(threads), "finally", waits=len(threads)))
         cells = self._cells(low, objects, after is not None)
-        asserts = [a.name for a in _assertions(threads)]
-        observed = tuple(ir.FinalMem(address) for address in cells if address.base != ENDED)[:0]
-        return ir.Program(
+        program = ir.Program(
             name=Path(self.path).stem,
             cells=cells,
             threads=tuple(threads),
             quantifier="forall",
-            condition_text=" and ".join(dict.fromkeys(asserts)) or "true",
-            observed=observed,
+            expected_failures=self._expected(),
             language="KernelC",
             source=self.text,
             file=self.path,
             notes=self._notes(low),
         )
+        self._refuse_unknown_failures(program)
+        return replace(program, condition_text=" and ".join(ir.assertion_names(program)) or "true")
+
+    def _expected(self) -> frozenset[str] | None:
+        """What the harness says that fails."""
+        found = _EXPECTED.findall(self.harness)
+        return frozenset(name for arguments in found for name in _STRING.findall(arguments)) if found else None
+
+    def _refuse_unknown_failures(self, program: ir.Program) -> None:
+        for name in sorted(program.expected_failures or ()):
+            if name not in (*ir.assertion_names(program), *FAULTS):
+                names = ", ".join(ir.assertion_names(program)) or "nothing"
+                raise InputError(
+                    f"SMPCHECK_EXPECT_FAILURE: there is no {name!r}: asserted is {names}; faults are {', '.join(FAULTS)}",
+                    Position(self.path, 1),
+                )
 
     def _thread(
         self, low: TreeLowering, function: t.Function, index: int, name: str, signals: bool = False, waits: int = 0
@@ -209,18 +277,8 @@ class Harness:
             )
 
 
-def _assertions(threads: Sequence[ir.Thread]) -> list[ir.Assert]:
-    found: list[ir.Assert] = []
-    pending: list[ir.Stmt] = [stmt for thread in reversed(threads) for stmt in reversed(thread.body)]
-    while pending:
-        match pending.pop():
-            case ir.Assert() as one:
-                found.append(one)
-            case ir.If(then=then, other=other) | ir.Choice(then=then, other=other):
-                pending += [*reversed(other), *reversed(then)]
-            case ir.Block(body=body) | ir.Loop(body=body):
-                pending += reversed(body)
-    return found
+_EXPECTED = re.compile(r"^[ \t]*SMPCHECK_EXPECT_FAILURE\((.*)\)", re.MULTILINE)
+_STRING = re.compile(r'"([^"\n]*)"')
 
 
 def looks_like_harness(text: str) -> bool:

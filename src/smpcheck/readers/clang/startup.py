@@ -44,7 +44,7 @@ class Bytes:
         number = 0
         for i, byte in enumerate(found):
             if isinstance(byte, tuple):
-                raise values.ValueError_(f"a part of the pointer {byte[0]} is read as a number")
+                raise values.UndefinedValue(f"a part of the pointer {byte[0]} is read as a number")
             number |= byte << 8 * i
         return ctype.wrap(number)
 
@@ -76,7 +76,7 @@ class Startup:
             raise LimitError(f"the initialisation takes more than {MAX_STEPS} steps", stmt.pos)
         try:
             self._do(stmt)
-        except values.ValueError_ as error:
+        except values.UndefinedValue as error:
             raise InputError(str(error), stmt.pos) from None
 
     def _do(self, stmt: ir.Stmt) -> None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import partial
 from typing import Any
 
 from smpcheck.program.ir import Block, Const, Exit, Expr, Fence, If, Loop, Reg, Round, Stmt
-from smpcheck.program.values import truth
+from smpcheck.program.values import LONG, CType, binary, truth
 from smpcheck.readers import flow
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.expressions import TreeExpressions
 from smpcheck.readers.clang.places import Ref, Spot, Whole
+from smpcheck.readers.clang.types import Types
 from smpcheck.readers.cvalues import Frame, Local, Val
 from smpcheck.readers.layout import VOID, Struct, scalar_type
 from smpcheck.readers.lower import MAX_DEPTH, MAX_TRIPS, Guard, exits
@@ -50,7 +50,7 @@ class TreeStatements(TreeExpressions):
 
     # --- calls of functions with a body ---
 
-    def inline(self, function: t.Function, node: t.Node, values: list[Val]) -> Val:
+    def inline(self, function: t.Function, node: Any, values: list[Val]) -> Val:
         """The body of ``function`` with these arguments."""
         if function.name in self.calls:
             self.refuse(f"recursion ({' -> '.join([*self.calls, function.name])}) is not supported", self.at(node))
@@ -103,7 +103,7 @@ class TreeStatements(TreeExpressions):
         reg = self.temp(type_)
         return Local(reg, type_)
 
-    def _bind(self, param: t.Param, value: Val, changed: bool, node: t.Node) -> None:
+    def _bind(self, param: t.Param, value: Val, changed: bool, node: Any) -> None:
         type_ = self.kinds.layout(param.type)
         if isinstance(value, Ref) and not changed:
             self.bindings[param.decl] = Ref(value.spot, type_, value.decl)
@@ -123,7 +123,7 @@ class TreeStatements(TreeExpressions):
 
     # --- statements ---
 
-    def body(self, node: t.Block) -> None:
+    def body(self, node: Any) -> None:
         """A function's body."""
         if jumps(node):
             self.structured(lambda: self.flat(node))
@@ -139,7 +139,11 @@ class TreeStatements(TreeExpressions):
         self.flat_list = saved
         self.out += _alive(flow.structured(items, f"{self.label('flow')} "))
 
-    def stmt(self, node: t.Stmt) -> None:
+    def emit(self, item: Any) -> None:
+        """A statement, or a label or jump that :meth:`structured` takes away again."""
+        self.out.append(item)
+
+    def stmt(self, node: Any) -> None:
         """A statement without jumps into or out of it."""
         self.at(node)
         match node:
@@ -169,7 +173,7 @@ class TreeStatements(TreeExpressions):
             case _:
                 self.refuse(f"{type(node).__name__.lower()} is not supported here", self.at(node))
 
-    def _declaration_of(self, node: t.Decl) -> None:
+    def _declaration_of(self, node: Any) -> None:
         value: Val | None = None
         if node.init is not None and not isinstance(node.init, t.Init | t.Text):
             value = self.value(node.init)
@@ -188,10 +192,10 @@ class TreeStatements(TreeExpressions):
         if node.cleanup:
             var = t.Var(node.at, node.type, node.decl, node.name)
             function = self.functions[node.cleanup]
-            call = t.Call(
+            call: Any = t.Call(
                 node.at, function.result, t.Fun(node.at, function.result, node.cleanup), (self._address_of(var, function),)
             )
-            self.guards.append(Guard(call, len(self.frames), len(self.around)))  # type: ignore[arg-type]
+            self.guards.append(Guard(call, len(self.frames), len(self.around)))
 
     def _address_of(self, var: t.Var, function: t.Function) -> t.Expr:
         return t.Un(var.at, function.params[0].type, "&", var)
@@ -199,14 +203,14 @@ class TreeStatements(TreeExpressions):
     def _changed_here(self) -> frozenset[int]:
         return self.changed_by(self.functions[self.frames[-1].name])
 
-    def _inside(self, node: t.Stmt) -> list[Stmt]:
+    def _inside(self, node: Any) -> list[Stmt]:
         with self.collect() as inner:
             guards = len(self.guards)
             self.stmt(node)
             self.leave_block(guards)
         return inner
 
-    def _if_else(self, node: t.If) -> None:
+    def _if_else(self, node: Any) -> None:
         cond = self.truth(self.value(node.cond), node.cond)
         if isinstance(cond, Const):
             taken = node.then if truth(cond.value) else node.other
@@ -218,12 +222,12 @@ class TreeStatements(TreeExpressions):
         other = tuple(self._inside(node.other)) if node.other is not None else ()
         self.out.append(If(cond, then, other, pos, f"if ({text})"))
 
-    def _loop(self, node: t.Loop) -> None:
+    def _loop(self, node: Any) -> None:
         if node.init is not None:
             self.stmt(node.init)
         leave, again = self.label("loop"), self.label("continue")
         pos = self.source.pos(self.at(node))
-        bound = _trips(node)
+        bound = _trips(node, self.kinds)
         self.around.append(Around(leave, again, False))
         inner = self._inside(node.body)
         self.around.pop()
@@ -259,17 +263,17 @@ class TreeStatements(TreeExpressions):
             body = [*test, If(cond, (Round(leave, pos), *inner), stop, pos, f"while ({text})")]
         self.out.append(Loop(leave, tuple(body), bound, pos))
 
-    def _switch_over(self, node: t.Switch) -> None:
+    def _switch_over(self, node: Any) -> None:
         """The cases as labels, in a block of its own that ``break`` leaves."""
         leave = self.label("switch")
-        value = self.stable(self.promote(self.value(node.value)), node.value)  # type: ignore[arg-type]
+        value = self.stable(self.promote(self.value(node.value)), node.value)
         self.around.append(Around(leave, None, False))
         with self.collect() as inner:
             self.structured(lambda: self._cases(node, value, None))
         self.around.pop()
         self.out.append(Block(leave, tuple(inner), self.source.pos(self.at(node))))
 
-    def _cases(self, node: t.Switch, value: Val, leave: str | None) -> None:
+    def _cases(self, node: Any, value: Val, leave: str | None) -> None:
         """Jumps to the cases of a switch, then its body. ``leave``: where it goes on."""
         end = leave or self.label("end of switch")
         names: dict[int, str] = {}
@@ -281,18 +285,18 @@ class TreeStatements(TreeExpressions):
                 default = name
                 continue
             low, high = (Val(Const(scalar_type(value.type).wrap(one)), value.type) for one in (case.low, case.high))
-            test = self.operate("==", value, low, node).expr  # type: ignore[arg-type]
+            test = self.operate("==", value, low, node).expr
             if case.low != case.high:
-                above = self.operate(">=", value, low, node).expr  # type: ignore[arg-type]
-                test = self.fold("&&", above, self.operate("<=", value, high, node).expr, self.int)  # type: ignore[arg-type]
-            self.out.append(flow.Jump(name, test, pos, f"switch ({text})"))  # type: ignore[arg-type]
-        self.out.append(flow.Jump(default, None, pos, ""))  # type: ignore[arg-type]
+                above = self.operate(">=", value, low, node).expr
+                test = self.fold("&&", above, self.operate("<=", value, high, node).expr, self.int)
+            self.emit(flow.Jump(name, test, pos, f"switch ({text})"))
+        self.emit(flow.Jump(default, None, pos, ""))
         self.case_names.update(names)
         self.flat(node.body)
         if leave is None:
-            self.out.append(flow.Label(end, pos))  # type: ignore[arg-type]
+            self.emit(flow.Label(end, pos))
 
-    def _break(self, node: t.Jump) -> None:
+    def _break(self, node: Any) -> None:
         number = next(
             (n for n in range(len(self.around) - 1, -1, -1) if node.kind == "break" or self.around[n].again is not None), None
         )
@@ -303,9 +307,9 @@ class TreeStatements(TreeExpressions):
         assert target is not None
         self._release([g for g in self.guards if g.frames == len(self.frames) and g.loops > number])
         pos = self.source.pos(self.at(node))
-        self.out.append(flow.Jump(target, None, pos, "") if around.flat else Exit(target, pos))  # type: ignore[arg-type]
+        self.emit(flow.Jump(target, None, pos, "") if around.flat else Exit(target, pos))
 
-    def _return_value(self, node: t.Return) -> None:
+    def _return_value(self, node: Any) -> None:
         frame = self.frames[-1]
         result = self.results[-1]
         if node.value is not None:
@@ -317,7 +321,7 @@ class TreeStatements(TreeExpressions):
         self._release([guard for guard in self.guards if guard.frames == len(self.frames)])
         self.out.append(Exit(frame.label, self.source.pos(self.at(node))))
 
-    def _assembly(self, node: t.Asm) -> None:
+    def _assembly(self, node: Any) -> None:
         """Empty assembly orders the compiler, or hides from it where a value comes from; any other is not read."""
         pos, text = self.where(node)
         if node.template.strip():
@@ -330,7 +334,7 @@ class TreeStatements(TreeExpressions):
             self.write(self.spot(node.operands[0]), self.value(node.operands[1]), node)
         self.out.append(Fence(BARRIER, pos=pos, text=text))
 
-    def statement_expression(self, node: t.StmtExpr) -> Val:
+    def statement_expression(self, node: Any) -> Val:
         *body, last = node.body or (t.Block(node.at, ()),)
         guards = len(self.guards)
         lower = self.flat if self.out is self.flat_list else self.stmt
@@ -341,7 +345,7 @@ class TreeStatements(TreeExpressions):
         if isinstance(last, t.Eval) and self.kinds.kind(node.type) != "void":
             value = self.value(last.expr)
             if len(self.guards) > guards:
-                value = self.stable(value, node)  # type: ignore[arg-type]
+                value = self.stable(value, node)
             self.leave_block(guards)
             return value
         lower(last)
@@ -350,14 +354,13 @@ class TreeStatements(TreeExpressions):
 
     # --- flat ---
 
-    def flat(self, node: t.Stmt) -> None:
+    def flat(self, node: Any) -> None:
         """A statement among jumps and labels."""
         if not self._has_jumps(node):
             self.stmt(node)
             return
         self.at(node)
         pos = self.source.pos(self.at(node))
-        out: Any = self.out
         match node:
             case t.Block():
                 guards = len(self.guards)
@@ -365,14 +368,14 @@ class TreeStatements(TreeExpressions):
                     self.flat(inner)
                 self.leave_block(guards)
             case t.Label():
-                out.append(flow.Label(self._goto_label(node.name), pos))
+                self.emit(flow.Label(self._goto_label(node.name), pos))
                 self.flat(node.body)
             case t.Goto():
                 if any(guard.frames == len(self.frames) for guard in self.guards):
                     self.refuse("goto out of a scope with a cleanup is not supported", self.at(node))
-                out.append(flow.Jump(self._goto_label(node.name), None, pos, ""))
+                self.emit(flow.Jump(self._goto_label(node.name), None, pos, ""))
             case t.Case():
-                out.append(flow.Label(self.case_names[id(node)], pos))
+                self.emit(flow.Label(self.case_names[id(node)], pos))
                 self.flat(node.body)
             case t.Jump():
                 self._break(node)
@@ -390,37 +393,36 @@ class TreeStatements(TreeExpressions):
     def _goto_label(self, name: str) -> str:
         return f"{self.frames[-1].prefix}{name}"
 
-    def _flat_if(self, node: t.If) -> None:
+    def _flat_if(self, node: Any) -> None:
         cond = self.truth(self.value(node.cond), node.cond)
         pos, text = self.where(node.cond)
         other, end = self.label("else"), self.label("endif")
-        self.out.append(flow.Jump(other, self.fold_unary("!", cond, self.int), pos, f"if ({text})"))  # type: ignore[arg-type]
+        self.emit(flow.Jump(other, self.fold_unary("!", cond, self.int), pos, f"if ({text})"))
         self.flat(node.then)
-        self.out.append(flow.Jump(end, None, pos, ""))  # type: ignore[arg-type]
-        self.out.append(flow.Label(other, pos))  # type: ignore[arg-type]
+        self.emit(flow.Jump(end, None, pos, ""))
+        self.emit(flow.Label(other, pos))
         if node.other is not None:
             self.flat(node.other)
-        self.out.append(flow.Label(end, pos))  # type: ignore[arg-type]
+        self.emit(flow.Label(end, pos))
 
-    def _flat_loop(self, node: t.Loop) -> None:
+    def _flat_loop(self, node: Any) -> None:
         if node.init is not None:
             self.stmt(node.init)
         head, again, leave = self.label("head"), self.label("again"), self.label("leave")
         pos = self.source.pos(self.at(node))
-        out: Any = self.out
-        out.append(flow.Label(head, pos))
+        self.emit(flow.Label(head, pos))
         if not node.test_last:
             self._leave_unless(node.cond, leave)
         self.around.append(Around(leave, again, True))
         self.flat(node.body)
         self.around.pop()
-        out.append(flow.Label(again, pos))
+        self.emit(flow.Label(again, pos))
         if node.step is not None:
             self.effect(node.step)
         if node.test_last:
             self._leave_unless(node.cond, leave)
-        out.append(flow.Jump(head, None, pos, ""))
-        out.append(flow.Label(leave, pos))
+        self.emit(flow.Jump(head, None, pos, ""))
+        self.emit(flow.Label(leave, pos))
 
     def _leave_unless(self, node: t.Expr | None, leave: str) -> None:
         if node is None:
@@ -429,17 +431,17 @@ class TreeStatements(TreeExpressions):
         pos, text = self.where(node)
         if not (isinstance(cond, Const) and truth(cond.value)):
             unless = None if isinstance(cond, Const) else self.fold_unary("!", cond, self.int)
-            self.out.append(flow.Jump(leave, unless, pos, f"while ({text})"))  # type: ignore[arg-type]
+            self.emit(flow.Jump(leave, unless, pos, f"while ({text})"))
 
-    def _flat_switch(self, node: t.Switch) -> None:
-        value = self.stable(self.promote(self.value(node.value)), node.value)  # type: ignore[arg-type]
+    def _flat_switch(self, node: Any) -> None:
+        value = self.stable(self.promote(self.value(node.value)), node.value)
         leave = self.label("leave")
         self.around.append(Around(leave, None, True))
         self._cases(node, value, leave)
         self.around.pop()
-        self.out.append(flow.Label(leave, self.source.pos(self.at(node))))  # type: ignore[arg-type]
+        self.emit(flow.Label(leave, self.source.pos(self.at(node))))
 
-    def _has_jumps(self, node: t.Stmt) -> bool:
+    def _has_jumps(self, node: Any) -> bool:
         """Does a jump lead into ``node``, or out of it other than by an exit?"""
         return jumps(node) or any(
             next((around.flat for around in reversed(self.around) if kind == "break" or around.again is not None), False)
@@ -533,19 +535,19 @@ def _changed(body: Any) -> Iterator[int]:
             yield target.decl
 
 
-def _trips(node: t.Loop) -> int | None:
+def _trips(node: t.Loop, kinds: Types) -> int | None:
     """How often the IR's loop runs for ``for (i = A; i < B; i += C)`` with constants, whose body leaves ``i`` alone."""
     first = node.init
     if isinstance(first, t.Block) and len(first.body) == 1:
         first = first.body[0]
     if isinstance(first, t.Decl):
-        decl, value = first.decl, first.init
+        decl, value, type_ = first.decl, first.init, kinds.layout(first.type)
     elif isinstance(first, t.Eval) and isinstance(first.expr, t.Assign) and isinstance(first.expr.left, t.Var):
-        decl, value = first.expr.left.decl, first.expr.right
+        decl, value, type_ = first.expr.left.decl, first.expr.right, kinds.layout(first.expr.left.type)
     else:
         return None
     start = _constant(value, {})
-    if start is None or node.cond is None or node.step is None or decl in _changed(node.body):
+    if start is None or node.cond is None or node.step is None or decl in _changed(node.body) or not isinstance(type_, CType):
         return None
     known = {decl: start}
     for trips in range(1, MAX_TRIPS):
@@ -555,13 +557,13 @@ def _trips(node: t.Loop) -> int | None:
         if not goes_on:
             return trips
         step = _constant_step(node.step, decl, known)
-        if step is None:
+        if step is None or step < 0 or type_.wrap(step) != step:
             return None
         known[decl] = step
     return None
 
 
-def _constant_step(node: t.Expr, decl: int, known: dict[int, int]) -> int | None:
+def _constant_step(node: Any, decl: int, known: dict[int, int]) -> int | None:
     if isinstance(node, t.Step) and isinstance(node.arg, t.Var) and node.arg.decl == decl:
         return known[decl] + (1 if node.op == "+" else -1)
     if isinstance(node, t.Assign) and isinstance(node.left, t.Var) and node.left.decl == decl:
@@ -576,7 +578,7 @@ def _constant(node: t.Expr | None, known: dict[int, int]) -> int | None:
     """The value of an expression over constants and known variables, far from overflow."""
     match node:
         case t.Lit():
-            return node.value if abs(node.value) < 1 << 30 else None
+            return node.value if 0 <= node.value < 1 << 30 else None
         case t.Var():
             return known.get(node.decl)
         case t.Cast():
@@ -585,9 +587,7 @@ def _constant(node: t.Expr | None, known: dict[int, int]) -> int | None:
             left, right = _constant(node.left, known), _constant(node.right, known)
             if left is None or right is None:
                 return None
-            return {
-                "<": partial(int.__lt__, left), "<=": partial(int.__le__, left), ">": partial(int.__gt__, left),
-                ">=": partial(int.__ge__, left), "!=": partial(int.__ne__, left), "==": partial(int.__eq__, left),
-                "+": partial(int.__add__, left), "-": partial(int.__sub__, left), "*": partial(int.__mul__, left),
-            }[op](right)  # fmt: skip
+            found = binary(op, left, right, LONG)
+            assert isinstance(found, int)
+            return found
     return None

@@ -346,8 +346,8 @@ class Field:
 
 @dataclass(slots=True)
 class CType:
-    """A type. ``kind``: ``int`` (``bits`` and ``signed``), ``bool``, ``pointer`` and ``array`` (``target``), ``record`` (``fields``;
-    ``name`` as written), ``function`` (``target`` is the result's), ``void``, or ``other``. ``size`` and ``align`` in bytes."""
+    """A type. ``kind``: ``int`` (``signed``), ``bool``, ``pointer`` and ``array`` (``target``), ``record`` (``fields``; ``name``
+    as written), ``function`` (``target`` is the result's), ``void``, or ``other``. ``size`` and ``align`` in bytes."""
 
     kind: str
     name: str

@@ -13,6 +13,7 @@ from smpcheck.program import values
 from smpcheck.program.values import CType
 from smpcheck.readers import layout
 from smpcheck.readers.clang import tree as t
+from smpcheck.readers.layout import Type
 
 _INTEGERS = {
     (1, True): values.CHAR,
@@ -65,7 +66,7 @@ class Types:
     def __init__(self, unit: t.Unit, table: layout.TypeTable) -> None:
         self.given = unit.types
         self.table = table
-        self._layout: dict[int, layout.Type] = {}
+        self._layout: dict[int, Type] = {}
         self._leaves: dict[int, tuple[Leaf, ...]] = {}
         for index, type_ in enumerate(self.given):
             if type_.kind == "record":
@@ -76,14 +77,14 @@ class Types:
         name = self.given[index].name
         return f"struct #{index}" if "(" in name else name
 
-    def layout(self, index: int) -> layout.Type:
+    def layout(self, index: int) -> Type:
         """A type for the lowering. What a pointer points to is known by its name only: records may go round."""
         found = self._layout.get(index)
         if found is None:
             found = self._layout[index] = self._of(index)
         return found
 
-    def _of(self, index: int) -> layout.Type:
+    def _of(self, index: int) -> Type:
         type_ = self.given[index]
         match type_.kind:
             case "bool":
@@ -99,7 +100,7 @@ class Types:
                 return layout.Struct(self.record_name(index), fields, type_.size, type_.align)
         return layout.VOID
 
-    def _target(self, index: int) -> layout.Type:
+    def _target(self, index: int) -> Type:
         if self.given[index].kind == "record":
             return layout.Struct(self.record_name(index), None, 1, 1)
         if self.given[index].kind == "pointer":

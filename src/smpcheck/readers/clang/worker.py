@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -35,8 +36,9 @@ HOW_TO_INSTALL = "reading the kernel's C needs libclang: pip install 'smpcheck[c
 
 @dataclass(frozen=True)
 class Request:
-    """What to parse: the ``file``, whose text is in ``unsaved`` unless it is on disk, with clang's ``arguments``. ``roots`` is a regular
-    expression for the functions to begin with; ``stops`` are functions whose bodies are not wanted outside of the ``own`` files."""
+    """What to parse: the ``file``, whose text is in ``unsaved`` unless it is on disk, with clang's ``arguments``. ``roots`` is a
+    regular expression for the functions to begin with; ``stops`` are functions whose bodies are not wanted outside of the ``own``
+    files."""
 
     file: str
     arguments: tuple[str, ...]
@@ -71,13 +73,13 @@ def parse(request: Request) -> tree.Unit:
     cached = _load(key)
     if cached is not None:
         return cached
-    answer = _ask(request)
-    if answer["error"] is not None:
-        file, line, column, message = answer["error"]
+    found = _ask(request)
+    if found["error"] is not None:
+        file, line, column, message = found["error"]
         raise InputError(message, Position(file, line, column) if file else None)
-    unit = tree.decode(answer["unit"])
+    unit = tree.decode(found["unit"])
     assert isinstance(unit, tree.Unit)
-    _store(key, answer["unit"], unit.files, dict(request.unsaved))
+    _store(key, found["unit"], unit.files, dict(request.unsaved))
     return unit
 
 
@@ -87,7 +89,8 @@ def _version() -> str:
         with contextlib.suppress(metadata.PackageNotFoundError):
             metadata.version(name)
             raise UnsupportedError(
-                f"the package {name} hides {WHEEL}: pip uninstall {' '.join(CLASHING)}, then pip install --force-reinstall {WHEEL}"
+                f"the package {name} hides {WHEEL}: pip uninstall {' '.join(CLASHING)}, then "
+                f"pip install --force-reinstall {WHEEL}"
             )
     try:
         return metadata.version(WHEEL)
@@ -180,23 +183,24 @@ def main() -> None:
     request = json.load(sys.stdin)
     _limit()
     sys.setrecursionlimit(10_000)
+    json.dump(answer(request), sys.stdout, separators=(",", ":"))
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Parse: the unit as :func:`smpcheck.readers.clang.tree.encode` has it, or clang's first error with its place."""
     from clang import cindex
 
     from smpcheck.readers.clang.extract import Extraction
 
-    index = cindex.Index.create()
-    unit = index.parse(request["file"], request["arguments"], [tuple(pair) for pair in request["unsaved"]])
+    unsaved = [tuple(pair) for pair in request["unsaved"]]
+    unit = cindex.Index.create().parse(request["file"], request["arguments"], unsaved)
     error = next((d for d in unit.diagnostics if d.severity >= cindex.Diagnostic.Error), None)
-    answer: dict[str, Any] = {"error": None, "unit": None}
     if error is not None:
         where = error.location
-        answer["error"] = [where.file.name if where.file else "", where.line, where.column, error.spelling]
-    else:
-        import re
-
-        found = Extraction(unit, frozenset(request["stops"]), frozenset(request["own"])).run(re.compile(request["roots"]))
-        answer["unit"] = tree.encode(found)
-    json.dump(answer, sys.stdout, separators=(",", ":"))
+        return {"error": [where.file.name if where.file else "", where.line, where.column, error.spelling], "unit": None}
+    texts = {file: text.encode() for file, text in unsaved}
+    extraction = Extraction(unit, frozenset(request["stops"]), frozenset(request["own"]), texts)
+    return {"error": None, "unit": tree.encode(extraction.run(re.compile(request["roots"])))}
 
 
 def _limit() -> None:

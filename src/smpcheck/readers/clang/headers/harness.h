@@ -6,12 +6,14 @@
 #define SMPCHECK_THREAD(name) void __smpcheck_thread_##name(void)
 #define SMPCHECK_FINALLY() void __smpcheck_finally(void)
 #define SMPCHECK_STUB(result, name, ...) result __smpcheck_stub_##name(__VA_ARGS__)
+#define SMPCHECK_EXPECT_FAILURE(...) _Static_assert(1, "");
 #define SMPCHECK_ASSERT(condition) __smpcheck_assert(!!(condition))
 
 void __smpcheck_assert(_Bool holds);
 void __smpcheck_bug(_Bool wrong);
 void __smpcheck_warn(_Bool wrong);
 void __smpcheck_nothing();
+void __smpcheck_lock_held();
 int __smpcheck_cpu(void);
 
 #endif

@@ -169,7 +169,6 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define PTR_ERR(p) ((long)(p))
 #define IS_ERR_VALUE(x) ((unsigned long)(void *)(x) >= (unsigned long)-4095)
 #define IS_ENABLED(option) 0
-#define current_is_never_looked_at
 
 #define printk(...) __smpcheck_nothing(__VA_ARGS__)
 #define pr_debug(...) __smpcheck_nothing(__VA_ARGS__)
@@ -188,7 +187,7 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define WARN(c, ...) WARN_ON(c)
 #define VM_WARN_ON(c) ((void)WARN_ON(c))
 #define VM_WARN_ON_ONCE(c) WARN_ON(c)
-#define lockdep_assert_held(l) __smpcheck_assert((l)->word != 0)
+#define lockdep_assert_held(l) __smpcheck_lock_held(l)
 #define lockdep_assert_held_write(l) lockdep_assert_held(l)
 #define lockdep_is_held(l) 1
 #define lockdep_set_class(l, c) do { } while (0)
@@ -199,7 +198,7 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define raw_smp_processor_id() __smpcheck_cpu()
 #define get_cpu() ({ preempt_disable(); __smpcheck_cpu(); })
 #define put_cpu() preempt_enable()
-#define __SMPCHECK_PERCPU __attribute__((section(".data..percpu")))
+#define __SMPCHECK_PERCPU __attribute__((annotate("percpu")))
 #define DEFINE_PER_CPU(type, name) __SMPCHECK_PERCPU typeof(type) name
 #define DEFINE_PER_CPU_ALIGNED(type, name) DEFINE_PER_CPU(type, name)
 #define DEFINE_PER_CPU_SHARED_ALIGNED(type, name) DEFINE_PER_CPU(type, name)
@@ -225,6 +224,11 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define __this_cpu_add(name, v) this_cpu_add(name, v)
 #define __this_cpu_inc(name) this_cpu_inc(name)
 #define __this_cpu_dec(name) this_cpu_dec(name)
+#define __this_cpu_sub(name, v) this_cpu_sub(name, v)
+#define raw_cpu_add(name, v) this_cpu_add(name, v)
+#define raw_cpu_sub(name, v) this_cpu_sub(name, v)
+#define raw_cpu_inc(name) this_cpu_inc(name)
+#define raw_cpu_dec(name) this_cpu_dec(name)
 
 #define TASK_RUNNING 0
 #define TASK_INTERRUPTIBLE 1
@@ -242,10 +246,11 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define atomic_cond_read_acquire(p, c) __SMPCHECK_WAIT_ATOMIC(int, atomic_read_acquire, p, c)
 #define atomic_long_cond_read_relaxed(p, c) __SMPCHECK_WAIT_ATOMIC(long, atomic_long_read, p, c)
 #define atomic_long_cond_read_acquire(p, c) __SMPCHECK_WAIT_ATOMIC(long, atomic_long_read_acquire, p, c)
+#define atomic64_cond_read_relaxed(p, c) __SMPCHECK_WAIT_ATOMIC(long, atomic64_read, p, c)
+#define atomic64_cond_read_acquire(p, c) __SMPCHECK_WAIT_ATOMIC(long, atomic64_read_acquire, p, c)
 #define wait_event(q, condition) do { might_sleep(); while (!(condition)) cpu_relax(); } while (0)
 #define wait_event_interruptible(q, condition) ({ wait_event(q, condition); 0; })
 #define wait_event_killable(q, condition) ({ wait_event(q, condition); 0; })
-#define read_poll_is_not_supported
 
 #define list_for_each(p, head) for (p = (head)->next; p != (head); p = p->next)
 #define list_for_each_entry(p, head, member) \

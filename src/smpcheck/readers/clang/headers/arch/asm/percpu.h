@@ -5,6 +5,7 @@
 #define per_cpu_offset(cpu) ((unsigned long)(cpu) << 20)
 #define __my_cpu_offset per_cpu_offset(__smpcheck_cpu())
 #define my_cpu_offset __my_cpu_offset
+#define PER_CPU_ATTRIBUTES __attribute__((annotate("percpu")))
 #include <asm-generic/percpu.h>
 #define __percpu_seg gs
 #define __percpu_prefix ""

@@ -1,0 +1,188 @@
+"""The harness: threads, what is before and after them, stubs, locks, per-CPU variables, and the harness of a command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.kernel.table import rows
+from smpcheck.readers.clang import headers, worker
+from tests.readers.clang.common import checked, in_process, read
+
+COUNTER = """#include <linux/percpu.h>
+static DEFINE_PER_CPU(int, hits) = 3;
+static int total;
+SMPCHECK_INIT() { per_cpu(hits, 1) = 10; total = 1; }
+SMPCHECK_THREAD(a) { this_cpu_inc(hits); }
+SMPCHECK_THREAD(b) { *this_cpu_ptr(&hits) += 2; }
+SMPCHECK_FINALLY() { total += per_cpu(hits, 0) + per_cpu(hits, 1); SMPCHECK_ASSERT(total == 17); }
+"""
+
+
+def test_threads_run_after_init_and_before_finally_each_on_its_cpu() -> None:
+    result = checked(COUNTER)
+    assert (result.verdict, result.flags) == ("holds", ())
+
+
+def test_answers_say_once_what_is_taken_for_granted() -> None:
+    notes = checked(COUNTER).notes
+    assert sum("a CPU for each thread, no interrupts" in note for note in notes) == 1
+
+
+def test_a_failing_assertion_is_named_by_its_text() -> None:
+    text = """static int x, y;
+    SMPCHECK_THREAD(a) { WRITE_ONCE(x, 1); SMPCHECK_ASSERT(READ_ONCE(y) == 0); }
+    SMPCHECK_THREAD(b) { WRITE_ONCE(y, 1); }"""
+    assert checked(text).failures == ("READ_ONCE(y) == 0",)
+
+
+def test_a_stub_replaces_a_function_of_the_file_and_one_without_a_body() -> None:
+    text = """int far(int); static int near(int n) { return far(n) + 100; }
+    SMPCHECK_STUB(int, near, int n) { return n + 1; }
+    SMPCHECK_STUB(int, far, int n) { return n + 2; }
+    SMPCHECK_THREAD(a) { BUG_ON(near(1) != 2 || far(1) != 3); }"""
+    result = checked(text)
+    assert result.failures == ()
+    assert "replaced by the harness: far(), near()" in result.notes
+
+
+LOCKS = """#include <linux/spinlock.h>
+static DEFINE_SPINLOCK(lock); static DEFINE_MUTEX(sem); static int n;
+static void locked(void) { lockdep_assert_held(&lock); n++; }
+"""
+
+
+def test_lockdep_assert_held_fails_where_the_lock_is_not_held() -> None:
+    good = "SMPCHECK_THREAD(a) { spin_lock(&lock); locked(); spin_unlock(&lock); }"
+    assert checked(LOCKS + good).failures == ()
+    assert checked(f"{LOCKS}SMPCHECK_THREAD(a) {{ locked(); }}").failures == ("lockdep_assert_held(&lock)",)
+
+
+def test_what_sleeps_under_a_spinlock_or_in_an_rcu_section_fails() -> None:
+    inside = "SMPCHECK_THREAD(a) {{ {0}; mutex_lock(&sem); mutex_unlock(&sem); {1}; }}"
+    for take, give in (("spin_lock(&lock)", "spin_unlock(&lock)"), ("rcu_read_lock()", "rcu_read_unlock()")):
+        assert checked(LOCKS + inside.format(take, give)).failures == ("sleep-in-atomic",)
+    assert checked(f"{LOCKS}SMPCHECK_THREAD(a) {{ spin_lock(&lock); spin_unlock(&lock); might_sleep(); }}").failures == ()
+
+
+def test_locks_that_cross_are_a_deadlock() -> None:
+    order = "SMPCHECK_THREAD({0}) {{ spin_lock(&{1}); spin_lock(&{2}); spin_unlock(&{2}); spin_unlock(&{1}); }}\n"
+    text = "static DEFINE_SPINLOCK(l); static DEFINE_SPINLOCK(k);\n"
+    assert checked(text + order.format("a", "l", "k") + order.format("b", "k", "l")).failures == ("deadlock",)
+
+
+def test_a_null_pointer_is_a_failure() -> None:
+    text = """static struct s { int v; } s, *p;
+    SMPCHECK_THREAD(a) { WRITE_ONCE(p, &s); }
+    SMPCHECK_THREAD(b) { READ_ONCE(READ_ONCE(p)->v); }"""
+    assert checked(text).failures == ("null-dereference",)
+
+
+def test_a_wait_is_decided_and_a_lost_one_waits_for_ever() -> None:
+    text = "static int flag, data;\nSMPCHECK_THREAD(a) {{ data = 1; {0}; }}\nSMPCHECK_THREAD(b) {{ {1}; BUG_ON(!data); }}"
+    release, wait = "smp_store_release(&flag, 1)", "smp_cond_load_acquire(&flag, VAL == 1)"
+    assert checked(text.format(release, wait)).verdict == "holds"
+    assert "non-termination" in checked(text.format("WRITE_ONCE(flag, 2)", wait)).failures
+
+
+def test_every_primitive_of_the_table_is_declared() -> None:
+    text = headers.primitives() + headers.text("plain.h")
+    missing = [name for name in rows() if f" {name}(" not in text and f"#define {name}(" not in text and f"*{name}(" not in text]
+    assert missing == []
+
+
+# --- without a harness ---
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "f.c"
+    path.write_text(
+        "#include <linux/atomic.h>\nstruct s { atomic_t n; int v; };\nvoid up(struct s *s) { atomic_inc(&s->n); s->v = 1; }\n"
+    )
+    return str(path)
+
+
+def test_a_harness_on_the_command_line(file: str) -> None:
+    settings = (
+        "object=static struct s x",
+        "init=atomic_set(&x.n, 4)",
+        "thread=up(&x)",
+        "thread=up(&x)",
+        "assert=atomic_read(&x.n) == 6",
+    )
+    program = read(Path(file).read_text(), file, settings)
+    assert [thread.name for thread in program.threads] == ["up", "up_2", "finally"]
+    assert (program.file, program.settings) == (file, settings)
+    positions = {stmt.pos.file for stmt in program.threads[0].body if stmt.pos is not None}
+    assert positions == {file, "smpcheck-harness.c"}
+
+
+def test_a_harness_on_the_command_line_needs_a_thread_and_a_file_without_one(file: str) -> None:
+    with pytest.raises(InputError, match="--object, --init and --assert belong to --thread"):
+        read(Path(file).read_text(), file, ("object=int x",))
+    with pytest.raises(InputError, match="the file has a harness of its own"):
+        read(COUNTER, file, ("thread=up(0)",))
+    with pytest.raises(InputError, match=r"--set a=b: .* is C, and only Python models have parameters"):
+        read(COUNTER, file, ("a=b",))
+
+
+# --- the worker and its cache ---
+
+
+def test_a_second_run_takes_what_was_parsed_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from smpcheck.readers.clang.program import read_kernel_c
+
+    asked = []
+    monkeypatch.setattr(worker, "_ask", lambda request: asked.append(request) or in_process(request))
+    monkeypatch.setenv("SMPCHECK_CACHE", str(tmp_path / "cache"))
+    part = tmp_path / "part.h"
+    part.write_text("static int x = 1;\n")
+    text, path = '#include "part.h"\nSMPCHECK_THREAD(a) { x++; }\n', str(tmp_path / "t.c")
+    first, second = (read_kernel_c(path, text) for _ in range(2))
+    assert (len(asked), first) == (1, second)
+    part.write_text("static int x = 2;\n")
+    changed = read_kernel_c(path, text)
+    assert (len(asked), [cell.init for cell in changed.cells.values()]) == (2, [2])
+    for entry in (tmp_path / "cache").iterdir():
+        entry.write_text("{")
+    read_kernel_c(path, text)
+    assert len(asked) == 3
+
+
+def test_the_worker_is_a_process_of_its_own() -> None:
+    from smpcheck.readers.clang.program import read_kernel_c
+
+    assert read_kernel_c("t.c", "static int x;\nSMPCHECK_THREAD(a) { x = 1; }\n").name == "t"
+
+
+def test_packages_that_hide_libclang_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker.metadata, "version", lambda name: "18.1")
+    with pytest.raises(UnsupportedError, match="the package clang hides libclang-ng: pip uninstall clang libclang"):
+        worker._version()
+
+
+def test_a_missing_libclang_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise worker.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(worker.metadata, "version", version)
+    with pytest.raises(UnsupportedError, match=r"pip install 'smpcheck\[c\]'"):
+        worker._version()
+
+
+# --- a kernel tree ---
+
+
+def test_a_folder_that_is_no_kernel_tree_or_not_configured_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is no kernel tree: it has no include/linux/kernel\.h"):
+        read(COUNTER, "t.c", (f"kernel={tmp_path}",))
+    (tmp_path / "include/linux").mkdir(parents=True)
+    (tmp_path / "include/linux/kernel.h").write_text("")
+    (tmp_path / "Makefile").write_text("VERSION = 5\nPATCHLEVEL = 0\n")
+    with pytest.raises(InputError, match=r"not configured .*, and there are no headers of Linux 5\.0 in /usr/src"):
+        read(COUNTER, "t.c", (f"kernel={tmp_path}",))
+    with pytest.raises(InputError, match=r"has no include/generated/autoconf\.h"):
+        read(COUNTER, "t.c", (f"kernel={tmp_path}", f"kernel-headers={tmp_path}"))
