@@ -9,6 +9,7 @@ ADDRESSES = {
     "PPC": {"r10": "x", "r11": "y", "r12": "z"},
     "RISCV": {"x20": "x", "x21": "y", "x22": "z", "x23": "w"},
     "X86": {},
+    "X86_64": {},
 }
 """The registers that hold addresses in every thread."""
 

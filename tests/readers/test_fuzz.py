@@ -11,6 +11,7 @@ from smpcheck.readers.deffile import read_definitions
 from smpcheck.readers.litmus import read_litmus
 from tests.readers.common import LIBRARY
 from tests.readers.test_litmus import MESSAGE_PASSING
+from tests.reference.table import load
 
 SEEDS = [
     MESSAGE_PASSING,
@@ -43,6 +44,7 @@ filter (~0:r0=1 \\/ [x]=p)
  END: w[release] y r1 | ;
 exists (0:r1=y /\\ 1:r1=1)
 """,
+    *(row.text for row in load("C")[::20]),
 ]
 _ALPHABET = """
 { } ( ) [ ] ; , * & | ^ ~ ! = < > + - / % . : ? " ' # @ $ \\ 0 1 9 0x 08 1e5 999999999999999999999 2147483648u 'a'

@@ -8,7 +8,7 @@ dependency branches to the instruction that follows anyway.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smpcheck.generate.cycle import Access, Cycle
@@ -208,7 +208,17 @@ X86 = Assembler(
     lambda column, name: column.rows.append(name.upper()),
 )
 
-ASSEMBLERS: Mapping[Language, Assembler] = {"AArch64": AARCH64, "PPC": PPC, "RISCV": RISCV, "X86": X86, "X86_64": X86}
+# As AT&T's assembler has it: herd7 reads x86-64 in no other way.
+X86_64 = replace(
+    X86,
+    spare=("eax", "ebx", "ecx", "edx", "esi", "edi"),
+    shown=lambda register: f"r{register[1:]}",
+    load=lambda column, target, location, order, index: column.rows.append(f"movl ({location}),%{target}"),
+    store=lambda column, value, location, order, index: column.rows.append(f"movl ${value},({location})"),
+    fence=lambda column, name: column.rows.append(name.lower()),
+)
+
+ASSEMBLERS: Mapping[Language, Assembler] = {"AArch64": AARCH64, "PPC": PPC, "RISCV": RISCV, "X86": X86, "X86_64": X86_64}
 
 
 def column(assembler: Assembler, number: int, accesses: tuple[Access, ...]) -> Column:

@@ -1,8 +1,8 @@
 """A cycle as a litmus test in the kernel's C.
 
-Dependencies are written so that the value does not change: ``y[r0 ^ r0]`` is an address that depends on r0, ``(r0 ^ r0) + 1``
-data, and what stands in ``if (r0 == v)`` a control dependency (v being what the read sees in the execution that the cycle is
-about).
+Dependencies are written so that the value does not change: ``*(y + (r0 ^ r0))`` is an address that depends on r0,
+``(r0 ^ r0) + 1`` data, and what stands in ``if (r0 == v)`` a control dependency (v being what the read sees in the execution
+that the cycle is about).
 """
 
 from __future__ import annotations
@@ -40,13 +40,10 @@ def thread_text(number: int, accesses: tuple[Access, ...]) -> str:
 
 def _line(access: Access, before: Edge | None, register: int, source: str | None) -> list[str]:
     depends = f"{source} ^ {source}"
-    place = access.location
+    pointer, place = access.location, f"*{access.location}"
     if before is not None and before.detail == "Addr":
-        place = f"{access.location}[{depends}]"
-        pointer = f"&{place}"
-    else:
-        pointer = place
-        place = f"*{place}"
+        pointer = f"{access.location} + ({depends})"
+        place = f"*({pointer})"
     value = f"({depends}) + {access.value}" if before is not None and before.detail == "Data" else str(access.value)
     if access.direction == R:
         return [f"r{register} = {READS[access.order].format(pointer if access.order == 'Acquire' else place)};"]

@@ -88,6 +88,8 @@ class Machine:
     """In a message: which registers there are."""
     mnemonic: Callable[[str], tuple[str, str]]
     """Cuts an instruction into its mnemonic, as it stands in ``rows``, and the rest."""
+    target_last: Callable[[str], bool] = lambda operands: False
+    """Are these operands written in the reverse of the order that ``rows`` have?"""
 
 
 def by_mnemonic(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -342,6 +344,8 @@ def read_instruction(machine: Machine, thread: Thread, text: str, pos: Callable[
         hint = f"; similar ones that are: {', '.join(near)}" if near else ""
         raise UnsupportedError(f"the {machine.name} instruction '{mnemonic}' is not supported{hint}", thread.pos)
     operands = split_operands(rest)
+    if machine.target_last(rest):
+        operands.reverse()
     at = start + (body.find(rest) if rest else len(body))
     problems: list[tuple[int, str, int, str]] = []
     for row in rows:

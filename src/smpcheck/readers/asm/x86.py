@@ -1,5 +1,8 @@
 """x86 and x86-64: what each instruction does. Source: Intel SDM, volume 2 (instructions) and 3, chapter 9.2 (memory ordering).
 
+On x86-64 both ways of writing are read, Intel's (``MOV EAX,[x]``) and AT&T's (``movl (x),%eax``, the only one of herd7 there):
+what has ``%`` or a parenthesis is AT&T's, and its target comes last.
+
 On x86-64 ``EAX`` is the lower half of ``RAX``. The size of an access is that of the register, of the suffix
 (``MOVL``) or of the location; a write to a 32-bit register clears the upper half, one to 16 or 8 bits keeps the rest.
 """
@@ -34,18 +37,22 @@ _POINTERS = ("SI", "DI", "BP", "SP")
 
 
 def _names(wide: bool) -> Iterator[tuple[str, Register]]:
-    """The registers and their parts by name; the whole is called ``RAX`` or, on a machine of 32 bits, ``EAX``."""
+    """The registers and their parts by name; the whole is called as herd7 has it: ``rax``, on a machine of 32 bits ``EAX``."""
+
+    def register(whole: str, size: int, name: str) -> tuple[str, Register]:
+        return name, Register(whole.lower() if wide else whole, size, name.lower() if wide else name)
+
     for name in (*_LEGACY, *_POINTERS):
         whole = f"R{name}" if wide else f"E{name}"
         if wide:
-            yield whole, Register(whole, 8, whole)
-        yield f"E{name}", Register(whole, 4, f"E{name}")
-        yield name, Register(whole, 2, name)
-        yield (name[0] if name in _LEGACY else name) + "L", Register(whole, 1)
+            yield register(whole, 8, whole)
+        yield register(whole, 4, f"E{name}")
+        yield register(whole, 2, name)
+        yield register(whole, 1, (name[0] if name in _LEGACY else name) + "L")
     for number in range(8, 16) if wide else ():
         whole = f"R{number}"
         for suffix, size in (("", 8), ("D", 4), ("W", 2), ("B", 1)):
-            yield whole + suffix, Register(whole, size, whole + suffix)
+            yield register(whole, size, whole + suffix)
 
 
 NAMES_64 = dict(_names(True))
@@ -71,7 +78,7 @@ def _register_operand(wide: bool) -> Operand:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """``[x]``, ``[x+4]``, ``[RAX+8]``, ``(%rax)``: a location or a register, and a distance."""
+    """``[x]``, ``[x+4]``, ``[RAX+8]``, ``(%rax)``, ``(x)``: a location or a register, and a distance."""
 
     base: Register | str
     offset: int = 0
@@ -82,7 +89,7 @@ class Memory:
         return add(base, Const(self.offset))
 
 
-_MEMORY = re.compile(r"\[\s*([\w%]+)\s*(?:([+-])\s*(\w+))?\s*\]\Z|(-?\w*)\s*\(\s*(%\w+)\s*\)\Z")
+_MEMORY = re.compile(r"\[\s*([\w%]+)\s*(?:([+-])\s*(\w+))?\s*\]\Z|(-?\w*)\s*\(\s*(%?\w+)\s*\)\Z")
 
 
 def _memory_operand(wide: bool) -> Operand:
@@ -91,14 +98,14 @@ def _memory_operand(wide: bool) -> Operand:
     def parse(text: str) -> Memory:
         match = _MEMORY.match(text)
         if match is None:
-            raise OperandError("a location such as [x], [x+4] or [RAX]")
+            raise OperandError("a location such as [x], [x+4] or [RAX]" + (", (x) or (%rax)" if wide else ""))
+        if (match[5] or match[1])[0].isdigit():
+            raise OperandError("an address that is a number is no location: [x] or [RAX]")
         if match[5] is not None:
-            return Memory(register(match[5]), integer(match[4]) if match[4] else 0)
+            return Memory(register(match[5]) if match[5][0] == "%" else match[5], integer(match[4]) if match[4] else 0)
         offset = integer(match[3]) if match[3] else 0
         if match[2] == "-":
             offset = -offset
-        if match[1][0].isdigit():
-            raise OperandError("an address that is a number is no location: [x] or [RAX]")
         return Memory(_register(wide)(match[1]) or match[1], offset)
 
     return parse
@@ -264,7 +271,7 @@ def _compare_exchange(suffix: int | None, locked: bool, wide: bool) -> Callable[
     def emit(thread: Thread, target: Memory, source: Register) -> None:
         size = _size(thread, suffix, source)
         place, new = target.of(thread), thread.read(source)
-        accumulator = Register("RAX" if wide else "EAX", size)
+        accumulator = Register("rax" if wide else "EAX", size)
         wanted = thread.read(accumulator)
         old = Register(thread.temporary())
 
@@ -413,5 +420,10 @@ def _mnemonic(text: str) -> tuple[str, str]:
     return name.upper(), rest
 
 
+def _att(operands: str) -> bool:
+    """Are these operands written as AT&T's assembler has them?"""
+    return "%" in operands or "(" in operands
+
+
 X86 = Machine("x86", "X86", by_mnemonic(tuple(_rows(False))), _register(False), REGISTERS_32, _mnemonic)
-X86_64 = Machine("x86-64", "X86_64", by_mnemonic(tuple(_rows(True))), _register(True), REGISTERS_64, _mnemonic)
+X86_64 = Machine("x86-64", "X86_64", by_mnemonic(tuple(_rows(True))), _register(True), REGISTERS_64, _mnemonic, _att)
