@@ -11,6 +11,7 @@ from smpcheck.program.ir import (
     Exit,
     Expr,
     Fence,
+    FinalReg,
     If,
     Load,
     Loop,
@@ -21,7 +22,7 @@ from smpcheck.program.ir import (
     Store,
     Thread,
 )
-from smpcheck.program.values import POINTER, Ptr
+from smpcheck.program.values import POINTER, ULONG, Ptr
 from smpcheck.simulate.explore import live_registers
 from smpcheck.simulate.lookahead import Future
 from smpcheck.simulate.machine import Machine
@@ -57,7 +58,8 @@ def leave(cell: Ptr) -> Store:
 
 def program(*body: Stmt) -> Program:
     more = (take(LOCK), leave(LOCK), Load("o", Const(P), ONCE), Store(Const(P), Const(Y), ONCE))
-    return Program("t", CELLS, (Thread(0, body), Thread(1, (*OTHER, *more))))
+    asked = tuple(FinalReg(t, name) for t in (0, 1) for name in "aior")
+    return Program("t", CELLS, (Thread(0, body), Thread(1, (*OTHER, *more))), observed=asked)
 
 
 def scheduled(*body: Stmt) -> tuple[Persistent, Machine]:
@@ -65,16 +67,17 @@ def scheduled(*body: Stmt) -> tuple[Persistent, Machine]:
     return Persistent(machine, live_registers(machine)), machine
 
 
-def cells(machine: Machine, mask: int) -> set[str]:
-    return {str(cell)[1:] for cell, place in machine.index.items() if mask >> place & 1}
+def cells(ahead: Persistent, mask: int) -> set[str]:
+    found = ahead.parts.cells(mask)
+    return {str(cell)[1:] for cell, place in ahead.machine.index.items() if place in found}
 
 
-def future(*body: Stmt, pc: int = 0, **registers: int) -> tuple[Future, Machine]:
+def future(*body: Stmt, pc: int = 0, **registers: int) -> tuple[Future, Persistent]:
     ahead, machine = scheduled(*body)
     values = [0] * len(machine.registers[0])
     for name, value in registers.items():
         values[machine.registers[0][name]] = value
-    return ahead.at(0, pc, values), machine
+    return ahead.at(0, pc, values), ahead
 
 
 def test_a_branch_on_a_known_register_is_taken_one_way() -> None:
@@ -83,40 +86,40 @@ def test_a_branch_on_a_known_register_is_taken_one_way() -> None:
 
 
 def test_a_branch_on_a_loaded_register_is_taken_both_ways() -> None:
-    found, machine = future(load("r", Z), If(Reg("r"), (load("a", X),), (load("a", Y),)), r=1)
-    assert cells(machine, found.reads) == {"x", "y", "z"}
+    found, ahead = future(load("r", Z), If(Reg("r"), (load("a", X),), (load("a", Y),)), r=1)
+    assert cells(ahead, found.reads) == {"x", "y", "z"}
 
 
 def test_a_branch_tells_what_a_register_holds() -> None:
     twice = (load("r", Z), If(Binary("==", Reg("r"), Const(0)), (load("a", X), If(Reg("r"), (load("a", Y),)))))
-    found, machine = future(*twice)
-    assert cells(machine, found.reads) == {"x", "z"}
+    found, ahead = future(*twice)
+    assert cells(ahead, found.reads) == {"x", "z"}
 
 
 def test_a_condition_that_an_operation_waits_for_tells_what_it_has_read() -> None:
     free = Rmw("r", Const(Z), Const(1), ONCE, ONCE, Binary("==", Reg("r"), Const(0)))
-    found, machine = future(free, If(Reg("r"), (load("a", Y),)))
-    assert cells(machine, found.touches) == {"z"}
+    found, ahead = future(free, If(Reg("r"), (load("a", Y),)))
+    assert cells(ahead, found.touches) == {"z"}
 
 
 def test_an_address_that_is_known_is_one_cell() -> None:
     body = (load("q", P), add(Reg("q")))
-    anything, machine = future(*body)
-    assert cells(machine, anything.writes) == {"x", "y"}
-    known, machine = future(*body, pc=1, q=machine.addresses.number(Y))
-    assert cells(machine, known.writes) == cells(machine, known.here) == {"y"}
+    anything, ahead = future(*body)
+    assert cells(ahead, anything.writes) == {"x", "y"}
+    known, ahead = future(*body, pc=1, q=ahead.machine.addresses.number(Y))
+    assert cells(ahead, known.writes) == cells(ahead, known.here) == {"y"}
 
 
 def test_a_loop_is_followed_round() -> None:
-    body = Loop("loop", (load("r", X), If(Reg("r"), (Exit("loop"),)), load("a", Y)), None)
-    found, machine = future(Block("out", (body, load("a", Z))))
-    assert cells(machine, found.reads) == {"x", "y", "z"}
+    body = Loop("loop", (load("r", X), If(Reg("r"), (Exit("loop"),)), load("o", Y)), None)
+    found, ahead = future(Block("out", (body, load("a", Z))))
+    assert cells(ahead, found.reads) == {"x", "y", "z"}
 
 
 def test_what_comes_before_a_spinlock_is_told_apart() -> None:
-    found, machine = future(load("a", X), take(LOCK), add(Const(Y)), leave(LOCK))
-    reads, writes = found.before[machine.index[LOCK]]
-    assert cells(machine, reads) == {"x", "lock"} and cells(machine, writes) == {"lock"}
+    found, ahead = future(load("a", X), take(LOCK), add(Const(Y)), leave(LOCK))
+    reads, writes = found.before[ahead.machine.index[LOCK]]
+    assert (cells(ahead, reads), cells(ahead, writes)) == ({"x"}, set())
 
 
 def test_what_the_holder_of_a_spinlock_protects_goes_alone() -> None:
@@ -140,6 +143,46 @@ def test_a_spinlock_that_another_thread_may_leave_protects_nothing() -> None:
     ahead = Persistent(machine, live_registers(machine))
     registers = [[0] * len(names) for names in machine.registers]
     assert not ahead.alone(0, (1, 1), [ahead.at(t, 1, registers[t]) for t in (0, 1)])
+
+
+class TestBitsOfAWord:
+    """Accesses to different bits of one cell do not conflict."""
+
+    @staticmethod
+    def asking(cell: Ptr, bit: int) -> tuple[Stmt, ...]:
+        return (load("w", cell), Assign("a", Binary("&", Reg("w"), Const(1 << bit))))
+
+    @staticmethod
+    def setting(cell: Ptr, bit: int) -> Rmw:
+        return Rmw("w", Const(cell), Binary("|", Reg("w"), Const(1 << bit)), ONCE, ONCE)
+
+    def alone(self, mine: tuple[Stmt, ...], others: tuple[Stmt, ...]) -> bool:
+        asked = tuple(FinalReg(t, "a") for t in (0, 1))
+        machine = Machine(Program("t", CELLS, (Thread(0, mine), Thread(1, others)), observed=asked), merge_private=True)
+        ahead = Persistent(machine, live_registers(machine))
+        registers = [[0] * len(names) for names in machine.registers]
+        return ahead.alone(0, (0, 0), [ahead.at(t, 0, registers[t]) for t in (0, 1)])
+
+    def test_a_flag_is_tested_while_another_one_is_set(self) -> None:
+        assert self.alone(self.asking(X, 5), (self.setting(X, 20),))
+        assert not self.alone(self.asking(X, 5), (self.setting(X, 5),))
+
+    def test_flags_are_set_in_any_order(self) -> None:
+        assert self.alone((self.setting(X, 5),), (self.setting(X, 20),))
+        assert self.alone((self.setting(X, 20),), self.asking(X, 5))
+
+    def test_a_word_that_is_kept_is_read_as_a_whole(self) -> None:
+        assert not self.alone((load("a", X),), (self.setting(X, 20),))
+        kept = (Rmw("a", Const(X), Binary("|", Reg("a"), Const(1)), ONCE, ONCE),)
+        assert not self.alone(kept, (self.setting(X, 20),))
+
+    def test_a_word_that_is_stored_is_written_as_a_whole(self) -> None:
+        assert not self.alone(self.asking(X, 5), (Store(Const(X), Const(0), ONCE),))
+
+    def test_a_shift_moves_the_bits_that_matter(self) -> None:
+        shifted = (load("w", X), Assign("a", Binary("&", Binary(">>", Reg("w"), Const(5), ULONG), Const(1), ULONG)))
+        assert self.alone(shifted, (self.setting(X, 6),))
+        assert not self.alone(shifted, (self.setting(X, 5),))
 
 
 class TestWhatMakesAThreadKnowMore:

@@ -148,11 +148,21 @@ def type_of(annotation: Any, default: Any, where: str) -> Type:
     raise InputError(f"{where}: {annotation!r} is not a type that can lie in shared memory")
 
 
+_fixed: dict[tuple[type[Struct], str], Type] = {}
+"""Types of fields that no parameter changes."""
+
+
 def field_type(struct: type[Struct], name: str) -> Type:
     """The type of a field (flag words: with the layout that is bound at the moment)."""
-    return type_of(
+    known = _fixed.get((struct, name))
+    if known is not None:
+        return known
+    found = type_of(
         field_annotations(struct)[name], struct.__dict__.get(name, getattr(struct, name, None)), f"{struct.__name__}.{name}"
     )
+    if isinstance(found, Scalar | Pointer | Constant | Ghost):
+        _fixed[struct, name] = found
+    return found
 
 
 def size_align(kind: Type) -> tuple[int, int]:
@@ -177,13 +187,21 @@ def size_align(kind: Type) -> tuple[int, int]:
             return -(-end // align) * align, align
 
 
+_offsets: dict[tuple[type[Struct], str], int] = {}
+"""What :func:`field_offset` has found."""
+
+
 def field_offset(struct: type[Struct], name: str) -> int:
     """offsetof(struct, name) in bytes."""
+    known = _offsets.get((struct, name))
+    if known is not None:
+        return known
     end = 0
     for field in field_annotations(struct):
         size, own = size_align(field_type(struct, field))
         end = -(-end // own) * own
         if field == name:
+            _offsets[struct, name] = end
             return end
         end += size
     raise KeyError(name)

@@ -44,6 +44,27 @@ class Parameter:
         return hash(self.name)
 
 
+class Asked:
+    """Stands for a parameter's value, and notes which of its attributes were asked for.
+
+    Another value in which these are the same makes the same program.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.asked: dict[str, object] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = self.asked[name] = getattr(self.value, name)
+        return found
+
+    def agrees(self, asked: Mapping[str, object]) -> bool:
+        """Has the value these attributes? This is not noted."""
+        return all(getattr(self.value, name) == found for name, found in asked.items())
+
+
 def parameter(name: str, default: T, choices: Sequence[T] = ()) -> T:
     """A switch of the model: ``V = parameter("variant", V0)``. ``choices``: texts or numbers that it may be, where not all are.
 
@@ -183,7 +204,8 @@ class Scenario:
         """The name with the chosen parameters."""
         if not self.bindings:
             return self.name
-        chosen = [f"{name}={getattr(value, 'name', value)}" for name, value in self.bindings.items()]
+        values = {name: value.value if isinstance(value, Asked) else value for name, value in self.bindings.items()}
+        chosen = [f"{name}={getattr(value, 'name', value)}" for name, value in values.items()]
         return f"{self.name}[{', '.join(chosen)}]"
 
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from smpcheck.errors import InputError, LimitError
+from smpcheck.kernel.scenario import Asked
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import BOUND, V0, VARIANTS, Variant, find_variant
 from smpcheck.program import ir
 from smpcheck.readers.python import compile_scenario
+from smpcheck.readers.python.reuse import CompiledThreads
 from smpcheck.simulate import Outcomes, RunResult, outcomes
 
 MODELS = ("sc", "tso", "lkmm")
@@ -120,32 +122,17 @@ def cases(
     ]
 
 
-class Recorded(Variant):
-    """A variant that notes which of its switches were asked for: another one that answers the same makes the same program."""
+def program_of(
+    case: Case, visit: str = "no", ghosts: bool = False, variant: Asked | None = None, known: CompiledThreads | None = None
+) -> ir.Program:
+    """The program that a case is about.
 
-    def __getattribute__(self, name: str) -> Any:
-        value = super().__getattribute__(name)
-        if name in SWITCHES:
-            super().__getattribute__("__dict__").setdefault("asked", {})[name] = value
-        return value
-
-
-SWITCHES = frozenset(f.name for f in fields(Variant)) - {"name", "title"}
-
-
-def recorded(variant: Variant) -> tuple[Recorded, dict[str, object]]:
-    """The variant, and the switches that will have been asked for, with their values."""
-    found = Recorded(**{f.name: getattr(variant, f.name) for f in fields(Variant)})
-    asked: dict[str, object] = {}
-    found.__dict__["asked"] = asked
-    return found, asked
-
-
-def program_of(case: Case, visit: str = "no", ghosts: bool = False) -> ir.Program:
-    """The program that a case is about. ``visit``: see :data:`smpcheck.mm.scenarios.VISIT`; ``ghosts``: counters are cells."""
+    ``visit``: see :data:`smpcheck.mm.scenarios.VISIT`; ``ghosts``: counters are cells. ``variant``: the case's, with notes of
+    the switches that it was asked for; ``known``: threads that were compiled for other cases.
+    """
     scenario = SCENARIOS.get(case.scenario) or HEARTS[case.scenario]
-    bound = scenario.bind(variant=case.variant, flags=case.flags, freeing=case.freeing, visit=visit)
-    return compile_scenario(bound, ghost_cells=ghosts)
+    bound = scenario.bind(variant=variant or case.variant, flags=case.flags, freeing=case.freeing, visit=visit)
+    return compile_scenario(bound, ghost_cells=ghosts, known=known)
 
 
 def asked(program: ir.Program) -> tuple[str, ...]:
@@ -179,6 +166,7 @@ class Checker:
         self.only = tuple(only)
         self.deadline = deadline
         self._programs: dict[Case, list[tuple[dict[str, object], ir.Program]]] = {}
+        self._threads = CompiledThreads()
         self._known: dict[bytes, Outcomes] = {}
         self._weak: dict[tuple[bytes, str, tuple[str, ...]], tuple[list[str], dict[str, str]]] = {}
 
@@ -223,12 +211,12 @@ class Checker:
         if same not in self._programs and len(self._programs) == MAX_KEPT:
             self._programs.clear()
         known = self._programs.setdefault(same, [])
+        variant = Asked(case.variant)
         for switches, program in known:
-            if all(getattr(case.variant, name) == value for name, value in switches.items()):
+            if variant.agrees(switches):
                 return program
-        variant, switches = recorded(case.variant)
-        program = program_of(replace(case, variant=variant), "too", ghosts=True)
-        known.append((switches, program))
+        program = program_of(case, "too", ghosts=True, variant=variant, known=self._threads)
+        known.append((variant.asked, program))
         return program
 
     def explore(self, program: ir.Program) -> Outcomes:

@@ -19,7 +19,7 @@ from smpcheck.program.ir import FinalMem, FinalReg
 from smpcheck.program.values import UndefinedValue, Value
 from smpcheck.simulate.code import End
 from smpcheck.simulate.generate import Memory, Point, Registers
-from smpcheck.simulate.lookahead import NOTHING, Future
+from smpcheck.simulate.lookahead import NOTHING, Future, bits
 from smpcheck.simulate.machine import LockCycle, Machine
 from smpcheck.simulate.persistent import Persistent
 from smpcheck.simulate.run import Moves, RunResult, describe_fault
@@ -41,7 +41,7 @@ class Outcomes:
     """What can come of a program under sequential consistency.
 
     ``states``: the final states over what the program observes. ``failed``: the names of checks that some execution fails,
-    invariants included (executions are complete, what ends in a deadlock is not one), and of the faults that some run ends in
+    invariants of final states included (what ends in a deadlock has no final state), and of the faults that some run ends in
     (:mod:`smpcheck.program.faults`). ``deadlock``: can all threads that have not
     ended wait for locks? ``condition``: the truth values that the program's condition has in final states. ``explored``: the
     number of states visited in which there was a choice. ``lock_cycles``: lock classes that are waited for in a circle.
@@ -127,10 +127,10 @@ class _Explorer:
             waiting = [machine.points[t][pcs[t]] for t in ([t for t in rest if not self.after[t]] or rest)]
             if all(point.blocking for point in waiting):
                 self.deadlock = True
-                self.note(DEADLOCK, key)
+                self.stops(DEADLOCK, key, m)
             elif all(point.blocking or point.waiting for point in waiting):
                 self.failed.add(NON_TERMINATION)
-                self.note(NON_TERMINATION, key)
+                self.stops(NON_TERMINATION, key, m)
             return
         program = machine.program
         if program.filter is not None and not machine.holds(program.filter, rs, m):
@@ -143,6 +143,13 @@ class _Explorer:
         self.condition.add(truth)
         if truth:
             self.note("condition", key)
+
+    def stops(self, name: str, key: Any, m: Memory) -> None:
+        """Threads wait for ever. A check that failed before has failed."""
+        self.note(name, key)
+        for failed in self.machine.failed(m):
+            self.failed.add(failed)
+            self.note(failed, key)
 
     def goes_round(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> bool:
         """Can nothing ever happen from here on but that threads go round in loops, or wait?"""
@@ -195,20 +202,28 @@ class _Explorer:
         if any(pc < 0 for pc in pcs):
             return
         first = self.key(pcs, rs, m)
-        seen = {first}
         looping = any(self.loops)
         if looping and self.goes_round(pcs, rs, m):
             self.failed.add(NON_TERMINATION)
             self.note(NON_TERMINATION, first)
         ahead = self.persistent
         futures = [NOTHING if ahead is None or self.after[t] else ahead.at(t, pc, rs[t]) for t, pc in enumerate(pcs)]
-        stack = [(first, pcs, rs, m, futures, self.moves(pcs, rs, m, futures))]
+        asleep_at = {first: 0}
+        stack = [(first, pcs, rs, m, futures, self.moves(pcs, rs, m, futures), 0)]
         points = machine.points
         while stack:
-            key, pcs, rs, m, futures, moves = stack.pop()
-            if not moves:
+            key, pcs, rs, m, futures, moves, asleep = stack.pop()
+            if not moves and not asleep:
                 self.end(key, pcs, rs, m)
+            mover = -1
+            explored = 0
             for move in moves:
+                if asleep >> move[0] & 1:
+                    continue
+                if move[0] != mover:  # all that the one before could do will have been explored
+                    explored |= 1 << mover if mover >= 0 else 0
+                    mover = move[0]
+                sleeping = asleep | explored if ahead is not None else 0
                 after, rs_after, memory, next_futures = list(pcs), list(rs), list(m), list(futures)
                 copied = 0
                 trail: list[tuple[int, int]] = []
@@ -217,6 +232,11 @@ class _Explorer:
                 # where there is only one way to go on, nothing needs to be remembered
                 while len(ways) == 1 and len(trail) < LONGEST_TRAIL:
                     thread, k = ways[0]
+                    if sleeping:
+                        if sleeping >> thread & 1:
+                            alive = False
+                            break
+                        sleeping = self.still_asleep(sleeping, thread, next_futures)
                     trail.append(ways[0])
                     if not copied >> thread & 1:
                         copied |= 1 << thread
@@ -242,18 +262,48 @@ class _Explorer:
                 if not alive:
                     continue
                 new = self.key(tuple(after), rs_after, memory)
-                if new in seen:
+                slept = asleep_at.get(new)
+                if slept is not None:
+                    woken = slept & ~sleeping
+                    if woken:
+                        asleep_at[new] = sleeping = slept & sleeping
+                        ways = self.moves_of(woken, after, rs_after, memory)
+                        stack.append((new, tuple(after), rs_after, memory, next_futures, ways, sleeping))
                     continue
-                seen.add(new)
-                if len(seen) > self.max_states:
+                asleep_at[new] = sleeping
+                if len(asleep_at) > self.max_states:
                     raise LimitError(f"more than {self.max_states} states: not explored to the end")
                 if looping and NON_TERMINATION not in self.failed and self.goes_round(tuple(after), rs_after, memory):
                     self.failed.add(NON_TERMINATION)
                     self.note(NON_TERMINATION, new)
                 if self.want_witnesses:
                     self.parents[new] = (key, tuple(trail))
-                stack.append((new, tuple(after), rs_after, memory, next_futures, ways))
-        self.explored = len(seen)
+                stack.append((new, tuple(after), rs_after, memory, next_futures, ways, sleeping))
+        self.explored = len(asleep_at)
+
+    def moves_of(self, threads: int, pcs: Sequence[int], rs: list[Registers], m: Memory) -> list[tuple[int, int]]:
+        """All moves of some threads (bits)."""
+        return [
+            (t, k)
+            for t in self.running(pcs)
+            if threads >> t & 1
+            for k, guard in enumerate(self.guards[t][pcs[t]])
+            if guard is None or _may_hold(guard, rs[t], m)
+        ]
+
+    @staticmethod
+    def still_asleep(sleeping: int, thread: int, futures: Sequence[Future]) -> int:
+        """The threads that still sleep when a thread takes its step: those whose next step does not conflict with it."""
+        moving = futures[thread]
+        here, writes = moving.here, moving.here_writes
+        if not here:
+            return 0
+        found = 0
+        for t in bits(sleeping):
+            other = futures[t]
+            if other.here and not other.here_writes & here and not other.here & writes:
+                found |= 1 << t
+        return found
 
     explored = 0
 

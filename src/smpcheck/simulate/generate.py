@@ -69,6 +69,20 @@ class Addresses:
         return self.number(ctype.wrap(self.value(number)))
 
 
+class Computed(dict[tuple[int, int], int]):
+    """The results of an operation that may be on addresses, by its operands."""
+
+    def __init__(self, addresses: Addresses, op: str, ctype: CType) -> None:
+        super().__init__()
+        self.addresses = addresses
+        self.op = op
+        self.ctype = ctype
+
+    def __missing__(self, operands: tuple[int, int]) -> int:
+        found = self[operands] = self.addresses.binary(self.op, *operands, self.ctype)
+        return found
+
+
 @dataclass(slots=True)
 class Point:
     """A thread's place: its alternatives. ``pc`` is the instruction; ``blocking``: waiting here is waiting for a lock;
@@ -107,6 +121,7 @@ class Generator:
     provenance: Provenance
     on_lock: Callable[[int, str, Registers, bool], None] | None = None
     types: list[CType] = field(default_factory=list)
+    tables: dict[str, tuple[str, CType]] = field(default_factory=dict)
     registers: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     wanted: list[int] = field(default_factory=list)
@@ -136,7 +151,7 @@ class Generator:
             case ir.Binary(op, left, right, ctype):
                 a, b = self.expr(left, subst), self.expr(right, subst)
                 if self._is_pointer_arithmetic(op, left, right):
-                    return f"_binary({op!r}, {a}, {b}, {self.type(ctype)})"
+                    return f"{self.computed(op, ctype)}[{a}, {b}]"
                 return self._binary(op, a, b, ctype, right)
             case ir.Conditional(cond, then, other):
                 return f"({self.expr(then, subst)} if {self.expr(cond, subst)} else {self.expr(other, subst)})"
@@ -155,6 +170,14 @@ class Generator:
         if op == "+":
             return self.may_point(left) and self.may_point(right)
         return self.may_point(left) or self.may_point(right)
+
+    def computed(self, op: str, ctype: CType) -> str:
+        """What knows the results of an operation that may be on addresses."""
+        names = [name for name, known in self.tables.items() if known == (op, ctype)]
+        if not names:
+            names = [f"_table{len(self.tables)}"]
+            self.tables[names[0]] = (op, ctype)
+        return names[0]
 
     def type(self, ctype: CType) -> str:
         """A type in generated code."""
@@ -358,11 +381,11 @@ class Generator:
             "_divide": divide,
             "_shift": shift_count,
             "_types": self.types,
-            "_binary": self.addresses.binary,
             "_unary": self.addresses.unary,
             "_narrow": self.addresses.narrow,
             "on_lock": self.on_lock,
         }
+        space |= {name: Computed(self.addresses, op, ctype) for name, (op, ctype) in self.tables.items()}
         exec(compile("\n".join(self.lines), f"<thread {self.thread}>", "exec"), space)
         return space
 

@@ -7,14 +7,14 @@ places with few values in their registers, and what lies ahead of these is share
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 from smpcheck.program import ir, values
 from smpcheck.program.flow import defined
 from smpcheck.program.values import UndefinedValue
-from smpcheck.simulate.code import Branch, Code, Jump, Local, Pick, Rcu, Step
+from smpcheck.simulate.code import Branch, Code, Instr, Jump, Local, Pick, Rcu, Step
 from smpcheck.simulate.generate import Addresses, Registers
 
 ATOMIC, LOCK, MIXED = 0, 1, 2
@@ -67,15 +67,17 @@ class Access(Protocol):
 class Future:
     """What a thread may still do; cells are bits, by index in memory.
 
-    ``here``: what its next step may access; a step that accesses nothing would be a fault. ``reads``, ``writes``, ``touches``
-    (both): cells that it may access. ``before``: for a spinlock, by index of its cell, what it may read and write before it takes
-    it; all, where that is left out. ``barriers``: may a full barrier follow? ``synced``: the
+    ``here``: what its next step may access; a step that accesses nothing would be a fault. ``here_writes``: what that may change.
+    ``reads``, ``writes``, ``touches`` (both): cells that it may access, or parts of cells (see :class:`Futures`). ``before``: for
+    a spinlock, by index of its cell, what it may read and write before it takes it; all, where that is left out. ``barriers``:
+    may a full barrier follow? ``synced``: the
     cells of which it may come upon a value that is there now, but not the last one; with each, sets of what makes it know more
     (bits, see :attr:`Futures.syncs`): on each way to such a look, one of the sets at least. ``observes``: for each cell, what is
     made of such values, as bits, those of a cell shifted by its number times :attr:`Futures.width`.
     """
 
     here: int = 0
+    here_writes: int = 0
     reads: int = 0
     writes: int = 0
     touches: int = 0
@@ -115,9 +117,12 @@ class Futures:
         width: int,
         full: str = "",
         marker: int = 0,
+        parts: Callable[[int, int], tuple[int, int]] | None = None,
     ) -> None:
         """``places``: by address as a number, the index of its cell. ``full``: what full barriers are as instructions.
-        ``marker``: a cell that stands for what RCU's markers do."""
+        ``marker``: a cell that stands for what RCU's markers do. ``parts``: for an instruction and the cells that it may be to,
+        the parts of cells that it reads, and those that it writes; unless given, a cell is one part, and what threads come to
+        know is followed too (``synced``, ``observes``)."""
         self.code = code
         self.steps = steps
         self.kinds = kinds
@@ -127,6 +132,7 @@ class Futures:
         self.width = width
         self.full = full
         self.marker = marker
+        self.parts = parts
         self.live = [sorted(names) for names in code.live]
         self.sync_bit = {FULL_SYNC: 1}
         self.syncs: list[tuple[int, int]] = [(1, FULL_SYNC)]
@@ -303,13 +309,17 @@ class Futures:
         if isinstance(instr, Rcu) and self.marker:
             before = {lock: (r, w | self.marker) for lock, (r, w) in found.before.items()}
             writes, touches = found.writes | self.marker, found.touches | self.marker
-            return replace(found, here=self.marker, writes=writes, touches=touches, before=before)
+            return replace(found, here=self.marker, here_writes=self.marker, writes=writes, touches=touches, before=before)
+        if isinstance(instr, Pick) and self.parts is not None:
+            return self._either_step(after, found)
         if not isinstance(instr, Step):
-            return found if not found.here else replace(found, here=0)
+            return found if not found.here else replace(found, here=0, here_writes=0)
         access = self.steps[node.pc]
         mask = node.mask
         if not mask:
-            return replace(found, here=0)
+            return replace(found, here=0, here_writes=0)
+        if self.parts is not None:
+            return self._in_parts(node, access, found, *self.parts(node.pc, mask))
         reads = mask if not isinstance(access.stmt, ir.Store) else 0
         writes = mask if not isinstance(access.stmt, ir.Load) else 0
         before = {lock: (r | reads, w | writes) for lock, (r, w) in found.before.items()}
@@ -331,7 +341,28 @@ class Futures:
         if access.full:
             synced = _with(synced, 1)
         barriers = found.barriers or access.full
-        return Future(mask, found.reads | reads, found.writes | writes, found.touches | mask, barriers, observes, synced, before)
+        return Future(
+            mask, writes, found.reads | reads, found.writes | writes, found.touches | mask, barriers, observes, synced, before
+        )
+
+    @staticmethod
+    def _either_step(after: Sequence[Future], found: Future) -> Future:
+        """A choice is one step with what it begins with."""
+        here, writes = 0, 0
+        for way in after:
+            here |= way.here
+            writes |= way.here_writes
+        return replace(found, here=here if all(way.here for way in after) else 0, here_writes=writes)
+
+    def _in_parts(self, node: _Node, access: Access, found: Future, reads: int, writes: int) -> Future:
+        """What may come once an access has been made, and the access."""
+        before = {lock: (r | reads, w | writes) for lock, (r, w) in found.before.items()}
+        if isinstance(access.stmt, ir.Rmw) and node.mask.bit_count() == 1:
+            place = node.mask.bit_length() - 1
+            if self.kinds[place] == LOCK:
+                before[place] = (0, 0) if _waits_until_free(self.code.instrs[node.pc], access.stmt) else (reads, writes)
+        all_reads, all_writes = found.reads | reads, found.writes | writes
+        return Future(reads | writes, writes, all_reads, all_writes, all_reads | all_writes, before=before)
 
     def _taken(self, node: _Node, access: Access, synced: Families, observes: int) -> tuple[Families, int]:
         """An atomic operation takes the last value of its location, and what that carries if it is an acquire."""
@@ -362,6 +393,14 @@ class Futures:
         return found
 
 
+def _waits_until_free(instr: Instr, stmt: ir.Rmw) -> bool:
+    """Is it a spinlock's taking that cannot happen while anybody has it?"""
+    match instr:
+        case Step(_, ir.Binary("==", ir.Reg(name), ir.Const(0))):
+            return name == stmt.old
+    return False
+
+
 def _both(a: Future, b: Future) -> Future:
     """What may be on either of two ways."""
     before = {}
@@ -370,6 +409,7 @@ def _both(a: Future, b: Future) -> Future:
         s, x = b.before.get(lock, (b.reads, b.writes))
         before[lock] = (r | s, w | x)
     return Future(
+        0,
         0,
         a.reads | b.reads,
         a.writes | b.writes,

@@ -3,6 +3,10 @@
 Where nothing that any other thread may still do conflicts with a thread's next step, that step alone is taken (a persistent set
 of one; Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996, chapter 4). What a thread may do only
 after it has taken a spinlock comes after all that the one who holds it does.
+
+Two accesses to one cell conflict only where one changes bits that the other reads or changes
+(:mod:`smpcheck.simulate.bit_parts`): ``PageLRU(page)`` and ``TestClearPageMlocked(page)`` may take effect in either order.
+Registers differ then in bits that nobody looks at.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smpcheck.program import ir
+from smpcheck.simulate.bit_parts import cut_into_parts
 from smpcheck.simulate.code import Code, Step
 from smpcheck.simulate.generate import Registers
 from smpcheck.simulate.lookahead import LOCK, MIXED, Future, Futures, bits, kinds_of
@@ -40,6 +45,7 @@ class Persistent:
     """``keys``: by thread and instruction, what picks out the live registers of a machine's threads."""
 
     def __init__(self, machine: Machine, keys: Sequence[Sequence[Callable[[Registers], Any]]]) -> None:
+        self.machine = machine
         self.keys = keys
         self.registers = machine.registers
         self.codes = codes = machine.codes
@@ -65,10 +71,11 @@ class Persistent:
                     for place in bits(act.mask):
                         if kinds[place] == LOCK and place not in self.held[t][pc]:
                             kinds[place] = MIXED  # it may be left by a thread that does not hold it
-        marker = 1 << max(numbers.values(), default=0) + 1
+        self.parts = cut_into_parts(codes, steps, max(numbers.values(), default=0) + 1)
+        marker = 1 << self.parts.end
         self.futures = [
-            Futures(code, own, kinds, numbers, machine.addresses, {}, 0, marker=marker)
-            for code, own in zip(codes, steps, strict=True)
+            Futures(code, own, kinds, numbers, machine.addresses, {}, 0, marker=marker, parts=parts)
+            for code, own, parts in zip(codes, steps, self.parts.by_thread, strict=True)
         ]
 
     def at(self, t: int, pc: int, registers: Registers) -> Future:
@@ -78,23 +85,26 @@ class Persistent:
     def alone(self, t: int, pcs: Sequence[int], futures: Sequence[Future]) -> bool:
         """Can the next step of a thread be taken before all that others may do?"""
         future = futures[t]
-        here = future.here
+        here, writes = future.here, future.here_writes
         if not here:
             return False
-        act = self.steps[t].get(pcs[t])
-        reads_only = act is not None and isinstance(act.stmt, ir.Load)
         for u in self.first:
             if u != t:
                 other = futures[u]
-                conflict = (other.writes if reads_only else other.touches) & here
-                if conflict:
-                    for lock in self.held[t][pcs[t]]:
-                        if lock in other.before:
-                            reads, writes = other.before[lock]
-                            conflict &= writes | (0 if reads_only else reads)
-                    if conflict:
-                        return False
+                conflict = other.touches & writes or other.writes & here
+                if conflict and not self._after_a_lock(t, pcs[t], other, here, writes):
+                    return False
         return True
+
+    def _after_a_lock(self, t: int, pc: int, other: Future, here: int, writes: int) -> bool:
+        """Does another thread have to take a spinlock that ``t`` holds before all that conflicts with the next step of ``t``?"""
+        touched, written = other.touches & writes, other.writes & here
+        for lock in self.held[t][pc]:
+            if lock in other.before:
+                reads_before, writes_before = other.before[lock]
+                touched &= reads_before | writes_before
+                written &= writes_before
+        return not touched and not written
 
 
 def _held(code: Code, steps: dict[int, Act], kinds: dict[int, int]) -> list[frozenset[int]]:

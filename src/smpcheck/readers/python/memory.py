@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError
 from smpcheck.kernel import layout
@@ -18,6 +18,9 @@ from smpcheck.kernel.types import Array, CellType, PerCpu, Shared, Struct, Tagge
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
+
+Question: TypeAlias = tuple[str, Any, Any]
+"""What the compilation of a thread asked of the memory, about what, and the answer (:mod:`smpcheck.readers.python.reuse`)."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,14 @@ class Memory:
         self._names: dict[int, str] = {}
         self._used: set[str] = set()
         self._scanned: set[str] = set()
+        self._spaces: dict[int, dict[str, Any]] = {}
         self._pending: list[tuple[Ptr, Type, Any, str, tuple[int, ...]]] = []
+        self.questions: list[Question] | None = None
+        """Gathers what is asked; None: nobody wants to know."""
+
+    def _note(self, what: str, about: Any, answer: Any) -> None:
+        if self.questions is not None:
+            self.questions.append((what, about, answer))
 
     # names
 
@@ -50,9 +60,13 @@ class Memory:
 
     def scan(self, namespace: dict[str, Any]) -> None:
         """Name the objects that a module's global variables hold."""
+        if id(namespace) in self._spaces:
+            return
+        self._spaces[id(namespace)] = namespace
         module = str(namespace.get("__name__", id(namespace)))
         if module in self._scanned:
             return
+        self._note("scan", namespace, None)
         self._scanned.add(module)
         for name, value in list(namespace.items()):
             self.call(value, name)
@@ -83,10 +97,12 @@ class Memory:
             self._place(Ptr(name), kind, obj, name, ())
             while self._pending:
                 self._place(*self._pending.pop())
+        self._note("address", obj, found[1:])
         return found[1], found[2]
 
     def per_cpu(self, data: PerCpu[Any], cpu: int) -> Struct:
         """The object of ``cpu``, named ``data[cpu]``."""
+        self._note("cpu", (data, cpu), None)
         item: Struct = data[cpu]
         stem = self._names.get(id(data), data.element.__name__)
         self._names.setdefault(id(item), f"{stem}[{cpu}]")
@@ -188,14 +204,28 @@ class Memory:
 
     # questions
 
+    def has(self, address: Ptr) -> bool:
+        """Is there a cell?"""
+        found = address in self.slots
+        self._note("cell", address, found)
+        return found
+
+    def constant(self, address: Value) -> Value:
+        """The value of the constant field at an address; 0 if there is none."""
+        found = self.constants.get(address, 0) if isinstance(address, Ptr) else 0
+        self._note("constant", address, found)
+        return found
+
     def ghosts_like(self, offset: int | None) -> Iterator[Ptr]:
         """Ghost counters that an address ending ``offset`` bytes into some struct or array may mean (None: any)."""
+        self._note("all", None, None)
         for address, slot in self.slots.items():
             if slot.ghost and (offset is None or offset in slot.within):
                 yield address
 
     def constants_like(self, offset: int | None) -> Iterator[tuple[Ptr, Value]]:
         """Constant fields that an address ending ``offset`` bytes into some struct may mean, with their values."""
+        self._note("all", None, None)
         for address, value in self.constants.items():
             if offset is None or offset in self.slots[address].within:
                 yield address, value

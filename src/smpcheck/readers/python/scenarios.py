@@ -21,24 +21,27 @@ from smpcheck.program.values import Ptr
 from smpcheck.readers.python import tidy
 from smpcheck.readers.python.final import FinalCompiler, Results, conjunction
 from smpcheck.readers.python.memory import Memory
+from smpcheck.readers.python.reuse import Compiled, CompiledThreads, described
 from smpcheck.readers.python.source import as_function, function_source, shown
 from smpcheck.readers.python.threads import RETURN, ThreadCompiler, Touched, ghost_register
 from smpcheck.readers.python.typed import Known, RValue, ctype_of
 from smpcheck.readers.python.walker import EXPAND, Frame
 
 
-def compile_scenario(scenario: Scenario, *, expand: int = EXPAND, ghost_cells: bool = False) -> ir.Program:
+def compile_scenario(
+    scenario: Scenario, *, expand: int = EXPAND, ghost_cells: bool = False, known: CompiledThreads | None = None
+) -> ir.Program:
     """The program of a scenario, with its parameters as bound.
 
     ``expand``: loops over compile-time ranges are unrolled up to this many rounds. ``ghost_cells``: ghost counters become cells
     that are read and written with the tag ``Ghost``, for the step-by-step runner, where they cost no step; otherwise they
-    are sums over the threads' registers.
+    are sums over the threads' registers. ``known``: threads that were compiled for other scenarios.
 
     :raises InputError: something in the model is wrong
     :raises UnsupportedError: something in it is outside the subset (docs/python-models.md)
     """
     with compiling(scenario.bindings):
-        return _Compilation(scenario, expand, ghost_cells).program()
+        return _Compilation(scenario, expand, ghost_cells, known).program()
 
 
 def hint_for(error: Exception) -> str:
@@ -72,8 +75,9 @@ def where_raised(error: BaseException, file: str) -> Position:
 class _Compilation:
     """One scenario being compiled."""
 
-    def __init__(self, scenario: Scenario, expand: int, ghost_cells: bool) -> None:
+    def __init__(self, scenario: Scenario, expand: int, ghost_cells: bool, known: CompiledThreads | None) -> None:
         self.scenario = scenario
+        self.known = known
         self.expand = expand
         self.ghost_cells = ghost_cells
         function = as_function(scenario.function)
@@ -166,10 +170,33 @@ class _Compilation:
         return function, args
 
     def thread(self, spec: ThreadSpec, signals: bool = False, waits: int = 0) -> ir.Thread:
-        compiler = ThreadCompiler(
-            self.memory, spec.cpu, self.touched, self.setup._locks, self.expand, self.ghost_cells, alone=waits > 0
-        )
+        """Compile a thread, or take one that was compiled before. ``signals``: it says when it ends; ``waits``: for so many."""
+        touched = Touched(set(), set())
+        locks, ghosts = self.setup._locks, self.ghost_cells
+        compiler = ThreadCompiler(self.memory, spec.cpu, touched, locks, self.expand, ghosts, alone=waits > 0)
         function, args = self.arguments(spec, compiler)
+        described_ = described(args, self.memory) if self.known is not None else None
+
+        def compile_() -> Compiled:
+            return self.compiled(compiler, spec, function, args, signals, waits)
+
+        if self.known is not None and described_ is not None:
+            order = locks.text if locks else ""
+            given = (function, described_[0], spec.cpu, spec.index if signals else None, waits, order, self.expand, ghosts)
+            found = self.known.thread(given, described_[1], self.memory, self.scenario.bindings, compile_)
+        else:
+            found = compile_()
+        self.touched.addresses |= found.addresses
+        self.touched.offsets |= found.offsets
+        self.ghosts[spec.index] = found.ghosts
+        if found.result is not None:
+            self.types[spec.index] = found.result
+        return replace(found.thread, index=spec.index, name=spec.name)
+
+    def compiled(
+        self, compiler: ThreadCompiler, spec: ThreadSpec, function: Any, args: list[Known], signals: bool, waits: int
+    ) -> Compiled:
+        """Compile a thread."""
         pos = function_source(function).pos(function_source(function).node)
         for other in range(waits):
             reg, text = f"{ir.ENDED}{other}", f"thread {other} has ended"
@@ -183,14 +210,13 @@ class _Compilation:
                 )
             )
         ghosts = compiler.ghosts
-        self.ghosts[spec.index] = ghosts
         keep = {RETURN, *(ghost_register(g) for g in ghosts)}
         if result is not None:
-            self.types[spec.index] = result.type
             compiler.reg_types[RETURN] = ctype_of(result.type)
         body = tidy.without_dead_assignments(tuple(compiler.out), keep)
         types = {name: compiler.reg_types.get(name, values.LONG) for name in dict.fromkeys(tidy.assigned(body))}
-        return ir.Thread(spec.index, body, spec.name, types, after=waits > 0)
+        thread = ir.Thread(spec.index, body, spec.name, types, after=waits > 0)
+        return Compiled(thread, compiler.touched.addresses, compiler.touched.offsets, ghosts, result.type if result else None)
 
     # final states
 

@@ -182,16 +182,19 @@ def thread_locals(function: FunctionType) -> dict[str, ThreadLocal]:
     seen = {id(spaces[0])}
     while spaces:
         for name, value in list(spaces.pop().items()):
-            if isinstance(value, ThreadLocal):
-                if value not in found.values():
+            kind = type(value)
+            if kind is FunctionType:
+                space = value.__globals__
+            elif kind is ModuleType:
+                space = vars(value)
+            else:
+                if kind is ThreadLocal and value not in found.values():
                     found[name if name not in found else f"{name}#{value.number}"] = value
                 continue
-            if not isinstance(value, FunctionType | ModuleType):
-                continue
-            space = value.__globals__ if isinstance(value, FunctionType) else vars(value)
-            if id(space) not in seen and str(space.get("__name__")).split(".")[0] not in sys.stdlib_module_names:
+            if id(space) not in seen:
                 seen.add(id(space))
-                spaces.append(space)
+                if str(space.get("__name__")).split(".")[0] not in sys.stdlib_module_names:
+                    spaces.append(space)
     return found
 
 

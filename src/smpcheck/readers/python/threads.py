@@ -110,7 +110,7 @@ class ThreadCompiler(Statements):
             if not isinstance(address, Ptr):
                 self.access_nothing(place.addr, site)
                 return False
-            if address not in self.memory.slots and not isinstance(place.type, Flags):
+            if not self.memory.has(address) and not isinstance(place.type, Flags):
                 raise InputError(f"{place.label}: there is nothing at {address}", site.pos)
         return True
 
@@ -261,7 +261,11 @@ class ThreadCompiler(Statements):
             return envs[0]
         result: Env = {}
         first, *rest = envs
+        second = rest[0].get if len(rest) == 1 else None
         for key, known in first.items():
+            if second is not None and second(key) is known:
+                result[key] = known
+                continue
             others = [env.get(key) for env in rest]
             if all(other is known for other in others):
                 result[key] = known
@@ -526,7 +530,7 @@ class ThreadCompiler(Statements):
             self.emit(ir.Rmw(old, place.addr, new, frozenset({"Ghost"}), frozenset({"Ghost"}), pos=pos, text=place.label))
             return
         if isinstance(place.addr, ir.Const):
-            if isinstance(place.addr.value, Ptr) and place.addr.value in self.memory.slots:
+            if isinstance(place.addr.value, Ptr) and self.memory.has(place.addr.value):
                 self._add_share(place.addr.value, wide, pos)
             else:
                 raise InputError(f"{place.label} is not a ghost counter", pos)

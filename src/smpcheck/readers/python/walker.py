@@ -21,7 +21,7 @@ from smpcheck.kernel.scenario import Parameter
 from smpcheck.kernel.types import Array, CellType, PerCpu, Struct, ThreadLocal, field_annotations
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
-from smpcheck.program.values import Ptr, truth
+from smpcheck.program.values import truth
 from smpcheck.readers.python.memory import Memory
 from smpcheck.readers.python.source import FunctionSource, as_function, function_source
 from smpcheck.readers.python.tidy import THREAD_LOCAL
@@ -133,6 +133,8 @@ class Walker(ABC):
         self._labels = 0
         self._uniques = 0
         self._prefixes: dict[FunctionType, str] = {}
+        self._globals: dict[tuple[FunctionType, str], Known] = {}
+        self._positions: dict[int, tuple[ast.AST, Position]] = {}
 
     # what subclasses do
 
@@ -183,7 +185,10 @@ class Walker(ABC):
 
     def pos(self, node: ast.AST) -> Position:
         """Where a node stands."""
-        return self.source.pos(node)
+        found = self._positions.get(id(node))
+        if found is None:
+            found = self._positions[id(node)] = (node, self.source.pos(node))  # with the node, so that no other has its number
+        return found[1]
 
     def temp(self) -> str:
         """A register for an intermediate value; reused by later statements."""
@@ -237,11 +242,15 @@ class Walker(ABC):
         if name in self.lambdas:
             return self.lambdas[name]
         if name not in frame.source.local_names:
+            known = self._globals.get((frame.source.function, name))
+            if known is not None:
+                return known
             obj = frame.source.lookup(name, node)
             if isinstance(obj, ThreadLocal):
                 return self.thread_local(obj, name, node)
             self.memory.scan(frame.source.function.__globals__)
-            return self.known(obj, node, name)
+            known = self._globals[frame.source.function, name] = self.known(obj, node, name)
+            return known
         found = self.env.get(frame.key(name))
         if found is None:
             raise InputError(f"{name} may not have a value here: assign it on every way to this point", self.pos(node))
@@ -361,9 +370,7 @@ class Walker(ABC):
     def constant_field(self, place: Place, kind: Type, place_pos: Position) -> RValue:
         """The value of a constant field: known, or a choice among all objects that the address may mean."""
         if isinstance(place.addr, ir.Const):
-            address = place.addr.value
-            known = self.memory.constants.get(address, 0) if isinstance(address, Ptr) else 0
-            return RValue(ir.Const(known), kind)
+            return RValue(ir.Const(self.memory.constant(place.addr.value)), kind)
         found = dict(self.memory.constants_like(place.offset))
         usual, _ = Counter(found.values()).most_common(1)[0] if found else (0, 0)
         rest = [(address, known) for address, known in found.items() if known != usual]
@@ -472,6 +479,8 @@ class Walker(ABC):
         return found
 
     def _bind(self, source: FunctionSource, args: list[Known], keywords: dict[str, Known], node: ast.AST) -> dict[str, Known]:
+        if not keywords and len(args) == len(source.parameters):
+            return dict(zip(source.parameters, args, strict=True))
         signature = source.signature
         try:
             bound = signature.bind(*args, **keywords).arguments

@@ -1,0 +1,134 @@
+"""Which bits of a cell an access reads and changes, so that accesses to different bits of one word are known to commute.
+
+``test_bit(PG_lru, page.flags)`` reads one bit: its register is used for nothing but that bit. ``set_bit(PG_mlocked, page.flags)``
+changes one bit and reads none. The bits of each cell are cut into *parts*, such that each access reads all of a part or nothing
+of it, and changes all or nothing; parts are numbered over all cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from smpcheck.program import ir
+from smpcheck.simulate.code import Code, Step
+from smpcheck.simulate.lookahead import Access, bits
+from smpcheck.simulate.observed import VALUE, observations
+
+WORD = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """``by_thread``: for an instruction and the cells that it may be to (bits, by index in memory), the parts that it reads and
+    those that it writes, as bits; a read of nothing that matters is one of the part that nobody writes. ``cell_of``: the cell of
+    each part, by numbers. ``end``: the first number that is no part."""
+
+    by_thread: list[Callable[[int, int], tuple[int, int]]]
+    cell_of: dict[int, int]
+    end: int
+
+    def cells(self, parts: int) -> set[int]:
+        """The cells that some parts are of."""
+        return {self.cell_of[part] for part in bits(parts) if part in self.cell_of}
+
+
+def cut_into_parts(codes: Sequence[Code], steps: Sequence[Mapping[int, Access]], first: int) -> Parts:
+    """``steps``: by thread and instruction. ``first``: the first number that is free for parts."""
+    masks = [{pc: read_and_written(code, pc) for pc in own} for code, own in zip(codes, steps, strict=True)]
+    asked: dict[int, set[int]] = {}
+    for own, found in zip(steps, masks, strict=True):
+        for pc, access in own.items():
+            for place in bits(access.mask):
+                asked.setdefault(place, set()).update(found[pc])
+    end = first + 1
+    parts: dict[int, list[tuple[int, int]]] = {}
+    cell_of: dict[int, int] = {}
+    for place, sets in asked.items():
+        parts[place] = []
+        for bit_set in _atoms(sets):
+            parts[place].append((bit_set, 1 << end))
+            cell_of[end] = place
+            end += 1
+    return Parts([_Lookup(found, parts, 1 << first) for found in masks], cell_of, end)
+
+
+class _Lookup:
+    """The parts of one thread's accesses."""
+
+    def __init__(self, masks: Mapping[int, tuple[int, int]], parts: Mapping[int, list[tuple[int, int]]], nobodys: int) -> None:
+        self.masks = masks
+        self.parts = parts
+        self.nobodys = nobodys
+        self._known: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def __call__(self, pc: int, cells: int) -> tuple[int, int]:
+        found = self._known.get((pc, cells))
+        if found is None:
+            read, written = self.masks[pc]
+            reads, writes = self.nobodys, 0
+            for place in bits(cells):
+                for bit_set, part in self.parts[place]:
+                    reads |= part if bit_set & read else 0
+                    writes |= part if bit_set & written else 0
+            found = self._known[pc, cells] = reads, writes
+        return found
+
+
+def _atoms(sets: set[int]) -> list[int]:
+    """The coarsest sets of bits of which each given set is a union."""
+    atoms = [WORD]
+    for one in sets:
+        atoms = [piece for atom in atoms for piece in (atom & one, atom & ~one) if piece]
+    return atoms
+
+
+def read_and_written(code: Code, pc: int) -> tuple[int, int]:
+    """The bits of its cell that an access reads and that it may change."""
+    instr = code.instrs[pc]
+    assert isinstance(instr, Step)
+    stmt = instr.stmt
+    if isinstance(stmt, ir.Store):
+        return 0, WORD
+    reg = stmt.reg if isinstance(stmt, ir.Load) else stmt.old
+    read = 0
+    for expr in observations(code, pc, reg):
+        read |= needed(expr, VALUE.name, WORD)
+    if isinstance(stmt, ir.Load):
+        return read, 0
+    written = WORD & ~_kept(stmt.new, reg)
+    return read | needed(stmt.new, reg, written), written
+
+
+def needed(expr: ir.Expr, reg: str, wanted: int) -> int:
+    """The bits of a register on which the wanted bits of an expression depend."""
+    match expr:
+        case ir.Reg(name):
+            return wanted if name == reg else 0
+        case ir.Binary("&", left, ir.Const(int(mask))):
+            return needed(left, reg, wanted & mask)
+        case ir.Binary("|", left, ir.Const(int(mask))):
+            return needed(left, reg, wanted & ~mask)
+        case ir.Binary("&" | "|" | "^", left, right):
+            return needed(left, reg, wanted) | needed(right, reg, wanted)
+        case ir.Binary(">>", left, ir.Const(int(count)), ctype) if not ctype.signed and 0 <= count < ctype.bits:
+            return needed(left, reg, wanted << count & WORD)
+        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
+            return needed(arg, reg, WORD)
+        case ir.Binary(_, left, right, _):
+            return needed(left, reg, WORD) | needed(right, reg, WORD)
+        case ir.Conditional(cond, then, other):
+            return needed(cond, reg, WORD) | needed(then, reg, wanted) | needed(other, reg, wanted)
+    return 0
+
+
+def _kept(expr: ir.Expr, reg: str) -> int:
+    """The bits of an expression that are those of a register."""
+    match expr:
+        case ir.Reg(name):
+            return WORD if name == reg else 0
+        case ir.Binary("&", left, ir.Const(int(mask))):
+            return _kept(left, reg) & mask
+        case ir.Binary("|", left, ir.Const(int(mask))):
+            return _kept(left, reg) & ~mask
+    return 0
