@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import smpcheck
 from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.table import ORDERINGS, REFUSED
 from smpcheck.program import ir
@@ -239,3 +240,15 @@ def test_the_families_are_complete() -> None:
 def test_what_is_refused_is_refused_with_a_reason(name: str) -> None:
     caught = body_error(f"{name}(x);", params=PARAMS)
     assert isinstance(caught, UnsupportedError) and REFUSED[name] in caught.message
+
+
+@pytest.mark.parametrize(("suffix", "verdict"), [("", "Sometimes"), ("_careful", "Never")])
+def test_a_careful_deletion_publishes_what_came_before_it(suffix: str, verdict: str) -> None:
+    """The comments beside list_del_init_careful() and list_empty_careful() in include/linux/list.h say so."""
+    text = f"""C deletion
+{{ struct list_head n = {{&h, &h}}; struct list_head h = {{&n, &n}}; }}
+P0(int *x, struct list_head *n) {{ WRITE_ONCE(*x, 1); list_del_init{suffix}(n); }}
+P1(int *x, struct list_head *n) {{ int r0 = list_empty{suffix}(n); int r1 = READ_ONCE(*x); }}
+exists (1:r0=1 /\\ 1:r1=0)
+"""
+    assert smpcheck.check(text).observation == verdict

@@ -404,6 +404,8 @@ T srcu_dereference_check(T &X, any S, any C) __load{once}(X)
         """
 void INIT_LIST_HEAD(struct list_head *X) { __store{once}((X)->next, X); __store{once}((X)->prev, X); }
 bool list_empty(struct list_head *X) __load{once}((X)->next) == (X)
+bool list_empty_careful(struct list_head *X) { __auto_type next = __load{acquire}((X)->next);
+    return next == (X) && next == __load{once}((X)->prev); }
 void list_add(struct list_head *N, struct list_head *X) { __auto_type after = (X)->next; after->prev = N;
     (N)->next = after; (N)->prev = X; __store{once}((X)->next, N); }
 void list_add_tail(struct list_head *N, struct list_head *X) { __auto_type last = (X)->prev; (X)->prev = N;
@@ -412,6 +414,8 @@ void list_del(struct list_head *X) { __auto_type before = (X)->prev; __auto_type
     __store{once}(before->next, after); (X)->next = 0x100; (X)->prev = 0x122; }
 void list_del_init(struct list_head *X) { __auto_type before = (X)->prev; __auto_type after = (X)->next;
     after->prev = before; __store{once}(before->next, after); __store{once}((X)->next, X); __store{once}((X)->prev, X); }
+void list_del_init_careful(struct list_head *X) { __auto_type before = (X)->prev; __auto_type after = (X)->next;
+    after->prev = before; __store{once}(before->next, after); __store{once}((X)->prev, X); __store{release}((X)->next, X); }
 void list_add_rcu(struct list_head *N, struct list_head *X) { __auto_type after = (X)->next; (N)->next = after;
     (N)->prev = X; __store{release}((X)->next, N); after->prev = N; }
 void list_add_tail_rcu(struct list_head *N, struct list_head *X) { __auto_type last = (X)->prev; (N)->next = X;
