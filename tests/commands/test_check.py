@@ -104,7 +104,7 @@ def test_a_list(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "xml", "x"], "there is no format 'xml': choose from table, herd, json, junit, sarif"),
+        (["--format", "xml", "x"], "there is no format 'xml': choose from table, herd, json, junit, ktap, sarif"),
         (["--model", "nothing", "x"], "there is no model nothing"),
         (["--executor", "cloud", "x"], "there is no executor 'cloud': choose from local, dask"),
         (["--executor", "dask", "x"], "--executor dask and --scheduler ADDRESS belong together"),

@@ -22,6 +22,7 @@ FORMATS = {
     "herd": "smpcheck.show.herd:HerdLog",
     "json": "smpcheck.show.json_lines:JsonLines",
     "junit": "smpcheck.show.junit:JUnit",
+    "ktap": "smpcheck.show.ktap:Ktap",
     "sarif": "smpcheck.show.sarif:CheckSarif",
 }
 
