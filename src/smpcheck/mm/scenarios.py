@@ -288,6 +288,15 @@ def truncate_munlock(s: Setup) -> None:
 
 
 @scenario
+def truncate_lazy_munlock(s: Setup) -> None:
+    """Truncation against munlock() of a private copy that nobody has mlocked yet: munlock's reference may be the last one."""
+    pages = world(s, COPY, locked=True)
+    s.thread(truncate, s.inode)
+    s.thread(munlock, s.vma)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
 def truncate_reclaim(s: Setup) -> None:
     """Truncation against reclaim, which finds a private copy in a VM_LOCKED vma and mlocks it."""
     pages = world(s, COPY, locked=True, swap=True)
@@ -425,6 +434,15 @@ def munlock_reclaim(s: Setup) -> None:
 
 
 @scenario
+def munlock_lazy_reclaim(s: Setup) -> None:
+    """munlock() against reclaim, which finds a page in the VM_LOCKED vma that nobody has mlocked yet, and is about to do it."""
+    pages = world(s, COPY, locked=True, swap=True)
+    s.thread(munlock, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, pages)
+
+
+@scenario
 def munmap_reclaim(s: Setup) -> None:
     """munmap() of a VM_LOCKED vma, or the end of its process, against reclaim, which finds its page through the anon_vma."""
     pages = world(s, COPY, locked=True, swap=True)
@@ -534,9 +552,10 @@ def mlock_munlock_putback(s: Setup) -> None:
 SCENARIOS: dict[str, Scenario] = {
     found.name: found
     for found in (
-        truncate_mlock, truncate_munlock, truncate_reclaim, truncate_reclaim_file, truncate_swapout, truncate_swapin,
+        truncate_mlock, truncate_munlock, truncate_lazy_munlock, truncate_reclaim, truncate_reclaim_file, truncate_swapout, truncate_swapin,
         truncate_cow, truncate_fork_cow, truncate_fault,
         munlock_putback, munlock_page_putback, cow_putback, unmap_putback, munlock_drain, munlock_munlock, munlock_reclaim,
+        munlock_lazy_reclaim,
         reclaim_reclaim, munmap_reclaim, munmap_munlock, mlock_reclaim, mlock_munlock, shm_unlock_putback,
         shm_unlock_drain,
         truncate_mlock_reclaim, truncate_munlock_reclaim, truncate_cow_reclaim, mlock_munlock_putback,
