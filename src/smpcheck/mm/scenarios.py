@@ -552,7 +552,8 @@ def mlock_munlock_putback(s: Setup) -> None:
 SCENARIOS: dict[str, Scenario] = {
     found.name: found
     for found in (
-        truncate_mlock, truncate_munlock, truncate_lazy_munlock, truncate_reclaim, truncate_reclaim_file, truncate_swapout, truncate_swapin,
+        truncate_mlock, truncate_munlock, truncate_lazy_munlock, truncate_reclaim, truncate_reclaim_file,
+        truncate_swapout, truncate_swapin,
         truncate_cow, truncate_fork_cow, truncate_fault,
         munlock_putback, munlock_page_putback, cow_putback, unmap_putback, munlock_drain, munlock_munlock, munlock_reclaim,
         munlock_lazy_reclaim,

@@ -33,7 +33,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     (
         "reclaim does not look at VM_LOCKED again",
         "V4",
-    ): "reclaim holds the page lock, for which a munlock() of the page waits with mmap_sem",
+    ): "reclaim has the page lock, for which munlock() waits with mmap_sem",
     (
         "the RFC's continue is gone",
         "V2",
