@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -23,9 +26,11 @@ from smpcheck.program.ir import (
     Reg,
     Rmw,
     Store,
+    Thread,
 )
 from smpcheck.program.values import INT, Ptr
 from smpcheck.simulate import outcomes, replay
+from smpcheck.simulate.view_machine import runs
 from tests.simulate.programs import LOCK, ONCE, X, Y, programs, straight
 
 
@@ -181,3 +186,10 @@ def test_every_witness_replays(program: Program) -> None:
             assert again.holds
         else:
             assert name in again.failed
+
+
+@pytest.mark.parametrize("explored", [outcomes, runs], ids=["interleavings", "views"])
+def test_a_check_that_fails_in_a_run_that_ends_in_a_deadlock_or_a_fault_has_failed(explored: Callable[[Program], Any]) -> None:
+    for stuck in ((lock(LOCK), lock(LOCK)), (Load("r", Const(0), ONCE),)):
+        threads = (Thread(0, stuck), Thread(1, (Assert(Const(0), "A"),)))
+        assert "A" in explored(Program("stuck", {LOCK: Cell("lock")}, threads)).failed, stuck

@@ -1,7 +1,7 @@
 """The names that a cat file finds defined: base sets and relations, tags, and functions. Data, with few words.
 
-Sources: herd7's manual (chapter on cat, "Predefined identifiers") for the names and their meaning; the kernel's
-``linux-kernel.bell`` (6.12) and ``lock.cat`` for the tags.
+Sources: herd7's manual (chapter on cat, "Predefined identifiers") for the names and their meaning. Tags
+are those of :mod:`smpcheck.program.tags`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from functools import partial
 
 from smpcheck.cat import build
 from smpcheck.cat.nodes import Node
-from smpcheck.models import KERNEL
+from smpcheck.program import tags
 from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.ir import Language
+from smpcheck.program.tags import KERNEL
 
 BASE_RELATIONS = ("po", "rmw", "loc", "int", "ext", "id", "rf", "co", "fr", *DEPENDENCIES)
 """Relations that an execution comes with. ``int`` is *of the same thread*; initial writes belong to none. Machine code may also
@@ -22,39 +23,22 @@ have dependencies that pass a choice (``pick-``, see models/README.md) and instr
 BASE_SETS = ("R", "W", "M", "F", "IW", "FW", "RMW")
 """Reads, writes, both, fences, initial writes, coherence-last writes, both halves of atomic operations (but not of locks)."""
 
-KERNEL_TAGS = (
-    "Once", "Acquire", "Release", "Noreturn", "Mb", "Rmb", "Wmb", "Barrier", "Before-atomic", "After-atomic", "After-spinlock",
-    "After-unlock-lock", "After-srcu-read-unlock", "Rcu-lock", "Rcu-unlock", "Sync-rcu", "Srcu-lock", "Srcu-unlock", "Sync-srcu",
-    "LKR", "LKW", "UL", "LF", "RL", "RU",
-)  # fmt: skip
+KERNEL_TAGS = tags.names("C")
 """Event tags of the kernel's primitives."""
 
-_DOMAINS = ("ISH", "NSH", "OSH")
-_X86 = ("MFENCE", "SFENCE", "LFENCE")
-MACHINE_TAGS: dict[Language, tuple[str, ...]] = {
-    "AArch64": (
-        "A", "Q", "L", "NoRet", "ISB", *(f"{barrier}.{kind}" for barrier in ("DMB", "DSB") for kind in ("SY", "LD", "ST")),
-        *(f"{barrier}.{domain}{kind}" for barrier in ("DMB", "DSB") for domain in _DOMAINS for kind in ("", "LD", "ST")),
-    ),
-    "X86": _X86,
-    "X86_64": _X86,
-    "PPC": ("SYNC", "LWSYNC", "ISYNC", "EIEIO"),
-    "RISCV": (
-        "Acq", "Rel", "AcqRel", "Sc", "Fence.tso", "Fence.i",
-        *(f"Fence.{before}.{after}" for before in ("r", "w", "rw") for after in ("r", "w", "rw")),
-    ),
-}  # fmt: skip
+MACHINES: tuple[Language, ...] = ("AArch64", "X86", "X86_64", "PPC", "RISCV")
+MACHINE_TAGS = {language: tags.names(language) for language in MACHINES}
 """Event tags that only the code of one kind of machine has; models/README.md says what each means."""
 
 _SHARED = ("X", "EX", "NT", "DMB", "DSB")
-TAGS = tuple(dict.fromkeys((*KERNEL_TAGS, *(tag for tags in MACHINE_TAGS.values() for tag in tags), *_SHARED)))
+TAGS = (*tags.ROWS, *_SHARED)
 """Event tags that a model may name without declaring them. A program without such events makes them empty sets."""
 
 
 def languages(sets: Iterable[str]) -> tuple[Language, ...] | None:
     """The languages whose programs a model with these base sets speaks of; None where it names no events of one of them."""
     named = set(sets)
-    spoken = {language: tags for language, tags in MACHINE_TAGS.items() if named.intersection(tags)}
+    spoken = [language for language, own in MACHINE_TAGS.items() if named.intersection(own)]
     kernel = KERNEL if named.intersection(KERNEL_TAGS) else ()
     return (*kernel, *spoken) or None
 

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.program.ir import Language, Program
+from smpcheck.program.tags import KERNEL
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
-
-KERNEL: tuple[Language, ...] = ("C", "KernelC", "LISA", "Python")
-"""Languages whose events are the kernel's primitives."""
 
 LANGUAGES: Mapping[str, tuple[Language, ...] | None] = {
     "sc": None,

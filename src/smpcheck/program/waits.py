@@ -62,9 +62,10 @@ from dataclasses import dataclass
 
 from smpcheck.program import ir
 from smpcheck.program.flow import Live, defined, live_at_head, live_before, registers_read, statements
+from smpcheck.program.tags import of_kind
 from smpcheck.program.values import Ptr
 
-MARKERS = frozenset(("Rcu-lock", "Rcu-unlock", "Srcu-lock", "Srcu-unlock"))
+MARKERS = of_kind("section")
 """Tags of events that are never left out: what pairs with them would change."""
 
 

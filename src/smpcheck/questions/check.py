@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
-from smpcheck.models import KERNEL
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION, STOPS
 from smpcheck.program.ir import FinalMem, FinalReg, Program, assertion_names
 from smpcheck.program.locks import may_block
+from smpcheck.program.tags import KERNEL
 from smpcheck.questions.outcomes import remarks
 from smpcheck.questions.result import Result, ResultStatus, Shown, Shows, StateRow
 from smpcheck.time_limit import TimeLimitError, time_limit

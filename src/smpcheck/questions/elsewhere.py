@@ -81,8 +81,8 @@ def mend(program: Program, story: Story, execution: Execution) -> Program | None
 
 
 def _barrier(pos: Position) -> Edit:
-    text, kind, _ = FENCES["Mb"]
-    return Edit("Mb", pos, kind, "", text)
+    full = FENCES["Mb"]
+    return Edit(full.name, pos, full.cost, "", full.text)
 
 
 def marked(program: Program, places: Iterable[Position]) -> Program:

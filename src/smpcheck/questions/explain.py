@@ -16,10 +16,11 @@ from typing import Literal, TypeAlias
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
-from smpcheck.models import KERNEL, LANGUAGES
+from smpcheck.models import LANGUAGES
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
+from smpcheck.program.tags import KERNEL
 from smpcheck.questions.caveats import caveats, cut, is_cut, longer
 from smpcheck.questions.elsewhere import Way, Ways, other_ways
 from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_large

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from smpcheck.program import ir
+from smpcheck.program import ir, tags
 from smpcheck.program.events import unroll
 from smpcheck.program.ir import Position, Program, Stmt
 from smpcheck.program.values import Ptr, Value
@@ -31,20 +31,8 @@ or WRITE_ONCE() on a plain access: no instruction, but the compiler may no longe
 ``smp_mb__after_atomic()`` are nothing at all on x86, a full barrier elsewhere. Adjust with ``--cost``.
 """
 
-FENCES = {
-    "Mb": ("smp_mb()", "mb", ("Rmb", "Wmb")),
-    "Rmb": ("smp_rmb()", "rmb", ()),
-    "Wmb": ("smp_wmb()", "wmb", ()),
-    "Barrier": ("barrier()", "barrier", ()),
-    "Before-atomic": ("smp_mb__before_atomic()", "at-atomic", ()),
-    "After-atomic": ("smp_mb__after_atomic()", "at-atomic", ()),
-    "After-spinlock": ("smp_mb__after_spinlock()", "at-lock", ()),
-    "After-unlock-lock": ("smp_mb__after_unlock_lock()", "at-lock", ()),
-    "After-srcu-read-unlock": ("smp_mb__after_srcu_read_unlock()", "mb", ()),
-}
-"""Tag of a barrier: its name, the kind of its cost, and the tags of barriers that are weaker. Grace periods are not listed:
-they wait.
-"""
+FENCES = {tag.name: tag for tag in tags.ROWS.values() if tag.cost}
+"""The barriers that are ordering elements, by tag. Grace periods are none: they wait."""
 
 MAX_GUESS = 16
 """A dependency on a value with more possibilities than this is not cut."""
@@ -141,8 +129,8 @@ def _element(statement: Stmt, thread: int, full: set[Position | None], python: b
             tag = next((t for t in FENCES if t in tags), None)
             if tag is None or (tag == "Mb" and pos in full):
                 return None
-            name, kind, weaker = FENCES[tag]
-            levels = (*(Level(w, FENCES[w][0], FENCES[w][1]) for w in weaker), GONE)
+            name, kind = FENCES[tag].text, FENCES[tag].cost
+            levels = (*(Level(w, FENCES[w].text, FENCES[w].cost) for w in FENCES[tag].weaker), GONE)
             inside = text and not text.startswith(name.removesuffix("()"))
             return Element((f"fence {tag}", pos), f"{name} inside {text}" if inside else text or name, kind, (thread,), levels)
         case ir.Load(tags=tags, text=text) if "Acquire" in tags:
@@ -344,7 +332,7 @@ class Rewriter:
             if level is not None and tag in statement.tags:
                 if level == "none":
                     return None
-                return replace(statement, tags=frozenset({level}), text=FENCES[level][0])
+                return replace(statement, tags=frozenset({level}), text=FENCES[level].text)
         return statement
 
     def _rmw(self, statement: ir.Rmw, levels: Mapping[Key, str]) -> ir.Rmw:

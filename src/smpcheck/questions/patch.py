@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from smpcheck.models import FULL_BARRIERS, KERNEL
+from smpcheck.models import FULL_BARRIERS
 from smpcheck.program import ir
 from smpcheck.program.ir import Position, Program, Stmt
+from smpcheck.program.tags import KERNEL
 from smpcheck.questions.ordering_elements import FENCES, NOWHERE, atomic_name, edited, walk
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Edit:
         return self.name in FENCES
 
 
-INSERTED = ("Mb", "Rmb", "Wmb")
+INSERTED = tuple(tag.name for tag in FENCES.values() if tag.inserted)
+"""Barriers that a repair may put anywhere."""
 
 _STRONGER = {
     "acquire": (
@@ -102,7 +104,7 @@ def edits_of(program: Program) -> list[Edit]:
             assert pos is not None
             if previous is not None and previous.pos != pos:
                 for tag in (*INSERTED, *_special(previous, statement)):
-                    edit = Edit(tag, pos, FENCES[tag][1], statement.text, FENCES[tag][0])
+                    edit = Edit(tag, pos, FENCES[tag].cost, statement.text, FENCES[tag].text)
                     found.setdefault((tag, pos), edit)
             once = marked(statement) if len(kinds[pos]) == 1 else None  # x += 1 is both, and has no marked form
             for edit in _stronger_forms(statement, place == 0, place == last, python, once):
@@ -110,8 +112,8 @@ def edits_of(program: Program) -> list[Edit]:
             previous = statement
         for fence in walk(thread.body):
             weak = next((t for t in ("Rmb", "Wmb") if isinstance(fence, ir.Fence) and t in fence.tags), None)
-            if isinstance(fence, ir.Fence) and weak and fence.pos is not None and fence.text == FENCES[weak][0]:
-                edit = Edit("instead Mb", fence.pos, "mb", fence.text, FENCES["Mb"][0], FENCES[weak][1])
+            if isinstance(fence, ir.Fence) and weak and fence.pos is not None and fence.text == FENCES[weak].text:
+                edit = Edit("instead Mb", fence.pos, "mb", fence.text, FENCES["Mb"].text, FENCES[weak].cost)
                 found.setdefault((edit.name, edit.pos), edit)
     return list(found.values())
 
@@ -188,7 +190,7 @@ def _event(statement: Stmt) -> bool:
 def _strengthened(statement: Stmt, names: set[str]) -> list[Stmt]:
     match statement:
         case ir.Fence() if "instead Mb" in names:
-            return [replace(statement, tags=frozenset({"Mb"}), text=FENCES["Mb"][0])]
+            return [replace(statement, tags=frozenset({"Mb"}), text=FENCES["Mb"].text)]
         case ir.Load(tags=tags) | ir.Store(tags=tags) if names == {"mark"} and not tags:
             return [replace(statement, tags=frozenset({"Once"}))]
         case ir.Load() if "acquire" in names and statement.tags <= {"Once"}:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from smpcheck.program import tags
 from smpcheck.program.execution import ExecutedEvent
 from smpcheck.program.ir import Position, Program
 from smpcheck.program.values import Value
@@ -105,11 +106,7 @@ class Words:
 
 # --- statements --------------------------------------------------------------------------------------------------------------
 
-TAG_WORDS = {
-    "Acquire": "an acquire", "Release": "a release", "UL": "an unlock",
-    "LKR": "the taking of a lock", "LKW": "the taking of a lock",
-    "RMW": "an atomic operation", "Srcu-unlock": "the end of an SRCU critical section",
-}  # fmt: skip
+TAG_WORDS = {**tags.WORDS, "RMW": "an atomic operation"}
 """What an access is called for the sake of this tag."""
 
 DEPENDENCY = {"addr": "address", "data": "data", "ctrl": "control"}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from smpcheck.program import ir
+from smpcheck.program.tags import of_kind
 from smpcheck.questions.ordering_elements import walk
 from smpcheck.questions.outcomes import outcome_text
 from smpcheck.questions.stops import SENTENCES, sentence
@@ -27,7 +28,7 @@ WIDEST, NARROWEST = 46, 24
 LEVELS = ("acquire", "release", "relaxed")
 """Levels of an atomic operation that are called by their suffix; others are barriers of their own."""
 
-GRACE_PERIODS = {"Sync-rcu", "Sync-srcu"}
+GRACE_PERIODS = of_kind("wait")
 
 
 def text(answers: Sequence[Barriers], width: int = WIDTH) -> str:

@@ -248,8 +248,9 @@ class _Explorer:
                         pc = action(rs_after[thread], memory)
                     except (KeyError, UndefinedValue) as error:
                         name, _ = describe_fault(machine, error)
-                        self.failed.add(name)
-                        self.note(name, key, tuple(trail))
+                        for failed in (name, *machine.failed(memory)):
+                            self.failed.add(failed)
+                            self.note(failed, key, tuple(trail))
                         alive = False
                         break
                     if pc < 0:

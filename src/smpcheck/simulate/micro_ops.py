@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smpcheck.errors import UnsupportedError
-from smpcheck.program import ir
+from smpcheck.program import ir, tags
 from smpcheck.program.values import Ptr
 from smpcheck.simulate.code import Code, Local, Pick, Rcu, Step, Turn, predecessors
 from smpcheck.simulate.generate import Generator, Memory, Registers
@@ -52,11 +52,9 @@ class Access:
         return isinstance(self.stmt, ir.Load)
 
 
-_LOADS = frozenset(("Once", "Acquire", "RMW"))
-_STORES = frozenset(("Once", "Release", "UL"))
-_ATOMICS = frozenset(("Once", "Acquire", "Release", "RMW", "Noreturn", "LKR", "LKW"))
-_IGNORED_FENCES = frozenset(("Rmb", "Wmb", "Barrier", "Before-atomic", "After-unlock-lock", "After-spinlock", "After-atomic"))
-_FULL_AFTER = {"After-atomic": "RMW", "After-spinlock": "LKW"}
+_ACCESSES = frozenset(("RMW", *tags.names("C", lambda tag: bool(tag.views) and tag.kind in ("access", "detail"))))
+_BARRIERS = frozenset(tags.names("C", lambda tag: bool(tag.views) and tag.kind == "barrier"))
+_FULL_AFTER = {b: after for b in _BARRIERS if (after := tags.ROWS[b].views.removeprefix("full after ")) != tags.ROWS[b].views}
 """Barriers that are full where the last access before them has this tag."""
 
 
@@ -114,16 +112,12 @@ class Parts(Generator):
         place = self._place(stmt.addr)
         match stmt:
             case ir.Load():
-                tags, known, target = stmt.tags, _LOADS, self.registers.setdefault(stmt.reg, len(self.registers))
+                own, target = stmt.tags, self.registers.setdefault(stmt.reg, len(self.registers))
             case ir.Store():
-                tags, known, target = stmt.tags, _STORES, -1
+                own, target = stmt.tags, -1
             case ir.Rmw():
-                tags, known, target = (
-                    stmt.read_tags | stmt.write_tags,
-                    _ATOMICS,
-                    self.registers.setdefault(stmt.old, len(self.registers)),
-                )
-        if not tags <= known:
+                own, target = stmt.read_tags | stmt.write_tags, self.registers.setdefault(stmt.old, len(self.registers))
+        if not own <= _ACCESSES:
             raise UnsupportedError(f"{stmt.text or 'this access'} is of a kind that views do not support", stmt.pos)
         return Access(
             stmt,
@@ -134,9 +128,9 @@ class Parts(Generator):
             space.get(f"v{pc}", _nowhere),
             target,
             space[f"k{pc}"],
-            not tags and not x86,
-            x86 or "Acquire" in tags,
-            x86 or "Release" in tags,
+            not own and not x86,
+            x86 or "Acquire" in own,
+            x86 or "Release" in own,
             x86 and isinstance(stmt, ir.Rmw),
             instr.blocking,
             instr.waiting,
@@ -156,10 +150,10 @@ def with_barriers(code: Code, x86: bool) -> None:
                 raise UnsupportedError("grace periods are not supported with views", instr.stmt.pos)
             code.instrs[pc] = Local(instr.stmt)
         elif isinstance(instr, Local) and isinstance(instr.stmt, ir.Fence):
-            tags = instr.stmt.tags
-            if "Mb" in tags or (not x86 and any(tag in tags and certain[pc] for tag, certain in after.items())):
+            own = instr.stmt.tags
+            if "Mb" in own or (not x86 and any(tag in own and certain[pc] for tag, certain in after.items())):
                 code.instrs[pc] = Rcu(FULL, instr.stmt)
-            elif not tags <= _IGNORED_FENCES:
+            elif not own <= _BARRIERS:
                 raise UnsupportedError(f"{instr.stmt.text or 'this barrier'} is not supported with views", instr.stmt.pos)
 
 

@@ -503,7 +503,7 @@ class _Runs:
         try:
             return self.take(state, move)
         except (KeyError, UndefinedValue) as error:
-            self.failed.add(describe_fault(self.machine, error)[0])
+            self.failed |= {describe_fault(self.machine, error)[0], *self.machine.failed(state.memory)}
             return False
 
     def end(self, state: State) -> None:
@@ -516,6 +516,9 @@ class _Runs:
                 self.failed.add(DEADLOCK)
             elif all(p is not None and (p.blocking or p.waiting) for p in points):
                 self.failed.add(NON_TERMINATION)
+            else:  # it waits for what an execution cannot be without
+                return
+            self.failed |= self.machine.failed(state.memory)
             return
         machine, program = self.machine, self.program
         if program.filter is not None and not machine.holds(program.filter, state.registers, state.memory):
