@@ -96,7 +96,7 @@ def lowered(program: Program, mapping: MachineMapping) -> Lowered:
 
 def notes(program: Program, mapping: MachineMapping) -> Iterator[str]:
     """What is to be said of ``program`` on the machine of ``mapping``."""
-    statements = [stmt for thread in program.threads for stmt in _walk(thread.body)]
+    statements = [stmt for thread in program.threads for stmt in walk(thread.body)]
     if any(isinstance(stmt, Rmw) and "LKR" in stmt.read_tags for stmt in statements):
         yield from mapping.notes
     if any(isinstance(stmt, Load | Store) and not stmt.tags for stmt in statements):
@@ -133,6 +133,146 @@ class _Instructions(Thread):
         self.items += choice.then
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A primitive in a program, and its row: at ``addr``, if it is an access, into the register ``reg`` or of ``value``.
+
+    ``operation``: of a read-modify-write, what it does; ``expected``: the only value for which it takes place, if it is of that
+    kind; ``must``: an execution in which it does not take place is none. ``ctype``: as what the memory is accessed.
+    """
+
+    row: Row
+    pos: Position | None
+    text: str
+    operation_name: str
+    addr: Expr | None = None
+    reg: str | None = None
+    value: Expr | None = None
+    operation: Rmw | None = None
+    expected: Expr | None = None
+    must: bool = False
+    ctype: CType | None = None
+
+
+def sites(body: Sequence[Stmt], mapping: MachineMapping) -> Iterator[Site | Stmt]:
+    """The statements of ``body``, with primitives as sites; what is inside of branches and loops is left as it is.
+
+    :raises UnsupportedError: there is no row for a primitive
+    """
+    finder = _Sites(mapping)
+    at = 0
+    while at < len(body):
+        if _is_fully_ordered(body[at : at + 3]):
+            stmt = body[at + 1]
+            assert isinstance(stmt, Rmw)
+            yield finder.atomic(stmt, "")
+            at += 3
+            continue
+        found = finder.statement(body[at])
+        if found is not None:
+            yield found
+        at += 1
+
+
+def _is_fully_ordered(body: Sequence[Stmt]) -> bool:
+    """Is this an operation with the barriers that are part of it?"""
+    match body:
+        case [Fence() as first, Rmw() as stmt, Fence() as last] if first == last and first.primitive:
+            return first.primitive == stmt.primitive and first.pos == stmt.pos and "Mb" in first.tags
+    return False
+
+
+class _Sites:
+    """Finds the rows of primitives."""
+
+    def __init__(self, mapping: MachineMapping) -> None:
+        self.mapping = mapping
+
+    def statement(self, stmt: Stmt) -> Site | Stmt | None:
+        """What a statement is; None: no instruction."""
+        match stmt:
+            case Load():
+                return self.load(stmt)
+            case Store():
+                return self.store(stmt)
+            case Rmw():
+                return self.atomic(stmt, _suffix(stmt))
+            case Fence():
+                return self.barrier(stmt)
+            case Choice(then=then, other=(Load() as failed, Assume())) if (found := _conditional(then)) is not None:
+                if failed.addr == found[0].addr:
+                    return self.conditional(*found)
+        return stmt
+
+    def load(self, stmt: Load) -> Site:
+        self._refuse(stmt.tags, stmt.text, stmt.pos)
+        name = "smp_load_acquire" if "Acquire" in stmt.tags else "READ_ONCE" if stmt.tags else PLAIN_LOAD
+        return Site(*self._row([name], stmt), stmt.addr, stmt.reg, ctype=stmt.ctype)
+
+    def store(self, stmt: Store) -> Site:
+        self._refuse(stmt.tags, stmt.text, stmt.pos)
+        if "UL" in stmt.tags:
+            name = "spin_unlock"
+        else:
+            name = "smp_store_release" if "Release" in stmt.tags else "WRITE_ONCE" if stmt.tags else PLAIN_STORE
+        return Site(*self._row([name], stmt), stmt.addr, value=stmt.value, ctype=stmt.ctype)
+
+    def barrier(self, stmt: Fence) -> Site | None:
+        self._refuse(stmt.tags, stmt.text, stmt.pos)
+        if not NOTHING.isdisjoint(stmt.tags):
+            return None
+        tag = next((tag for tag in BARRIERS if tag in stmt.tags), None)
+        if tag is None:
+            raise UnsupportedError(f"{stmt.text}: the mapping to {self.mapping.name} has no row for it", stmt.pos)
+        own = stmt.primitive if _is_barrier(stmt.primitive, tag) else BARRIERS[tag]
+        name = own.replace("virt_", "smp_")
+        return Site(*self._row([name], stmt))
+
+    def atomic(self, stmt: Rmw, suffix: str) -> Site:
+        """An operation that takes place whatever it reads, or that waits until it can."""
+        self._refuse(stmt.read_tags, stmt.text, stmt.pos)
+        if stmt.when is not None:
+            return self.conditional(stmt, suffix, must=True)
+        uses_old = _mentions(stmt.new, stmt.old)
+        if "Noreturn" in stmt.read_tags:
+            names = [_bare(stmt.primitive), "atomic_op"]
+        else:
+            names = [_bare(stmt.primitive) + suffix, ("atomic_fetch_op" if uses_old else "xchg") + suffix]
+        return self._operation(names, stmt)
+
+    def conditional(self, stmt: Rmw, suffix: str, must: bool = False) -> Site:
+        """An operation that takes place for some values only."""
+        self._refuse(stmt.read_tags, stmt.text, stmt.pos)
+        expected = _expected(stmt)
+        if "LKR" in stmt.read_tags:
+            names = ["spin_lock" if must else "spin_trylock"]
+        elif expected is not None and not _mentions(stmt.new, stmt.old):
+            names = [_bare(stmt.primitive) + suffix, "cmpxchg" + suffix]
+        else:
+            names = [_bare(stmt.primitive) + suffix, "conditional" + suffix]
+        return self._operation(names, stmt, expected, must)
+
+    def _operation(self, names: Sequence[str], stmt: Rmw, expected: Expr | None = None, must: bool = False) -> Site:
+        value = None if _mentions(stmt.new, stmt.old) else stmt.new
+        found = self._row(names, stmt, _operator(stmt))
+        return Site(*found, stmt.addr, stmt.old, value, stmt, expected, must, stmt.ctype)
+
+    def _row(
+        self, names: Sequence[str], stmt: Load | Store | Rmw | Fence, operator: str | None = None
+    ) -> tuple[Row, Position | None, str, str]:
+        row = self.mapping.row(names, operator)
+        if row is None:
+            what = f"the mapping to {self.mapping.name} has no row for {names[-1]}"
+            raise UnsupportedError(f"{stmt.text}: {what}" if stmt.text else what, stmt.pos)
+        operators = self.mapping.operators
+        return row, stmt.pos, stmt.text, operators.get(operator or "", next(iter(operators.values()), ""))
+
+    def _refuse(self, tags: frozenset[str], text: str, pos: Position | None) -> None:
+        for tag, reason in REFUSED.items():
+            if tag in tags:
+                raise UnsupportedError(f"{text or tag}: the mapping to {self.mapping.name} has no row for it: {reason}", pos)
+
+
 class _Thread:
     """Lowers one thread."""
 
@@ -150,144 +290,30 @@ class _Thread:
         types = {**self.thread.reg_types, **dict.fromkeys(sorted(self.registers), LONG)}
         return replace(self.thread, body=body, reg_types=types)
 
-    # --- walking ---
-
     def body(self, body: Sequence[Stmt]) -> tuple[Stmt, ...]:
         out: list[Stmt] = []
-        at = 0
-        while at < len(body):
-            taken = self._atomic_at(body, at)
-            if taken:
-                stmt = body[at + 1]
-                assert isinstance(stmt, Rmw)
-                out += self.atomic(stmt, "")
-                at += taken
-                continue
-            out += self.statement(body[at])
-            at += 1
+        for part in sites(body, self.mapping):
+            match part:
+                case Site():
+                    out += self.site(part)
+                case If() | Choice():
+                    out.append(replace(part, then=self.body(part.then), other=self.body(part.other)))
+                case ir.Block() | ir.Loop():
+                    out.append(replace(part, body=self.body(part.body)))
+                case _:
+                    out.append(part)
         return tuple(out)
 
-    @staticmethod
-    def _atomic_at(body: Sequence[Stmt], at: int) -> int:
-        """How many statements are a fully ordered operation from ``at`` on; 0: none is."""
-        three = body[at : at + 3]
-        match three:
-            case [Fence() as first, Rmw() as stmt, Fence() as last] if first == last:
-                own = first.primitive and first.primitive == stmt.primitive and first.pos == stmt.pos
-                return 3 if own and "Mb" in first.tags else 0
-        return 0
-
-    def statement(self, stmt: Stmt) -> Iterable[Stmt]:
-        match stmt:
-            case Load():
-                return self.load(stmt)
-            case Store():
-                return self.store(stmt)
-            case Rmw():
-                return self.atomic(stmt, _suffix(stmt))
-            case Fence():
-                return self.barrier(stmt)
-            case Choice(then=then, other=(Load() as failed, Assume())) if (found := _conditional(then)) is not None:
-                if failed.addr == found[0].addr:
-                    return self.conditional(*found)
-                return [replace(stmt, then=self.body(stmt.then), other=self.body(stmt.other))]
-            case If() | Choice():
-                return [replace(stmt, then=self.body(stmt.then), other=self.body(stmt.other))]
-            case ir.Block() | ir.Loop():
-                return [replace(stmt, body=self.body(stmt.body))]
-        return [stmt]
-
-    # --- what rows are for ---
-
-    def load(self, stmt: Load) -> Iterable[Stmt]:
-        self._refuse(stmt.tags, stmt.text, stmt.pos)
-        name = "smp_load_acquire" if "Acquire" in stmt.tags else "READ_ONCE" if stmt.tags else PLAIN_LOAD
-        return self._row([name], stmt, stmt.addr, reg=stmt.reg)
-
-    def store(self, stmt: Store) -> Iterable[Stmt]:
-        self._refuse(stmt.tags, stmt.text, stmt.pos)
-        if "UL" in stmt.tags:
-            name = "spin_unlock"
-        else:
-            name = "smp_store_release" if "Release" in stmt.tags else "WRITE_ONCE" if stmt.tags else PLAIN_STORE
-        return self._row([name], stmt, stmt.addr, value=stmt.value)
-
-    def barrier(self, stmt: Fence) -> Iterable[Stmt]:
-        self._refuse(stmt.tags, stmt.text, stmt.pos)
-        if not NOTHING.isdisjoint(stmt.tags):
-            return []
-        tag = next((tag for tag in BARRIERS if tag in stmt.tags), None)
-        if tag is None:
-            raise UnsupportedError(f"{stmt.text}: {self.mapping.name} has no row for it", stmt.pos)
-        own = stmt.primitive if _is_barrier(stmt.primitive, tag) else BARRIERS[tag]
-        names = [own.replace("virt_", "smp_"), BARRIERS[tag]]
-        return self._row(names if own == BARRIERS[tag] or own in self.mapping.table else names[:1], stmt, None)
-
-    def atomic(self, stmt: Rmw, suffix: str) -> Iterable[Stmt]:
-        """An operation that takes place whatever it reads, or that waits until it can."""
-        self._refuse(stmt.read_tags, stmt.text, stmt.pos)
-        if stmt.when is not None:
-            return self.conditional(stmt, suffix, must=True)
-        uses_old = _mentions(stmt.new, stmt.old)
-        if "Noreturn" in stmt.read_tags:
-            names = [_bare(stmt.primitive), "atomic_op"]
-        else:
-            names = [_bare(stmt.primitive) + suffix, ("atomic_fetch_op" if uses_old else "xchg") + suffix]
-        return self._row(names, stmt, stmt.addr, reg=stmt.old, operation=stmt)
-
-    def conditional(self, stmt: Rmw, suffix: str, must: bool = False) -> Iterable[Stmt]:
-        """An operation that takes place for some values only. ``must``: an execution in which it does not is none."""
-        self._refuse(stmt.read_tags, stmt.text, stmt.pos)
-        expected = _expected(stmt)
-        if "LKR" in stmt.read_tags:
-            names = ["spin_lock" if must else "spin_trylock"]
-        elif expected is not None and not _mentions(stmt.new, stmt.old):
-            names = [_bare(stmt.primitive) + suffix, "cmpxchg" + suffix]
-        else:
-            names = [_bare(stmt.primitive) + suffix, "conditional" + suffix]
-        return self._row(names, stmt, stmt.addr, reg=stmt.old, operation=stmt, expected=expected, must=must)
-
-    def _refuse(self, tags: frozenset[str], text: str, pos: Position | None) -> None:
-        for tag, reason in REFUSED.items():
-            if tag in tags:
-                raise UnsupportedError(f"{text or tag}: the mapping to {self.mapping.name} has no row for it: {reason}", pos)
-
-    # --- making instructions ---
-
-    def _row(
-        self,
-        names: Sequence[str],
-        stmt: Load | Store | Rmw | Fence,
-        addr: Expr | None,
-        *,
-        reg: str | None = None,
-        value: Expr | None = None,
-        operation: Rmw | None = None,
-        expected: Expr | None = None,
-        must: bool = False,
-    ) -> Iterable[Stmt]:
-        operator = _operator(operation) if operation is not None else None
-        row = self.mapping.row(names, operator)
-        if row is None:
-            what = f"the mapping to {self.mapping.name} has no row for {names[-1]}"
-            raise UnsupportedError(f"{stmt.text}: {what}" if stmt.text else what, stmt.pos)
-        inputs: dict[str, Expr] = {}
-        if addr is not None:
-            inputs["addr"] = addr
-        if operation is not None and not _mentions(operation.new, operation.old):
-            value = operation.new
-        if value is not None:
-            inputs["value"] = value
-        if expected is not None:
-            inputs["expected"] = expected
-        self.rows[id(row)] = row
-        ctype = None if isinstance(stmt, Fence) else stmt.ctype
-        task = _Task(self, row, stmt.pos or Position("", 1), stmt.text, inputs, operation, operator, must, ctype)
-        ways = [task.instructions(way) for way in row.ways]
-        self.made[stmt.pos] = self.made.get(stmt.pos, ()) + ((row.kernel,) if row.kernel else task.shown(row.asm))
-        out: list[Stmt] = [*ways[0]] if len(ways) == 1 else [Choice(ways[0], ways[1], stmt.pos)]
-        if reg is not None:
-            out.append(Assign(reg, Reg(self.register("old")), stmt.pos))
+    def site(self, site: Site) -> Iterable[Stmt]:
+        """The instructions of a primitive."""
+        self.rows[id(site.row)] = site.row
+        task = _Task(self, site, site.pos or Position("", 1))
+        ways = [task.instructions(way) for way in site.row.ways]
+        shown = (site.row.kernel,) if site.row.kernel else task.shown(site.row.asm)
+        self.made[site.pos] = self.made.get(site.pos, ()) + shown
+        out: list[Stmt] = [*ways[0]] if len(ways) == 1 else [Choice(ways[0], ways[1], site.pos)]
+        if site.reg is not None:
+            out.append(Assign(site.reg, Reg(self.register("old")), site.pos))
         return out
 
     def register(self, place: str) -> str:
@@ -301,42 +327,36 @@ class _Thread:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A row to be filled in: ``inputs`` are the values of its places, ``operation`` what it does, ``must``: it has to. ``ctype``:
-    as what the memory is accessed.
-    """
+    """A row to be filled in for a site."""
 
     thread: _Thread
-    row: Row
+    site: Site
     pos: Position
-    text: str
-    inputs: Mapping[str, Expr]
-    operation: Rmw | None
-    operator: str | None
-    must: bool
-    ctype: CType | None
 
     def instructions(self, lines: Sequence[str]) -> tuple[Stmt, ...]:
         """The instructions of one way of the row."""
         emitter = _Instructions(self.thread.thread.index, _NoNames(), pos=self.pos)
+        operation = self.site.operation
         shown: dict[str, str] = {}
         for line in lines:
             if line == NEW:
-                assert self.operation is not None
-                emitter.emit(Assign(self.thread.register("value"), self.of_old(self.operation.new), self.pos))
+                assert operation is not None
+                emitter.emit(Assign(self.thread.register("value"), self.of_old(operation.new), self.pos))
             elif line.startswith(UNLESS):
-                assert self.operation is not None and self.operation.when is not None
-                emitter.jump(line.removeprefix(UNLESS).strip(), ir.Unary("!", self.of_old(self.operation.when)))
+                assert operation is not None and operation.when is not None
+                emitter.jump(line.removeprefix(UNLESS).strip(), ir.Unary("!", self.of_old(operation.when)))
             else:
-                text = line.format(**self.thread.places, op=self.operation_name())
+                text = line.format(**self.thread.places, op=self.site.operation_name)
                 read_instruction(self.thread.machine, emitter, text, lambda _: self.pos)
                 shown[emitter.text] = self.sized(line)
         self.thread.registers |= emitter.registers
-        written = {stmt.reg for stmt in _walk(emitter.items) if isinstance(stmt, Assign | Load)}
-        known = {self.thread.register(place): value for place, value in self.inputs.items()}
+        written = {stmt.reg for stmt in walk(emitter.items) if isinstance(stmt, Assign | Load)}
+        inputs = {"addr": self.site.addr, "value": self.site.value, "expected": self.site.expected}
+        known = {self.thread.register(place): value for place, value in inputs.items() if value is not None}
         known = {register: value for register, value in known.items() if register not in written}
         named = any("{op}" in line for line in lines)
-        override = self.operation
-        if override is not None and not named and (NEW in lines or not _mentions(override.new, override.old)):
+        override = operation
+        if operation is not None and not named and (NEW in lines or not _mentions(operation.new, operation.old)):
             override = None
         items = [self.final(item, known, override, shown) for item in emitter.items]
         items = [item for item in items if not (isinstance(item, Label) and item.name == AGAIN)]
@@ -344,23 +364,18 @@ class _Task:
 
     def of_old(self, expr: Expr) -> Expr:
         """``expr``, which is over what the operation read, over the register that the row has it in."""
-        assert self.operation is not None
-        return substituted(expr, {self.operation.old: Reg(self.thread.register("old"))})
+        assert self.site.operation is not None
+        return substituted(expr, {self.site.operation.old: Reg(self.thread.register("old"))})
 
     def sized(self, line: str) -> str:
         """An instruction as it is for the size of the location."""
         sizes = self.thread.mapping.sizes
-        places = sizes.get(self.ctype.bits // 8 if self.ctype is not None else WIDE, sizes[WIDE])
-        return line.format(**places, op=self.operation_name())
+        places = sizes.get(self.site.ctype.bits // 8 if self.site.ctype is not None else WIDE, sizes[WIDE])
+        return line.format(**places, op=self.site.operation_name)
 
     def shown(self, lines: Sequence[str]) -> tuple[str, ...]:
         """The instructions of a row without registers."""
         return tuple(mnemonic(self.sized(line)) for line in lines if not line.startswith("{") and not line.endswith(":"))
-
-    def operation_name(self) -> str:
-        """How the operation is called in an instruction; what has no name there is done by another (a subtraction by ADD)."""
-        operators = self.thread.mapping.operators
-        return operators.get(self.operator or "", next(iter(operators.values()), ""))
 
     def final(self, item: Item, known: Mapping[str, Expr], override: Rmw | None, shown: Mapping[str, str]) -> Item:
         """A statement, with the values of places filled in, and its place and text in the source. A jump that starts again is
@@ -375,40 +390,46 @@ class _Task:
         match item:
             case Jump(target, cond, _, what):
                 said = self.said(what, shown)
-                if target == AGAIN or (self.must and target == OUT):
+                if target == AGAIN or (self.site.must and target == OUT):
                     never = Assume(Const(0), self.pos)
                     return never if cond is None else If(filled(cond), (never,), (), self.pos, said)
                 return Jump(target, None if cond is None else filled(cond), self.pos, said)
             case Choice():
                 then, other = side(item.then), side(item.other)
-                return Choice(then, (Assume(Const(0), self.pos),) if self.must else other, self.pos)
+                return Choice(then, (Assume(Const(0), self.pos),) if self.site.must else other, self.pos)
             case Assign():
                 chosen = None if item.chosen_by is None else filled(item.chosen_by)
                 return Assign(item.reg, filled(item.expr), self.pos, chosen)
             case Assume():
                 return Assume(filled(item.cond), self.pos)
             case Load():
-                return replace(item, addr=filled(item.addr), ctype=self.ctype, pos=self.pos, text=self.said(item.text, shown))
+                return replace(
+                    item, addr=filled(item.addr), ctype=self.site.ctype, pos=self.pos, text=self.said(item.text, shown)
+                )
             case Store():
                 value = filled(item.value)
-                item = replace(item, addr=filled(item.addr), ctype=self.ctype, pos=self.pos, text=self.said(item.text, shown))
+                item = replace(
+                    item, addr=filled(item.addr), ctype=self.site.ctype, pos=self.pos, text=self.said(item.text, shown)
+                )
                 return replace(item, value=value)
             case Fence():
                 return replace(item, pos=self.pos, text=self.said(item.text, shown))
             case Rmw():
-                item = replace(item, addr=filled(item.addr), ctype=self.ctype, pos=self.pos, text=self.said(item.text, shown))
+                item = replace(
+                    item, addr=filled(item.addr), ctype=self.site.ctype, pos=self.pos, text=self.said(item.text, shown)
+                )
                 if override is None:
                     when = None if item.when is None else filled(item.when)
                     return replace(item, new=filled(item.new), when=when)
                 old = {override.old: Reg(item.old)}
-                when = substituted(override.when, old) if self.must and override.when is not None else None
+                when = substituted(override.when, old) if self.site.must and override.when is not None else None
                 return replace(item, new=substituted(override.new, old), when=when)
         return item
 
     def said(self, instruction: str, shown: Mapping[str, str]) -> str:
         """The source's text, with the instruction that it is here."""
-        short = self.row.kernel or mnemonic(shown.get(instruction, instruction))
-        return f"{self.text} [{short}]" if self.text else short
+        short = self.site.row.kernel or mnemonic(shown.get(instruction, instruction))
+        return f"{self.site.text} [{short}]" if self.site.text else short
 
 
 def mnemonic(instruction: str) -> str:
@@ -473,14 +494,15 @@ def _mentions(expr: Expr, register: str) -> bool:
     return register in registers_read(expr)
 
 
-def _walk(items: Iterable[Item]) -> Iterator[Item]:
+def walk(items: Iterable[Item]) -> Iterator[Item]:
+    """All statements, those inside of others too."""
     for item in items:
         yield item
         match item:
             case Choice() | If():
-                yield from _walk((*item.then, *item.other))
+                yield from walk((*item.then, *item.other))
             case ir.Block() | ir.Loop():
-                yield from _walk(item.body)
+                yield from walk(item.body)
 
 
 def substituted(expr: Expr, values: Mapping[str, Expr]) -> Expr:
