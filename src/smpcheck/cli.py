@@ -17,6 +17,7 @@ COMMANDS = {
     "barriers": "smpcheck.commands.barriers",
     "compare": "smpcheck.commands.compare",
     "generate": "smpcheck.commands.generate",
+    "mapping": "smpcheck.commands.mapping",
     "run": "smpcheck.commands.run",
     "mm": "smpcheck.commands.mm",
     "claims": "smpcheck.commands.claims",

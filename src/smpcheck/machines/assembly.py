@@ -122,7 +122,8 @@ class _Test:
             raise self.refuse("a question about all executions")
         condition = self.condition(self.program.condition, threads)
         finished = (f"{t.number}:{self.syntax.name[8].format(t.local(OK))}=1" for t in threads if t.gives_up)
-        condition = " /\\ ".join([f"({condition})", *finished])
+        filtered = [self.condition(self.program.filter, threads)] if self.program.filter is not None else []
+        condition = " /\\ ".join([f"({condition})", *filtered, *finished])
         lines = "\n".join(line for line in init if line)
         name = self.program.name
         return (

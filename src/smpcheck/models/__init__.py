@@ -18,6 +18,7 @@ LANGUAGES: Mapping[str, tuple[Language, ...] | None] = {
     "tso": KERNEL,
     "x86": ("X86", "X86_64"),
     "aarch64": ("AArch64",),
+    "aarch64-2020": ("AArch64",),
     "power": ("PPC",),
     "riscv": ("RISCV",),
     "armv7": (),
@@ -27,6 +28,7 @@ LANGUAGES: Mapping[str, tuple[Language, ...] | None] = {
 EDITIONS: Mapping[str, str] = {
     "x86": "x86-TSO of 2010",
     "aarch64": "Arm DDI 0487 of 2025",
+    "aarch64-2020": "as before atomics with acquire and release were strengthened",
     "power": "Herding Cats, 2014",
     "riscv": "RVWMO of 2024",
     "armv7": "Herding Cats, 2014",
