@@ -7,6 +7,7 @@ import pytest
 from smpcheck.cat.load import load_model
 from smpcheck.questions.explain import explain
 from smpcheck.readers.litmus import read_litmus
+from smpcheck.show.explain_text import steps
 
 LKMM, TSO = load_model("lkmm"), load_model("tso")
 
@@ -76,3 +77,33 @@ def test_a_load_that_its_own_release_serves_is_early_and_what_an_acquire_orders_
     said = reorderings(["\tWRITE_ONCE(*x, 1);\n\tsmp_store_release(y, 1);", reader], "1:r0=1 /\\ 1:r1=2 /\\ 1:r2=0")
     assert "P1's load of z (line 18) sees its own thread's store to z (line 17) before other threads can" in said
     assert not any("in lines 17 and 18 as well" in sentence for sentence in said)
+
+
+def crossing(lock: str, unlock: str) -> str:
+    """Store buffering with the two accesses of a thread in critical sections of their own."""
+    threads = (
+        f"P{i}(int *x, int *y, {kind} *l{i})\n{{\n\tint r0;\n\t{lock}(l{i});\n\tWRITE_ONCE(*{a}, 1);\n\t{unlock}(l{i});\n"
+        f"\t{lock}(l{i});\n\tr0 = READ_ONCE(*{b});\n\t{unlock}(l{i});\n}}\n"
+        for i, (a, b) in enumerate(("xy", "yx"))
+        for kind in ["struct mutex"]
+    )
+    return f"C crossing\n\n{{}}\n\n{''.join(threads)}\nexists (0:r0=0 /\\ 1:r0=0)\n"
+
+
+def test_an_acquire_whose_read_alone_is_early_is_told_as_two_steps():
+    """The load of y waits for the read of the mutex before it, and not for the write; so the read has to be early, too."""
+    (answer,) = explain(read_litmus(crossing("mutex_lock", "mutex_unlock"), "crossing.litmus"), LKMM)
+    lines = list(steps(answer.execution, answer.story, answer.words))
+    place = {text: next(n for n, line in enumerate(lines) if text in line and "P0" in line)
+             for text in ("read of mutex_lock(l0)", "READ_ONCE(*y)", "WRITE_ONCE(*x, 1)", "write of mutex_lock(l0)")}  # fmt: skip
+    assert list(place) == sorted(place, key=place.__getitem__)
+    said = [s.sentence for s in answer.story.reorderings]
+    assert any("P0's read of mutex_lock(l0) (line 11) is satisfied before its earlier store to x" in s for s in said)
+    assert any("P0's load of y" in s and "and the write of mutex_lock(l0) (line 11) as well" in s for s in said)
+    assert sum("P1" in line and "mutex_lock(l1)" in line for line in lines) == 2  # whole where nothing comes between
+
+
+def test_both_halves_of_an_atomic_that_orders_nothing_are_one_step():
+    (answer,) = explain(read_litmus(crossing("xchg_relaxed", "smp_rmb();//").replace("(l0)", "(l0, 1)").replace("(l1)", "(l1, 1)")
+                                    .replace("struct mutex", "int"), "crossing.litmus"), LKMM)  # fmt: skip
+    assert not any("read of" in line for line in steps(answer.execution, answer.story, answer.words))

@@ -113,16 +113,14 @@ def faults_of_story(story: Story, execution: Execution, model: Model) -> Iterato
     if sorted(story.steps) != memory:
         yield "a step is missing, or there twice"
         return
-    for r, w in relations["rmw"]:
-        if place[w] != place[r] + 1:
-            yield f"something comes between the halves of an atomic operation: {r} {w}"
+    yield from faults_of_halves(story, execution)
     plain = {c.event for c in besides if isinstance(c, Unordered)}
     keeps = implied(model, marked(execution, plain))
     told = {(c.first, c.second) for c in claims if isinstance(c, Reordered)}
     told |= {(c.first, e) if c.delayed else (e, c.second) for c in claims if isinstance(c, Reordered) for e in c.along}
     told |= {(c.store, c.load) for c in claims if isinstance(c, Forwarded)}
     for a, b in relations["po"]:
-        if a in place and b in place and place[b] < place[a] and (a, b) not in told and (a, b) not in relations["rmw"]:
+        if a in place and b in place and place[b] < place[a] and (a, b) not in told:
             yield f"{b} takes effect before {a}, and nothing is said"
     early = {(c.store, c.load) for c in claims if isinstance(c, Forwarded | SeenEarly)}
     fr = {(r, w2) for w, r in relations["rf"] for w1, w2 in relations["co"] if w1 == w}
@@ -133,6 +131,24 @@ def faults_of_story(story: Story, execution: Execution, model: Model) -> Iterato
         yield from faults_of_claim(claim, execution, model, place, keeps)
     if any(isinstance(c, Reordered | SeenEarly | Forwarded) for c in claims):
         yield from faults_of_remedy(story, execution, model)
+
+
+def faults_of_halves(story: Story, execution: Execution) -> Iterator[str]:
+    """The halves of an atomic operation are one step, unless what comes between them has to."""
+    relations = execution.relations
+    fr = {(r, w2) for w, r in relations["rf"] for w1, w2 in relations["co"] if w1 == w}
+    place = {e: i for i, e in enumerate(story.steps)}
+    firm = {
+        (a, b)
+        for a, b in relations["po"] | relations["rf"] | relations["co"] | fr
+        if a in place and b in place and place[a] < place[b]
+    }
+    for r, w in relations["rmw"]:
+        if place[w] < place[r]:
+            yield f"the write of an atomic operation comes before its read: {r} {w}"
+        together = {(r if a == w else a, r if b == w else b) for a, b in firm if (a, b) != (r, w)}
+        if place[w] != place[r] + 1 and shortest_cycle(graph_of(together)) is None:
+            yield f"the halves of an atomic operation are told apart, and need not: {r} {w}"
 
 
 def faults_of_remedy(story: Story, execution: Execution, model: Model) -> Iterator[str]:
@@ -154,7 +170,6 @@ def faults_of_claim(
 ) -> Iterator[str]:
     events, relations = execution.events, execution.relations
     po = relations["po"]
-    atomic = {half for halves in relations["rmw"] for half in halves}
     match claim:
         case Reordered():
             pair = claim.first, claim.second
@@ -168,10 +183,15 @@ def faults_of_claim(
                 yield f"{pair} is said to be ordered somehow, and the model does not keep it"
             if claim.order == "plain" and not any("Plain" in events[e].tags or not events[e].tags for e in pair):
                 yield f"{pair}: neither access is plain"
-            for e in claim.along if claim.order == "none" else ():
+            for e in claim.along:
                 overtaken = (claim.first, e) if claim.delayed else (e, claim.second)
-                if overtaken in keeps and not atomic & set(overtaken):  # its halves are told as one step
+                if overtaken in keeps and claim.order != "weak":
                     yield f"{overtaken}, said in passing, is kept by the model"
+                if overtaken not in po or claim.shown != (place[overtaken[1]] < place[overtaken[0]]):
+                    yield f"{overtaken}, said in passing, is not shown so"
+            split = {half for r, w in relations["rmw"] for half in (r, w) if place[w] != place[r] + 1}
+            if set(claim.halves) != split & {claim.first, claim.second, *claim.along}:
+                yield f"{claim}: halves that are told apart are named as such, and no others"
             for one in claim.between:
                 inside = one.event in pair or ((claim.first, one.event) in po and (one.event, claim.second) in po)
                 if not inside:

@@ -112,3 +112,12 @@ def test_who_sees_a_store_before_others_do_is_said_as_long_as_it_is_so() -> None
 def test_what_cannot_happen_has_no_replay() -> None:
     shown = explained([f"WRITE_ONCE(*{a}, 1); smp_mb(); r0 = READ_ONCE(*{b});" for a, b in ("xy", "yx")], "0:r0=0 /\\ 1:r0=0")
     assert shown.replay is None
+
+
+def test_the_halves_of_an_atomic_that_are_apart_are_two_steps_each_with_its_own_effect() -> None:
+    """An acquire that is early is so for its read; what it writes comes after what its thread stored before it."""
+    thread = "WRITE_ONCE(*{0}, 1); r1 = xchg_acquire({2}, 1); r0 = READ_ONCE(*{1});"
+    shown = explained([thread.format(*names) for names in ("xyl", "yxm")], "0:r0=0 /\\ 1:r0=0", "int *x, int *y, int *l, int *m")
+    assert shown.replay is not None
+    halves = [(m.half.text, m.half.effect, dict(m.memory)["l"]) for m in shown.replay.moments if m.half is not None]
+    assert halves == [("read of xchg_acquire(l, 1)", "l is 0", "0"), ("write of xchg_acquire(l, 1)", "l = 1", "1")]

@@ -21,6 +21,7 @@ from smpcheck.cat.judge import evaluate
 from smpcheck.cat.nodes import Model
 from smpcheck.models import FULL_BARRIERS
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
+from smpcheck.program.values import Ptr
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.orders import Edge
 from smpcheck.questions.wording import is_plain
@@ -209,6 +210,10 @@ OUT_OF = {"R": ("fr",), "W": ("rf", "co")}
 """How another thread can lead to an access, and on from it."""
 
 
+ELSEWHERE = Ptr("(elsewhere)")
+"""A location that no program has."""
+
+
 class Trials:
     """What ``models``, which allow the execution, make of pairs of accesses of one thread: what the strongest of them does."""
 
@@ -244,7 +249,7 @@ class Trials:
         initial = {e.address for e in self.execution.events if e.thread == INIT_THREAD}
         if not {a.address, b.address} <= initial:
             return "untestable", False
-        alone = _alone(self.execution, a.thread)
+        alone = _read_alone(_alone(self.execution, a.thread), second)
         forbidden: dict[tuple[str, str], bool] = {}
         for into, out in product(INTO[a.kind], OUT_OF[b.kind]):
             for model in self.models:
@@ -289,6 +294,20 @@ def _alone(execution: Execution, thread: int) -> Execution:
     return replace(execution, events=tuple(events), relations=relations)
 
 
+def _read_alone(execution: Execution, event: int) -> Execution:
+    """The execution with the write elsewhere, if the event is the read of an atomic operation.
+
+    A store that overwrites what this read saw is after the operation's write too, so whatever is ordered before the write would
+    seem to be ordered before the read.
+    """
+    write = dict(execution.relations["rmw"]).get(event)
+    if write is None:
+        return execution
+    events = (replace(e, address=ELSEWHERE) if e.id == write else e for e in execution.events)
+    co = frozenset(pair for pair in execution.relations["co"] if write not in pair)
+    return replace(execution, events=tuple(events), relations={**execution.relations, "co": co})
+
+
 def _closed(alone: Execution, a: ExecutedEvent, b: ExecutedEvent, into: str, out: str) -> Execution:
     """A cycle: from ``b`` by ``out`` to a second thread with a full barrier, and from there by ``into`` to ``a``."""
     number = 1 + max(e.id for e in alone.events)
@@ -299,7 +318,8 @@ def _closed(alone: Execution, a: ExecutedEvent, b: ExecutedEvent, into: str, out
     rf, co = set(alone.relations["rf"]), set(alone.relations["co"])
     source = {r: w for w, r in rf}
 
-    halves = dict(alone.relations["rmw"])
+    addresses = {e.id: e.address for e in alone.events}
+    halves = {r: w for r, w in alone.relations["rmw"] if addresses[r] == addresses[w]}
 
     def after(place: int, new: int) -> None:
         """Put the store ``new`` directly after the store ``place`` in coherence."""

@@ -187,19 +187,10 @@ class _Finder:
 
 
 def steps_of(execution: Execution, story: Story, words: Words, places: Places) -> tuple[Step, ...]:
-    """The steps of a story, both halves of an atomic operation as one."""
-    halves = dict(execution.relations["rmw"])
-    found: list[Step] = []
-    skipped: set[int] = set()
-    for place, number in enumerate(story.steps):
-        event = execution.events[number]
-        if number in skipped:
-            continue
-        effect = words.effect(event)
-        other = halves.get(number)
-        if other is not None and story.steps[place + 1 : place + 2] == (other,):
-            skipped.add(other)
-            effect = f"{event.cell}: {words.value(event.value)}, then {words.value(execution.events[other].value)}"
+    """The steps of a story."""
+    found = []
+    for step in words.steps(execution, story.steps):
+        event = execution.events[step.events[0]]
         region = places.region(event.pos, event.text) if event.pos is not None else None
-        found.append(Step(region, words.thread(event.thread), f"{words.text(event)}: {effect}"))
+        found.append(Step(region, words.thread(event.thread), f"{step.text}: {step.effect}"))
     return tuple(found)

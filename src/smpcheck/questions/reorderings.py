@@ -7,11 +7,14 @@ model is asked first what would mend the execution (:func:`smpcheck.questions.ex
 around such a place are given up before any other; each is tried alone before it is said that nothing orders it. What would mend
 the execution and is not out of order in the order told (message passing without any barrier needs two, and shows one) is said
 besides.
+
+The halves of an atomic operation are one step where they can be. Where one of them is ordered with another access and the other
+is not (an acquire is its read, a release its write) they are two, and what is out of order is said of the half that is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -49,6 +52,8 @@ STRONGLY = 400
 """A pair that the model keeps in order: never the explanation, if there is any other."""
 FIXED = 1000
 """fr and co, which are what the execution is, and the halves of an atomic operation."""
+APART = 3
+"""What it costs to tell an atomic operation as two steps."""
 ROUNDS = 40
 """How often the explanation is sought again with what the last one taught."""
 
@@ -136,7 +141,7 @@ class _Teller:
         self.words = words
         self.lane = {e.id: e.thread for e in execution.events}
         self.whole = {w: r for r, w in execution.relations["rmw"]}
-        """The read of an atomic operation stands for its write too: the two take effect together."""
+        """Of atomic operations that are told as one step: the read stands for the write too."""
         self.threads = len({e.thread for e in execution.events if e.thread >= 0})
         self.mended: Mended | None = None
         self.trials = Trials(execution, models)
@@ -149,33 +154,51 @@ class _Teller:
         weights = self.cheap()
         reorderings: tuple[Reordering, ...] = ()
         removed: set[Edge] = set()
-        if shortest_cycle(graph_of(map(self.wholly, weights))) is not None:
+        atomics = len(self.whole)
+        if self.cyclic(weights):
             self.prepare()
             removed = self.given_up(weights)
+            self.join(weights.keys() - removed)
             reorderings = self.reorderings([edge for edge in weights if edge not in removed], removed)
         kept = [edge for edge in weights if edge not in removed]
         memory = [e.id for e in self.events if e.thread >= 0 and e.kind != "F"]
         steps = story(memory, kept, self.whole, self.lane)
         switches = sum(self.lane[a] != self.lane[b] for a, b in pairwise(steps))
         missing = tuple(self.missing(reorderings)) if removed else ()
-        weight = sum(weights[edge] for edge in removed) + sum(REORDERED for _ in missing)
+        weight = sum(weights[edge] for edge in removed) + sum(REORDERED for _ in missing) + APART * (atomics - len(self.whole))
         return Story(tuple(steps), reorderings, (weight, switches, len(steps)), missing, self.mended)
 
     def least(self) -> int:
         """The cheapest edges to give up, whatever the models keep."""
-        weights: dict[Edge, int] = {}
-        for edge, weight in self.cheap().items():
-            whole = self.wholly(edge)
-            weights[whole] = max(weight, weights.get(whole, 0))
+        weights = self.cheap()
         return sum(weights[edge] for edge in feedback(weights))
 
     def wholly(self, edge: Edge) -> Edge:
-        """The edge, with atomic operations as wholes."""
+        """The edge, with atomic operations that are one step as wholes."""
         a, b = edge
         return self.whole.get(a, a), self.whole.get(b, b)
 
+    def between_steps(self, edges: Iterable[Edge]) -> Iterator[Edge]:
+        """The edges, as between the steps that are told."""
+        for edge in edges:
+            a, b = self.wholly(edge)
+            if a != b:
+                yield a, b
+
+    def cyclic(self, edges: Iterable[Edge]) -> bool:
+        """Do the steps that are told go round in a circle by these edges?"""
+        return shortest_cycle(graph_of(self.between_steps(edges))) is not None
+
+    def join(self, kept: Collection[Edge]) -> None:
+        """Atomic operations that turn out to need no two steps are one."""
+        for r, w in sorted(self.relations["rmw"]):
+            if w not in self.whole:
+                self.whole[w] = r
+                if self.cyclic(kept):
+                    del self.whole[w]
+
     def cheap(self) -> dict[Edge, int]:
-        """All edges but those inside an atomic operation, priced as if nothing were ordered."""
+        """All edges, priced as if nothing were ordered."""
         events, relations = self.events, self.relations
         weights: dict[Edge, int] = {}
         for a, b in relations["po"]:
@@ -192,7 +215,7 @@ class _Teller:
             for second in following.get(w, ()):
                 if second != r:
                     weights[r, second] = FIXED
-        return {edge: weight for edge, weight in weights.items() if self.wholly(edge)[0] != self.wholly(edge)[1]}
+        return weights | dict.fromkeys(relations["rmw"], FIXED)
 
     def prepare(self) -> None:
         """Find out what would mend the execution, and what the models keep."""
@@ -216,25 +239,43 @@ class _Teller:
                 weights[edge] = STRONGLY if edge in self.beyond else weights[edge]
             else:
                 weights[edge] = (UNTRIED if edge in self.ordered else REORDERED) + self.elsewhere(edge)
+        untried = moving - rf
+        while True:
+            removed = self.cheapest(weights, untried)
+            apart = self.apart(weights, removed)
+            if not apart:
+                return removed
+            self.whole = {w: r for w, r in self.whole.items() if r not in apart}
+
+    def cheapest(self, weights: dict[Edge, int], untried: set[Edge]) -> set[Edge]:
+        """The cheapest edges to give up between the steps that are told; those chosen are tried, and chosen anew by that."""
         members: dict[Edge, list[Edge]] = {}
         for edge in weights:
-            members.setdefault(self.wholly(edge), []).append(edge)
+            for whole in self.between_steps([edge]):
+                members.setdefault(whole, []).append(edge)
 
-        def cheapest() -> set[Edge]:
-            given_up = feedback({whole: max(weights[edge] for edge in edges) for whole, edges in members.items()})
+        def chosen() -> set[Edge]:
+            given_up = feedback({whole: _together([weights[e] for e in edges]) for whole, edges in members.items()})
             return {edge for whole in given_up for edge in members[whole]}
 
-        untried = moving - rf
-        removed = cheapest()
+        removed = chosen()
         for _ in range(ROUNDS):
-            chosen = removed & untried
-            if not chosen:
+            trying = removed & untried
+            if not trying:
                 break
-            for edge in chosen:
+            for edge in trying:
                 weights[edge] = self.price(edge)
-            untried -= chosen
-            removed = cheapest()
+            untried -= trying
+            removed = chosen()
         return removed
+
+    def apart(self, weights: dict[Edge, int], removed: set[Edge]) -> set[int]:
+        """The atomic operations (their reads) of which one half can be given up for another step, and not both."""
+        members: dict[Edge, list[Edge]] = {}
+        for edge in removed:
+            members.setdefault(self.wholly(edge), []).append(edge)
+        mixed = (whole for whole, edges in members.items() if len({weights[e] < STRONGLY for e in edges}) == 2)
+        return {step for whole in mixed for step in whole if step in self.whole.values()}
 
     def elsewhere(self, edge: Edge) -> int:
         """What a pair costs more because order there would not mend the execution."""
@@ -277,7 +318,7 @@ class _Teller:
 
     def reorderings(self, kept: list[Edge], removed: set[Edge]) -> tuple[Reordering, ...]:
         """One for each access that moved; the pair speaks for all that would mend the execution, or closes the shortest cycle."""
-        rest = [self.wholly(edge) for edge in kept]
+        rest = list(self.between_steps(kept))
         cycles = {e: shortest_cycle(graph_of([*rest, self.wholly(e)])) or list(self.wholly(e)) for e in removed}
         named = {pair for _, pair in self.mended.gaps} if self.mended else set()
         left = sorted(cycles, key=lambda edge: (edge not in named, not self.mends(edge), len(cycles[edge]), edge))
@@ -287,7 +328,7 @@ class _Teller:
             if edge in self.relations["rf"]:
                 found.append(self.early_view(edge, cycles[edge]))
                 continue
-            moved = [e for e in left if e not in self.relations["rf"]]
+            moved = [e for e in left if e not in self.relations["rf"] and self.order(e) == self.order(edge)]
             by_first = [e for e in moved if e[0] == edge[0]]
             by_second = [e for e in moved if e[1] == edge[1]]
             mates = max(by_first, by_second, key=len)
@@ -321,7 +362,12 @@ class _Teller:
         )
         seen = (self.onlooker(a, cycle, -1), self.onlooker(b, cycle, 1)) if cycle else (None, None)
         between = tuple(self.ordering(edge) if order == "weak" else self.too_weak(edge))
-        return Reordered(a, b, order, between, along, delayed, cycle is not None, *seen, races)
+        halves = tuple(half for half in (a, b, *along) if half in self.split())
+        return Reordered(a, b, order, between, along, delayed, cycle is not None, *seen, races, halves)
+
+    def split(self) -> set[int]:
+        """The halves of atomic operations that are told as two steps."""
+        return {half for r, w in self.relations["rmw"] if w not in self.whole for half in (r, w)}
 
     def onlooker(self, event: int, cycle: list[int], step: int) -> int | None:
         """To whom it shows that a store is there (``step`` 1: the thread that the cycle goes on to) or not yet (-1)."""
@@ -345,6 +391,12 @@ class _Teller:
             yield TooWeak("release first", a.id)
         if "Acquire" in b.tags:
             yield TooWeak("acquire second", b.id)
+        read = next((self.events[r] for r, w in self.relations["rmw"] if w == a.id), None)
+        if read is not None and read.tags & {"Acquire", "LKR"}:
+            yield TooWeak("acquire's write", a.id)
+        write = next((self.events[w] for r, w in self.relations["rmw"] if r == b.id), None)
+        if write is not None and "Release" in write.tags:
+            yield TooWeak("release's read", b.id)
         for e in map(self.events.__getitem__, self.between(edge)):
             if e.kind == "F":
                 yield TooWeak("fence", e.id)
@@ -381,6 +433,12 @@ class _Teller:
             other = next((next(e for e in pair if e != event) for pair in sorted(self.races) if event in pair), None)
             if other is not None:
                 yield self.said("mark", (event, other), Unordered(event, other))
+
+
+def _together(weights: Sequence[int]) -> int:
+    """What it costs to give up edges between two steps. Where only some of them can be, a step is told as two."""
+    free = [weight for weight in weights if weight < STRONGLY]
+    return max(weights) if len(free) in (0, len(weights)) else max(free) + APART
 
 
 def _delayed(reordering: Reordering) -> bool:

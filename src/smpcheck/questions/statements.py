@@ -14,7 +14,9 @@ Order: TypeAlias = Literal["none", "weak", "plain"]
 """What the model makes of two accesses of a thread: nothing orders them; something does, and it is not enough here; no barrier
 can, because a plain access races."""
 
-TooWeakKind: TypeAlias = Literal["addr", "data", "ctrl", "release first", "acquire second", "fence", "release", "acquire"]
+TooWeakKind: TypeAlias = Literal[
+    "addr", "data", "ctrl", "release first", "acquire second", "acquire's write", "release's read", "fence", "release", "acquire"
+]
 
 
 # --- the story of an execution that can be -----------------------------------------------------------------------------------
@@ -23,7 +25,8 @@ TooWeakKind: TypeAlias = Literal["addr", "data", "ctrl", "release first", "acqui
 @dataclass(frozen=True, slots=True)
 class TooWeak:
     """Something between two accesses that does not order them: a dependency of the second on the first (``event`` is the second),
-    a fence, or an access that is a release or an acquire (at an end of the pair, or between).
+    a fence, or an access that is a release or an acquire (at an end of the pair, or between). Of an atomic operation only the
+    read is an acquire, and only the write a release: the other half is ``acquire's write``, ``release's read``.
     """
 
     kind: TooWeakKind
@@ -38,6 +41,7 @@ class Reordered:
     ``order``: what the model has between them; ``between``: what stands there, or (``weak``) what orders them. ``along``: further
     accesses that ``second`` overtakes as well (with ``delayed``: that overtake ``first``). ``seen_first`` and ``seen_second``:
     the threads that see the stores, where known. ``races``: pairs of a plain access of the two and one that it races with.
+    ``halves``: those of all these accesses that are half of an atomic operation, the other half of which is a step of its own.
     """
 
     first: int
@@ -50,6 +54,7 @@ class Reordered:
     seen_first: int | None = None
     seen_second: int | None = None
     races: tuple[tuple[int, int], ...] = ()
+    halves: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ everywhere, and what is said is what was tested.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from smpcheck.program import tags
-from smpcheck.program.execution import ExecutedEvent
+from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Position, Program
 from smpcheck.program.values import Value
 from smpcheck.questions.statements import (
@@ -55,6 +56,15 @@ def line_of(pos: Position | None, home: str = "") -> str:
     return f"{pos.file.rsplit('/', 1)[-1]} line {pos.line}"
 
 
+@dataclass(frozen=True, slots=True)
+class SpokenStep:
+    """A step of an execution in words: its ``events`` (ids), the source ``text``, and what it reads and writes."""
+
+    events: tuple[int, ...]
+    text: str
+    effect: str
+
+
 class Words:
     """The names of one program's events."""
 
@@ -95,6 +105,10 @@ class Words:
         line = self.line(event.pos)
         return said + (f" ({line})" if line else "")
 
+    def half(self, event: ExecutedEvent) -> str:
+        """``read of xchg(x, 1)``: half of an atomic operation."""
+        return f"{'read' if event.kind == 'R' else 'write'} of {self.text(event)}"
+
     def effect(self, event: ExecutedEvent) -> str:
         """``x = 1`` for a write, ``x is 1`` for a read, the text for a barrier."""
         if event.kind == "F":
@@ -102,6 +116,21 @@ class Words:
         if event.value is None:
             return f"{event.cell}: there is nothing"
         return f"{event.cell} {'=' if event.kind == 'W' else 'is'} {self.value(event.value)}"
+
+    def steps(self, execution: Execution, order: Sequence[int]) -> Iterator[SpokenStep]:
+        """The steps of an execution in this order (ids). The halves of an atomic operation are one where nothing is between."""
+        halves = dict(execution.relations["rmw"])
+        reads = {w: r for r, w in halves.items()}
+        events = execution.events
+        for before, number, after in zip((None, *order), order, (*order[1:], None), strict=False):
+            event = events[number]
+            if after is not None and halves.get(number) == after:
+                values = f"{event.cell}: {self.value(event.value)}, then {self.value(events[after].value)}"
+                yield SpokenStep((number, after), self.text(event), values)
+            elif number in halves or (number in reads and reads[number] != before):
+                yield SpokenStep((number,), self.half(event), self.effect(event))
+            elif number not in reads:
+                yield SpokenStep((number,), self.text(event), self.effect(event))
 
 
 # --- statements --------------------------------------------------------------------------------------------------------------
@@ -210,19 +239,34 @@ class _Speaker:
     def reordered(self, said: Reordered) -> str:
         a, b = self.events[said.first], self.events[said.second]
         first, second = self.done(a, said.seen_first), self.done(b, said.seen_second)
+        earlier, later = (self.half(e) if e in said.halves else self.action(e) for e in (a.id, b.id))
+        thread = self.words.thread(a.thread)
         if not said.shown and said.order == "weak":
-            text = f"{self.whose(a.id)} and its later {self.action(b.id)}"
+            text = f"{thread}'s {earlier} and its later {later}"
         elif not said.shown:
-            text = f"{self.whose(b.id)} could be before its earlier {self.action(a.id)}"
+            text = f"{thread}'s {later} could be before its earlier {earlier}"
         elif said.delayed:
-            text = f"{self.whose(a.id)} {first} only after its later {self.action(b.id)} {second}"
+            text = f"{thread}'s {earlier} {first} only after its later {later} {second}"
         else:
-            text = f"{self.whose(b.id)} {second} before its earlier {self.action(a.id)} {first}"
-        lines = [self.words.line(self.events[e].pos) for e in said.along if self.events[e].pos not in (a.pos, b.pos)]
-        if lines:
-            side = "after" if said.delayed else "before"
-            text += f" ({side} what is done in {listed(list(dict.fromkeys(lines)))} as well)"
+            text = f"{thread}'s {later} {second} before its earlier {earlier} {first}"
+        along = self.along(said)
+        if along:
+            text += f" ({'after' if said.delayed else 'before'} {along} as well)"
         return f"{text}: {self.why(said)}"
+
+    def along(self, said: Reordered) -> str:
+        """What else is overtaken, or overtakes: ``what is done in lines 9 and 10``; of halves of atomic operations, which."""
+        pair = [self.events[e].pos for e in (said.first, said.second) if e not in said.halves]
+        others = [e for e in said.along if self.events[e].pos not in pair]
+        lines = [self.words.line(self.events[e].pos) for e in others if e not in said.halves]
+        whole = [f"what is done in {listed(list(dict.fromkeys(lines)))}"] if lines else []
+        return " and ".join([*whole, *(f"the {self.half(e)}" for e in others if e in said.halves)])
+
+    def half(self, number: int) -> str:
+        """``read of xchg(x, 1) (line 12)``: half of an atomic operation that is told as two steps."""
+        event = self.events[number]
+        line = self.words.line(event.pos)
+        return self.words.half(event) + (f" ({line})" if line else "")
 
     def done(self, event: ExecutedEvent, seen: int | None) -> str:
         if event.kind == "R":
@@ -255,6 +299,10 @@ class _Speaker:
                 return f"{text} orders what comes before it, not what follows"
             case "acquire second":
                 return f"{text} orders what follows, not what comes before it"
+            case "acquire's write":
+                return f"what follows {place} waits for its read, not for its write"
+            case "release's read":
+                return f"what comes before {place} is waited for by its write, not by its read"
             case "fence":
                 return f"{place} does not order {pair}"
             case "release":

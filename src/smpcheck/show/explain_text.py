@@ -132,24 +132,12 @@ def missing_besides(story: Story) -> str:
 
 def steps(execution: Execution, story: Story, words: Words) -> Iterator[str]:
     """One line for each step: number, thread, source text, line, effect."""
-    halves = dict(execution.relations["rmw"])
     late = {s.first for s in story.reorderings} | {s.second for s in story.reorderings}
     rows: list[tuple[str, str, str, str, str]] = []
-    skip: set[int] = set()
-    for number in story.steps:
-        if number in skip:
-            continue
-        event = execution.events[number]
-        effect = words.effect(event)
-        place = story.steps.index(number)
-        other = halves.get(number)
-        if other is not None and story.steps[place + 1 : place + 2] == (other,):
-            skip.add(other)
-            effect = f"{event.cell}: {words.value(event.value)}, then {words.value(execution.events[other].value)}"
-        mark = "*" if number in late else " "
-        rows.append(
-            (str(len(rows) + 1), mark, words.thread(event.thread), words.text(event), f"{words.line(event.pos)}|{effect}")
-        )
+    for step in words.steps(execution, story.steps):
+        event = execution.events[step.events[0]]
+        mark = "*" if late.intersection(step.events) else " "
+        rows.append((str(len(rows) + 1), mark, words.thread(event.thread), step.text, f"{words.line(event.pos)}|{step.effect}"))
     widths = [max(len(row[i]) for row in rows) for i in range(4)] if rows else [0, 0, 0, 0]
     room = _columns.get() - widths[0] - widths[2] - 18 - max((len(row[4].split("|", 1)[1]) for row in rows), default=0)
     most = min(CODE, widths[3], max(16, room))

@@ -169,10 +169,11 @@ class _Page:
         items = []
         for moment in picture.replay.moments:
             node = nodes[moment.node]
-            said = " · ".join(t for t in (node.place, node.effect) if t)
+            code, effect = (node.code, node.effect) if moment.half is None else (moment.half.text, moment.half.effect)
+            said = " · ".join(t for t in (node.place, effect) if t)
             if node.hidden:
                 said = f"{moment.steps} step{'s' * (moment.steps > 1)}"
-            text = f"{picture.lanes[node.lane]}: {node.code}".removesuffix(": ")
+            text = f"{picture.lanes[node.lane]}: {code}".removesuffix(": ")
             items.append(
                 f'<li data-node="{moment.node}" data-state="{escape(moment.state)}"><code>{escape(text)}</code> '
                 f'<span class="dim">{escape(said)}</span></li>'

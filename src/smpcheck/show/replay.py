@@ -8,14 +8,14 @@ something else than memory is said with each step. (Barriers alone are no steps 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Program
 from smpcheck.program.values import Value
 from smpcheck.questions.interleaving import interleaving
-from smpcheck.questions.wording import Words
+from smpcheck.questions.wording import SpokenStep, Words
 from smpcheck.show.interleaving import value_text
 
 
@@ -31,7 +31,7 @@ class Group:
 class Moment:
     """A step: ``node`` of the picture, the ``events`` that take effect in it, what ``memory`` holds after it (name and value of
     each location), and in ``views`` who sees something else, in words. ``steps``: how many primitives (several where the picture
-    folds them).
+    folds them). ``half``: what to say of half of an atomic operation, where the other half takes effect apart from it.
     """
 
     node: int
@@ -39,6 +39,7 @@ class Moment:
     memory: tuple[tuple[str, str], ...]
     views: tuple[str, ...] = ()
     steps: int = 1
+    half: SpokenStep | None = None
 
     @property
     def state(self) -> str:
@@ -63,7 +64,7 @@ def replay_of(program: Program, execution: Execution, groups: Iterable[Group], s
         return None
     place = {event: i for i, event in enumerate(order if order is not None else steps)}
     timed = []
-    for group in groups:
+    for group in apart(execution, groups, place):
         accesses = [e for e in group.events if execution.events[e].kind != "F" and e in place]
         own = accesses or [e for e in group.events if e in place]
         if own:
@@ -72,11 +73,24 @@ def replay_of(program: Program, execution: Execution, groups: Iterable[Group], s
     found: list[Moment] = []
     for _, group in sorted(timed, key=lambda pair: pair[0]):
         moment = player.step(group)
-        if found and found[-1].node == moment.node:
+        if found and found[-1].node == moment.node and moment.half is None:
             before = found.pop()
             moment = replace(moment, events=before.events + moment.events, steps=before.steps + 1)
         found.append(moment)
     return Replay(tuple(found), order is not None)
+
+
+def apart(execution: Execution, groups: Iterable[Group], place: Mapping[int, int]) -> Iterator[Group]:
+    """The groups, each half of an atomic operation its own where it takes effect apart from the other."""
+    halves = dict(execution.relations["rmw"])
+    for group in groups:
+        read = next((e for e in group.events if e in halves), None)
+        if read is None or place[halves[read]] == place[read] + 1:
+            yield group
+        else:
+            cut = group.events.index(halves[read])
+            yield Group(group.node, group.events[:cut])
+            yield Group(group.node, group.events[cut:])
 
 
 class _Player:
@@ -88,6 +102,7 @@ class _Player:
         self.words = Words(program)
         self.source = {r: w for w, r in execution.relations["rf"]}
         self.co = execution.relations["co"]
+        self.atomic = {half for pair in execution.relations["rmw"] for half in pair}
         self.memory: dict[Value | None, int] = {}
         """For each address, the last store to it that has taken effect."""
         self.ahead: dict[tuple[int, Value | None], int] = {}
@@ -111,7 +126,15 @@ class _Player:
             if (self.memory[address], seen) not in self.co:
                 del self.ahead[thread, address]
         memory = tuple((self.events[e].cell or "?", self.value(self.events[e])) for e in self.memory.values())
-        return Moment(group.node, group.events, memory, tuple(self.views()))
+        return Moment(group.node, group.events, memory, tuple(self.views()), half=self.half(group))
+
+    def half(self, group: Group) -> SpokenStep | None:
+        """What to say of a group that has one half of an atomic operation only."""
+        mine = [e for e in group.events if e in self.atomic]
+        if len(mine) != 1:
+            return None
+        event = self.events[mine[0]]
+        return SpokenStep(group.events, self.words.half(event), self.words.effect(event))
 
     def views(self) -> Iterable[str]:
         """Who sees what memory does not hold, and who does not (whose store it is knows it anyway)."""
