@@ -181,11 +181,11 @@ def faults_of_claim(
                 yield f"{pair} is said to be unordered, and the model keeps it"
             if claim.order == "weak" and pair not in keeps:
                 yield f"{pair} is said to be ordered somehow, and the model does not keep it"
-            if claim.order == "plain" and not any("Plain" in events[e].tags or not events[e].tags for e in pair):
+            if claim.order == "plain" and all(events[e].tags - {"Plain", "FW"} for e in pair):
                 yield f"{pair}: neither access is plain"
             for e in claim.along:
                 overtaken = (claim.first, e) if claim.delayed else (e, claim.second)
-                if overtaken in keeps and claim.order != "weak":
+                if overtaken in keeps and claim.order == "none":
                     yield f"{overtaken}, said in passing, is kept by the model"
                 if overtaken not in po or claim.shown != (place[overtaken[1]] < place[overtaken[0]]):
                     yield f"{overtaken}, said in passing, is not shown so"

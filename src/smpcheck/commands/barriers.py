@@ -95,7 +95,7 @@ def barriers(
     pairs with. With --fix: what is missing.
 
     Exit status: 0 answered; 1 with --fix, an outcome can happen and no placement of barriers forbids it; 2 bad usage,
-    unreadable or unsupported input, a limit.
+    unreadable or unsupported input; 3 something is undecided (a limit). Where several hold: 2 before 1 before 3.
     """
     status = EXIT_OK
     with failing(form, FORMATS), within(timeout):
@@ -191,7 +191,9 @@ def _fix(
 
     answers = (one for p in programs for m in models for one in ask(p, m, limits, costs, only=check, race=race))
     found = as_they_come(answers, partial(_fixes_shown, form=form), "looking for what is missing", form != "text", None)
-    return EXIT_OK if all(one.status in ("fixed", "safe") for one in found) else EXIT_FOUND
+    if any(one.status in ("interleaving", "no placement") for one in found):
+        return EXIT_FOUND
+    return open_status(any(one.status in ("undecided", "unfinished") for one in found))
 
 
 def _fixes_shown(answers: Sequence[Fix], form: str) -> str:

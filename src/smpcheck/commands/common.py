@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EXIT_OK = 0
 EXIT_FOUND = 1
 EXIT_INPUT = 2
+EXIT_UNDECIDED = 3
 EXIT_BROKEN_PIPE = 141
 EXIT_INTERRUPTED = 130
 
@@ -146,7 +147,7 @@ def forget_output() -> None:
 
 @contextmanager
 def failing(form: str, forms: Sequence[str]) -> Iterator[None]:
-    """Turn what is wrong with the input into one line and the exit status for it."""
+    """Turn what is wrong with the input into one line and the exit status for it; that of a limit is that of the undecided."""
     if form not in forms:
         complain(f"there is no format {form!r}: choose from {', '.join(forms)}")
         raise typer.Exit(EXIT_INPUT)
@@ -154,7 +155,7 @@ def failing(form: str, forms: Sequence[str]) -> Iterator[None]:
         yield
     except SmpcheckError as error:
         complain(str(error))
-        raise typer.Exit(EXIT_INPUT) from None
+        raise typer.Exit(EXIT_UNDECIDED if isinstance(error, LimitError) else EXIT_INPUT) from None
     except RecursionError:
         complain("the program is nested too deeply")
         raise typer.Exit(EXIT_INPUT) from None
@@ -264,7 +265,7 @@ def open_status(undecided: bool) -> int:
     """The exit status of an answer that was shown, in which something may be undecided, which is then said."""
     if undecided:
         complain("not everything is decided: the answer says what is not")
-    return EXIT_INPUT if undecided else EXIT_OK
+    return EXIT_UNDECIDED if undecided else EXIT_OK
 
 
 @contextmanager

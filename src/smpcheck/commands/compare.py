@@ -11,6 +11,7 @@ from smpcheck.commands.common import (
     EXIT_FOUND,
     EXIT_INPUT,
     EXIT_OK,
+    EXIT_UNDECIDED,
     KERNEL_MODEL,
     Asserts,
     Init,
@@ -25,10 +26,11 @@ from smpcheck.commands.common import (
     complain,
     failing,
     find_programs,
+    open_status,
     within,
     write,
 )
-from smpcheck.errors import InputError, SmpcheckError
+from smpcheck.errors import InputError, LimitError, SmpcheckError
 from smpcheck.time_limit import TimeLimitError
 
 if TYPE_CHECKING:
@@ -69,8 +71,8 @@ def compare(
     """What do models say about tests, and where do they differ? And machines: what does each do, of what the kernel's model
     allows?
 
-    Exit status: 0 no difference, 1 models differ, 2 bad usage, unreadable or unsupported input, a limit, 130 interrupted (what is
-    done is shown).
+    Exit status: 0 all is decided, and no difference; 1 models differ; 2 bad usage, unreadable or unsupported input; 3 something
+    is undecided (a limit); 130 interrupted (what is done is shown). Where several hold: 2 before 1 before 3.
     """
     status = EXIT_OK
     with failing(form, FORMATS), within(timeout):
@@ -98,7 +100,10 @@ def compare(
                     raise
                 except SmpcheckError as error:
                     complain(str(error))
-                    status = EXIT_INPUT
+                    if not isinstance(error, LimitError):
+                        status = EXIT_INPUT
+                    elif status == EXIT_OK:
+                        status = EXIT_UNDECIDED
         finally:  # what is done is shown, whatever ended it
             shown = [row for row in rows if row.differs] if only_differences else rows
             if form == "json":
@@ -109,8 +114,10 @@ def compare(
                 from smpcheck.show.compare_text import text
 
                 write(text(shown, [subject.name for subject in subjects], witnesses, columns()))
-        if status == EXIT_OK and any(row.differs for row in rows):
+        if status != EXIT_INPUT and any(row.differs for row in rows):
             status = EXIT_FOUND
+        if status == EXIT_OK:
+            status = open_status(any(row.undecided for row in rows))
     raise typer.Exit(status)
 
 

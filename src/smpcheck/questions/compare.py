@@ -1,33 +1,37 @@
 """The question *what do the models disagree about?*: tests by models, and for each disagreement an execution.
 
-The execution is one that a model allows and another forbids, with what forbids it there. Machines are compared too: each is a
-model that is asked about the program as that machine has it.
+Asked is what the test's author asks, and besides, which faults can happen: each fault that one model allows has a row of its own.
+The execution shown is one that a model allows and another forbids, with what forbids it there. Machines are compared too: each
+is a model that is asked about the program as that machine has it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import SmpcheckError, UnsupportedError
 from smpcheck.program.execution import Execution
-from smpcheck.program.faults import DATA_RACE
+from smpcheck.program.faults import DATA_RACE, STOPS
 from smpcheck.program.ir import Program
-from smpcheck.questions.caveats import NO_EXECUTION, cut
-from smpcheck.questions.explain import Limits, explain_outcome
+from smpcheck.questions.caveats import NO_EXECUTION, cut, has_race, is_cut, knows_races
+from smpcheck.questions.explain import NOTHING, Limits, explain_outcome
 from smpcheck.questions.large import Found, ask, asking, is_large
-from smpcheck.questions.outcomes import Outcome, condition_outcome, outcomes
+from smpcheck.questions.outcomes import RACE, Outcome, outcomes
 from smpcheck.questions.reasons import Reason, first_reason, reasons_of
 from smpcheck.questions.reorderings import Story, tell
+from smpcheck.questions.stops import Stops, possible_stops, stop, stops
 from smpcheck.questions.wording import Words
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
 if TYPE_CHECKING:
     from smpcheck.machines.mapping import MachineMapping
+
+NO_RACES = "the model {} has no data races"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,14 @@ class Subject:
 @dataclass(frozen=True, slots=True)
 class Cell:
     """What one model says of one outcome: a verdict (``Never``, ``Sometimes``, ``Always``; for assertions ``Never`` or
-    ``Sometimes`` fails), or None and why not. ``race``: a data race is flagged.
+    ``Sometimes`` fails; for faults ``Never`` or ``Sometimes`` happens), or None and why not. ``race``: a data race is flagged.
+    ``asked``: whether the question means anything under the model (whether accesses race does not under sc).
     """
 
     verdict: str | None
     race: bool = False
     message: str = ""
+    asked: bool = True
 
     @property
     def happens(self) -> bool | None:
@@ -86,12 +92,19 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        """Do two models disagree about whether it can happen, or about a race?"""
+        """Do two models disagree about whether it can happen?"""
         return len({c.happens for c in self.cells if c.happens is not None}) > 1
+
+    @property
+    def undecided(self) -> bool:
+        """Is there a model of which it is not known?"""
+        return any(cell.asked and cell.verdict is None for cell in self.cells)
 
 
 def compare(program: Program, models: Sequence[Model], limits: Limits | None = None) -> list[Row]:
-    """One row for each outcome of ``program``. What one model cannot answer is in its cell."""
+    """One row for each outcome of ``program``, and for each fault that some model allows. What one model cannot answer is in its
+    cell.
+    """
     return compare_subjects(program, [Subject(model.name, model) for model in models], limits)
 
 
@@ -99,17 +112,63 @@ def compare_subjects(program: Program, subjects: Sequence[Subject], limits: Limi
     """The same for models that need not be asked about the program as it is."""
     limits = limits or Limits()
     rows = []
-    asked = outcomes(program) or [condition_outcome(program)]
-    models = [subject.model for subject in subjects]
     as_it_is = all(subject.mapping is None for subject in subjects)
-    large = _of_large(program, models, asked, limits) if as_it_is and is_large(program) else None
-    for number, outcome in enumerate(asked):
-        began = time.perf_counter()
-        cells = large[number] if large else tuple(_cell(program, subject, outcome, limits) for subject in subjects)
+    table = (_of_large if as_it_is and is_large(program) else _of_small)(program, subjects, outcomes(program), limits)
+    began = time.perf_counter()
+    for outcome, cells in table:
         row = Row(program, outcome, cells)
         difference = _difference(row, subjects, limits) if row.differs else None
         rows.append(Row(program, outcome, cells, difference, time.perf_counter() - began))
-    return rows
+        began = time.perf_counter()
+    return rows or [Row(program, NOTHING, tuple(Cell(None, asked=False) for _ in subjects))]
+
+
+Asked: TypeAlias = Iterator[tuple[Outcome, tuple[Cell, ...]]]
+
+
+def _of_small(program: Program, subjects: Sequence[Subject], asked: Sequence[Outcome], limits: Limits) -> Asked:
+    """The cells of each outcome, and of each fault that some model allows."""
+    for outcome in asked:
+        yield outcome, tuple(_cell(program, subject, outcome, limits) for subject in subjects)
+    faults = [_faults(program, subject, limits) for subject in subjects]
+    for name in STOPS:
+        happens = [found.happen[name] for found in faults if isinstance(found, Stops) and name in found.happen]
+        if happens:
+            yield stop(name, happens[0]), tuple(_fault_cell(found, name, limits) for found in faults)
+    races = tuple(_race_cell(program, subject, limits) for subject in subjects)
+    if any(cell.happens for cell in races):
+        yield RACE, races
+
+
+def _faults(program: Program, subject: Subject, limits: Limits) -> Stops | str:
+    """The faults of a program under a model, or why there is no answer."""
+    try:
+        return stops(subject.program(program), subject.model, limits.unroll)
+    except UnsupportedError as error:
+        return f"unsupported: {error}"
+    except SmpcheckError as error:
+        return str(error)
+
+
+def _fault_cell(found: Stops | str, name: str, limits: Limits) -> Cell:
+    if isinstance(found, str):
+        return Cell(None, message=found)
+    if name in found.happen:
+        return Cell("Sometimes")
+    return Cell(None, message=cut(limits.unroll)) if found.cut else Cell("Never")
+
+
+def _race_cell(program: Program, subject: Subject, limits: Limits) -> Cell:
+    model, unroll = subject.model, limits.unroll
+    if not knows_races(model):
+        return Cell(None, message=NO_RACES.format(model.name), asked=False)
+    try:
+        program = subject.program(program)
+        if has_race(program, model, unroll):
+            return Cell("Sometimes")
+        return Cell(None, message=cut(unroll)) if is_cut(program, model, unroll) else Cell("Never")
+    except SmpcheckError as error:
+        return Cell(None, message=str(error))
 
 
 def _cell(program: Program, subject: Subject, outcome: Outcome, limits: Limits) -> Cell:
@@ -131,20 +190,26 @@ def _cell(program: Program, subject: Subject, outcome: Outcome, limits: Limits) 
         return Cell(None, message=str(error))
 
 
-def _of_large(program: Program, models: Sequence[Model], asked: list[Outcome], limits: Limits) -> list[tuple[Cell, ...]]:
-    """The cells of each outcome of a large program, with the assumptions that they rest on as messages."""
-    subject, named = asking(program, asked)
-    names = [str(outcome.condition) for outcome in named]
-    found = [ask(subject, model, names, limits.unroll, limits.ends) for model in models]
+def _of_large(program: Program, subjects: Sequence[Subject], asked: Sequence[Outcome], limits: Limits) -> Asked:
+    """The same for a large program, with the assumptions that the cells rest on as messages."""
+    whole, named = asking(program, asked)
+    faults = possible_stops(program)
+    names = [*(str(outcome.condition) for outcome in named), *faults]
+    found = [ask(whole, subject.model, names, limits.unroll, limits.ends) for subject in subjects]
 
     def cell(one: Found, name: str) -> Cell:
         if name in one.can:
             return Cell("Sometimes")
         notes = one.caveats(name)
-        unknown = name in one.open or not {NO_EXECUTION, cut(limits.unroll)}.isdisjoint(notes)
+        unknown = name in one.open or NO_EXECUTION in notes
         return Cell(None if unknown else "Never", message="; ".join([*filter(None, [one.open.get(name)]), *notes]))
 
-    return [tuple(cell(one, name) for one in found) for name in names]
+    for outcome, name in zip(asked, names, strict=False):
+        yield outcome, tuple(cell(one, name) for one in found)
+    for name in faults:
+        happens = [one.can[name][1] for one in found if name in one.can]
+        if happens:
+            yield stop(name, happens[0]), tuple(cell(one, name) for one in found)
 
 
 def _difference(row: Row, subjects: Sequence[Subject], limits: Limits) -> Difference | None:
@@ -154,11 +219,14 @@ def _difference(row: Row, subjects: Sequence[Subject], limits: Limits) -> Differ
     allows, forbids = subjects[happens.index(True)], subjects[happens.index(False)]
     program = allows.program(row.program)
     words = Words(program)
-    found = explain_outcome(program, allows.model, row.outcome, limits)
-    if found.execution is None:
+    if row.outcome.flag:
+        execution = next(iter(row.outcome.candidates(program, allows.model, limits.unroll)), None)
+    else:
+        execution = explain_outcome(program, allows.model, row.outcome, limits).execution
+    if execution is None:
         return None
     reasons: Sequence[Reason] = ()
     if allows.mapping is forbids.mapping:
-        reasons = (first_reason if is_large(program) else reasons_of)(forbids.model, found.execution, words)
-    story = tell(found.execution, allows.model, words)
-    return Difference(allows.name, forbids.name, found.execution, story, reasons[0] if reasons else None)
+        reasons = (first_reason if is_large(program) else reasons_of)(forbids.model, execution, words)
+    story = tell(execution, allows.model, words)
+    return Difference(allows.name, forbids.name, execution, story, reasons[0] if reasons else None)

@@ -45,18 +45,25 @@ class Point:
 
 def with_barriers(execution: Execution, points: Iterable[Point]) -> tuple[Execution, dict[int, Point]]:
     """``execution`` with a full barrier at each point, and which new event stands where. The ids of the others stay."""
-    events, po = list(execution.events), set(execution.relations["po"])
-    known = {e.id: e for e in events}
+    known = {e.id: e for e in execution.events}
+    earlier: dict[int, set[int]] = {number: set() for number in known}
+    later: dict[int, set[int]] = {number: set() for number in known}
+    for a, b in execution.relations["po"]:
+        earlier[b].add(a)
+        later[a].add(b)
     added: dict[int, Point] = {}
-    for point in points:
-        number = 1 + max(e.id for e in events)
-        at = known[point.event]
-        earlier = {a for a, b in po if b == at.id} | (set() if point.before else {at.id})
-        later = {b for a, b in po if a == at.id} | ({at.id} if point.before else set())
-        events.append(ExecutedEvent(number, at.thread, "F", FULL_BARRIERS, text="smp_mb()"))
-        po |= {(a, number) for a in earlier} | {(number, b) for b in later}
+    for number, point in enumerate(points, 1 + max(known)):
+        before = earlier[point.event] | (set() if point.before else {point.event})
+        after = later[point.event] | ({point.event} if point.before else set())
+        for a in before:
+            later[a].add(number)
+        for b in after:
+            earlier[b].add(number)
+        earlier[number], later[number] = set(before), set(after)
         added[number] = point
-    return replace(execution, events=tuple(events), relations={**execution.relations, "po": frozenset(po)}), added
+    fences = (ExecutedEvent(n, known[point.event].thread, "F", FULL_BARRIERS, text="smp_mb()") for n, point in added.items())
+    po = frozenset((a, b) for a, followers in later.items() for b in followers)
+    return replace(execution, events=(*execution.events, *fences), relations={**execution.relations, "po": po}), added
 
 
 def marked(execution: Execution, accesses: Collection[int]) -> Execution:
@@ -170,12 +177,23 @@ def cheapest_repair(execution: Execution, model: Model) -> Mended | None:
 
 
 def _smallest(everything: Sequence[Repair], forbidden: Callable[[frozenset[Repair]], bool]) -> frozenset[Repair]:
-    """A set of repairs that is enough, without any that can go; marks go first. (All of them together are enough.)"""
-    chosen = frozenset(everything)
-    for repair in sorted(everything, key=lambda repair: isinstance(repair, Gap)):
-        if forbidden(chosen - {repair}):
-            chosen -= {repair}
-    return chosen
+    """A set of repairs that is enough, without any that can go; marks go first. (All of them together are enough.)
+
+    Divide and conquer, as what is needed is little of a lot (QuickXplain: Junker, AAAI 2004).
+    """
+
+    def needed(base: frozenset[Repair], changed: bool, rest: Sequence[Repair]) -> frozenset[Repair]:
+        """What of ``rest``, the most wanted first, has to be there besides ``base``, which has ``changed``."""
+        if changed and forbidden(base):
+            return frozenset()
+        if len(rest) == 1:
+            return frozenset(rest)
+        wanted, other = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+        second = needed(base | frozenset(wanted), True, other)
+        return second | needed(base | second, bool(second), wanted)
+
+    ordered = sorted(everything, key=lambda repair: isinstance(repair, Mark))
+    return needed(frozenset(), False, ordered) if ordered else frozenset()
 
 
 def _ordered(execution: Execution, model: Model, pairs: dict[int, Edge]) -> dict[int, Edge]:

@@ -9,7 +9,7 @@ shortest cycle is a reason; all executions with that cycle are then set aside, u
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -29,7 +29,7 @@ from smpcheck.questions.races import Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
 from smpcheck.questions.reorderings import Story, least_weight, tell
 from smpcheck.questions.statements import InSection
-from smpcheck.questions.stops import stops
+from smpcheck.questions.stops import possible_stops, stop, stops
 from smpcheck.questions.wording import Words, section
 from smpcheck.solver.candidates import Candidates
 
@@ -97,7 +97,8 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
     limits = limits or Limits()
     if is_large(program):
         notes = remarks(program)
-        for answer in _explain_large(program, model, limits, outcomes(program, only)):
+        faults = possible_stops(program) if only is None else ()
+        for answer in _explain_large(program, model, limits, outcomes(program, only), faults):
             yield replace(answer, notes=(*answer.notes, *notes))
             notes = ()
         return
@@ -191,8 +192,9 @@ def witness(
             candidates.exclude_this(execution)
         if found:
             also = None if stronger is None else asked
-            told = ((execution, tell(execution, model, words, also)) for _, _, execution in sorted(found)[:TOLD])
-            execution, story = min(told, key=lambda pair: pair[1].weight)
+            execution, story = _simplest(
+                [execution for *_, execution in sorted(found)[:TOLD]], model, words, also, limits.seconds
+            )
             notes: tuple[str, ...] = ()
             if number >= limits.witnesses:
                 notes = (f"the simplest of the first {number} executions; there are more",)
@@ -200,6 +202,19 @@ def witness(
                 notes += _no_interleaving(execution, words)
             return asked.name, execution, story, notes
     return None
+
+
+def _simplest(
+    executions: Sequence[Execution], model: Model, words: Words, also: Model | None, seconds: float
+) -> tuple[Execution, Story]:
+    """The simplest story of these executions, and its own; of those that can be told in this time, and one in any case."""
+    deadline = time.perf_counter() + seconds
+    told: list[tuple[Execution, Story]] = []
+    for execution in executions:
+        told.append((execution, tell(execution, model, words, also)))
+        if time.perf_counter() > deadline:
+            break
+    return min(told, key=lambda pair: pair[1].weight)
 
 
 def _no_interleaving(execution: Execution, words: Words) -> tuple[str, ...]:
@@ -219,40 +234,43 @@ LARGE = Limits(candidates=20, witnesses=20, reasons=3)
 """Of a large program less is compared and listed."""
 
 
-def _explain_large(program: Program, model: Model, limits: Limits, asked: list[Outcome]) -> Iterator[Explanation]:
-    """Explain the outcomes of a large program: why one cannot be only if it is the only one."""
+def _explain_large(
+    program: Program, model: Model, limits: Limits, asked: list[Outcome], faults: Sequence[str] = ()
+) -> Iterator[Explanation]:
+    """Explain the outcomes of a large program, and those of the ``faults`` that can happen: why one cannot be only if it is the
+    only one.
+    """
     began = time.perf_counter()
     subject, named = asking(program, asked)
-    found = ask(subject, model, [str(o.condition) for o in named], limits.unroll, limits.ends)
+    found = ask(subject, model, [*(str(o.condition) for o in named), *faults], limits.unroll, limits.ends)
     limits = replace(limits, candidates=LARGE.candidates, witnesses=LARGE.witnesses, reasons=LARGE.reasons)
     words = Words(program)
-    notes: tuple[str, ...]
+    happening = [stop(name, found.can[name][1]) for name in faults if name in found.can]
     once = {RACES, WITHOUT_REASONS}
-    for outcome, one in zip(asked, named, strict=True):
-        name = str(one.condition)
-        kind: Kind = "forbidden"
-        reasons: tuple[Reason, ...] = ()
-        shown: Witness | None = None
-        if name in found.can:
-            kind = "allowed"
-            shown = easiest(found, model, one, limits, words)
-            notes = shown[3]
-        elif name in found.open:
-            kind = "undecided"
-            notes = (found.open[name],)
-        else:
-            if len(asked) == 1 and name not in found.assumed:
-                reasons, _, _ = why_not(found.part, model, one, in_time(limits), words, large=True)
-            notes = found.caveats(name)
-            notes = notes if reasons else (*notes, WITHOUT_REASONS)
-        notes = tuple(note for note in (*notes, RACES) if note in once or note not in (RACES, WITHOUT_REASONS))
+    for outcome, one in zip([*asked, *happening], [*named, *happening], strict=True):
+        answer = _of_large(found, program, model, limits, outcome, one, words, alone=len(asked) == 1)
+        notes = tuple(note for note in (*answer.notes, RACES) if note in once or note not in (RACES, WITHOUT_REASONS))
         once.difference_update(notes)
-        under, execution, story = shown[:3] if shown else ("", None, None)
-        yield Explanation(
-            program, model.name, outcome, kind, execution, under, story, reasons, (), notes, kind == "allowed",
-            time.perf_counter() - began,
-        )  # fmt: skip
+        yield replace(answer, notes=notes, seconds=time.perf_counter() - began)
         began = time.perf_counter()
+
+
+def _of_large(
+    found: Found, program: Program, model: Model, limits: Limits, outcome: Outcome, one: Outcome, words: Words, alone: bool
+) -> Explanation:
+    """The answer about an outcome, which is asked about as ``one``."""
+    name = str(one.condition)
+    if name in found.can:
+        under, execution, story, notes = easiest(found, model, one, limits, words)
+        return Explanation(program, model.name, outcome, "allowed", execution, under, story, (), (), notes)
+    if name in found.open:
+        return Explanation(program, model.name, outcome, "undecided", notes=(found.open[name],), complete=False)
+    notes = found.caveats(name)
+    reasons: tuple[Reason, ...] = ()
+    if alone and name not in found.assumed:
+        reasons, _, _ = why_not(found.part, model, one, in_time(limits), words, large=True)
+    notes = notes if reasons else (*notes, WITHOUT_REASONS)
+    return Explanation(program, model.name, outcome, "forbidden", reasons=reasons, notes=notes, complete=False)
 
 
 WITHOUT_REASONS = "no reason is shown: the program is large (for the outcome of one check alone, some are looked for: --check)"

@@ -18,15 +18,15 @@ from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError, SmpcheckError, UnsupportedError
 from smpcheck.models import require_primitives
 from smpcheck.program.faults import DATA_RACE
-from smpcheck.program.ir import Const, Program
+from smpcheck.program.ir import Program
 from smpcheck.questions.caveats import caveats, has_race, is_cut, racy
 from smpcheck.questions.explain import Limits
 from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.ordering_elements import COSTS
-from smpcheck.questions.outcomes import Outcome, outcomes, remarks
+from smpcheck.questions.outcomes import RACE, Outcome, outcomes, remarks
 from smpcheck.questions.patch import Edit, Lines, apply, cost, edits_of, read_again
-from smpcheck.questions.stops import stops
+from smpcheck.questions.stops import possible_stops, stop, stops
 
 FixStatus: TypeAlias = Literal["fixed", "safe", "undecided", "interleaving", "no placement", "unfinished"]
 """``fixed``: there are placements. ``safe``: the outcome cannot happen anyway. ``undecided``: not within the rounds of loops that
@@ -56,10 +56,6 @@ class Fix:
     seconds: float = field(default=0.0, compare=False)
 
 
-RACE = Outcome("a data race", Const(1), flag=DATA_RACE)
-"""What :func:`fix` may be asked to remove alone."""
-
-
 def fix(
     program: Program,
     model: Model,
@@ -80,7 +76,12 @@ def fix(
     if is_large(program):
         if race:
             raise UnsupportedError(f"{program.name}: {RACES}")
-        program, asked = asking(program, asked)
+        subject, asked = asking(program, asked)
+        if only is None:
+            possible = possible_stops(program)
+            limits = limits or Limits()
+            asked += [stop(name) for name in ask(subject, model, possible, limits.unroll, limits.ends).can]
+        program = subject
     elif only is None and not race:
         asked += stops(program, model, (limits or Limits()).unroll).outcomes()
     for outcome in asked:

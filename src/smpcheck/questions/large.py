@@ -155,7 +155,7 @@ def ask(program: ir.Program, model: Model, names: Sequence[str], unroll: int = 2
         found.notes |= dict.fromkeys(map(ends_in.format, faults))
         found.part = _part(program)
         if model == load_model("sc"):
-            if not explored.states:
+            if not explored.states and not found.can:
                 found.notes[NO_EXECUTION] = None
             return found
     left = [name for name in names if name not in found.can]
@@ -224,8 +224,8 @@ def _ask_solver(found: Found, program: ir.Program, model: Model, names: list[str
                 return open_ones("the solver had no answer in time")
     except (LimitError, UnsupportedError) as error:
         return open_ones(str(error))
-    if answer is not None and answer.status == "no-execution":
+    if answer is not None and answer.status == "no-execution" and not found.can:
         found.notes[NO_EXECUTION] = None
     if answer is not None and any(not label.startswith(CUT) for label in answer.cut):
-        found.notes[cut(unroll)] = None
+        open_ones(cut(unroll))
     return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smpcheck.program.faults import DATA_RACE, STOPS
 from smpcheck.program.ir import MODELS, Binary, Const, Expr, Program, Unary, assertion_names
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ class Outcome:
     wanted: bool = False
     flag: str = ""
 
+    @property
+    def is_fault(self) -> bool:
+        """Is it a fault (:mod:`smpcheck.program.faults`), not something that the author speaks of?"""
+        return bool(self.flag) or self.condition in STOPS
+
     def said(self, happens: bool | None) -> str:
         """Whether it ``happens`` (None: not known), as the beginning of a sentence: ``x=1: can happen``. Of what breaks a claim
         that is said of the claim: ``woken: FAILS``.
@@ -46,6 +52,10 @@ class Outcome:
         if isinstance(self.condition, str):
             return Candidates(program, model, failing=[self.condition], unroll=unroll, lazy=lazy)
         return Candidates(program, model, self.condition, unroll=unroll, lazy=lazy)
+
+
+RACE = Outcome("a data race", Const(1), flag=DATA_RACE)
+"""That the model flags a data race."""
 
 
 def failing(name: str) -> Outcome:

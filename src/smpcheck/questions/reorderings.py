@@ -328,7 +328,8 @@ class _Teller:
             if edge in self.relations["rf"]:
                 found.append(self.early_view(edge, cycles[edge]))
                 continue
-            moved = [e for e in left if e not in self.relations["rf"] and self.order(e) == self.order(edge)]
+            weak = self.order(edge) == "weak"
+            moved = [e for e in left if e not in self.relations["rf"] and (self.order(e) == "weak") == weak]
             by_first = [e for e in moved if e[0] == edge[0]]
             by_second = [e for e in moved if e[1] == edge[1]]
             mates = max(by_first, by_second, key=len)

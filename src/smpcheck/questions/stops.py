@@ -13,7 +13,7 @@ from smpcheck.cat.nodes import Model
 from smpcheck.program import ir
 from smpcheck.program.events import is_partial
 from smpcheck.program.execution import Execution
-from smpcheck.program.faults import BAD_ADDRESS, DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, UNDEFINED_VALUE
+from smpcheck.program.faults import BAD_ADDRESS, DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, STOPS, UNDEFINED_VALUE
 from smpcheck.program.flow import expressions, statements
 from smpcheck.program.locks import may_block
 from smpcheck.questions.outcomes import Outcome
@@ -49,10 +49,13 @@ def stop(fault: str, execution: Execution | None = None) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Stops:
-    """The faults that can ``happen``, each with an execution, and those that the text does not exclude, but the model does."""
+    """The faults that can ``happen``, each with an execution, and those that the text does not exclude, but the model does.
+    ``cut``: loops were, so what does not happen here may happen beyond.
+    """
 
     happen: Mapping[str, Execution]
     excluded: tuple[str, ...] = ()
+    cut: bool = False
 
     def outcomes(self) -> list[Outcome]:
         """Those that can happen."""
@@ -64,29 +67,27 @@ def stops(program: ir.Program, model: Model, unroll: int) -> Stops:
 
     :raises SmpcheckError: as :func:`smpcheck.solver.solve.solve`
     """
-    if not may_stop(program):
+    possible = possible_stops(program)
+    if not possible:
         return Stops({})
     answer = solve(program, model, Question(mode="stops", stops=True, flags=False, unroll=unroll))
-    possible = [NULL_DEREFERENCE, BAD_ADDRESS, UNDEFINED_VALUE] if answer.may_fault else []
-    possible += [NON_TERMINATION] if answer.may_wait else []
-    possible += [DEADLOCK] if may_block(program) else []
-    excluded = tuple(name for name in possible if name not in answer.failed) if answer.status != "bound" else ()
-    return Stops(answer.failed, excluded)
+    if answer.status == "bound":
+        return Stops(answer.failed, cut=True)
+    return Stops(answer.failed, tuple(name for name in possible if name not in answer.failed))
 
 
-def may_stop(program: ir.Program) -> bool:
-    """Is there anything in the text that may be such a fault?"""
-    if may_block(program):
-        return True
+def possible_stops(program: ir.Program) -> tuple[str, ...]:
+    """The faults that the program's text does not exclude."""
+    found = {DEADLOCK} if may_block(program) else set[str]()
     for thread in program.threads:
         for stmt in statements(thread.body):
             if isinstance(stmt, ir.Loop) and stmt.bound is None:
-                return True
+                found.add(NON_TERMINATION)
             if isinstance(stmt, ir.Load | ir.Store | ir.Rmw) and not _is_certain(stmt.addr, program):
-                return True
+                found |= {NULL_DEREFERENCE, BAD_ADDRESS, UNDEFINED_VALUE}
             if any(expr is not None and is_partial(expr) for expr in expressions(stmt)):
-                return True
-    return False
+                found.add(UNDEFINED_VALUE)
+    return tuple(name for name in STOPS if name in found)
 
 
 def _is_certain(addr: ir.Expr, program: ir.Program) -> bool:

@@ -12,7 +12,7 @@ from smpcheck.show.explain_text import WIDTH, columns, reason_lines, room, steps
 if TYPE_CHECKING:
     from smpcheck.questions.compare import Cell, Row
 
-NAME, SHORT = 44, 12
+NAME, SHORT = 60, 12
 """Columns of a test's name, at most and at least."""
 
 
@@ -25,7 +25,9 @@ def text(rows: Sequence[Row], models: Sequence[str], witnesses: bool, width: int
 def _lines(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> Iterator[str]:
     several = {row.program.file for row in rows if sum(r.program is row.program for r in rows) > 1}
     names = [
-        f"{row.program.name}: {row.outcome.claim or row.outcome.text}" if row.program.file in several else row.program.name
+        f"{row.program.name}: {row.outcome.claim or row.outcome.text}"
+        if row.program.file in several or row.outcome.is_fault
+        else row.program.name
         for row in rows
     ]
     sizes = [max([len(model), *(len(_shown(row, row.cells[i])) for row in rows)]) for i, model in enumerate(models)]
@@ -37,12 +39,14 @@ def _lines(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> Itera
         cells = "  ".join(f"{_shown(row, c):<{s}}" for c, s in zip(row.cells, sizes, strict=True))
         yield f"{'*' if row.differs else ' '} {name:<{width}}  {cells}".rstrip()
     differing = sum(row.differs for row in rows)
-    yield f"{len(rows)} outcome{'s' if len(rows) != 1 else ''}, {differing} with a difference (*)."
+    undecided = sum(row.undecided for row in rows)
+    also = f", {undecided} not decided under every model" if undecided else ""
+    yield f"{len(rows)} outcome{'s' if len(rows) != 1 else ''}, {differing} with a difference (*){also}."
     said = (
         f"{row.program.name} under {model}: {cell.message}"
         for row in rows
         for model, cell in zip(models, row.cells, strict=True)
-        if cell.message
+        if cell.message and cell.asked
     )
     noted = (f"{row.program.name}: {note}" for row in rows for note in remarks(row.program))
     yield from (wrap(line, "") for line in dict.fromkeys((*said, *noted)))

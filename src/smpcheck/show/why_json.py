@@ -167,8 +167,9 @@ def _fix(answer: Fix) -> Json:
 def _row(row: Row) -> Json:
     result: Json = {
         "file": row.program.file, "name": row.program.name, "outcome": row.outcome.text, "differs": row.differs,
+        "undecided": row.undecided, "fault": (row.outcome.flag or row.outcome.condition) if row.outcome.is_fault else None,
         "notes": list(remarks(row.program)),
-        "cells": [{"verdict": c.verdict, "race": c.race, "message": c.message} for c in row.cells],
+        "cells": [{"verdict": c.verdict, "race": c.race, "message": c.message, "asked": c.asked} for c in row.cells],
     }  # fmt: skip
     found = row.difference
     if found is not None:
