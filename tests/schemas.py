@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
-from smpcheck.schemas import NAMES, schema
+from smpcheck.schemas import schema
 
 
 def validator(name: str) -> Draft202012Validator:
-    """A validator for one of smpcheck's own schemas, which refer to each other."""
-    found: dict[str, Any] = {name: schema(name) for name in NAMES}
-    registry: Registry[Any] = Registry().with_resources([(s["$id"], Resource.from_contents(s)) for s in found.values()])
-    return Draft202012Validator(found[name], registry=registry)
+    """A validator for one of smpcheck's own schemas, as a user has it: the file, and nothing besides."""
+    return Draft202012Validator(schema(name))
 
 
 def strict(name: str) -> Draft202012Validator:
@@ -30,6 +27,4 @@ def strict(name: str) -> Draft202012Validator:
             made["additionalProperties"] = False
         return made
 
-    found: dict[str, Any] = {name: closed(schema(name)) for name in NAMES}
-    registry: Registry[Any] = Registry().with_resources([(s["$id"], Resource.from_contents(s)) for s in found.values()])
-    return Draft202012Validator(found[name], registry=registry)
+    return Draft202012Validator(closed(schema(name)))

@@ -55,3 +55,36 @@ def test_names_of_tests_leave_room_for_the_models(tmp_path):
     out = run("compare", long, "--models", ",".join(names), "--no-witness").stdout
     assert max(map(len, out.splitlines())) <= 100
     assert "SB+long" in out
+
+
+BOUND = """C bound
+
+{ y=1; }
+
+P0(int *x, int *y)
+{
+	while (READ_ONCE(*x) < 7)
+		WRITE_ONCE(*x, READ_ONCE(*x) + READ_ONCE(*y));
+}
+
+exists (x=7)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("compare", MBS, "--models", "sc,lkmm"), 0),
+        (("compare", SB, "--models", "sc,lkmm"), 1),
+        (("compare", SB, "no-such.litmus", "--models", "sc,lkmm"), 2),
+        (("compare", "BOUND", "--models", "sc,lkmm"), 3),
+        (("compare", "BOUND", SB, "--models", "sc,lkmm"), 1),
+        (("explain", "BOUND"), 3),
+        (("barriers", "--fix", "BOUND"), 3),
+        (("barriers", "--fix", SB), 0),
+    ],
+)
+def test_what_is_undecided_has_a_status_of_its_own(words, status, tmp_path):
+    bound = tmp_path / "bound.litmus"
+    bound.write_text(BOUND)
+    assert run(*(bound if word == "BOUND" else word for word in words)).exit_code == status

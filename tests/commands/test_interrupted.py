@@ -52,7 +52,7 @@ def files(tmp_path: Path) -> list[str]:
 def test_compare_shows_what_it_has_when_time_is_over(files: list[str], form: str) -> None:
     command = [sys.executable, "-m", "smpcheck", *COMPARE, "-f", form, "--timeout", "4", *files]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (2, "smpcheck: no answer within 4 s (--timeout)\n")
+    assert (done.returncode, done.stderr) == (3, "smpcheck: no answer within 4 s (--timeout)\n")
     if form == "json":
         assert [row["name"] for row in json.loads(done.stdout)["rows"]] == ["quick"]
     else:

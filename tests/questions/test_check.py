@@ -280,8 +280,9 @@ def test_the_verdict_of_a_model_is_what_it_asserts(
         ({"A"}, (), "bound", None),
         ({"A"}, (), "ok", "is expected to fail, and does not: A"),
         (set(), (), "ok", "is expected to fail, and holds"),
-        ({"A"}, ("B",), "ok", "FAILS: B; is expected to fail, and does not: A"),
-        ({"A"}, ("A", "B"), "bound", "FAILS: B"),
+        ({"A"}, ("B",), "ok", "fails, and is not expected to: B; is expected to fail, and does not: A"),
+        ({"A"}, ("A", "B"), "bound", "fails, and is not expected to: B; fails as expected: A"),
+        ({"A"}, ("B",), "bound", "fails, and is not expected to: B"),
     ],
 )
 def test_a_model_may_be_expected_to_fail(

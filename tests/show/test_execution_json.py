@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError, validate
 
 from smpcheck.cat.load import load_model
 from smpcheck.questions.barriers import barriers
@@ -42,6 +44,36 @@ def results(path: Path) -> list[Result]:
 @pytest.mark.parametrize("name", NAMES)
 def test_schemas_are_schemas(name):
     Draft202012Validator.check_schema(schema(name))
+
+
+def references(node: object) -> Iterator[str]:
+    """What a schema refers to outside of itself."""
+    if isinstance(node, dict):
+        if str(node.get("$ref", "#")).startswith("urn:"):
+            yield node["$ref"]
+        for part in node.values():
+            yield from references(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from references(part)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_has_within_it_the_schemas_that_it_refers_to(name):
+    """So any validator resolves them. The copies are those of the files."""
+    own = {found["$id"]: found for found in map(schema, NAMES)}
+    found = schema(name)
+    assert {urn: found["$defs"].get(urn) for urn in references(found)} == {urn: own[urn] for urn in references(found)}
+
+
+def test_the_file_alone_validates_with_plain_jsonschema():
+    folder = files("smpcheck.schemas")
+    result = json.loads(json.dumps(as_object(results(path_of("MP"))[0])))
+    validate(result, json.loads((folder / "result-2.json").read_text("utf-8")))
+    event = result["executions"][0]["execution"]["events"][0]
+    event["thread"] = "P0"
+    with pytest.raises(ValidationError, match="'P0' is not of type 'integer'"):
+        validate(result, json.loads((folder / "result-2.json").read_text("utf-8")))
 
 
 @pytest.mark.parametrize("path", [*EXAMPLES, *MODELS], ids=lambda p: p.stem)

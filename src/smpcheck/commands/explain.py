@@ -139,7 +139,7 @@ def explain(
     As text with the threads as lanes side by side (text; lanes: only these), as a picture (svg, or dot for Graphviz), as one HTML
     file with the source, the picture and a replay (html), or for programs (json).
 
-    Exit status: 0 explained, 2 bad usage, unreadable or unsupported input, a limit.
+    Exit status: 0 explained, 2 bad usage, unreadable or unsupported input, 3 undecided (a limit).
     """
     with failing(form, FORMATS), within(timeout):
         from smpcheck.cat.load import load_model

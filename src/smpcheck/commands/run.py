@@ -41,7 +41,7 @@ def run(
 
     Stops at the first failed check or deadlock, shows its events, and prints the command that repeats it.
 
-    Exit status: 0 nothing failed, 1 something did, 2 bad usage, unreadable or unsupported input, a limit.
+    Exit status: 0 nothing failed, 1 something did, 2 bad usage, unreadable or unsupported input, 3 undecided (a limit).
     """
     status = EXIT_OK
     with failing("text", ("text",)), within(timeout):

@@ -386,7 +386,7 @@ class Program:
         cell = self.cells.get(value)
         if cell:
             return cell.name
-        return "?" if value == UNDETERMINED else f"{value.base}+{value.offset}"
+        return "?" if value == UNDETERMINED else f"{value.base}+{value.offset}" if value.offset else value.base
 
 
 def assertion_names(program: Program) -> list[str]:

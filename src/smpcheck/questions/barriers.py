@@ -28,7 +28,7 @@ from smpcheck.questions.races import Race
 from smpcheck.questions.reasons import Link, Reason
 from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.statements import InSection, Orders
-from smpcheck.questions.stops import Stops, stop, stops
+from smpcheck.questions.stops import Stops, possible_stops, stop, stops
 from smpcheck.questions.wording import Words, sentence
 from smpcheck.simulate.load_buffering import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
@@ -363,16 +363,19 @@ def _of_large(
 ) -> Barriers:
     asked = outcomes(program, only)
     subject, named = asking(program, asked)
-    found = ask(subject, model, [str(o.condition) for o in named], limits.unroll, limits.ends)
-    reachable = tuple(o for o, n in zip(asked, named, strict=True) if n.condition in found.can)
-    safe = [n for n in named if n.condition not in found.can and n.condition not in found.open]
-    notes = [f"{n.said(None)}: {found.open[str(n.condition)]}" for n in named if n.condition in found.open]
+    faults = [stop(name) for name in possible_stops(program)] if only is None else []
+    found = ask(subject, model, [str(o.condition) for o in (*named, *faults)], limits.unroll, limits.ends)
+    reachable = tuple(o for o, n in zip((*asked, *faults), (*named, *faults), strict=True) if n.condition in found.can)
+    safe, excluded = ([o for o in some if o.condition not in found.can.keys() | found.open.keys()] for some in (named, faults))
+    failing = tuple(str(o.condition) for o in (*safe, *excluded))
+    notes = [f"{o.said(None)}: {found.open[str(o.condition)]}" for o in (*named, *faults) if o.condition in found.open]
+    safe = safe or excluded
     if not safe:
         took = time.perf_counter() - began
         return Barriers(program, model.name, None, reachable, notes=tuple(notes), undecided=bool(notes), seconds=took)
     happens = None if is_cut(program, model, limits.unroll) else False
     text, said = ("; ".join(texts) for texts in ([o.text for o in safe], [o.said(happens) for o in safe]))
-    protected = Protected(None, tuple(str(o.condition) for o in safe), False, text, said)
+    protected = Protected(None, failing, False, text, said)
     one = _AskingLarge(subject, model, limits, protected, elements_of(program, locks, False), costs)
     one.found = found
     answer = one.answer(reachable, began)

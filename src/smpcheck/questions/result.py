@@ -225,10 +225,12 @@ class Result:
         failures = frozenset(self.failures)
         if not expected:
             return "is expected to fail, and holds"
-        missing, more = sorted(expected - failures), sorted(failures - expected)
-        parts = [f"FAILS: {', '.join(more)}"] if more else []
-        parts += [f"is expected to fail, and does not: {', '.join(missing)}"] if missing else []
-        return "; ".join(parts)
+        names = {
+            "fails, and is not expected to": failures - expected,
+            "is expected to fail, and does not": expected - failures if self.status == "ok" else frozenset(),
+            "fails as expected": failures & expected,
+        }
+        return "; ".join(f"{said}: {', '.join(sorted(some))}" for said, some in names.items() if some)
 
     @property
     def remarks(self) -> tuple[str, ...]:

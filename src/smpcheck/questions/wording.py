@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from smpcheck.program import tags
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Position, Program
-from smpcheck.program.values import Value
+from smpcheck.program.values import UNDETERMINED, Ptr, Value
 from smpcheck.questions.statements import (
     Depends,
     Forwarded,
@@ -65,6 +65,17 @@ class SpokenStep:
     effect: str
 
 
+def value_text(program: Program, address: Value | None, value: Value | None) -> str:
+    """A value as its location shows it: flags by name, ``&N`` for the address of the object N, ``&N.next`` of a part of it."""
+    if value is None or value == UNDETERMINED:
+        return "?"
+    if isinstance(value, Ptr):
+        name = program.show_value(value)
+        return f"&{value.base}" if not value.offset and name.startswith(f"{value.base}.") else f"&{name}"
+    cell = program.cells.get(address) if isinstance(address, Ptr) else None
+    return cell.show(value).replace("|", " ") if cell else str(value)
+
+
 class Words:
     """The names of one program's events."""
 
@@ -80,17 +91,14 @@ class Words:
         """``line 12``, with the file where it is not the program's own."""
         return line_of(pos, self.program.file)
 
-    def value(self, value: Value | None) -> str:
-        """A value as herd7 prints it; ``&x`` for the address of x."""
-        if value is None:
-            return "?"
-        text = self.program.show_value(value)
-        return text if isinstance(value, int) or text == "?" else f"&{text}"
+    def value(self, event: ExecutedEvent) -> str:
+        """What was read or written, as its location shows it."""
+        return value_text(self.program, event.address, event.value)
 
     def event(self, event: ExecutedEvent) -> str:
         """``P0's WRITE_ONCE(*x, 1) (line 12)``; ``the initial x = 0``."""
         if event.thread < 0:
-            return f"the initial {event.cell} = {self.value(event.value)}"
+            return f"the initial {event.cell} = {self.value(event)}"
         line = self.line(event.pos)
         return f"{self.thread(event.thread)}'s {self.text(event)}" + (f" ({line})" if line else "")
 
@@ -115,7 +123,7 @@ class Words:
             return self.text(event)
         if event.value is None:
             return f"{event.cell}: there is nothing"
-        return f"{event.cell} {'=' if event.kind == 'W' else 'is'} {self.value(event.value)}"
+        return f"{event.cell} {'=' if event.kind == 'W' else 'is'} {self.value(event)}"
 
     def steps(self, execution: Execution, order: Sequence[int]) -> Iterator[SpokenStep]:
         """The steps of an execution in this order (ids). The halves of an atomic operation are one where nothing is between."""
@@ -125,7 +133,7 @@ class Words:
         for before, number, after in zip((None, *order), order, (*order[1:], None), strict=False):
             event = events[number]
             if after is not None and halves.get(number) == after:
-                values = f"{event.cell}: {self.value(event.value)}, then {self.value(events[after].value)}"
+                values = f"{event.cell}: {self.value(event)}, then {self.value(events[after])}"
                 yield SpokenStep((number, after), self.text(event), values)
             elif number in halves or (number in reads and reads[number] != before):
                 yield SpokenStep((number,), self.half(event), self.effect(event))
@@ -330,8 +338,8 @@ class _Speaker:
     def reads_before(self, first: ExecutedEvent, second: ExecutedEvent) -> str:
         words = self.words
         if first.thread == second.thread:
-            return f"{words.event(first)} reads {words.value(first.value)}, older than its own thread's {words.text(second)}"
-        return f"{words.event(first)} reads {words.value(first.value)}, which {words.event(second)} overwrites later"
+            return f"{words.event(first)} reads {words.value(first)}, older than its own thread's {words.text(second)}"
+        return f"{words.event(first)} reads {words.value(first)}, which {words.event(second)} overwrites later"
 
     def access(self, number: int) -> str:
         event, doing = self.events[number], {"R": "reads", "W": "writes"}

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from smpcheck.program import ir
 from smpcheck.program.ir import Position
 from smpcheck.program.values import Ptr, Value
+from smpcheck.questions.wording import value_text
 from smpcheck.simulate.run import RunResult
 from smpcheck.simulate.trace import TraceEvent
 
@@ -51,17 +52,6 @@ class Row:
 def place(pos: Position | None) -> str:
     """``mlock.py:61``."""
     return f"{pos.file.rsplit('/', 1)[-1]}:{pos.line}" if pos else ""
-
-
-def value_text(program: ir.Program, address: Value | None, value: Value | None) -> str:
-    """A value as its location shows it: flags by name, pointers by what they point to."""
-    if isinstance(value, Ptr):
-        if not value.offset and value not in program.cells:
-            return f"&{value.base}"
-        name = program.show_value(value)
-        return f"&{value.base}" if not value.offset and name.startswith(f"{value.base}.") else f"&{name}"
-    cell = program.cells.get(address) if isinstance(address, Ptr) else None
-    return cell.show(value or 0).replace("|", " ") if cell else str(value or 0)
 
 
 def change_text(program: ir.Program, address: Value | None, old: Value | None, new: Value | None) -> str:

@@ -15,8 +15,7 @@ from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Program
 from smpcheck.program.values import Value
 from smpcheck.questions.interleaving import interleaving
-from smpcheck.questions.wording import SpokenStep, Words
-from smpcheck.show.interleaving import value_text
+from smpcheck.questions.wording import SpokenStep, Words, value_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ def verdict_text(result: Result) -> str:
 
 def remarks(result: Result) -> list[str]:
     """What there is to say beside verdict and status, most important first, without the message."""
-    said = list(result.failures)
+    otherwise = result.disagreement is not None and result.expected_failures is not None
+    said = [] if otherwise else list(result.failures)
     said += [f"flag: {flag}" for flag in result.flags if flag not in result.failures]
-    if result.disagreement and (not result.failures or result.expected_failures is not None):
+    if result.disagreement and (otherwise or not result.failures):
         said.append(result.disagreement)
     elif result.agrees and result.expected_failures is not None:
         said.append("as expected")
