@@ -14,7 +14,8 @@ from itertools import permutations
 from typing import Literal, TypeAlias
 
 from smpcheck.errors import InputError
-from smpcheck.mm import check
+from smpcheck.machines.mapping import MACHINES, load_mapping
+from smpcheck.mm import check, machines
 from smpcheck.mm.check import Answer, Case, Checker, program_of
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import find_variant
@@ -357,13 +358,31 @@ def c9(ask: Asker) -> Computed:
     return "wrong", f"Some verdicts differ {'with the RFC' if same[0] else 'without the RFC'}."
 
 
+def on_machines(ask: Asker, case: machines.Case) -> str:
+    """Where a page can be stranded, of the machines whose mappings there are; a sentence."""
+    mappings = [load_mapping(name) for name in MACHINES]
+    found = {mapping.name: machines.stranded_on(case, mapping) for mapping in mappings}
+    can, cannot = ([name for name, strands in found.items() if strands is wanted] for wanted in (True, False))
+    shown = [f"stranded on {', '.join(can)}"] if can else []
+    shown += [f"safe on {', '.join(cannot)}"] if cannot else []
+    ask.note(f"on machines: {case.title}", "; ".join(shown), "smpcheck mm barrier")
+    where = f"a page can be stranded on {listed(can)}" if can else "a page is stranded on none"
+    return f"Of machines, as Linux 6.12 compiles it: {where}{f', not on {listed(cannot)}' if can and cannot else ''}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """``arm64, ppc64 and riscv``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def c10(ask: Asker) -> Computed:
     bad = "I3" in ask.fails("putback_munlock", "V0", model="lkmm", flags="separate")
     strong = [m for m in ("sc", "tso") if "I3" in ask.fails("putback_munlock", "V0", model=m, flags="separate")]
     if bad and not strong:
         return "right", (
             "With the flags in separate locations and no barrier, a page is stranded under the kernel's model: the second look at"
-            " PG_mlocked is satisfied before PG_lru is set, inside the critical section. Not under sc and x86."
+            " PG_mlocked is satisfied before PG_lru is set, inside the critical section. Not under sc and x86. "
+            + on_machines(ask, machines.Case("two words"))
         )
     return ("incomplete", "It goes wrong even without reordering.") if bad else ("wrong", "The page is never stranded.")
 
@@ -374,7 +393,7 @@ def c11(ask: Asker) -> Computed:
     mapping = ask.fails("putback_shm_unlock", "V0", model="lkmm", flags="separate")
     if any(one.values()):
         return "wrong", f"It fails under {', '.join(m for m, failed in one.items() if failed)} in one word too."
-    answer = "With all flags in one word, coherence forbids it under every model."
+    answer = "With all flags in one word, coherence forbids it under every model. " + on_machines(ask, machines.Case("one word"))
     if two:
         answer += " With separately addressed bytes the barrier is needed."
     if not mapping:
@@ -393,7 +412,10 @@ def c12(ask: Asker) -> Computed:
     no_other = ask.fails("putback_munlock", "V4:returning_clear=no", model="lkmm", flags="separate")
     if "I3" in no_other and not both:
         also = " smp_mb__after_atomic does as well as smp_mb." if not atomic else ""
-        return "right", f"With smp_mb and a clear that returns nothing, a page is stranded; with TestClearPageMlocked none.{also}"
+        return "right", (
+            f"With smp_mb and a clear that returns nothing, a page is stranded; with TestClearPageMlocked none.{also} "
+            + on_machines(ask, machines.Case("two words", "smp_mb", returning=False))
+        )
     return "wrong", "The clear makes no difference."
 
 
