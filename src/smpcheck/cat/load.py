@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MODELS = Path(__file__).parent.parent / "models"
 LIBRARY = Path(__file__).parent / "library"
 
-SHIPPED = ("sc", "tso", "lkmm", "x86", "aarch64", "aarch64-2020", "power", "riscv", "armv7")
+SHIPPED = tuple(LANGUAGES)
 """The models that are known by name."""
 
 NATIVE = {

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 LANGUAGES: Mapping[str, tuple[Language, ...] | None] = {
     "sc": None,
-    "lkmm": KERNEL,
     "tso": KERNEL,
+    "lkmm": KERNEL,
     "x86": ("X86", "X86_64"),
     "aarch64": ("AArch64",),
     "aarch64-2020": ("AArch64",),
