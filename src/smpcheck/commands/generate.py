@@ -89,8 +89,8 @@ def _between(names: str | None, vocabulary: Vocabulary) -> Sequence[Edge]:
 
 
 def _of_size(vocabulary: Vocabulary, size: int, between: Sequence[Edge]) -> Iterator[Test]:
-    from smpcheck.generate.distinguish import SMALLEST
     from smpcheck.generate.make import cycles, from_edges
+    from smpcheck.questions.distinguish import SMALLEST
 
     if size < SMALLEST:
         raise InputError(f"--size {size}: a critical cycle has {SMALLEST} edges or more")
@@ -122,7 +122,7 @@ def _distinguish(
     timeout: float | None,
 ) -> int:
     from smpcheck.cat.load import load_model
-    from smpcheck.generate.distinguish import SMALLEST, OutOfTimeError, differences
+    from smpcheck.questions.distinguish import SMALLEST, OutOfTimeError, differences
 
     pair = [load_model(name.strip()) for name in names.split(",") if name.strip()]
     if len(pair) != 2:
