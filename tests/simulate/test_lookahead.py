@@ -23,7 +23,6 @@ from smpcheck.program.ir import (
     Thread,
 )
 from smpcheck.program.values import POINTER, ULONG, Ptr
-from smpcheck.simulate.explore import live_registers
 from smpcheck.simulate.lookahead import Future
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.persistent import Persistent
@@ -64,7 +63,7 @@ def program(*body: Stmt) -> Program:
 
 def scheduled(*body: Stmt) -> tuple[Persistent, Machine]:
     machine = Machine(program(*body), merge_private=True)
-    return Persistent(machine, live_registers(machine)), machine
+    return Persistent(machine), machine
 
 
 def cells(ahead: Persistent, mask: int) -> set[str]:
@@ -126,7 +125,7 @@ def test_what_the_holder_of_a_spinlock_protects_goes_alone() -> None:
     body = (take(LOCK), add(Const(X)), leave(LOCK))
     p = Program("t", CELLS, (Thread(0, body), Thread(1, body)))
     machine = Machine(p, merge_private=True)
-    ahead = Persistent(machine, live_registers(machine))
+    ahead = Persistent(machine)
 
     def alone(pcs: tuple[int, int]) -> bool:
         registers = [[0] * len(names) for names in machine.registers]
@@ -140,7 +139,7 @@ def test_a_spinlock_that_another_thread_may_leave_protects_nothing() -> None:
     body = (take(LOCK), add(Const(X)), leave(LOCK))
     p = Program("t", CELLS, (Thread(0, body), Thread(1, (leave(LOCK), *body))))
     machine = Machine(p, merge_private=True)
-    ahead = Persistent(machine, live_registers(machine))
+    ahead = Persistent(machine)
     registers = [[0] * len(names) for names in machine.registers]
     assert not ahead.alone(0, (1, 1), [ahead.at(t, 1, registers[t]) for t in (0, 1)])
 
@@ -159,7 +158,7 @@ class TestBitsOfAWord:
     def alone(self, mine: tuple[Stmt, ...], others: tuple[Stmt, ...]) -> bool:
         asked = tuple(FinalReg(t, "a") for t in (0, 1))
         machine = Machine(Program("t", CELLS, (Thread(0, mine), Thread(1, others)), observed=asked), merge_private=True)
-        ahead = Persistent(machine, live_registers(machine))
+        ahead = Persistent(machine)
         registers = [[0] * len(names) for names in machine.registers]
         return ahead.alone(0, (0, 0), [ahead.at(t, 0, registers[t]) for t in (0, 1)])
 

@@ -168,6 +168,7 @@ class Checker:
         self._programs: dict[Case, list[tuple[dict[str, object], ir.Program]]] = {}
         self._threads = CompiledThreads()
         self._known: dict[bytes, Outcomes] = {}
+        self._digests = Digests()
         self._weak: dict[tuple[bytes, str, tuple[str, ...]], tuple[list[str], dict[str, str]]] = {}
 
     def answers(self, todo: Sequence[Case]) -> Iterator[Answer]:
@@ -221,7 +222,7 @@ class Checker:
 
     def explore(self, program: ir.Program) -> Outcomes:
         """All interleavings. :raises LimitError: too many"""
-        key = _digest(program, [without_fences(thread.body) for thread in program.threads])
+        key = self._digests.of(program, fences=False)
         if key not in self._known:
             self._known[key] = outcomes(program, max_states=MAX_STATES)
         return self._known[key]
@@ -232,7 +233,7 @@ class Checker:
         """See :func:`smpcheck.mm.weak.ask`; what is decided is kept. What cannot fail under lkmm cannot fail under tso."""
         from smpcheck.mm.weak import ask
 
-        digest = _digest(program, [thread.body for thread in program.threads])
+        digest = self._digests.of(program, fences=True)
         if case.model == "tso" and self._weak.get((digest, "lkmm", left)) == ([], {}):
             return [], {}
         key = digest, case.model, left
@@ -244,9 +245,24 @@ class Checker:
         return self._weak[key]
 
 
-def _digest(program: ir.Program, bodies: Sequence[Sequence[ir.Stmt]]) -> bytes:
-    """Programs that have it in common are the same, with these statements."""
-    return sha256(repr((bodies, program.cells, program.invariants, program.observed)).encode()).digest()
+class Digests:
+    """What tells programs apart by what they do. Threads that programs share are looked at once."""
+
+    def __init__(self) -> None:
+        self._threads: dict[tuple[int, bool], tuple[object, bytes]] = {}
+
+    def of(self, program: ir.Program, fences: bool) -> bytes:
+        """Programs that have it in common are the same; ``fences``: with what only weak models see."""
+        found = sha256(repr((program.cells, program.invariants, program.observed)).encode())
+        for thread in program.threads:
+            key = (id(thread.body), fences)
+            if key not in self._threads:
+                self._threads[key] = (
+                    thread.body,
+                    sha256(repr(thread.body if fences else without_fences(thread.body)).encode()).digest(),
+                )
+            found.update(self._threads[key][1])
+        return found.digest()
 
 
 def without_fences(body: Sequence[ir.Stmt]) -> list[ir.Stmt]:

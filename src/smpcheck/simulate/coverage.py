@@ -27,7 +27,7 @@ def reached(program: ir.Program, *, max_states: int = 5_000_000) -> tuple[set[in
         return noted
 
     for thread, points in enumerate(machine.points):
-        for pc, point in points.items():
+        for pc, point in points.all().items():
             point.alternatives = tuple((guard, noting(action, (thread, pc))) for guard, action in point.alternatives)
     explorer.explore()
     steps = {id(i.stmt) for code in machine.codes for i in code.instrs if isinstance(i, Step)}

@@ -7,9 +7,8 @@ conflict with anything that any other thread may do before it, only that step is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError
@@ -18,8 +17,8 @@ from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.ir import FinalMem, FinalReg
 from smpcheck.program.values import UndefinedValue, Value
 from smpcheck.simulate.code import End
-from smpcheck.simulate.generate import Memory, Point, Registers
-from smpcheck.simulate.lookahead import NOTHING, Future, bits
+from smpcheck.simulate.generate import Memory, Point, Points, Registers
+from smpcheck.simulate.lookahead import NOTHING, Future, bits, pickers
 from smpcheck.simulate.machine import LockCycle, Machine
 from smpcheck.simulate.persistent import Persistent
 from smpcheck.simulate.run import Moves, RunResult, describe_fault
@@ -71,6 +70,18 @@ def _may_hold(guard: Any, registers: Registers, m: Memory) -> Any:
         return True
 
 
+class Guards(dict[int, list[Any]]):
+    """The guards at each instruction of a thread."""
+
+    def __init__(self, points: Points) -> None:
+        super().__init__()
+        self.points = points
+
+    def __missing__(self, pc: int) -> list[Any]:
+        found = self[pc] = guards_of(self.points[pc])
+        return found
+
+
 class _Explorer:
     def __init__(self, program: ir.Program, max_states: int, witnesses: bool, reduce: bool) -> None:
         self.machine = machine = Machine(program, merge_private=reduce)
@@ -83,13 +94,13 @@ class _Explorer:
         self.failed: set[str] = set()
         self.condition: set[bool] = set()
         self.deadlock = False
-        self.guards = [{pc: guards_of(p) for pc, p in points.items()} for points in machine.points]
-        self.keys = live_registers(machine)
+        self.guards = [Guards(points) for points in machine.points]
+        self.keys = [pickers(code.live, names) for code, names in zip(machine.codes, machine.registers, strict=True)]
         self.loops = [code.loops for code in machine.codes]
         self.after = [thread.after for thread in machine.program.threads]
         self.first = [n for n, late in enumerate(self.after) if not late]
         self.late = [n for n, late in enumerate(self.after) if late]
-        self.persistent = Persistent(machine, self.keys) if reduce else None
+        self.persistent = Persistent(machine) if reduce else None
 
     def key(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> Any:
         return (pcs, tuple([keys[pc](r) for keys, pc, r in zip(self.keys, pcs, rs, strict=True)]), tuple(m))
@@ -184,10 +195,10 @@ class _Explorer:
         """Has every thread ended, or is it in a loop, or where it may have to wait?"""
         some = False
         for t, pc in enumerate(pcs):
-            point = self.machine.points[t].get(pc)
+            point = self.machine.points[t][pc]
             if pc in self.loops[t]:
                 some = True
-            elif point is None or not (point.done or point.blocking or point.waiting):
+            elif not (point.done or point.blocking or point.waiting):
                 return False
         return some
 
@@ -355,22 +366,6 @@ class _Walk:
         except (KeyError, UndefinedValue):
             if other is not None:
                 raise
-
-
-def live_registers(machine: Machine) -> list[list[Callable[[Registers], Any]]]:
-    """For each thread and instruction, what picks out the registers that may still be read."""
-    return [
-        [_picker(sorted(registers[name] for name in live if name in registers)) for live in code.live]
-        for code, registers in zip(machine.codes, machine.registers, strict=True)
-    ]
-
-
-def _picker(indices: list[int]) -> Callable[[Registers], Any]:
-    return itemgetter(*indices) if indices else _nothing
-
-
-def _nothing(registers: Registers) -> tuple[()]:
-    return ()
 
 
 def follow(machine: Machine, moves: list[tuple[int, int]]) -> RunResult:

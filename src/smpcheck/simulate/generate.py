@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError
 from smpcheck.program import ir, values
+from smpcheck.program.flow import defined, used
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
 from smpcheck.simulate.code import Branch, Code, End, Jump, Local, Pick, Rcu, Step, Turn, predecessors
 from smpcheck.simulate.provenance import Provenance
@@ -95,6 +96,25 @@ class Point:
     waiting: bool = False
 
 
+class Points(dict[int, Point]):
+    """The points of a thread by instruction, each made when it is first asked for: most are never reached."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def __missing__(self, pc: int) -> Point:
+        found = self[pc] = self.generator.point(pc)
+        return found
+
+    def all(self) -> dict[int, Point]:
+        """All points."""
+        for pc, instr in enumerate(self.generator.code.instrs):
+            if isinstance(instr, Step | Rcu | Turn | Pick | End):
+                self[pc]
+        return self
+
+
 def divide(a: int, b: int) -> int:
     if b == 0:
         raise UndefinedValue("division by zero")
@@ -126,6 +146,7 @@ class Generator:
     lines: list[str] = field(default_factory=list)
     wanted: list[int] = field(default_factory=list)
     made: set[int] = field(default_factory=set)
+    functions: dict[str, Any] = field(default_factory=dict)
 
     # expressions
 
@@ -345,17 +366,36 @@ class Generator:
         self.lines.append(f"def {name}(r, m):")
         self.lines.extend(body or [" pass"])
 
-    def generate(self) -> tuple[dict[int, Point], Action, dict[str, int]]:
-        """All points, the action that starts the thread, and the registers' indices."""
-        instrs = self.code.instrs
+    def generate(self) -> tuple[Points, Action, dict[str, int]]:
+        """The points, made when they are first reached, the action that starts the thread, and the registers' indices."""
         self.predecessors = predecessors(self.code)
-        plan: dict[int, list[tuple[str | None, str]]] = {}
-        for pc, instr in enumerate(instrs):
-            if isinstance(instr, Step | Rcu | Turn):
-                plan[pc] = [self._alternative(pc, pc, ())]
-            elif isinstance(instr, Pick):
-                plan[pc] = [self._picked(pc + 1), self._picked(instr.other)]
+        for instr in self.code.instrs:
+            if isinstance(instr, Step | Local | Branch):
+                for name in (*used(instr.stmt), defined(instr.stmt)):
+                    if name is not None:
+                        self.registers.setdefault(name, len(self.registers))
         self.wanted.append(0)
+        start = self.space("q0")
+        return Points(self), start, self.registers
+
+    def point(self, pc: int) -> Point:
+        """Make a point."""
+        instr = self.code.instrs[pc]
+        match instr:
+            case Step() | Rcu() | Turn():
+                plan = [self._alternative(pc, pc, ())]
+            case Pick():
+                plan = [self._picked(pc + 1), self._picked(instr.other)]
+            case End():
+                return Point(pc, (), done=True)
+            case _:
+                raise KeyError(pc)
+        alternatives = tuple((self.space(g) if g else None, self.space(a)) for g, a in plan)
+        waiting = (isinstance(instr, Step) and instr.waiting) or (isinstance(instr, Rcu) and instr.what == "wait")
+        return Point(pc, alternatives, isinstance(instr, Step) and instr.blocking, waiting=waiting)
+
+    def space(self, name: str) -> Any:
+        """A function, once all that is wanted has been made."""
         while self.wanted:
             pc = self.wanted.pop()
             if pc not in self.made:
@@ -364,15 +404,11 @@ class Generator:
                 self.waited = False
                 self.go_on(pc, " ", body)
                 self.function(f"q{pc}", body)
-        space = self.compiled()
-        points = {}
-        for pc, entry in plan.items():
-            instr = instrs[pc]
-            alternatives = tuple((space[g] if g else None, space[a]) for g, a in entry)
-            waiting = (isinstance(instr, Step) and instr.waiting) or (isinstance(instr, Rcu) and instr.what == "wait")
-            points[pc] = Point(pc, alternatives, isinstance(instr, Step) and instr.blocking, waiting=waiting)
-        points[len(instrs) - 1] = Point(len(instrs) - 1, (), done=True)
-        return points, space["q0"], self.registers
+        if not self.functions:
+            self.functions = self.compiled()
+        elif self.lines:
+            self._compile_into(self.functions)
+        return self.functions[name]
 
     def compiled(self) -> dict[str, Any]:
         """The functions so far, by name."""
@@ -385,9 +421,16 @@ class Generator:
             "_narrow": self.addresses.narrow,
             "on_lock": self.on_lock,
         }
-        space |= {name: Computed(self.addresses, op, ctype) for name, (op, ctype) in self.tables.items()}
-        exec(compile("\n".join(self.lines), f"<thread {self.thread}>", "exec"), space)
+        self._compile_into(space)
         return space
+
+    def _compile_into(self, space: dict[str, Any]) -> None:
+        """Make the functions whose lines are there."""
+        for name, (op, ctype) in self.tables.items():
+            if name not in space:
+                space[name] = Computed(self.addresses, op, ctype)
+        exec(compile("\n".join(self.lines), f"<thread {self.thread}>", "exec"), space)
+        self.lines.clear()
 
     def _alternative(self, pc: int, at: int, before: Sequence[str]) -> tuple[str | None, str]:
         """A guard and an action that take the step at ``at``, as one alternative of the point ``pc``."""

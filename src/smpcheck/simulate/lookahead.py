@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, Final, Protocol, TypeAlias
 
 from smpcheck.program import ir, values
-from smpcheck.program.flow import defined
+from smpcheck.program.flow import defined, registers_read
 from smpcheck.program.values import UndefinedValue
 from smpcheck.simulate.code import Branch, Code, Instr, Jump, Local, Pick, Rcu, Step
 from smpcheck.simulate.generate import Addresses, Registers
@@ -99,6 +100,70 @@ class _Node:
     future: Future | None = None
 
 
+def pickers(live: Sequence[Iterable[str]], index: Mapping[str, int]) -> list[Callable[[Registers], Any]]:
+    """For each instruction what picks some registers out of all, which lie where ``index`` says."""
+    known: dict[tuple[int, ...], Callable[[Registers], Any]] = {(): _nothing}
+    found = []
+    for names in live:
+        places = tuple(sorted(index[name] for name in names if name in index))
+        if places not in known:
+            known[places] = itemgetter(*places)
+        found.append(known[places])
+    return found
+
+
+def _nothing(registers: Registers) -> tuple[()]:
+    return ()
+
+
+def directing(code: Code) -> list[frozenset[str]]:
+    """For each instruction the registers on which the cells that will be accessed depend: by addresses and conditions."""
+    bit: dict[str, int] = {}
+
+    def mask(names: Iterable[str]) -> int:
+        found = 0
+        for name in names:
+            found |= bit.setdefault(name, 1 << len(bit))
+        return found
+
+    count = len(code.instrs)
+    uses, kept, copied = [0] * count, [-1] * count, [(0, 0)] * count
+    for pc, instr in enumerate(code.instrs):
+        if isinstance(instr, Step | Local | Branch):
+            stmt = instr.stmt
+            own = defined(stmt)
+            if own is not None:
+                kept[pc] = ~mask((own,))
+            match stmt:
+                case ir.Assign(reg, expr):
+                    copied[pc] = (mask((reg,)), mask(registers_read(expr)))
+                case ir.Load() | ir.Store() | ir.Rmw():
+                    uses[pc] = mask(registers_read(stmt.addr))
+                case ir.If():
+                    uses[pc] = mask(registers_read(stmt.cond))
+            if isinstance(instr, Step) and instr.guard is not None:
+                uses[pc] |= mask(name for name in registers_read(instr.guard) if name != instr.reg)
+    found = [0] * count
+    after = [code.successors(pc) for pc in range(count)]
+    changed = True
+    while changed:
+        changed = False
+        for pc in range(count - 1, -1, -1):
+            now = 0
+            for to in after[pc]:
+                now |= found[to]
+            target, sources = copied[pc]
+            now = uses[pc] | now & kept[pc] | (sources if now & target else 0)
+            if now != found[pc]:
+                found[pc] = now
+                changed = True
+    names: dict[int, frozenset[str]] = {}
+    for one in found:
+        if one not in names:
+            names[one] = frozenset(name for name, own in bit.items() if one & own)
+    return [names[one] for one in found]
+
+
 class Futures:
     """The futures of one thread.
 
@@ -133,7 +198,8 @@ class Futures:
         self.full = full
         self.marker = marker
         self.parts = parts
-        self.live = [sorted(names) for names in code.live]
+        self.live = [sorted(names) for names in (code.live if parts is None else directing(code))]
+        """The registers that make a difference, by instruction."""
         self.sync_bit = {FULL_SYNC: 1}
         self.syncs: list[tuple[int, int]] = [(1, FULL_SYNC)]
         self._nodes: dict[Any, _Node] = {}
@@ -142,7 +208,7 @@ class Futures:
         self._joined: dict[tuple[int, int], tuple[Future, Future, Future]] = {}
 
     def at(self, pc: int, key: Any, registers: Registers, index: Mapping[str, int]) -> Future:
-        """The future at an instruction. ``key``: the values of the registers that are live there; ``index``: where each is."""
+        """The future at an instruction. ``key``: the values of :attr:`live` there; ``index``: where each register is."""
         found = self._asked.get((pc, key))
         if found is None:
             env = {name: registers[index[name]] for name in self.live[pc] if name in index}
@@ -209,7 +275,7 @@ class Futures:
         found = self._nodes.get(key)
         if found is None:
             self._envs[pc] += 1
-            if self._envs[pc] > MAX_ENVS and not asked:
+            if self._envs[pc] > (MAX_ENVS if self.parts is None else 1) and not asked:
                 env = {}
                 key = (pc, *[None for _ in self.live[pc]])
                 found = self._nodes.get(key)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from smpcheck.program import ir, values
-from smpcheck.program.flow import registers_in_questions
+from smpcheck.program.flow import registers_in_questions, statements
 from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.values import Ptr, Value, truth
-from smpcheck.simulate.code import Code, Local, Rcu, Step, flatten
-from smpcheck.simulate.generate import ABANDONED, FAILED, FIRST_CELL, Action, Addresses, Generator, Memory, Point, Registers
+from smpcheck.simulate.code import Code, Rcu, flatten
+from smpcheck.simulate.generate import ABANDONED, FAILED, FIRST_CELL, Action, Addresses, Generator, Memory, Points, Registers
 from smpcheck.simulate.provenance import Provenance
 
 
@@ -76,7 +76,7 @@ class Machine:
         self.private = private_cells(program)
         self.provenance = Provenance(program)
         self.codes: list[Code] = []
-        self.points: list[dict[int, Point]] = []
+        self.points: list[Points] = []
         self.starts: list[Action] = []
         self.registers: list[dict[str, int]] = []
         self._held: list[list[tuple[str, int]]] = []
@@ -169,18 +169,17 @@ class Machine:
         return self.codes[thread].position(pc)
 
 
-def accesses(code: Code) -> Iterator[tuple[Ptr | None, bool]]:
-    """The cells that a thread accesses (None: some cell), and whether it may write."""
-    for instr in code.instrs:
-        if isinstance(instr, Step | Local) and isinstance(instr.stmt, ir.Load | ir.Store | ir.Rmw):
-            addr = instr.stmt.addr
-            known = addr.value if isinstance(addr, ir.Const) and isinstance(addr.value, Ptr) else None
-            yield known, not isinstance(instr.stmt, ir.Load)
+def accesses(body: Sequence[ir.Stmt]) -> Iterator[tuple[Ptr | None, bool]]:
+    """The cells that statements access (None: some cell), and whether they may write."""
+    for stmt in statements(body):
+        if isinstance(stmt, ir.Load | ir.Store | ir.Rmw):
+            known = stmt.addr.value if isinstance(stmt.addr, ir.Const) and isinstance(stmt.addr.value, Ptr) else None
+            yield known, not isinstance(stmt, ir.Load)
 
 
 def private_cells(program: ir.Program) -> frozenset[Ptr]:
     """Cells whose accesses at known addresses cannot be noticed by other threads: one thread's own, or never written."""
-    by_thread = [set(accesses(flatten(thread, None))) for thread in program.threads]
+    by_thread = [set(accesses(thread.body)) for thread in program.threads]
     result = set()
     for cell in program.cells:
         users = [n for n, found in enumerate(by_thread) if any(c is None or c == cell for c, _ in found)]

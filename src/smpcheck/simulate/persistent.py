@@ -11,15 +11,14 @@ Registers differ then in bits that nobody looks at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from smpcheck.program import ir
 from smpcheck.simulate.bit_parts import cut_into_parts
 from smpcheck.simulate.code import Code, Step
 from smpcheck.simulate.generate import Registers
-from smpcheck.simulate.lookahead import LOCK, MIXED, Future, Futures, bits, kinds_of
+from smpcheck.simulate.lookahead import LOCK, MIXED, Future, Futures, bits, kinds_of, pickers
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.pointers import points_to
 
@@ -42,11 +41,10 @@ class Act:
 
 
 class Persistent:
-    """``keys``: by thread and instruction, what picks out the live registers of a machine's threads."""
+    """The persistent sets of one step of a machine's program."""
 
-    def __init__(self, machine: Machine, keys: Sequence[Sequence[Callable[[Registers], Any]]]) -> None:
+    def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.keys = keys
         self.registers = machine.registers
         self.codes = codes = machine.codes
         self.first = [n for n, thread in enumerate(machine.program.threads) if not thread.after]
@@ -77,6 +75,7 @@ class Persistent:
             Futures(code, own, kinds, numbers, machine.addresses, {}, 0, marker=marker, parts=parts)
             for code, own, parts in zip(codes, steps, self.parts.by_thread, strict=True)
         ]
+        self.keys = [pickers(ahead.live, names) for ahead, names in zip(self.futures, self.registers, strict=True)]
 
     def at(self, t: int, pc: int, registers: Registers) -> Future:
         """The future of a thread."""

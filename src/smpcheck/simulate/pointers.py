@@ -14,14 +14,14 @@ from itertools import product
 from typing import TypeAlias
 
 from smpcheck.program import ir, values
-from smpcheck.program.values import UndefinedValue, Value
+from smpcheck.program.values import CType, UndefinedValue, Value
 from smpcheck.simulate.code import Code, Local, Step, predecessors
 from smpcheck.simulate.generate import BASE, STRIDE, Addresses
 
 MOST = 32
 """A set of more numbers is taken for all."""
 
-PATIENCE = 4
+PATIENCE = 1
 """So often a cell without addresses may gain values before all integers are taken for possible."""
 
 Found: TypeAlias = "frozenset[int] | str"
@@ -62,12 +62,22 @@ class PointsTo:
             number = addresses.number(cell.init)
             self.cells[addresses.number(address)] = frozenset((number,))
         self._growth = dict.fromkeys(self.cells, 0)
+        self._constants: dict[Value, frozenset[int]] = {}
+        self._results: dict[tuple[tuple[str, CType], tuple[Found, ...]], Found] = {}
         self._predecessors = {id(code): predecessors(code) for code in codes}
-        self._changed = True
-        while self._changed:
-            self._changed = False
-            for thread, code in enumerate(codes):
-                self._walk(code, self._where[thread])
+        self._loads: set[int] = set()
+        """The cells that the thread loads that is followed now."""
+        loads: list[set[int] | None] = [None] * len(codes)
+        self._changed: set[int] = set()
+        todo = list(range(len(codes)))
+        while todo:
+            thread = todo.pop(0)
+            self._loads, self._changed = set(), set()
+            self._walk(codes[thread], self._where[thread])
+            loads[thread] = self._loads
+            for other, loaded in enumerate(loads):
+                if loaded is not None and loaded & self._changed and other not in todo:
+                    todo.append(other)
 
     def of_access(self, thread: int, pc: int) -> Found:
         """The addresses of the access at an instruction of a thread, by its number in the program."""
@@ -118,23 +128,35 @@ class PointsTo:
     def of(self, expr: ir.Expr, known: Known) -> Found:
         """The numbers that ``expr`` may be."""
         match expr:
-            case ir.Const(value):
-                return frozenset((self.addresses.number(value),))
             case ir.Reg(name):
                 return known.get(name, _ZERO)
-            case ir.Cast(ctype, arg):
-                return self._computed((self.of(arg, known),), lambda x: ctype.wrap(x))
-            case ir.Conditional(_, then, other):
-                return self._union(self.of(then, known), self.of(other, known))
-            case ir.Unary(op, arg, ctype):
-                return self._computed((self.of(arg, known),), lambda x: values.unary(op, x, ctype))
+            case ir.Const(value):
+                constant = self._constants.get(value)
+                if constant is None:
+                    constant = self._constants[value] = frozenset((self.addresses.number(value),))
+                return constant
             case ir.Binary(op, left, right, ctype):
                 if op in _COMPARE:
                     return TRUTHS
-                return self._computed((self.of(left, known), self.of(right, known)), lambda x, y: values.binary(op, x, y, ctype))
+                both = (self.of(left, known), self.of(right, known))
+                return self._computed((op, ctype), both, lambda x, y: values.binary(op, x, y, ctype))
+            case ir.Cast(ctype, arg):
+                return self._computed(("cast", ctype), (self.of(arg, known),), lambda x: ctype.wrap(x))
+            case ir.Conditional(_, then, other):
+                return self._union(self.of(then, known), self.of(other, known))
+            case ir.Unary(op, arg, ctype):
+                return self._computed((op, ctype), (self.of(arg, known),), lambda x: values.unary(op, x, ctype))
         return ANY
 
-    def _computed(self, args: tuple[Found, ...], function: Callable[..., Value]) -> Found:
+    def _computed(self, what: tuple[str, CType], args: tuple[Found, ...], function: Callable[..., Value]) -> Found:
+        """The results of an operation, ``what``, on all that its operands may be."""
+        asked = (what, args)
+        found = self._results.get(asked)
+        if found is None:
+            found = self._results[asked] = self._compute(args, function)
+        return found
+
+    def _compute(self, args: tuple[Found, ...], function: Callable[..., Value]) -> Found:
         if any(isinstance(a, str) for a in args):
             return ANY if any(map(self._has_address, args)) else INTEGERS
         found: set[int] = set()
@@ -168,6 +190,7 @@ class PointsTo:
     def _loaded(self, where: Found) -> Found:
         result: Found = NONE
         for x in self._cells(where):
+            self._loads.add(x)
             result = self._union(result, self.cells[x])
         return result
 
@@ -179,7 +202,7 @@ class PointsTo:
                 if self._growth[x] > PATIENCE and not self._has_address(new):
                     new = INTEGERS
                 self.cells[x] = new
-                self._changed = True
+                self._changed.add(x)
 
 
 _ZERO = frozenset((0,))

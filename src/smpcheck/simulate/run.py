@@ -152,7 +152,7 @@ def run(
             pc = begin(rs[thread], m)
             if pc < 0:
                 status = "abandoned"
-            here.append(points[thread].get(pc) or points[thread][max(points[thread])])
+            here.append(points[thread][pc if pc >= 0 else len(machine.codes[thread].instrs) - 1])
         alive = [t for t, p in enumerate(here) if not p.done]
         ready = alive
         while alive and status == "finished":

@@ -47,11 +47,11 @@ from smpcheck.program import ir
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.values import UndefinedValue
 from smpcheck.simulate.code import Code, Jump, Local, Pick, Rcu, Step, Turn
-from smpcheck.simulate.explore import LONGEST_TRAIL, live_registers
+from smpcheck.simulate.explore import LONGEST_TRAIL
 from smpcheck.simulate.generate import ABANDONED, Memory, Registers, divide, shift_count
 from smpcheck.simulate.history import FIELD, WIDTH, Message, State
 from smpcheck.simulate.load_buffering import EarlyStores
-from smpcheck.simulate.lookahead import LOCK, NOTHING, Future, Futures, kinds_of
+from smpcheck.simulate.lookahead import LOCK, NOTHING, Future, Futures, kinds_of, pickers
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.micro_ops import FULL, Access, Parts, with_barriers
 from smpcheck.simulate.observed import VALUE, Observed
@@ -136,7 +136,7 @@ class _Runs:
         machine.find_addresses()
         self.codes = codes = machine.codes
         self.steps, self.others, self.starts = machine.steps, machine.others, machine.starts
-        self.keys = live_registers(machine)
+        self.keys = [pickers(code.live, names) for code, names in zip(machine.codes, machine.registers, strict=True)]
         self.ends_at = [len(code.instrs) - 1 for code in codes]
         self.after = [t.after for t in program.threads]
         self.first = [n for n, late in enumerate(self.after) if not late]
