@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 LKMM, TSO, SC = (load_model(name) for name in ("lkmm", "tso", "sc"))
 
 
-def asked(name: str, model=LKMM, **options) -> Barriers:
+@cache
+def asked(name: str, model=LKMM, locks: bool = False) -> Barriers:
     (path,) = (ROOT / "examples").glob(name)
     (program,) = read_programs(str(path))
-    return barriers(program, model, **options)
+    return barriers(program, model, locks=locks)
 
 
 def of_text(body: str, name: str = "test") -> Barriers:

@@ -216,16 +216,26 @@ def _dependencies(program: Program) -> Iterator[Element]:
             event = graph.events[target]
             if event.kind != "F" and event.pos is not None and event.partner is None and graph.events[source].partner != target:
                 yield Element((kind, event.pos), f"{_DEPENDENCY[kind]} {event.text}", "dependency", (event.thread,), (GONE,))
-    order = controlled(program, "W")
-    for thread in program.threads if order else ():
-        for statement in walk(thread.body):
-            if isinstance(statement, ir.If) and statement.pos is not None:
-                text = f"{_DEPENDENCY['ctrl']} {statement.text or 'the branch'}"
-                branch = Element(("ctrl", statement.pos), text, "dependency", (thread.index,), (GONE,))
-                inside = any(isinstance(s, (ir.Load, ir.Store, ir.Rmw)) for s in walk((*statement.then, *statement.other)))
-                # otherwise it may leave early, or set what is branched on later
-                if inside or controlled(Rewriter(program, ()).version({branch.key: GONE.name}), "W") != order:
-                    yield branch
+    for thread in program.threads:
+        yield from _branches(replace(program, threads=(thread,)), thread)
+
+
+def _branches(alone: Program, thread: ir.Thread) -> Iterator[Element]:
+    """The branches of a thread, of which ``alone`` is the program, that a store depends on. A function that is called twice has
+    the same branches each time: they are one element, and asked about once."""
+    order = controlled(alone, "W")
+    branches: dict[Key, Element] = {}
+    with_accesses: set[Key] = set()
+    for statement in walk(thread.body) if order else ():
+        if isinstance(statement, ir.If) and statement.pos is not None:
+            key, text = ("ctrl", statement.pos), f"{_DEPENDENCY['ctrl']} {statement.text or 'the branch'}"
+            branches.setdefault(key, Element(key, text, "dependency", (thread.index,), (GONE,)))
+            if any(isinstance(s, (ir.Load, ir.Store, ir.Rmw)) for s in walk((*statement.then, *statement.other))):
+                with_accesses.add(key)
+    for key, branch in branches.items():
+        # one without accesses may leave early, or set what is branched on later
+        if key in with_accesses or controlled(Rewriter(alone, ()).version({key: GONE.name}), "W") != order:
+            yield branch
 
 
 def controlled(program: Program, kinds: str = "RWF") -> set[tuple[Position | None, Position | None]]:
