@@ -265,7 +265,6 @@ ERRORS: list[tuple[str, type[SmpcheckError], int, str]] = [
     ("let f(x, y) = x\nlet g = try f po with 0", InputError, 2, "f takes 2 values, here is a relation"),
     ("let x = try match 'once with || 'mb -> po end with 0", InputError, 1, "no case of this match"),
     ("let x = try linearisations(R, po) with 0", UnsupportedError, 1, "linearisations"),
-    ("empty same-instance ; po as x", UnsupportedError, 1, "same-instance (events of one instruction), on which x depends"),
     ("let x = same-oa(po)", UnsupportedError, 1, "same-oa (page tables)"),
     ("let x = if po = rf then po else rf", UnsupportedError, 1, "if over events"),
     ("let x = match R with || {} -> po || e ++ s -> rf end", UnsupportedError, 1, "match over the elements of a set"),

@@ -7,21 +7,43 @@ initial values and the constants that are stored, and goes on with whatever some
 Loops go round ROUNDS times at most, and every round is there, whether or not it did anything: nothing here knows of waits. A
 thread may also *stop*: at an access through a pointer to nothing (``fault``), at a lock that it sees taken, or in a loop after a
 round that changed no register and no memory (``stuck``). A stuck thread waits for ever if what it read last never changes.
+
+Where accesses of several sizes meet (``mixed``), memory is cut at every place where an access begins or ends, and an access makes
+an event for each of the parts that it covers, lowest first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import permutations, product, repeat
+from itertools import accumulate, pairwise, permutations, product, repeat
 
 from smpcheck.program import ir
-from smpcheck.program.values import Ptr, UndefinedValue, Value, binary, truth, unary
+from smpcheck.program.values import CType, Ptr, UndefinedValue, Value, binary, truth, unary
 
 ROUNDS = 3
 
 Pairs = set[tuple[int, int]]
-Cells = dict[Ptr, set[Value]]
+
+
+class Cells(dict[Ptr, set[Value]]):
+    """The values that each part of memory may have. ``cuts``: where the parts of each object begin and end, if it has any."""
+
+    cuts: dict[str, list[int]]
+    types: dict[Ptr, CType]
+    mixed: bool = False
+
+    def parts(self, address: Ptr, ctype: CType | None) -> list[tuple[Ptr, int]] | None:
+        """The parts that an access covers, and their sizes; None where there is nothing, or it does not lie right."""
+        if not self.mixed:
+            return [(address, 0)]
+        ctype = ctype or self.types[address]
+        start, end = address.offset, address.offset + max(ctype.bits // 8, 1)
+        cuts = [c for c in self.cuts.get(address.base, ()) if start <= c <= end]
+        if start % (end - start) or cuts[:1] != [start] or cuts[-1:] != [end]:
+            return None
+        found = [(Ptr(address.base, a), b - a) for a, b in pairwise(cuts)]
+        return found if all(part in self for part, _ in found) else None
 
 
 @dataclass(frozen=True)
@@ -36,6 +58,8 @@ class Ev:
     ctrl: frozenset[int] = frozenset()
     rmw: int | None = None
     """For the write half of an atomic operation, the index of its read in the thread."""
+    access: int | None = None
+    """The index of the first event of the same access, if that has several."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +124,9 @@ class Candidate:
     data: Pairs
     ctrl: Pairs
     regs: dict[int, State] = field(default_factory=dict)
+    same: Pairs = field(default_factory=set)
+    """Different events of one access."""
+    cells: Cells = field(default_factory=Cells)
     stuck: dict[int, list[int]] = field(default_factory=dict)
     """For each thread that waits, the events of its last round."""
 
@@ -116,11 +143,41 @@ class Candidate:
         if isinstance(what, ir.FinalReg):
             return self.regs[what.thread].reg(what.name).value
         assert isinstance(what, ir.FinalMem)
-        writes = [i for i, e in enumerate(self.events) if e.kind == "W" and e.address == what.cell]
+        if not self.cells.mixed:
+            return self.last(what.cell)
+        ctype = what.ctype or self.cells.types[what.cell]
+        bytes_of: dict[int, Value] = {}
+        for start, end in pairwise(self.cells.cuts[what.cell.base]):
+            value = self.last(Ptr(what.cell.base, start))
+            bytes_of |= zip(range(start, end), taken_apart(value, [1] * (end - start)), strict=True)
+        start = what.cell.offset
+        return assembled([bytes_of[start + i] for i in range(ctype.bits // 8)], [1] * (ctype.bits // 8), ctype)
+
+    def last(self, address: Ptr) -> Value:
+        writes = [i for i, e in enumerate(self.events) if e.kind == "W" and e.address == address]
         (last,) = [w for w in writes if not any((w, x) in self.co for x in writes)]
         value = self.events[last].value
         assert value is not None
         return value
+
+
+def assembled(values: Sequence[Value], sizes: Sequence[int], ctype: CType | None) -> Value:
+    """The number with these parts, lowest first."""
+    if len(values) == 1 and isinstance(values[0], Ptr):
+        return values[0]
+    number = b"".join(int.to_bytes(v, size, "little") for v, size in zip(values, sizes, strict=True) if isinstance(v, int))
+    assert ctype is not None
+    return ctype.wrap(int.from_bytes(number, "little"))
+
+
+def taken_apart(value: Value, sizes: Sequence[int]) -> list[Value]:
+    """The parts of a number, lowest first."""
+    if isinstance(value, Ptr):
+        assert sizes == [8]
+        return [value]
+    whole = (value % (1 << 8 * sum(sizes))).to_bytes(sum(sizes), "little")
+    ends = list(accumulate(sizes))
+    return [int.from_bytes(whole[end - size : end], "little") for end, size in zip(ends, sizes, strict=True)]
 
 
 def evaluate(expr: ir.Expr, state: State) -> Known:
@@ -163,33 +220,34 @@ def step(stmt: ir.Stmt, state: State, values: Cells) -> Iterator[State]:
             yield state.assign(reg, evaluate(expr, state))
         case ir.Load(reg, addr, tags):
             a = evaluate(addr, state)
-            if isinstance(a.value, Ptr):
-                me = len(state.events)
-                for v in values.get(a.value, ()):
-                    event = Ev(thread, "R", tags, a.value, v, addr=a.deps, ctrl=state.ctrl)
-                    yield state.emit(event).assign(reg, Known(v, frozenset((me,))))
+            parts = values.parts(a.value, stmt.ctype) if isinstance(a.value, Ptr) else None
+            if parts is not None:
+                for after, known in reads(state, parts, Ev(thread, "R", tags, addr=a.deps, ctrl=state.ctrl), stmt.ctype, values):
+                    yield after.assign(reg, known)
             else:
                 yield replace(state, fault="null-dereference" if a.value == 0 else "bad-address")
         case ir.Store(addr, value, tags):
             a, new = evaluate(addr, state), evaluate(value, state)
-            if isinstance(a.value, Ptr):
-                yield state.emit(Ev(thread, "W", tags, a.value, new.value, addr=a.deps, data=new.deps, ctrl=state.ctrl))
+            parts = values.parts(a.value, stmt.ctype) if isinstance(a.value, Ptr) else None
+            if parts is not None:
+                yield writes(state, parts, Ev(thread, "W", tags, addr=a.deps, data=new.deps, ctrl=state.ctrl), new.value, values)
             else:
                 yield replace(state, fault="null-dereference" if a.value == 0 else "bad-address")
         case ir.Rmw():
             a = evaluate(stmt.addr, state)
-            if isinstance(a.value, Ptr):
+            parts = values.parts(a.value, stmt.ctype) if isinstance(a.value, Ptr) else None
+            if parts is not None:
                 me = len(state.events)
-                for v in values.get(a.value, ()):
-                    read = Ev(thread, "R", stmt.read_tags, a.value, v, addr=a.deps, ctrl=state.ctrl)
-                    after = state.emit(read).assign(stmt.old, Known(v, frozenset((me,))))
+                read = Ev(thread, "R", stmt.read_tags, addr=a.deps, ctrl=state.ctrl)
+                for after, known in reads(state, parts, read, stmt.ctype, values):
+                    after = after.assign(stmt.old, known)
                     if stmt.when is not None and not truth(evaluate(stmt.when, after).value):
                         if stmt.blocking:
-                            yield replace(after, stuck=(me,))
+                            yield replace(after, stuck=tuple(range(me, me + len(parts))))
                         continue
                     new = evaluate(stmt.new, after)
-                    write = Ev(thread, "W", stmt.write_tags, a.value, new.value, a.deps, new.deps, state.ctrl, rmw=me)
-                    yield after.emit(write)
+                    write = Ev(thread, "W", stmt.write_tags, addr=a.deps, data=new.deps, ctrl=state.ctrl, rmw=me)
+                    yield writes(after, parts, write, new.value, values)
             else:
                 yield replace(state, fault="null-dereference" if a.value == 0 else "bad-address")
         case ir.Fence(tags, addr, value):
@@ -227,6 +285,30 @@ def step(stmt: ir.Stmt, state: State, values: Cells) -> Iterator[State]:
             yield state
         case _:
             raise NotImplementedError(stmt)
+
+
+def reads(
+    state: State, parts: list[tuple[Ptr, int]], like: Ev, ctype: CType | None, values: Cells
+) -> Iterator[tuple[State, Known]]:
+    """Every way to read these parts of memory, and the value that comes out."""
+    me = len(state.events)
+    access = me if len(parts) > 1 else None
+    for found in product(*(values.get(address, ()) for address, _ in parts)):
+        after = state
+        for (address, _), value in zip(parts, found, strict=True):
+            after = after.emit(replace(like, address=address, value=value, access=access))
+        whole = assembled(found, [size for _, size in parts], ctype) if values.mixed else found[0]
+        yield after, Known(whole, frozenset(range(me, me + len(parts))))
+
+
+def writes(state: State, parts: list[tuple[Ptr, int]], like: Ev, value: Value, values: Cells) -> State:
+    """After the write of ``value`` to these parts of memory."""
+    access = len(state.events) if len(parts) > 1 else None
+    found = taken_apart(value, [size for _, size in parts]) if values.mixed else [value]
+    for i, ((address, _), part) in enumerate(zip(parts, found, strict=True)):
+        rmw = like.rmw + i if like.rmw is not None else None
+        state = state.emit(replace(like, address=address, value=part, access=access, rmw=rmw))
+    return state
 
 
 def left(state: State, label: str, ctrl: frozenset[int]) -> State:
@@ -285,10 +367,55 @@ def constants(body: tuple[ir.Stmt, ...]) -> set[Value]:
     return found
 
 
-def thread_runs(program: ir.Program) -> list[list[State]]:
+def accesses(body: tuple[ir.Stmt, ...]) -> Iterator[ir.Load | ir.Store | ir.Rmw]:
+    """All accesses of a piece of program."""
+    for stmt in body:
+        match stmt:
+            case ir.Load() | ir.Store() | ir.Rmw():
+                yield stmt
+            case ir.If(then=then, other=other) | ir.Choice(then=then, other=other):
+                yield from accesses((*then, *other))
+            case ir.Block(body=inner) | ir.Loop(body=inner):
+                yield from accesses(inner)
+
+
+def memory(program: ir.Program, mixed: bool) -> Cells:
+    """The parts of memory with their initial values. With ``mixed``, all addresses must be in the program's text."""
+    if not mixed:
+        return Cells({a: {cell.init} for a, cell in program.cells.items()})
+    cuts: dict[str, set[int]] = {}
+    for address, cell in program.cells.items():
+        cuts.setdefault(address.base, set()).update((address.offset, address.offset + max(cell.ctype.bits // 8, 1)))
+    for stmt in (s for t in program.threads for s in accesses(t.body)):
+        if not isinstance(stmt.addr, ir.Const) or not isinstance(stmt.addr.value, Ptr) or stmt.ctype is None:
+            raise NotImplementedError(stmt)
+        start = stmt.addr.value.offset
+        cuts.setdefault(stmt.addr.value.base, set()).update((start, start + max(stmt.ctype.bits // 8, 1)))
+    found = Cells()
+    found.types = {address: cell.ctype for address, cell in program.cells.items()}
+    found.mixed, found.cuts = True, {base: sorted(places) for base, places in cuts.items()}
+    for address, cell in program.cells.items():
+        end = address.offset + max(cell.ctype.bits // 8, 1)
+        inside = [c for c in found.cuts[address.base] if address.offset <= c <= end]
+        sizes = [b - a for a, b in pairwise(inside)]
+        for offset, part in zip(inside, taken_apart(cell.init, sizes), strict=False):
+            found[Ptr(address.base, offset)] = {part}
+    return found
+
+
+def thread_runs(program: ir.Program, mixed: bool = False) -> list[list[State]]:
     """For each thread, its runs, over a set of values that is closed under what the runs write."""
-    stored = {v for t in program.threads for v in constants(t.body)}
-    values: Cells = {a: {cell.init} | stored for a, cell in program.cells.items()}
+    values = memory(program, mixed)
+    if not mixed:
+        stored = {v for t in program.threads for v in constants(t.body)}
+        for found in values.values():
+            found |= stored
+    for stmt in (s for t in program.threads for s in accesses(t.body) if mixed):
+        if isinstance(stmt, ir.Store) and isinstance(stmt.value, ir.Const) and isinstance(stmt.addr, ir.Const):
+            assert isinstance(stmt.addr.value, Ptr)
+            parts = values.parts(stmt.addr.value, stmt.ctype) or []
+            for (address, _), part in zip(parts, taken_apart(stmt.value.value, [size for _, size in parts]), strict=True):
+                values[address].add(part)
     while True:
         runs = [list(run(t.body, State(), values)) for t in program.threads]
         before = sum(map(len, values.values()))
@@ -298,24 +425,25 @@ def thread_runs(program: ir.Program) -> list[list[State]]:
         after = sum(map(len, values.values()))
         if after == before:
             return [[s for s in states if not s.cut] for states in runs]
-        if after > 24 or max(map(len, runs)) > 3000:
+        if after > (24 if not mixed else 60) or max(map(len, runs)) > 3000:
             raise NotImplementedError("too many values for brute force")
 
 
-def executions(program: ir.Program, stopped: bool = False) -> Iterator[Candidate]:
+def executions(program: ir.Program, stopped: bool = False, mixed: bool = False) -> Iterator[Candidate]:
     """All candidate executions. Value cycles (each value only justified by the next) are left out.
 
     ``stopped``: those in which some thread stops instead of those in which all come to their end.
     """
-    init = [Ev(-1, "W", frozenset(("IW",)), a, c.init) for a, c in program.cells.items()]
-    for chosen in product(*thread_runs(program)):
+    cells = memory(program, mixed)
+    init = [Ev(-1, "W", frozenset(("IW",)), a, value) for a, (value,) in cells.items()]
+    for chosen in product(*thread_runs(program, mixed)):
         if any(state.stopped for state in chosen) == stopped:
-            yield from _combine(program, init, chosen)
+            yield from _combine(program, cells, init, chosen)
 
 
-def _combine(program: ir.Program, init: list[Ev], chosen: tuple[State, ...]) -> Iterator[Candidate]:
+def _combine(program: ir.Program, memory_: Cells, init: list[Ev], chosen: tuple[State, ...]) -> Iterator[Candidate]:
     events = list(init)
-    po, rmw, addr, data, ctrl = (set() for _ in range(5))
+    po, rmw, addr, data, ctrl, same = (set() for _ in range(6))
     stuck: dict[int, list[int]] = {}
     for t, state in zip(program.threads, chosen, strict=True):
         base = len(events)
@@ -323,7 +451,10 @@ def _combine(program: ir.Program, init: list[Ev], chosen: tuple[State, ...]) -> 
             stuck[t.index] = [base + i for i in state.stuck]
         for i, e in enumerate(state.events):
             events.append(replace(e, thread=t.index))
-            po |= {(base + j, base + i) for j in range(i)}
+            before = [j for j in range(i) if e.access is None or e.access != state.events[j].access]
+            po |= {(base + j, base + i) for j in before}
+            parts = [j for j in range(i) if j not in before]
+            same |= {pair for j in parts for pair in ((base + i, base + j), (base + j, base + i))}
             addr |= {(base + j, base + i) for j in e.addr}
             data |= {(base + j, base + i) for j in e.data}
             ctrl |= {(base + j, base + i) for j in e.ctrl}
@@ -340,7 +471,7 @@ def _combine(program: ir.Program, init: list[Ev], chosen: tuple[State, ...]) -> 
         address = events[w].address
         assert address is not None
         cells.setdefault(address, []).append(w)
-    if any(not isinstance(a, Ptr) or a not in program.cells for a in cells):
+    if any(not isinstance(a, Ptr) or a not in memory_ for a in cells):
         return
     orders = [[(ws[0], *rest) for rest in permutations(ws[1:])] for ws in cells.values()]
     regs = {t.index: s for t, s in zip(program.threads, chosen, strict=True)}
@@ -350,7 +481,7 @@ def _combine(program: ir.Program, init: list[Ev], chosen: tuple[State, ...]) -> 
             continue
         for order in product(*orders):
             co = {(o[i], o[j]) for o in order for j in range(len(o)) for i in range(j)}
-            yield Candidate(events, po, rf, co, rmw, addr, data, ctrl, regs, stuck)
+            yield Candidate(events, po, rf, co, rmw, addr, data, ctrl, regs, same, memory_, stuck)
 
 
 def has_cycle(pairs: Pairs) -> bool:

@@ -2,7 +2,10 @@
 
 sc: Lamport 1979. tso: Owens, Sarkar, Sewell 2009, in the axiomatic form of Alglave et al. 2014 (smp_mb() is mfence, every atomic
 read-modify-write is a locked instruction). lkmm: the kernel's tools/memory-model of 6.12 (linux-kernel.cat, linux-kernel.bell),
-explained in Documentation/explanation.txt there. RCU is compared under lkmm only..
+explained in Documentation/explanation.txt there. RCU is compared under lkmm only.
+
+An access that is cut into parts is one step under sc and tso: a cycle through steps is one, whichever part an edge begins or ends
+at. Under lkmm no load sees one part of a store and not another part, if both are marked, and two marked stores are in one order.
 """
 
 from __future__ import annotations
@@ -81,6 +84,22 @@ class Base:
     def fenced(self, members: set[int]) -> Pairs:
         return seq(self.po, self.on(members), self.po)
 
+    def as_steps(self, r: Pairs) -> Pairs:
+        """Edges between accesses: from and to the first part of each."""
+        first = {i: min(i, *(b for a, b in self.c.same if a == i), i) for i in range(self.n)}
+        return {(first[a], first[b]) for a, b in r}
+
+    def torn(self, marked: set[int]) -> bool:
+        """Does a load see a part of a store but not another, or do two stores come in two orders?"""
+        same = {(a, b) for a, b in self.c.same if a in marked and b in marked}
+        for first in (self.c.rf, self.c.co):
+            for w, x in first:
+                for y in (b for a, b in same if a == x):
+                    for z in (b for a, b in same if a == w):
+                        if (y, z) in (self.fr if first is self.c.rf else self.c.co):
+                            return True
+        return False
+
     def atomic(self) -> bool:
         return not (self.c.rmw & seq(self.external(self.fr), self.external(self.c.co)))
 
@@ -108,8 +127,7 @@ class Base:
 
 def sc(c: Candidate) -> bool:
     b = Base(c)
-    hb = b.po | b.com
-    return not has_cycle(hb) and b.atomic()
+    return not has_cycle(b.as_steps(b.po | b.com)) and b.atomic()
 
 
 def tso(c: Candidate) -> bool:
@@ -123,7 +141,7 @@ def tso(c: Candidate) -> bool:
     locked = {(x, y) for x, y in b.po if x in memory and y in memory and (x in halves or y in halves)}
     fence = {(x, y) for x, y in b.fenced(b.tagged(*FULL)) if x in memory and y in memory}
     order = ppo | locked | fence | b.external(c.rf) | c.co | b.fr
-    return not has_cycle(order)
+    return not has_cycle(b.as_steps(order))
 
 
 FULL = ("Mb", "Sync-rcu", "Sync-srcu", "After-srcu-read-unlock")
@@ -142,6 +160,8 @@ def lkmm(c: Candidate) -> tuple[bool, set[str]]:
     marked = (everything - M) | b.tagged("IW", "Once", "Release", "Acquire", "Srcu-lock", "Srcu-unlock") | locks
     marked |= {x for pair in c.rmw for x in pair}
     plain = M - marked
+    if b.torn(marked):
+        return False, set()
     m, mk = b.on(M), b.on(marked)
     carry = b.star(seq(c.data, b.on(everything - b.tagged("Srcu-unlock")), rfi))
     addr, ctrl, data = seq(carry, c.addr), seq(carry, c.ctrl), seq(carry, c.data)

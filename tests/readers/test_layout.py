@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from smpcheck.program.values import INT, LONG, UCHAR, ULONG, USHORT
-from smpcheck.readers.layout import WIDE_INT, Struct, TypeTable, make_struct, scalars, show
+from smpcheck.readers.layout import WIDE_INT, Declared, Struct, TypeTable, make_struct, scalars, show
 from tests.readers.common import litmus
 
 
@@ -44,8 +44,8 @@ def test_in_a_wide_program_int_is_as_wide_as_a_pointer() -> None:
 
 
 def test_scalars_of_an_object() -> None:
-    inner = make_struct("struct t", [("c", UCHAR), ("l", LONG)])
-    outer = make_struct("struct s", [("a", INT), ("b", inner)])
+    inner = make_struct("struct t", [Declared("c", UCHAR), Declared("l", LONG)])
+    outer = make_struct("struct s", [Declared("a", INT), Declared("b", inner)])
     assert [(offset, name) for offset, name, _ in scalars(outer, "x")] == [(0, "x.a"), (8, "x.b.c"), (16, "x.b.l")]
     assert show(outer) == "struct s" and show(Struct("struct u", None, 1, 1)) == "struct u"
 

@@ -204,7 +204,7 @@ def test_an_srcu_cookie_is_what_was_read() -> None:
         ("int r = READ_ONCE(5);", "'5' is not a place"),
         ("spin_lock(&s);", "accesses a local variable"),
         ("atomic_inc(a, a);", "takes 1 argument, not 2"),
-        ("set_bit(64, w);", r"an access to w\+8, where no object begins"),
+        ("set_bit(64, w);", r"an access to w\+8, where no object lies"),
     ],
 )
 def test_wrong_use_is_one_message(body: str, message: str) -> None:

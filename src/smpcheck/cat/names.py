@@ -90,12 +90,13 @@ DEFINED: dict[str, Callable[[], Node]] = {
     "amo": _one_instruction, "lxsx": lambda: build.diff(build.base("rmw"), _one_instruction()),
     "AMO": lambda: build.union(build.base_set("X"), build.base_set("EX")),
     "Exp": lambda: build.base_set("M"),
-    "si": lambda: build.setid(build.base_set("M")), "sm": lambda: build.setid(build.base_set("M")),
+    "si": lambda: build.union(build.setid(build.base_set("M")), build.base("same-instance")),
+    "sm": lambda: build.union(build.setid(build.base_set("M")), build.base("sca-class")),
     **{tag.lower(): partial(build.base_set, tag) for tag in ("MFENCE", "SFENCE", "LFENCE", "SYNC", "LWSYNC", "ISYNC", "EIEIO")},
     **dict.fromkeys(NO_EVENTS, lambda: build.EMPTY_SET), **dict.fromkeys(NO_PAIRS, lambda: build.EMPTY_REL),
 }  # fmt: skip
 """Names defined from the base ones. ``AMO``, ``mfence``, ``sync`` and their like are Dat3M's: there ``X`` is what herd7 calls
-``EX``, and its models use ``AMO | X`` for either. Every access is one (``si``, ``sm``) and explicit."""
+``EX``, and its models use ``AMO | X`` for either. Every access is explicit."""
 
 LABELLED = ("po-loc", "rfe", "rfi", "coe", "coi", "fre", "fri", "co0")
 """Those whose names explanations use."""
@@ -123,7 +124,6 @@ REFUSED = {
 
 UNKNOWN_PAIRS = {
     "same-instr": "events of one instruction",
-    "same-instance": "events of one instruction",
     "same-static": "events of one instruction",
     "iico_data": "causality inside an instruction",
     "iico_ctrl": "causality inside an instruction",

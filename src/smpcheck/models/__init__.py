@@ -39,6 +39,27 @@ FULL_BARRIERS = frozenset(("Mb", "DMB.SY", "MFENCE", "SYNC", "Fence.rw.rw"))
 """The tags of full barriers, the kernel's and each machine's: a model knows its own and takes no notice of others."""
 
 
+MIXED_SIZES: Mapping[str, str] = {
+    "sc": "",
+    "tso": "",
+    "x86": "",
+    "aarch64": "",
+    "aarch64-2020": "",
+    "lkmm": "mixed sizes: an extension of the model. An access to several pieces of memory is an event for each, with its tags; "
+    "marked ones are not torn, plain ones may be",
+}
+"""Models that define accesses of several sizes to one place, with what is to be said of it. No published one of POWER, ARMv7 or
+RISC-V does in this form."""
+
+
+def about_sizes(model: Model, program: Program) -> tuple[str, ...]:
+    """What is to be said with every answer of ``model`` about accesses of several sizes to one place; nothing without them."""
+    if not program.mixed:
+        return ()
+    other = f"mixed sizes: {model.name} is taken as it is, with an event for each piece of memory that an access covers"
+    return tuple(filter(None, (MIXED_SIZES.get(model.name, other),)))
+
+
 def require_primitives(program: Program, question: str) -> None:
     """:raises UnsupportedError: ``question`` is about the kernel's primitives, and ``program`` has a machine's instructions"""
     if program.language not in KERNEL:
@@ -49,7 +70,12 @@ def require_primitives(program: Program, question: str) -> None:
 
 
 def require_language(model: Model, program: Program) -> None:
-    """:raises UnsupportedError: the model says nothing about what ``program`` is written in"""
+    """:raises UnsupportedError: the model says nothing about the language of ``program``, or about accesses of several sizes"""
+    if program.mixed and model.name in LANGUAGES and model.name not in MIXED_SIZES:
+        raise UnsupportedError(
+            f"{model.name} says nothing of accesses of several sizes to one place, which this program has (models that do: "
+            f"{', '.join(MIXED_SIZES)})"
+        )
     if model.languages is None or program.language in model.languages:
         return
     ours = [name for name, languages in LANGUAGES.items() if languages and program.language in languages]

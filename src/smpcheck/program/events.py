@@ -7,7 +7,7 @@ kernel's model have it. Sources: Alglave, Maranget, Tautschnig, "Herding cats" (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.flow import registers_in_questions
 from smpcheck.program.guards import ALWAYS, NEVER, Guards
+from smpcheck.program.pieces import alignment, put_together, taken_apart
 from smpcheck.program.values import ULONG, Ptr, UndefinedValue, Value, binary, truth, unary
 from smpcheck.program.waits import MARKERS, Omission, Shape, Waits, exposed_cells
 
@@ -126,7 +127,8 @@ def is_partial(expr: ir.Expr) -> bool:
 
 @dataclass(slots=True)
 class Event:
-    """A possible event. ``guard`` says when it happens; ``partner`` is the other half of an atomic read-modify-write."""
+    """A possible event. ``guard`` says when it happens; ``partner`` is the other half of an atomic read-modify-write. ``spot``:
+    where it can lie, if that is not any cell at all."""
 
     id: int
     thread: int
@@ -138,6 +140,28 @@ class Event:
     pos: ir.Position | None = None
     text: str = ""
     partner: int | None = None
+    spot: Spot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where an access can lie, in a program with accesses of several sizes: in a cell of ``size`` bytes, as the piece that begins
+    ``offset`` bytes into the access, which begins at a multiple of ``align``."""
+
+    size: int
+    offset: int = 0
+    align: int = 1
+
+    def misaligned(self, address: Value) -> bool:
+        """Does the access begin at no multiple of its size?"""
+        return isinstance(address, Ptr) and (address.offset - self.offset) % self.align != 0
+
+    def admits(self, address: Value, cells: Mapping[Ptr, ir.Cell]) -> bool:
+        """Can the access be to this address?"""
+        if not isinstance(address, Ptr) or self.misaligned(address):
+            return False
+        cell = cells.get(address)
+        return cell is not None and cell.ctype.size == self.size
 
 
 @dataclass(slots=True)
@@ -200,7 +224,7 @@ class Waiting:
 Pairs: TypeAlias = dict[tuple[int, int], int]
 """A relation that the program's text settles: pairs of events, each with the guard under which it is there if both happen."""
 
-DEPENDENCIES = ("addr", "data", "ctrl", "pick-addr", "pick-data", "pick-ctrl", "iico_order")
+DEPENDENCIES = ("addr", "data", "ctrl", "pick-addr", "pick-data", "pick-ctrl", "iico_order", "same-instance", "sca-class")
 """The names of such relations other than program order; models/README.md says what they are."""
 
 
@@ -300,6 +324,8 @@ class _Unroller:
         self.exits: dict[str, list[tuple[int, _Env]]] = {}
         self.inside = NEVER
         """The guard of being inside an RCU read-side critical section."""
+        self.reserved: dict[int, list[Event]] = {}
+        """The events of each load exclusive, by the first of them."""
         self.stopped: list[int] = []
         """The guards under which the thread has stopped so far: at a loop that is cut, waiting, at an access to nothing."""
         self.spent: dict[str, int] = {}
@@ -365,12 +391,13 @@ class _Unroller:
         for source, guard in deps.items():
             table[source, target] = self.guards.disj(table.get((source, target), NEVER), guard)
 
-    def unless_faulting(self, access: Event, alive: int) -> int:
-        """The guard of going on after an access, which may be to nothing."""
-        if access.id not in self.faulty:
+    def unless_faulting(self, accesses: Sequence[Event], alive: int) -> int:
+        """The guard of going on after the events of an access, which may be to nothing."""
+        faulty = [access for access in accesses if access.id in self.faulty]
+        if not faulty:
             return alive
-        stopped = self.guards.conj(alive, self.guards.variable(self.decision(None, alive)))
-        self.graph.faulting[access.id] = self.stop(stopped)
+        stopped = self.stop(self.guards.conj(alive, self.guards.variable(self.decision(None, alive))))
+        self.graph.faulting.update({access.id: stopped for access in faulty})
         return self.guards.minus(alive, stopped)
 
     def add_picks(self, kind: str, decided: Deps, target: int) -> None:
@@ -402,16 +429,17 @@ class _Unroller:
                 if value.term.op not in ("const", "read") and is_partial(expr):
                     graph.computations.append(Computation(alive, value.term, stmt.pos))
             case ir.Load():
-                access = self.read(stmt, stmt.reg, stmt.tags, self.eval(stmt.addr, env), alive, env)
+                accesses = self.read(stmt, stmt.reg, stmt.tags, self.eval(stmt.addr, env), alive, env)
                 if EXCLUSIVE in stmt.tags:
-                    env.regs[RESERVATION] = _Local(self.terms.read(access.id), {}, {})
-                return self.unless_faulting(access, alive)
+                    env.regs[RESERVATION] = _Local(self.terms.read(accesses[0].id), {}, {})
+                    self.reserved[accesses[0].id] = accesses
+                return self.unless_faulting(accesses, alive)
             case ir.Store():
-                access = self.write(stmt, stmt.tags, self.eval(stmt.addr, env), self.eval(stmt.value, env), alive, env)
+                accesses = self.write(stmt, stmt.tags, self.eval(stmt.addr, env), stmt.value, alive, env)
                 if stmt.status is not None:
-                    self.conditional(stmt, access, env)
-                    self.assign(stmt.status, _Local(self.terms.zero, {access.id: ALWAYS}, {}), env)
-                return self.unless_faulting(access, alive)
+                    self.conditional(stmt, accesses, env)
+                    self.assign(stmt.status, _Local(self.terms.zero, {access.id: ALWAYS for access in accesses}, {}), env)
+                return self.unless_faulting(accesses, alive)
             case ir.Rmw():
                 alive = self.rmw(stmt, alive, env)
             case ir.Fence():
@@ -478,55 +506,106 @@ class _Unroller:
             value = _Local(value.term, value.deps, self.join_deps(value.decided, env.ctrl))
         env.regs[reg] = value
 
-    def read(self, stmt: _Access, reg: str, tags: frozenset[str], addr: _Local, alive: int, env: _Env) -> Event:
-        ev = self.event(stmt, "R", tags, alive, env)
-        ev.addr, ev.value = addr.term, self.terms.read(ev.id)
-        self.add_deps(self.graph.addr, addr.deps, ev.id)
-        self.add_picks("addr", addr.decided, ev.id)
-        self.assign(reg, _Local(ev.value, {ev.id: ALWAYS}, {}), env)
-        return ev
+    def places(self, stmt: ir.Load | ir.Store | ir.Rmw, addr: _Local) -> list[tuple[Term, Spot | None]]:
+        """The addresses of the events of an access: one for each cell that it covers."""
+        if not self.graph.program.mixed or stmt.ctype is None:
+            return [(addr.term, None)]
+        align = alignment(stmt.ctype)
+        found: list[tuple[Term, Spot | None]] = []
+        for offset, ctype in stmt.pieces or ((0, stmt.ctype),):
+            term = self.terms.apply("bin", ("+", ULONG), (addr.term, self.terms.const(offset))) if offset else addr.term
+            found.append((term, Spot(ctype.size, offset, align)))
+        return found
 
-    def write(self, stmt: _Access, tags: frozenset[str], addr: _Local, value: _Local, alive: int, env: _Env) -> Event:
-        ev = self.event(stmt, "W", tags, alive, env)
-        ev.addr, ev.value = addr.term, value.term
-        self.add_deps(self.graph.addr, addr.deps, ev.id)
-        self.add_deps(self.graph.data, value.deps, ev.id)
-        self.add_picks("addr", addr.decided, ev.id)
-        self.add_picks("data", value.decided, ev.id)
-        return ev
+    def read(self, stmt: ir.Load | ir.Rmw, reg: str, tags: frozenset[str], addr: _Local, alive: int, env: _Env) -> list[Event]:
+        events = []
+        for term, spot in self.places(stmt, addr):
+            ev = self.event(stmt, "R", tags, alive, env)
+            ev.addr, ev.value, ev.spot = term, self.terms.read(ev.id), spot
+            self.add_deps(self.graph.addr, addr.deps, ev.id)
+            self.add_picks("addr", addr.decided, ev.id)
+            events.append(ev)
+        self.group(events, "sca-class")
+        values = [_Local(self.terms.read(ev.id), {ev.id: ALWAYS}, {}) for ev in events]
+        self.assign(reg, self.put_together(stmt, values), env)
+        return events
+
+    def put_together(self, stmt: ir.Load | ir.Rmw, values: list[_Local]) -> _Local:
+        """The value of an access whose events have read these."""
+        if not stmt.pieces:
+            return values[0]
+        assert stmt.ctype is not None
+        names = [str(i) for i in range(len(values))]
+        whole = put_together([ir.Reg(n) for n in names], stmt.ctype, stmt.pieces, self.graph.program.big_endian)
+        return self.eval(whole, _Env(dict(zip(names, values, strict=True)), {}, {}))
+
+    def write(
+        self, stmt: ir.Store | ir.Rmw, tags: frozenset[str], addr: _Local, new: ir.Expr, alive: int, env: _Env
+    ) -> list[Event]:
+        parts = [new]
+        if stmt.pieces:
+            assert stmt.ctype is not None
+            parts = taken_apart(new, stmt.ctype, stmt.pieces, self.graph.program.big_endian)
+        events = []
+        values = [self.eval(part, env) for part in parts]
+        for (term, spot), value in zip(self.places(stmt, addr), values, strict=True):
+            ev = self.event(stmt, "W", tags, alive, env)
+            ev.addr, ev.value, ev.spot = term, value.term, spot
+            self.add_deps(self.graph.addr, addr.deps, ev.id)
+            self.add_deps(self.graph.data, value.deps, ev.id)
+            self.add_picks("addr", addr.decided, ev.id)
+            self.add_picks("data", value.decided, ev.id)
+            events.append(ev)
+        self.group(events, "sca-class")
+        return events
+
+    def group(self, events: Sequence[Event], *names: str) -> None:
+        """These events are of one instruction (and, in the relations ``names``, of one kind)."""
+        if len(events) > 1:
+            for name in ("same-instance", *names):
+                table = self.graph.more.setdefault(name, {})
+                table.update({(a.id, b.id): ALWAYS for a in events for b in events if a is not b})
 
     def rmw(self, stmt: ir.Rmw, alive: int, env: _Env) -> int:
         graph = self.graph
         addr = self.eval(stmt.addr, env)
-        read = self.read(stmt, stmt.old, stmt.read_tags, addr, alive, env)
-        alive = self.unless_faulting(read, alive)
+        reads = self.read(stmt, stmt.old, stmt.read_tags, addr, alive, env)
+        numbers = tuple(read.id for read in reads)
+        alive = self.unless_faulting(reads, alive)
         chosen: Deps = {}
         if stmt.when is not None:
             when = self.eval(stmt.when, env)
             cond = when.term
-            chosen = {event: guard for event, guard in self.join_deps(when.deps, when.decided).items() if event != read.id}
+            chosen = {event: guard for event, guard in self.join_deps(when.deps, when.decided).items() if event not in numbers}
             if stmt.blocking and self.may_stop:
                 proceed = self.guards.variable(self.decision(None, alive))
-                self.stays(self.guards.minus(alive, proceed), (read.id,), stmt.pos, cond)
+                self.stays(self.guards.minus(alive, proceed), numbers, stmt.pos, cond)
                 alive = self.guards.conj(alive, proceed)
             graph.requirements.append(Requirement(alive, cond))
-        write = self.write(stmt, stmt.write_tags, addr, self.eval(stmt.new, env), alive, env)
-        self.add_picks("data", chosen, write.id)
-        read.partner, write.partner = write.id, read.id
+        writes = self.write(stmt, stmt.write_tags, addr, stmt.new, alive, env)
+        for read, write in zip(reads, writes, strict=True):
+            self.add_picks("data", chosen, write.id)
+            read.partner, write.partner = write.id, read.id
+        self.group([*reads, *writes])
         return alive
 
-    def conditional(self, stmt: ir.Store, write: Event, env: _Env) -> None:
+    def conditional(self, stmt: ir.Store, writes: list[Event], env: _Env) -> None:
         """Pair a successful store-conditional with the load that made the reservation, which it ends."""
         term = env.regs.pop(RESERVATION, self.unset).term
         read = self.graph.events[term.data] if term.op == "read" else None
         if read is None and term is not self.terms.zero:
             raise UnsupportedError("which load exclusive this store belongs to depends on the way taken before", stmt.pos)
         if read is None:  # without a reservation it always fails
-            self.graph.requirements.append(Requirement(write.guard, self.terms.zero))
+            self.graph.requirements.append(Requirement(writes[0].guard, self.terms.zero))
             return
         if read.partner is not None:
             raise UnsupportedError("a second store-conditional for one load exclusive", stmt.pos)
-        read.partner, write.partner = write.id, read.id
+        reads = self.reserved[read.id]
+        if [e.spot for e in reads] != [e.spot for e in writes]:
+            raise UnsupportedError("a store-conditional of another size than its load exclusive", stmt.pos)
+        for one, write in zip(reads, writes, strict=True):
+            one.partner, write.partner = write.id, one.id
+        write = writes[0]
         assert read.addr is not None and write.addr is not None
         self.graph.requirements.append(Requirement(write.guard, self.terms.apply("bin", ("==", ULONG), (read.addr, write.addr))))
 

@@ -24,12 +24,15 @@ NULL_DEREFERENCE = "null-dereference"
 BAD_ADDRESS = "bad-address"
 """An access at an address where the program has nothing."""
 
+MISALIGNED = "misaligned"
+"""In C: an access at an address that is no multiple of its size. (Machines have rules of their own for it, not known here.)"""
+
 UNDEFINED_VALUE = "undefined-value"
 """A computation that C leaves undefined: a division by zero, an order of pointers to different objects."""
 
-FAULTS = (DATA_RACE, DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, BAD_ADDRESS, UNDEFINED_VALUE)
+FAULTS = (DATA_RACE, DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, BAD_ADDRESS, MISALIGNED, UNDEFINED_VALUE)
 
-STOPS = (DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, BAD_ADDRESS, UNDEFINED_VALUE)
+STOPS = (DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, BAD_ADDRESS, MISALIGNED, UNDEFINED_VALUE)
 """The faults in which a thread does not come to its end; asked about with :attr:`~smpcheck.solver.answer.Question.stops`."""
 
 ANNOUNCED: Mapping[str, str] = {"DATARACE": DATA_RACE, "DEADLOCK": DEADLOCK}

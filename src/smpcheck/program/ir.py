@@ -92,9 +92,15 @@ class FinalReg:
 
 @dataclass(frozen=True, slots=True)
 class FinalMem:
-    """In conditions only: the final value of a memory cell (the coherence-last write)."""
+    """In conditions only: the final value of a memory cell (the coherence-last write).
+
+    ``ctype``: as what the memory there is read; None: as the whole of the cell that begins there. ``name``: how it is printed, if
+    not as the cell is (a member of a union).
+    """
 
     cell: Ptr
+    ctype: CType | None = None
+    name: str = field(default="", compare=False)
 
 
 Expr: TypeAlias = Const | Reg | Unary | Binary | Cast | Conditional | FinalReg | FinalMem
@@ -121,7 +127,8 @@ class Load:
     """A read event from the address ``addr`` into ``reg``.
 
     ``ctype``, here and in the other accesses: as what the memory at ``addr`` is accessed, so many bytes, with or without a sign.
-    None: as the whole of whatever cell begins there.
+    None: as the whole of whatever cell begins there. ``pieces``: the cells that it covers, each by its offset from ``addr`` and
+    its type, where this is not one cell of the type ``ctype``; see :mod:`smpcheck.program.pieces`, which says so.
     """
 
     reg: str
@@ -130,6 +137,7 @@ class Load:
     pos: Position | None = None
     text: str = ""
     ctype: CType | None = field(default=None, kw_only=True)
+    pieces: tuple[tuple[int, CType], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,7 @@ class Store:
     text: str = ""
     status: str | None = None
     ctype: CType | None = field(default=None, kw_only=True)
+    pieces: tuple[tuple[int, CType], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +178,7 @@ class Rmw:
     text: str = ""
     primitive: str = ""
     ctype: CType | None = field(default=None, kw_only=True)
+    pieces: tuple[tuple[int, CType], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,13 +289,14 @@ ENDED = "@ended"
 class Cell:
     """One scalar location of shared memory: name as printed (``x``, ``a[1]``, ``s.f``), C type, initial value.
 
-    ``bits``: the names of its bits, lowest first, where it is a word of flags.
+    ``bits``: the names of its bits, lowest first, where it is a word of flags. ``fields``: the bit fields that it consists of.
     """
 
     name: str
     ctype: CType = INT
     init: Value = 0
     bits: tuple[tuple[int, str], ...] = ()
+    fields: tuple[str, ...] = ()
 
     def show(self, value: int) -> str:
         """An integer that the cell may hold: as ``locked|lru`` if it is a word of flags, else in decimal."""
@@ -360,6 +371,13 @@ class Program:
     """What it was read with, as ``NAME=VALUE``: to read a changed text in the same way."""
     big_endian: bool = False
     """Does the lowest byte of a number stand at its highest address?"""
+    members: Mapping[tuple[Ptr, int], str] = field(default_factory=dict)
+    """The names of what lies at an address with so many bytes, where that is not the cell there: members of unions."""
+    wholes: Mapping[Ptr, Cell] = field(default_factory=dict)
+    """The cells that were cut into pieces, or made numbers without a sign, as they were before."""
+
+    mixed: bool = False
+    """Are there accesses of several sizes, or types, to one place? Then the cells are the pieces that these need."""
 
     @property
     def branches_bind_the_rest(self) -> bool:
@@ -369,23 +387,34 @@ class Program:
 
     def cell_name(self, address: Ptr) -> str:
         """The printed name of the cell at ``address``."""
-        cell = self.cells.get(address)
+        cell = self.wholes.get(address) or self.cells.get(address)
         return cell.name if cell else str(address)
+
+    def place_name(self, address: Ptr, size: int) -> str:
+        """The printed name of so many bytes at ``address``."""
+        whole = self.wholes.get(address) or self.cells.get(address)
+        if whole is not None and whole.ctype.size == size:
+            return whole.name
+        if (address, size) in self.members:
+            return self.members[address, size]
+        cell = self.cells.get(address)
+        if cell is not None and cell.ctype.size == size:
+            return cell.name
+        return f"{self.cell_name(address)}[{size} bytes]"
 
     def variable_name(self, variable: FinalReg | FinalMem) -> str:
         """How herd7 writes a variable of a final state: ``0:r1``, ``[x]``, ``a[1]``."""
         if isinstance(variable, FinalReg):
             return f"{variable.thread}:{variable.name}"
-        name = self.cell_name(variable.cell)
+        name = variable.name or self.cell_name(variable.cell)
         return name if name.endswith("]") else f"[{name}]"
 
     def show_value(self, value: Value) -> str:
         """``value`` as herd7 prints it: integers in decimal, addresses as the name of what they point to."""
         if isinstance(value, int):
             return str(value)
-        cell = self.cells.get(value)
-        if cell:
-            return cell.name
+        if value in self.wholes or value in self.cells:
+            return self.cell_name(value)
         return "?" if value == UNDETERMINED else f"{value.base}+{value.offset}" if value.offset else value.base
 
 

@@ -130,7 +130,7 @@ def barriers(
         return _of_large(program, model, limits, locks, costs, only, began)
     protected, reachable = protect(program, model, limits, only)
     if protected is None:
-        notes = (*remarks(program), *racy(program, model, limits.unroll))
+        notes = (*remarks(program, model), *racy(program, model, limits.unroll))
         return Barriers(program, model.name, None, reachable, notes=notes, seconds=time.perf_counter() - began)
     asking = _Asking(program, model, limits, protected, elements_of(program, locks, dependencies), costs)
     return asking.answer(reachable, began)
@@ -236,7 +236,7 @@ class _Asking:
         """What is to be said besides."""
         unroll = self.limits.unroll
         races = () if self.protected.race else racy(self.program, self.model, unroll)
-        return [*caveats(self.program, self.model, unroll), *remarks(self.program), *races]
+        return [*caveats(self.program, self.model, unroll), *remarks(self.program, self.model), *races]
 
     def finding(self, element: Element, sets: list[frozenset[Key]], complete: bool, reasons: list[Reason]) -> Finding:
         """The answer for one element."""
@@ -379,7 +379,7 @@ def _of_large(
     one = _AskingLarge(subject, model, limits, protected, elements_of(program, locks, False), costs)
     one.found = found
     answer = one.answer(reachable, began)
-    notes += [*found.notes, *answer.notes, *one.said, *remarks(program), GIVEN, RACES]
+    notes += [*found.notes, *answer.notes, *one.said, *remarks(program, model), GIVEN, RACES]
     undecided = bool(found.open) or any(finding.status == "undecided" for finding in answer.findings)
     answer = replace(answer, program=program, notes=tuple(dict.fromkeys(notes)), undecided=undecided)
     return replace(answer, sets=(), together=(), complete=False) if one.undecided else answer

@@ -205,7 +205,7 @@ def describe(program: Program, model: Model, termination: bool = True) -> Result
         expected_failures=program.expected_failures,
         language=program.language,
         asserts=tuple(assertion_names(program)),
-        notes=remarks(program),
+        notes=remarks(program, model),
         model=model.name,
     )
 

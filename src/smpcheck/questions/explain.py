@@ -96,7 +96,7 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
     """
     limits = limits or Limits()
     if is_large(program):
-        notes = remarks(program)
+        notes = remarks(program, model)
         faults = possible_stops(program) if only is None else ()
         for answer in _explain_large(program, model, limits, outcomes(program, only), faults):
             yield replace(answer, notes=(*answer.notes, *notes))
@@ -115,7 +115,7 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
         if found.kind in ("forbidden", "impossible"):
             said = caveats(program, model, limits.unroll) if said is None else said
             found = replace(found, notes=tuple(dict.fromkeys((*found.notes, *said))))
-        yield replace(found, notes=tuple(dict.fromkeys((*found.notes, *remarks(program)))))
+        yield replace(found, notes=tuple(dict.fromkeys((*found.notes, *remarks(program, model)))))
         races = ()
     if only is None:
         for outcome in stops(program, model, limits.unroll).outcomes():

@@ -130,7 +130,7 @@ class _Fixer:
         """What is to be said where the outcome cannot happen."""
         unroll = self.limits.unroll
         races = () if self.outcome.flag else racy(changed, self.model, unroll, fixed=changed is not self.program)
-        return [*caveats(changed, self.model, unroll), *remarks(self.program), *races]
+        return [*caveats(changed, self.model, unroll), *remarks(self.program, self.model), *races]
 
     def said(self, status: FixStatus, placements: tuple[Placement, ...] = (), *notes: str) -> Fix:
         return Fix(self.program, self.model.name, self.outcome, status, placements, notes, time.perf_counter() - self.began)
@@ -144,7 +144,7 @@ class _Fixer:
         if not self.can_happen(self.program):
             return self.said("undecided" if self.is_cut() else "safe", (), *self.notes(self.program))
         if not self.outcome.flag and self.can_happen(self.program, load_model("sc")):
-            return self.said("interleaving", (), *remarks(self.program))
+            return self.said("interleaving", (), *remarks(self.program, self.model))
         search = Search(edits_of(self.program), lambda some: not self.is_bad(apply(self.program, some)), seconds=self.seconds)
         try:
             sets = search.cheapest_sets(lambda edit: cost(edit, self.costs), self.count)
@@ -154,7 +154,7 @@ class _Fixer:
             self.racing = False
             return self.answer()
         if not sets:
-            return self.said("no placement", (), *remarks(self.program))
+            return self.said("no placement", (), *remarks(self.program, self.model))
         notes = self.notes(apply(self.program, sets[0]))
         if len(sets) == self.count:
             notes.append(f"the first {self.count}; there may be more at this cost")
@@ -199,4 +199,4 @@ class _LargeFixer(_Fixer):
 
     def notes(self, changed: Program) -> list[str]:
         """What was said while asking; races are not looked for."""
-        return [*self.remarks, *remarks(self.program), RACES]
+        return [*self.remarks, *remarks(self.program, self.model), RACES]

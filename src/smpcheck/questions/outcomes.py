@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smpcheck.models import about_sizes
 from smpcheck.program.faults import DATA_RACE, STOPS
 from smpcheck.program.ir import MODELS, Binary, Const, Expr, Program, Unary, assertion_names
 
@@ -81,11 +82,13 @@ def _says_no_more(program: Program) -> bool:
     return program.condition == Const(1) or conjuncts(program.condition) == parts
 
 
-def remarks(program: Program) -> tuple[str, ...]:
-    """What there is to say about a program whatever is asked of it: its reader's notes, and that it asserts nothing."""
+def remarks(program: Program, model: Model | None = None) -> tuple[str, ...]:
+    """What there is to say about a program whatever is asked of it: its reader's notes, that it asserts nothing, and what is new
+    in ``model`` about it."""
     asks = program.quantifier == "exists" or program.expected_failures is not None
     says_nothing = program.language in MODELS and not asks and not assertion_names(program)
-    return (*program.notes, *((ASSERTS_NOTHING[program.language],) if says_nothing else ()))
+    sizes = about_sizes(model, program) if model is not None else ()
+    return (*program.notes, *((ASSERTS_NOTHING[program.language],) if says_nothing else ()), *sizes)
 
 
 ASSERTS_NOTHING: Mapping[str, str] = {

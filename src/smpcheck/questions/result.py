@@ -20,6 +20,7 @@ from smpcheck.program.faults import (
     DATA_RACE,
     DEADLOCK,
     FAULTS,
+    MISALIGNED,
     NON_TERMINATION,
     NULL_DEREFERENCE,
     UNDEFINED_VALUE,
@@ -52,6 +53,7 @@ FAULT_WORDS: Mapping[str, str] = {
     NON_TERMINATION: "a thread that can wait for ever",
     NULL_DEREFERENCE: "a null pointer that is dereferenced",
     BAD_ADDRESS: "an access at an address where there is nothing",
+    MISALIGNED: "an access at an address that is no multiple of its size",
     UNDEFINED_VALUE: "a computation that C leaves undefined",
 }
 """Faults in a sentence."""

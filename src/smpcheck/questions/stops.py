@@ -13,7 +13,7 @@ from smpcheck.cat.nodes import Model
 from smpcheck.program import ir
 from smpcheck.program.events import is_partial
 from smpcheck.program.execution import Execution
-from smpcheck.program.faults import BAD_ADDRESS, DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, STOPS, UNDEFINED_VALUE
+from smpcheck.program.faults import BAD_ADDRESS, DEADLOCK, MISALIGNED, NON_TERMINATION, NULL_DEREFERENCE, STOPS, UNDEFINED_VALUE
 from smpcheck.program.flow import expressions, statements
 from smpcheck.program.locks import may_block
 from smpcheck.questions.outcomes import Outcome
@@ -25,6 +25,7 @@ SENTENCES: Mapping[str, str] = {
     NON_TERMINATION: "a thread waits for ever",
     NULL_DEREFERENCE: "a null pointer is dereferenced",
     BAD_ADDRESS: "an access is to an address where there is nothing",
+    MISALIGNED: "an access is to an address that is no multiple of its size",
     UNDEFINED_VALUE: "something is computed that C leaves undefined",
 }
 ALONE = "a thread waits for a lock for ever"
@@ -84,7 +85,7 @@ def possible_stops(program: ir.Program) -> tuple[str, ...]:
             if isinstance(stmt, ir.Loop) and stmt.bound is None:
                 found.add(NON_TERMINATION)
             if isinstance(stmt, ir.Load | ir.Store | ir.Rmw) and not _is_certain(stmt.addr, program):
-                found |= {NULL_DEREFERENCE, BAD_ADDRESS, UNDEFINED_VALUE}
+                found |= {NULL_DEREFERENCE, BAD_ADDRESS, UNDEFINED_VALUE, *((MISALIGNED,) if program.mixed else ())}
             if any(expr is not None and is_partial(expr) for expr in expressions(stmt)):
                 found.add(UNDEFINED_VALUE)
     return tuple(name for name in STOPS if name in found)

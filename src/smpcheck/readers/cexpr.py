@@ -16,7 +16,20 @@ from smpcheck.readers import ctree as c
 from smpcheck.readers.carith import Arithmetic, partial
 from smpcheck.readers.cvalues import Binding, ByName, Frame, Local, LValue, NeedWide, Place, Scope, Val
 from smpcheck.readers.deffile import Definitions
-from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, Void, scalar_type, show, size_of
+from smpcheck.readers.layout import (
+    VOID,
+    Array,
+    BitField,
+    Pointer,
+    Struct,
+    Type,
+    TypeTable,
+    Void,
+    cells,
+    scalar_type,
+    show,
+    size_of,
+)
 from smpcheck.readers.operand_order import MAX_ORDERS
 from smpcheck.readers.source import Source, shorten
 
@@ -144,7 +157,7 @@ class Expressions(Arithmetic, ABC):
         return self.wrong(f"'{text}' is not a place that can be read or written", self.at(node))
 
     def _same_width(self, pointer: Val, cast: c.Convert) -> None:
-        """``*(T *)p`` where ``p`` is a computed ``U *``: T and U have one size."""
+        """``*(T *)p`` where ``p`` is a computed ``U *``, and one of T and U is a pointer, the other an int."""
         if isinstance(pointer.expr, Const) or not isinstance(pointer.type, Pointer):
             return
         with self.collect():
@@ -156,7 +169,6 @@ class Expressions(Arithmetic, ABC):
             return
         if POINTER in (scalar_type(old), scalar_type(new)) and {size_of(old), size_of(new)} == {4, 8}:
             raise NeedWide(self.source.pos(self.at(cast)))
-        self.refuse(f"accessing a {show(old)} as a {show(new)}, of another size, is not supported", self.at(cast))
 
     def _pointee(self, pointer: Val, node: c.CExpr) -> LValue:
         if pointer.local is not None:
@@ -195,6 +207,8 @@ class Expressions(Arithmetic, ABC):
             return Val(Reg(place.reg), place.type)
         if isinstance(place.type, Array):
             return Val(place.addr, Pointer(place.type.element))
+        if isinstance(place.type, BitField):
+            return self._extracted(place.type, self._location(place, tags, node), node)
         if isinstance(place.type, (Struct, Void)):
             self.refuse(f"reading a whole {show(place.type)} is not supported", self.at(node))
         ctype = scalar_type(place.type)
@@ -209,6 +223,9 @@ class Expressions(Arithmetic, ABC):
         if isinstance(place, Local):
             self.assign(place, value, node)
             return
+        if isinstance(place.type, BitField):
+            self._store_bits(place, self._location(place, tags, node), value, node)
+            return
         if isinstance(place.type, (Array, Struct, Void)):
             self.refuse(f"assigning a whole {show(place.type)} is not supported", self.at(node))
         ctype = scalar_type(place.type)
@@ -216,6 +233,50 @@ class Expressions(Arithmetic, ABC):
         converted = self.convert(value, place.type, node)
         pos, text = self.where(node)
         self.out.append(Store(place.addr, converted, tags, pos, text, ctype=ctype))
+
+    # --- bit fields: plain accesses to the memory location that they are in (C11 3.14) ---
+
+    def _location(self, place: Place, tags: frozenset[str], node: c.CExpr) -> Val:
+        """The contents of the location that a bit field is in."""
+        assert isinstance(place.type, BitField)
+        if tags:
+            self.wrong(
+                f"'{shorten(self.where(node)[1])}': a bit field has no address, and cannot be accessed by this", self.at(node)
+            )
+        return self.load(Place(place.addr, place.type.place), NO_TAGS, node)
+
+    def _extracted(self, field: BitField, location: Val, node: c.CExpr) -> Val:
+        """The value of a bit field, given the contents of its location."""
+        fits = field.width < 32 or (field.width == 32 and field.ctype.signed)
+        type_ = self.int if fits else field.ctype
+        if field.ctype.signed:
+            up = self.fold("<<", location.expr, Const(64 - field.shift - field.width), values.LONG)
+            number = self.fold(">>", up, Const(64 - field.width), values.LONG)
+        else:
+            down = self.fold(">>", location.expr, Const(field.shift), values.ULONG) if field.shift else location.expr
+            number = self.fold("&", down, Const((1 << field.width) - 1), values.ULONG)
+        return Val(self.convert(Val(number, values.LONG if field.ctype.signed else values.ULONG), type_, node), type_)
+
+    def _store_bits(self, place: Place, location: Val, value: Val, node: c.CExpr) -> None:
+        """Write a bit field, and with it the whole location, whose other bits are those that were read."""
+        field = place.type
+        assert isinstance(field, BitField)
+        mask = (1 << field.width) - 1
+        number = Val(self.convert(value, field.ctype, node), field.ctype)
+        wide = self.fold("&", self.convert(number, values.ULONG, node), Const(mask), values.ULONG)
+        here = self.fold("<<", wide, Const(field.shift), values.ULONG) if field.shift else wide
+        others = Const(((1 << field.place.bits) - 1) & ~(mask << field.shift))
+        rest = self.fold("&", location.expr, others, values.ULONG)
+        new = self.fold("|", rest, here, values.ULONG) if others.value else here
+        self.store(Place(place.addr, field.place), Val(new, values.ULONG), NO_TAGS, node)
+
+    # --- several scalars at once ---
+
+    def copy_object(self, target: Place, source: Place, node: c.CExpr) -> None:
+        """Copy an object, scalar by scalar: plain accesses, as those of memcpy() are."""
+        for offset, _, ctype in cells(target.type, ""):
+            value = self.load(Place(self.add_bytes(source.addr, offset), ctype), NO_TAGS, node)
+            self.store(Place(self.add_bytes(target.addr, offset), ctype), value, NO_TAGS, node)
 
     def assign(self, local: Local, value: Val, node: c.CExpr | c.CStmt) -> None:
         """Write a variable. What was loaded just now (and is used nowhere else) is loaded into it directly."""
@@ -274,6 +335,8 @@ class Expressions(Arithmetic, ABC):
             return self._place(node)
         if node.op == "&":
             place = self.lvalue(node.arg)
+            if isinstance(place.type, BitField):
+                self.wrong(f"'{shorten(self.where(node)[1])}': a bit field has no address", self.at(node))
             if isinstance(place, Local):
                 return Val(Const(0), Pointer(place.type), place)
             return Val(place.addr, Pointer(place.type))
@@ -374,24 +437,56 @@ class Expressions(Arithmetic, ABC):
     def _assignment(self, node: c.Assignment, wanted: bool = True) -> Val:
         place: LValue | None = None
         old: Val | None = None
+        location: Val | None = None
 
         def target() -> Val:
-            nonlocal place, old
+            nonlocal place, old, location
             place = self.changed(node.target)
-            old = self.load(place, NO_TAGS, node.target) if node.op else None
+            if isinstance(place.type, BitField) and isinstance(place, Place):
+                location = self._location(place, NO_TAGS, node) if node.op else None
+                old = self._extracted(place.type, location, node) if location is not None else None
+            else:
+                old = self.load(place, NO_TAGS, node.target) if node.op else None
+            return Val(Const(0), VOID)
+
+        if not node.op and isinstance(node.target, (c.Name, c.Member, c.Index, c.Un)) and self._is_struct(node.target):
+            to, source = self.changed(node.target), self.lvalue(node.value)
+            if not isinstance(to, Place) or not isinstance(source, Place) or source.type != to.type:
+                self.wrong(f"a {show(to.type)} is assigned from a {show(source.type)}", self.at(node))
+            self.copy_object(to, source, node)
             return Val(Const(0), VOID)
 
         _, value = self.unordered(node, target, lambda: self.value(node.value))
         assert place is not None
         if old is not None:
             value = self.operate(node.op, old, value, node)
+        if isinstance(place.type, BitField) and isinstance(place, Place):
+            value = self.stable(value, node)
+            location = location or self._location(place, NO_TAGS, node)
+            self._store_bits(place, location, value, node)
+            return value
         if wanted and isinstance(place, Place):
             value = self.stable(Val(self.convert(value, place.type, node), place.type), node)
         self.store(place, value, NO_TAGS, node)
         return Val(Reg(place.reg), place.type) if isinstance(place, Local) else value
 
+    def _is_struct(self, node: c.CExpr) -> bool:
+        """Is this place a whole struct? Nothing is emitted."""
+        count, regs = self.count, dict(self.regs)
+        with self.collect():
+            found = isinstance(self.lvalue(node).type, Struct)
+        self.count = count
+        self.regs = {name: ctype for name, ctype in self.regs.items() if name in regs or not _is_temporary(name)}
+        return found
+
     def _step(self, node: c.Step, wanted: bool = True) -> Val:
         place = self.changed(node.target)
+        if isinstance(place.type, BitField) and isinstance(place, Place):
+            location = self._location(place, NO_TAGS, node)
+            old = self._extracted(place.type, location, node)
+            new = self.operate(node.op, old, Val(Const(1), self.int), node)
+            self._store_bits(place, location, new, node)
+            return new if node.prefix else old
         old = self.load(place, NO_TAGS, node.target)
         if wanted and not node.prefix:
             old = self.stable(old, node)

@@ -125,6 +125,9 @@ class Names(Protocol):
     def place(self, name: str, steps: tuple[int | str, ...], at: int) -> tuple[Ptr, list[Ptr] | None]:
         """The address of (a part of) an object, and those of its elements if it is not one location."""
 
+    def variable(self, address: Ptr, name: str, steps: tuple[int | str, ...], at: int) -> FinalMem:
+        """The final contents of the location at ``address``, which these words name."""
+
     def register(self, thread: int, name: str, at: int) -> FinalReg:
         """A register of a thread."""
 
@@ -143,6 +146,8 @@ class ConditionReader:
         self.names = names
         self.arrays: dict[Ptr, list[Ptr]] = {}
         """The elements of the arrays met (terms of level ``array``)."""
+        self.words: tuple[str, tuple[int | str, ...], int] = "", (), 0
+        """What named the last location."""
         self.named: set[FinalMem] = set()
         """The single locations met."""
 
@@ -285,14 +290,16 @@ class ConditionReader:
         if self.tokens.kind != "name":
             self.tokens.fail("the name of an object")
         at = self.tokens.at
-        return self.names.place(self.tokens.next(), path(self.tokens), at)
+        self.words = self.tokens.next(), path(self.tokens), at
+        return self.names.place(*self.words)
 
     def _memory(self, found: tuple[Ptr, list[Ptr] | None]) -> Printed:
         address, elements = found
         if elements is None:
-            self.named.add(FinalMem(address))
-            name = self.names.show(address)
-            return Printed(FinalMem(address), name if name.endswith("]") else f"[{name}]")
+            variable = self.names.variable(address, *self.words)
+            self.named.add(variable)
+            name = variable.name or self.names.show(address)
+            return Printed(variable, name if name.endswith("]") else f"[{name}]")
         self.arrays[address] = elements
         return Printed(FinalMem(address), re.sub(r"(\[0\]|\.\w+)$", "", self.names.show(address)), "array")
 

@@ -69,7 +69,7 @@ class CReader(ExpressionReader):
             self._function(node)
         elif kind == "declaration":
             self.unit.globals += self._declaration(node, True)
-        elif kind in ("struct_specifier", "enum_specifier"):
+        elif kind in ("struct_specifier", "union_specifier", "enum_specifier"):
             self._type(node)
         elif kind == "type_definition":
             base = self._specified_type(node)

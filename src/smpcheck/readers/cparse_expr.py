@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
-from smpcheck.program.values import INT, POINTER, ULONG
+from smpcheck.program.values import INT, POINTER, ULONG, CType
 from smpcheck.readers.ctree import (
     MAX_ARRAY,
     Assignment,
@@ -32,7 +32,7 @@ from smpcheck.readers.ctree import (
     constant,
     number,
 )
-from smpcheck.readers.layout import VOID, Array, Pointer, Struct, Type, TypeTable, make_struct, size_of
+from smpcheck.readers.layout import VOID, Array, BitField, Declared, Pointer, Struct, Type, TypeTable, make_struct, size_of
 from smpcheck.readers.source import Source, shorten
 
 if TYPE_CHECKING:
@@ -115,12 +115,10 @@ class ExpressionReader:
 
     def _type(self, node: Node) -> Type:
         kind = node.type
-        if kind == "struct_specifier":
-            return self._struct(node)
+        if kind in ("struct_specifier", "union_specifier"):
+            return self._struct(node, kind == "union_specifier")
         if kind == "enum_specifier":
             return self._enum(node)
-        if kind == "union_specifier":
-            self._refuse("a union", node)
         if kind == "macro_type_specifier":
             self._refuse(f"the type '{self._short(node)}'", node)
         found = self.types.lookup(tuple(self._text(node).split()))
@@ -128,31 +126,56 @@ class ExpressionReader:
             self._wrong(f"unknown type '{self._short(node)}'; define it with struct or typedef before its use", node)
         return found
 
-    def _struct(self, node: Node) -> Type:
+    def _struct(self, node: Node, union: bool) -> Type:
         name_node, body = node.child_by_field_name("name"), node.child_by_field_name("body")
-        name = "struct " + (self._text(name_node) if name_node else f"#{node.start_byte}")
+        word = "union" if union else "struct"
+        name = f"{word} {self._text(name_node) if name_node else f'#{node.start_byte}'}"
         if body is None:
-            known = self.types.lookup(("struct", name[7:]))
+            known = self.types.lookup(tuple(name.split()))
             return known if known is not None else Struct(name, None, 1, 1)
         if name in self.types.names:
             self._wrong(f"{name} is defined twice", node)
-        members: list[tuple[str, Type]] = []
-        for member in body.named_children:
-            if member.type == "comment":
+        members: list[Declared] = []
+        for child in body.named_children:
+            if child.type == "comment":
                 continue
-            if member.type != "field_declaration" or any(c.type == "bitfield_clause" for c in member.children):
-                self._refuse(f"the member '{self._short(member)}'", member)
-            base = self._specified_type(member)
-            declarators = member.children_by_field_name("declarator")
-            if not declarators:
-                self._refuse("an anonymous member", member)
-            for declarator in declarators:
-                field_name, type_, _ = self._declarator(declarator, base)
-                self._complete(type_, declarator)
-                members.append((field_name, type_))
-        made = make_struct(name, members)
+            if child.type != "field_declaration":
+                self._refuse(f"the member '{self._short(child)}'", child)
+            members += self._members(child)
+        names = [name for member in members for name in _names(member)]
+        for name_twice in (n for i, n in enumerate(names) if n in names[:i]):
+            self._wrong(f"{name} has two members '{name_twice}'", node)
+        try:
+            made = make_struct(name, members, union)
+        except ValueError as error:
+            self._refuse(str(error), node)
         self.types.define(name, made)
         return made
+
+    def _members(self, node: Node) -> list[Declared]:
+        """The members that one declaration in a struct declares."""
+        base = self._specified_type(node)
+        widths = {c.start_byte: self._constant(c.named_children[0]) for c in node.children if c.type == "bitfield_clause"}
+        declarators = node.children_by_field_name("declarator")
+        if not declarators and not widths:
+            if not isinstance(base, Struct) or base.fields is None:
+                self._wrong(f"'{self._short(node)}' declares nothing", node)
+            return [Declared("", base)]
+        found: list[Declared] = [] if declarators else [self._bit_field("", base, width, node) for width in widths.values()]
+        for i, declarator in enumerate(declarators):
+            name, type_, _ = self._declarator(declarator, base)
+            self._complete(type_, declarator)
+            end = declarators[i + 1].start_byte if i + 1 < len(declarators) else node.end_byte
+            width = next((w for at, w in widths.items() if declarator.end_byte <= at < end), None)
+            found.append(Declared(name, type_) if width is None else self._bit_field(name, type_, width, declarator))
+        return found
+
+    def _bit_field(self, name: str, type_: Type, width: int, node: Node) -> Declared:
+        if not isinstance(type_, CType):
+            self._wrong(f"the bit field '{self._short(node)}' is not of an integer type", node)
+        if not (0 if not name else 1) <= width <= type_.bits:
+            self._wrong(f"a bit field of {width} bits in a {type_.name}, which has {type_.bits}", node)
+        return Declared(name, type_, width)
 
     def _complete(self, type_: Type, node: Node) -> None:
         inner = type_
@@ -417,7 +440,16 @@ class ExpressionReader:
         type_, member = self._described(self._field(node, "type")), self._text(self._field(node, "member"))
         if not isinstance(type_, Struct) or type_.fields is None or member not in type_.fields:
             self._wrong(f"offsetof: no member '{member}' in '{self._text(self._field(node, 'type'))}'", node)
+        if isinstance(type_.fields[member][1], BitField):
+            self._wrong(f"offsetof: '{member}' is a bit field, which has no address", node)
         return Num(type_.fields[member][0], ULONG, at, end)
+
+
+def _names(member: Declared) -> list[str]:
+    """The names that a member brings into its struct."""
+    if member.name or not isinstance(member.type, Struct):
+        return [member.name] if member.name else []
+    return list(member.type.fields or {})
 
 
 GUARD = "guard"

@@ -29,7 +29,7 @@ from smpcheck.readers.cparse import CReader
 from smpcheck.readers.cvalues import NeedWide
 from smpcheck.readers.deffile import Definitions
 from smpcheck.readers.initial import Entry, read_init
-from smpcheck.readers.layout import Array, Pointer, Struct, Type, TypeTable, scalars
+from smpcheck.readers.layout import Array, BitField, Pointer, Struct, Type, TypeTable, cells, scalar_type, size_of
 from smpcheck.readers.lower import Lowering
 from smpcheck.readers.memory import Memory
 from smpcheck.readers.primitives import builtin_definitions
@@ -92,6 +92,7 @@ class CTest:
         return Program(
             name=sections.name,
             cells=memory.cells,
+            members=memory.members,
             threads=self.threads,
             quantifier=asked.quantifier,
             condition=asked.condition,
@@ -211,7 +212,17 @@ class CTest:
         address, type_ = self.memory.follow(name, steps, at)
         if not isinstance(type_, (Array, Struct)):
             return address, None
-        return address, [Ptr(name, offset) for offset, _, _ in scalars(type_, name, address.offset)]
+        return address, [Ptr(name, offset) for offset, _, _ in cells(type_, name, address.offset)]
+
+    def variable(self, address: Ptr, name: str, steps: tuple[int | str, ...], at: int) -> FinalMem:
+        """The final contents of a location: of the cell there, or of as much of memory as the named member has."""
+        _, type_ = self.memory.follow(name, steps, at)
+        if isinstance(type_, BitField):
+            raise UnsupportedError(f"the bit field '{steps[-1]}' in a condition: read it into a variable", self.source.pos(at))
+        cell = self.memory.cells.get(address)
+        if isinstance(type_, (Array, Struct)) or (cell is not None and cell.ctype.size == size_of(type_)):
+            return FinalMem(address)
+        return FinalMem(address, scalar_type(type_), self.memory.members.get((address, size_of(type_)), ""))
 
     def register(self, thread: int, name: str, at: int) -> FinalReg:
         """A variable of a thread."""
@@ -227,7 +238,9 @@ class CTest:
     def type_of(self, term: FinalReg | FinalMem) -> CType:
         """The type of a register or location."""
         return (
-            self.threads[term.thread].reg_types[term.name] if isinstance(term, FinalReg) else self.memory.cells[term.cell].ctype
+            self.threads[term.thread].reg_types[term.name]
+            if isinstance(term, FinalReg)
+            else term.ctype or self.memory.cells[term.cell].ctype
         )
 
     def _keep_parameter(self, index: int, name: str) -> None:

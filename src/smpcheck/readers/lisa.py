@@ -284,6 +284,10 @@ class _Names:
             raise UnsupportedError("arrays and structs do not exist in LISA", self.source.pos(at))
         return Ptr(name), None
 
+    def variable(self, address: Ptr, name: str, steps: tuple[int | str, ...], at: int) -> FinalMem:
+        """The final contents of a location."""
+        return FinalMem(address)
+
     def register(self, thread: int, name: str, at: int) -> FinalReg:
         if thread >= len(self.threads):
             raise InputError(f"no thread P{thread}: this test has P0 to P{len(self.threads) - 1}", self.source.pos(at))

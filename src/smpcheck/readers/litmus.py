@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Program
+from smpcheck.program.pieces import cut
 from smpcheck.program.wellformed import check
 from smpcheck.readers.sections import split
 from smpcheck.readers.source import Source
@@ -58,6 +59,7 @@ def read_litmus(
         else:
             known = ", ".join(("C", "LISA", *ARCHITECTURES))
             raise UnsupportedError(f"litmus tests for '{sections.arch}' are not supported; those for {known} are", source.pos(0))
+        program = cut(program)
         check(program)
     except RecursionError:
         raise UnsupportedError("the test is nested too deeply", source.pos(0)) from None

@@ -2,20 +2,35 @@
 
 An object's type is what the init section declares, else what the threads' parameters say (``int *x``: ``x`` is an int), else int.
 Libraries of tests keep pointers in ints, which does not trouble herd7; a program that does so is read again with ints as wide as
-pointers (:class:`~smpcheck.readers.cvalues.NeedWide`). Accesses of a size other than the cell's are refused.
+pointers (:class:`~smpcheck.readers.cvalues.NeedWide`). An access may be to a part of a cell, or to several: the cells of the
+program are cut into pieces later (:mod:`smpcheck.program.pieces`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeAlias, Union
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Cell, Const, Expr
-from smpcheck.program.values import INT, POINTER, CType, Ptr, UndefinedValue, Value, is_null
+from smpcheck.program.values import INT, POINTER, ULONG, CType, Ptr, UndefinedValue, Value, binary, is_null
 from smpcheck.readers import ctree as c
 from smpcheck.readers.cvalues import NeedWide
 from smpcheck.readers.initial import Entry, InitValue
-from smpcheck.readers.layout import Array, Pointer, Struct, Type, TypeTable, Void, scalars, show, size_of
+from smpcheck.readers.layout import (
+    Array,
+    BitField,
+    Pointer,
+    Struct,
+    Type,
+    TypeTable,
+    Void,
+    bit_fields,
+    cells,
+    scalars,
+    show,
+    size_of,
+)
 from smpcheck.readers.source import Source
 
 Given: TypeAlias = Union[int, Ptr, list["Given"]]  # noqa: UP007 (a string in | is not possible)
@@ -33,6 +48,9 @@ class Memory:
         self.notes: dict[str, None] = {}
         self._declared: set[str] = set()
         self._computed: dict[int, int] = {}
+        self.members: dict[tuple[Ptr, int], str] = {}
+        """The names of members of unions that are no cells, by where they lie and their sizes."""
+        self._covered: dict[Ptr, Ptr] = {}
 
     def remark(self, text: str, at: int) -> None:
         """Note something that is right but probably not meant."""
@@ -120,8 +138,15 @@ class Memory:
             if isinstance(type_, CType):
                 self.cells[Ptr(name)] = Cell(name, type_)
             else:
-                for offset, cell_name, ctype in scalars(type_, name):
-                    self.cells[Ptr(name, offset)] = Cell(cell_name, ctype)
+                fields = dict(bit_fields(type_))
+                for offset, cell_name, ctype in cells(type_, name):
+                    self.cells[Ptr(name, offset)] = Cell(cell_name, ctype, fields=fields.get(offset, ()))
+                for offset, member_name, ctype in scalars(type_, name):
+                    cell = self.cells.get(Ptr(name, offset))
+                    if cell is None or cell.ctype.size != ctype.size:
+                        self.members.setdefault((Ptr(name, offset), ctype.size), member_name)
+        for start, cell in self.cells.items():
+            self._covered |= {Ptr(start.base, start.offset + i): start for i in range(cell.ctype.size)}
 
     def initialise(self, address: Ptr, type_: Type, value: Given, at: int) -> None:
         """Set the initial value of the object of type ``type_`` at ``address``."""
@@ -130,6 +155,8 @@ class Memory:
                 parts = [(i * size_of(type_.element), type_.element) for i in range(type_.length)]
             elif isinstance(type_, Struct) and type_.fields is not None:
                 parts = list(type_.fields.values())
+                if any(isinstance(part, BitField) for _, part in parts):
+                    raise UnsupportedError("initial values of bit fields are not supported", self.source.pos(at))
             else:
                 raise InputError(f"a list in braces for an object of type {show(type_)}", self.source.pos(at))
             if len(value) > len(parts):
@@ -137,9 +164,12 @@ class Memory:
             for (offset, part), item in zip(parts, value, strict=False):
                 self.initialise(Ptr(address.base, address.offset + offset), part, item, at)
             return
-        cell = self.cells[address]
         if isinstance(type_, (Array, Struct)):
             raise InputError(f"one value for an object of type {show(type_)}: a list in braces expected", self.source.pos(at))
+        if address not in self.cells or self.cells[address].ctype.size != size_of(type_):
+            self._initialise_part(address, type_, value, at)
+            return
+        cell = self.cells[address]
         wrapped: Value = value
         if cell.ctype is not POINTER:
             try:
@@ -148,42 +178,62 @@ class Memory:
                 if cell.ctype.bits == 32:
                     raise NeedWide(self.source.pos(at)) from None
                 raise InputError(str(error), self.source.pos(at)) from None
-        self.cells[address] = Cell(cell.name, cell.ctype, wrapped)
+        self.cells[address] = replace(cell, init=wrapped)
+
+    def _initialise_part(self, address: Ptr, type_: Type, value: Value, at: int) -> None:
+        """Set the initial value of a member of a union that is no cell."""
+        whole = self._covered.get(address)
+        if whole is None or isinstance(value, Ptr) or isinstance(self.cells[whole].init, Ptr) or isinstance(type_, BitField):
+            raise UnsupportedError(f"this initial value of {self.show(address)} is not supported", self.source.pos(at))
+        cell, size, shift = self.cells[whole], size_of(type_), 8 * (address.offset - whole.offset)
+        if self._covered.get(Ptr(address.base, address.offset + size - 1)) != whole:
+            raise UnsupportedError(f"this initial value of {self.show(address)} is not supported", self.source.pos(at))
+        mask = (1 << 8 * size) - 1
+        new = binary("|", binary("&", cell.init, ~(mask << shift), ULONG), (value & mask) << shift, ULONG)
+        self.cells[whole] = replace(cell, init=cell.ctype.wrap(new))
 
     # --- accesses ---
 
     def access(self, address: Expr, ctype: CType, at: int) -> None:
-        """Check that an access has the size of its cell; with a computed address, :meth:`check_computed` does. One through a null
-        pointer is no error, but a fault of the program.
+        """Check that an access lies in its object, at a multiple of its size; one with a computed address is a
+        fault if it does not. One through a null pointer is no error, but a fault of the program.
         """
         size = size_of(ctype)
         if not isinstance(address, Const):
-            self._computed.setdefault(size, at)
+            if ctype.bits == 32 or ctype is POINTER:
+                self._computed.setdefault(size, at)
             return
         if is_null(address.value):
             return
         if isinstance(address.value, int):
             raise InputError(f"an access to the address {address.value}, where no object lies", self.source.pos(at))
-        cell = self.cells.get(address.value)
-        if cell is None:
-            raise InputError(f"an access to {self.show(address.value)}, where no object begins", self.source.pos(at))
-        if size_of(cell.ctype) == size:
+        place = address.value
+        cell = self.cells.get(place)
+        if cell is not None and size_of(cell.ctype) == size:
             return
-        if not self.types.wide and {size, size_of(cell.ctype)} == {4, 8} and POINTER in (ctype, cell.ctype):
+        untyped = not self.types.wide and not isinstance(self.known.get(place.base), Struct)
+        if untyped and cell is not None and POINTER in (ctype, cell.ctype) and {size, size_of(cell.ctype)} == {4, 8}:
             raise NeedWide(self.source.pos(at))
-        raise UnsupportedError(
-            f"an access of {size} bytes to '{cell.name}', which has {size_of(cell.ctype)}: mixed sizes are not supported",
-            self.source.pos(at),
-        )
+        if place not in self._covered:
+            raise InputError(f"an access to {self.show(place)}, where no object lies", self.source.pos(at))
+        if any(Ptr(place.base, place.offset + i) not in self._covered for i in range(size)):
+            raise InputError(f"an access of {size} bytes to {self.show(place)} leaves the object", self.source.pos(at))
+        if place.offset % (size & -size):
+            raise InputError(f"a misaligned access of {size} bytes to {self.show(place)}", self.source.pos(at))
+        if self.types.wide:
+            raise UnsupportedError(
+                f"an access of {size} bytes to a part of '{self.show(self._covered[place])}' is not supported in a test that "
+                "keeps pointers in ints",
+                self.source.pos(at),
+            )
 
     def check_computed(self) -> None:
-        """Every access through a computed address has the size of some cell."""
+        """Where an int or pointer is accessed through a computed address, and there is none of that size, ints hold pointers."""
         sizes = {size_of(cell.ctype) for cell in self.cells.values()}
+        structs = any(isinstance(self.known.get(cell.base), Struct) for cell in self.cells)
         for size, at in self._computed.items():
-            if size not in sizes:
-                if not self.types.wide and size in (4, 8) and sizes & {4, 8}:
-                    raise NeedWide(self.source.pos(at))
-                raise UnsupportedError(f"an access of {size} bytes, where no object has a part of that size", self.source.pos(at))
+            if size not in sizes and not self.types.wide and not structs and sizes & {4, 8}:
+                raise NeedWide(self.source.pos(at))
 
 
 def _more_telling(first: Type | None, second: Type) -> Type:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from smpcheck.errors import UnsupportedError
 from smpcheck.program import ir, values
 from smpcheck.program.flow import registers_in_questions, statements
 from smpcheck.program.ir import FinalMem, FinalReg, Position
@@ -63,10 +64,12 @@ class Machine:
 
     ``merge_private``: accesses that no other thread can notice are no steps (for exploring all schedules).
 
-    :raises UnsupportedError: the program uses what step-by-step runs do not support (SRCU)
+    :raises UnsupportedError: the program uses what step-by-step runs do not support (SRCU, accesses of several sizes)
     """
 
     def __init__(self, program: ir.Program, merge_private: bool = False) -> None:
+        if program.mixed:
+            raise UnsupportedError("step-by-step runs do not support accesses of several sizes to one place")
         self.program = program
         self.addresses = Addresses(program)
         self.index: dict[Ptr, int] = {p: FIRST_CELL + i for i, p in enumerate(program.cells)}

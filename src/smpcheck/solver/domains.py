@@ -196,11 +196,11 @@ class Domains:
             for e in accesses:
                 assert e.addr is not None
                 if e.addr.op == "const":
-                    self.address[e.id] = {e.addr.data: None} if e.addr.data in cells else {}
+                    self.address[e.id] = {e.addr.data: None} if self.is_place(e, e.addr.data) else {}
                 elif e.id in self.anywhere:
-                    self.address[e.id] = dict.fromkeys(cells)
+                    self.address[e.id] = {a: None for a in cells if self.is_place(e, a)}
                 else:
-                    self.address[e.id] = {a: None for a in self.of(e.addr) if isinstance(a, Ptr) and a in cells}
+                    self.address[e.id] = {a: None for a in self.of(e.addr) if self.is_place(e, a)}
             if before != {i: len(d) for i, d in self.address.items()}:
                 self._candidates()
             todo = list(needed)
@@ -295,10 +295,9 @@ class Domains:
 
     def _find_faults(self) -> None:
         """Note the accesses whose address may be none of the program's cells."""
-        cells = self.graph.program.cells
         for e in self._accesses:
             assert e.addr is not None
-            if e.id in self.anywhere or any(not isinstance(a, Ptr) or a not in cells for a in self.of(e.addr)):
+            if e.id in self.anywhere or not all(self.is_place(e, a) for a in self.of(e.addr)):
                 self.faults.append(e)
 
     def _open(self) -> set[int]:
@@ -337,6 +336,13 @@ class Domains:
             cell = term.data
             return any(cell in self.address[w.id] and not reads.isdisjoint(w.value.reads) for w in self.writes if w.value)
         return not reads.isdisjoint(term.reads) or (has_guards(term) and any(self._depends(a, reads) for a in term.args))
+
+    def is_place(self, event: Event, address: Value) -> bool:
+        """Can an access be to ``address``?"""
+        cells = self.graph.program.cells
+        if event.spot is not None:
+            return event.spot.admits(address, cells)
+        return isinstance(address, Ptr) and address in cells
 
     def addresses(self, event: Event) -> Iterable[Value]:
         """The addresses that an access may be to, of cells or not."""

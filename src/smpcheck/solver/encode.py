@@ -12,7 +12,7 @@ from __future__ import annotations
 from smpcheck.cat.nodes import make
 from smpcheck.program import ir
 from smpcheck.program.events import Event, EventGraph, Term, compute
-from smpcheck.program.faults import BAD_ADDRESS, NULL_DEREFERENCE, UNDEFINED_VALUE
+from smpcheck.program.faults import BAD_ADDRESS, MISALIGNED, NULL_DEREFERENCE, UNDEFINED_VALUE
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.program.values import UndefinedValue, Value, is_null, truth
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
@@ -134,9 +134,9 @@ class Encoding:
     def _bad_addresses(self, event: int) -> list[int]:
         """The literals "the access is to an address that is none of the program's cells"."""
         if event in self.domains.anywhere:
-            here = [x for a, x in self.address_values(event).items() if a in self.graph.program.cells]
+            here = [x for a, x in self.address_values(event).items() if self.domains.is_place(self.graph.events[event], a)]
             return [-self.out.disj(here)]
-        return [x for a, x in self.address_values(event).items() if a not in self.graph.program.cells]
+        return [x for a, x in self.address_values(event).items() if not self.domains.is_place(self.graph.events[event], a)]
 
     def _sure(self, r: int) -> bool:
         """Is there one write that ``r`` reads from, whenever it happens?"""
@@ -331,19 +331,26 @@ class Encoding:
         """An access that may be to nothing: the thread stops there, if it may; if not, that is not looked at."""
         out = self.out
         happens = self.happens(access.id)
-        if access.id in self.domains.anywhere:
-            null, wild = self._nowhere(access)
-        else:
-            addresses = self.address_values(access.id)
-            null = [x for a, x in addresses.items() if is_null(a)]
-            wild = [x for x in self._bad_addresses(access.id) if x not in null]
+        null, wild = self._null_and_wild(access)
         if access.id in self.graph.faulting:
-            stopped = self.guard_literal(self.graph.faulting[access.id])
-            out.forbid((stopped, *[-x for x in (*null, *wild)]))
+            guard = self.graph.faulting[access.id]
+            stopped = self.guard_literal(guard)
+            events = [self.graph.events[e] for e, g in self.graph.faulting.items() if g == guard]  # of one access
+            out.forbid((stopped, *[-x for event in events for part in self._null_and_wild(event) for x in part]))
             for bad in (*null, *wild):
                 out.forbid((happens, bad, -stopped))
         self._fault(NULL_DEREFERENCE, out.conj2(happens, out.disj(null)), access.pos)
-        self._fault(BAD_ADDRESS, out.conj2(happens, out.disj(wild)), access.pos)
+        spot = access.spot
+        misaligned = [x for a, x in self.address_values(access.id).items() if spot is not None and spot.misaligned(a)]
+        self._fault(MISALIGNED, out.conj2(happens, out.disj(misaligned)), access.pos)
+        self._fault(BAD_ADDRESS, out.conj2(happens, out.disj([x for x in wild if x not in misaligned])), access.pos)
+
+    def _null_and_wild(self, access: Event) -> tuple[list[int], list[int]]:
+        """The literals "it is at null", and those "it is at this place that is none"."""
+        if access.id in self.domains.anywhere:
+            return self._nowhere(access)
+        null = [x for a, x in self.address_values(access.id).items() if is_null(a)]
+        return null, [x for x in self._bad_addresses(access.id) if x not in null]
 
     def _nowhere(self, access: Event) -> tuple[list[int], list[int]]:
         """The literals "it is at null" and "it is at no cell but not at null"; an address out of thin air is neither."""

@@ -209,6 +209,8 @@ class Relations:
                     for y in bits(may[x]):
                         if self.compatible(x, y) == NEVER:
                             may[x] &= ~(1 << y)
+            for x, y in self.graph.dependency("sca-class"):
+                may[x] &= ~(1 << y)
             return Relation(may, True)
         if name in DEPENDENCIES:
             return self._from_pairs(self.graph.dependency(name))

@@ -19,12 +19,13 @@ import clingo
 
 from smpcheck.cat.nodes import Model
 from smpcheck.cat.restriction import omission
-from smpcheck.errors import InputError, LimitError
-from smpcheck.models import require_language
+from smpcheck.errors import InputError, LimitError, UnsupportedError
+from smpcheck.models import KERNEL, require_language
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, Term, Waiting, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
-from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
+from smpcheck.program.faults import DEADLOCK, MISALIGNED, NON_TERMINATION
+from smpcheck.program.pieces import final_contents
 from smpcheck.program.values import UNDETERMINED, Ptr, Value
 from smpcheck.solver.answer import Answer, Question, State, Verdict
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
@@ -80,7 +81,8 @@ def final_term(graph: EventGraph, expr: ir.Expr) -> Term:
         case ir.FinalReg(thread, name):
             return graph.final_regs.get(thread, {}).get(name, terms.zero)
         case ir.FinalMem(cell):
-            return terms.memory(cell)
+            parts = final_contents(expr, graph.program)
+            return terms.memory(cell) if parts is None else final_term(graph, parts)
         case ir.Unary(op, arg, ctype):
             return terms.apply("un", (op, ctype), (final_term(graph, arg),))
         case ir.Binary(op, left, right, ctype):
@@ -128,6 +130,7 @@ class _Session:
     ) -> None:
         self.thin_air = thin_air
         self.program = program
+        self.model = model
         self.question = question
         self.started = started
         self.statistics: dict[str, float] = {}
@@ -332,6 +335,7 @@ class _Session:
             answer = self._only_stops()
         else:
             answer = self._assertions()
+        self._refuse_misaligned(answer)
         self.mark("solve")
         return replace(
             answer,
@@ -403,6 +407,20 @@ class _Session:
     def _ends(self) -> list[int]:
         """The literals "all threads come to their ends"."""
         return [-x for x in (self.bound, self.fault, self.stopped) if x != FALSE]
+
+    def _refuse_misaligned(self, answer: Answer) -> None:
+        """In C a misaligned access is a fault; what a machine does then is not known here.
+
+        :raises UnsupportedError: machine code makes one
+        """
+        if self.program.language in KERNEL or not any(name == MISALIGNED for _, name, _ in self.encoding.faults):
+            return
+        if not self.question.stops:
+            stops = Question(mode="stops", stops=True, flags=False, unroll=self.question.unroll)
+            _Session(self.program, self.model, stops, True, self.started).run()
+        elif MISALIGNED in answer.failed:
+            where = next((pos for name, pos in answer.failed[MISALIGNED].faults if name == MISALIGNED), None)
+            raise UnsupportedError("a misaligned access: what the machine does then is not known here", where)
 
     def _refuse_meaningless(self) -> None:
         """:raises InputError: what is asked about can be undefined"""
@@ -631,8 +649,12 @@ class _Session:
                 for (a, b), g in table.items()
                 if a in number and b in number and holds(m, encoding.guard_literal(g))
             )
+        together = graph.dependency("sca-class")
         relations["po"] = frozenset(
-            (number[a.id], number[b.id]) for i, a in enumerate(happening) for b in happening[i + 1 :] if a.thread == b.thread >= 0
+            (number[a.id], number[b.id])
+            for i, a in enumerate(happening)
+            for b in happening[i + 1 :]
+            if a.thread == b.thread >= 0 and (a.id, b.id) not in together
         )
         relations["rmw"] = frozenset(
             (number[e.id], number[e.partner])

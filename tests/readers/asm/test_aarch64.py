@@ -147,7 +147,6 @@ def test_pairs_are_two_accesses_and_post_index_moves_the_base() -> None:
         ("CBZ W0,Nowhere", InputError, "t.litmus:4:2: no label Nowhere in this thread (there are: none)"),
         ("L:NOP;L:NOP;B L", InputError, "t.litmus:5:2: the label L stands here a second time"),
         ("ANDS W0,W1,W2;B.HI L;L:", UnsupportedError, "t.litmus:5:2: carry and overflow are known after a comparison only"),
-        ("LDR X0,[X1];LDR W0,[X1]", UnsupportedError, "accesses of several sizes to one location are not supported"),
     ],
 )
 def test_what_is_refused(code: str, error: type[Exception], message: str) -> None:

@@ -230,18 +230,16 @@ Touching: TypeAlias = "dict[str, dict[int, ir.Load | ir.Store | ir.Rmw]]"
 
 
 def _cells(source: Source, objects: Objects, touched: Touching) -> Mapping[Ptr, ir.Cell]:
-    """The scalar locations, each as large as the accesses to its object."""
+    """The scalar locations, each as large as it is declared, else as the largest access to its object."""
     cells: dict[Ptr, ir.Cell] = {}
     for name, found in objects.table.items():
         sizes = touched.get(name, {})
         declared = found.size
-        for size, stmt in sizes.items():
-            expected = declared if declared is not None else min(sizes)
-            if size != expected:
-                what = f"{size} bytes are accessed at {name}, and {expected} as a whole"
-                raise UnsupportedError(f"{what}: accesses of several sizes to one location are not supported", stmt.pos)
-        size = declared or next(iter(sizes), 8 if any(isinstance(v, Ptr) for v in found.init) else 4)
+        size = declared or max(sizes, default=8 if any(isinstance(v, Ptr) for v in found.init) else 4)
         length = found.length
+        for accessed, stmt in sizes.items():
+            if accessed > size * (length or 1):
+                raise UnsupportedError(f"{accessed} bytes are accessed at {name}, which has {size * (length or 1)}", stmt.pos)
         for index in range(length or 1):
             value = found.init[index] if index < len(found.init) else 0
             if isinstance(value, Ptr) and size < 8:
@@ -348,6 +346,10 @@ class _Names:
         if len(steps) != 1 or not isinstance(steps[0], int) or not 0 <= steps[0] < len(all_cells):
             raise InputError(f"{name} has elements [0] to [{len(all_cells) - 1}]", self.source.pos(at))
         return all_cells[steps[0]], None
+
+    def variable(self, address: Ptr, name: str, steps: tuple[int | str, ...], at: int) -> FinalMem:
+        """The final contents of a location."""
+        return FinalMem(address)
 
     def register(self, thread: int, name: str, at: int) -> FinalReg:
         if thread >= len(self.threads):

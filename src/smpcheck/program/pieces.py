@@ -1,0 +1,369 @@
+"""Memory is bytes: where accesses of several sizes meet, each object is cut into the pieces that they need.
+
+An access has an address and a size. :func:`cut` partitions the bytes of each object into the coarsest pieces such that every
+access that may touch it covers whole pieces, and covers them alike wherever it may be to: a place that one target of an access
+is cut at is cut at in all others. Pieces are the cells of the program that comes out. An access that covers several, or that
+looks at one as another type, says so in its ``pieces``: it is one instruction with an event for each of them (``si`` in cat),
+whose value is put together from theirs. What an access may be to is found by :mod:`smpcheck.program.targets`.
+
+A program in which no sizes are mixed is returned as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TypeAlias
+
+from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.program import ir
+from smpcheck.program.flow import statements
+from smpcheck.program.targets import Targets
+from smpcheck.program.values import ULONG, CType, Ptr
+
+MAX_CUTS = 64
+"""Places inside of cells at which one object may be cut."""
+
+MAX_PIECES = 16
+"""Pieces of one access."""
+
+Access: TypeAlias = ir.Load | ir.Store | ir.Rmw
+Pieces: TypeAlias = tuple[tuple[int, CType], ...]
+
+
+def raw(size: int) -> CType:
+    """The type of a piece of so many bytes: a number without a sign."""
+    return CType(f"{size} byte{'s' if size > 1 else ''}", 8 * size, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The bytes of a program's objects: the cells, and the first byte of the cell that each byte belongs to."""
+
+    cells: Mapping[Ptr, ir.Cell]
+    owner: Mapping[Ptr, Ptr]
+
+    def covers(self, start: Ptr, size: int) -> bool:
+        """Does a cell lie at each of these bytes?"""
+        return all(Ptr(start.base, start.offset + i) in self.owner for i in range(size))
+
+    def whole(self, start: Ptr, ctype: CType) -> bool:
+        """Is there one cell, of this size and with this sign? (Of 64 bits the sign is not looked at: addresses have none.)"""
+        cell = self.cells.get(start)
+        if cell is None or cell.ctype.size != ctype.size:
+            return False
+        return cell.ctype.signed == ctype.signed or ctype.size == 8 or 1 in (cell.ctype.bits, ctype.bits)
+
+
+def alignment(ctype: CType) -> int:
+    """Of what its address is to be a multiple: of its size (for the memory location of a run of bit fields, its largest power of
+    two)."""
+    return ctype.size & -ctype.size
+
+
+def layout_of(program: ir.Program) -> Layout:
+    """Where the cells of ``program`` lie."""
+    owner = {Ptr(start.base, start.offset + i): start for start, cell in program.cells.items() for i in range(cell.ctype.size)}
+    return Layout(program.cells, owner)
+
+
+def accesses(program: ir.Program) -> Iterator[Access]:
+    """All accesses of the program's text."""
+    for thread in program.threads:
+        for stmt in statements(thread.body):
+            if isinstance(stmt, Access):
+                yield stmt
+
+
+def cut(program: ir.Program) -> ir.Program:
+    """``program`` with its cells cut into the pieces that its accesses need; ``program`` itself where no sizes are mixed.
+
+    :raises UnsupportedError: an address is taken apart; LimitError: too many pieces; both with the access
+    """
+    if not _may_be_mixed(program):
+        return program
+    return _Cutter(program).result()
+
+
+def _may_be_mixed(program: ir.Program) -> bool:
+    """Can some access be to anything but a whole cell?"""
+    layout = layout_of(program)
+    computed: set[CType] = set()
+    for stmt in accesses(program):
+        if stmt.ctype is None:
+            continue
+        if not isinstance(stmt.addr, ir.Const):
+            computed.add(stmt.ctype)
+        elif isinstance(stmt.addr.value, Ptr) and not layout.whole(stmt.addr.value, stmt.ctype):
+            return True
+    return any(not layout.whole(start, ctype) for ctype in computed for start in program.cells)
+
+
+class _Cutter:
+    """Finds the cuts, and rewrites the program."""
+
+    def __init__(self, program: ir.Program) -> None:
+        self.program = program
+        self.layout = layout_of(program)
+        self.targets = Targets(program)
+        self.cuts: dict[str, set[int]] = {}
+        self.bounds: dict[str, set[int]] = {}
+        for start, cell in program.cells.items():
+            ends = {start.offset, start.offset + cell.ctype.size}
+            self.cuts.setdefault(start.base, set()).update(ends)
+            self.bounds.setdefault(start.base, set()).update(ends)
+        self.places: list[tuple[Access, CType, list[Ptr]]] = []
+        """Each access with its type and what it may be to."""
+        for stmt in accesses(program):
+            if stmt.ctype is not None:
+                found = self.targets.of(stmt, self._candidates(stmt.ctype))
+                self.places.append((stmt, stmt.ctype, found))
+        self._cut()
+        self.raw: set[Ptr] = set()
+        self._find_raw()
+
+    def _candidates(self, ctype: CType) -> list[Ptr]:
+        """Everywhere that an access of this type can lie."""
+        size, step = ctype.size, alignment(ctype)
+        return [place for place in self.layout.owner if place.offset % step == 0 and self.layout.covers(place, size)]
+
+    # --- where to cut ---
+
+    def _cut(self) -> None:
+        changed = True
+        while changed:
+            changed = False
+            for stmt, ctype, found in self.places:
+                inside = {0, ctype.size}
+                for place in found:
+                    inside |= {c - place.offset for c in self.cuts[place.base] if 0 < c - place.offset < ctype.size}
+                if len(inside) - 1 > MAX_PIECES:
+                    raise LimitError(f"{_shown(stmt)} covers more than {MAX_PIECES} pieces of memory", stmt.pos)
+                for place in found:
+                    cuts = self.cuts[place.base]
+                    new = {place.offset + c for c in inside} - cuts
+                    if new:
+                        changed = True
+                        cuts |= new
+                        if len(cuts - self.bounds[place.base]) > MAX_CUTS:
+                            raise LimitError(
+                                f"{_shown(stmt)} cuts '{place.base}' into too many pieces ({MAX_CUTS} cuts at most)", stmt.pos
+                            )
+
+    def _between(self, place: Ptr, size: int) -> list[tuple[int, int]]:
+        """The pieces of so many bytes at ``place``: their offsets from it, and their sizes."""
+        ends = sorted(c for c in self.cuts[place.base] if place.offset <= c <= place.offset + size)
+        return [(a - place.offset, b - a) for a, b in pairwise(ends)]
+
+    def _find_raw(self) -> None:
+        """The pieces that are held as numbers without a sign: parts of cells, and what is accessed as several types."""
+        for start, cell in self.program.cells.items():
+            parts = self._between(start, cell.ctype.size)
+            if len(parts) > 1:
+                self.raw |= {Ptr(start.base, start.offset + offset) for offset, _ in parts}
+        changed = True
+        while changed:
+            changed = False
+            for _, ctype, found in self.places:
+                if not found:
+                    continue
+                for offset, _ in self._between(found[0], ctype.size):
+                    pieces = [Ptr(p.base, p.offset + offset) for p in found]
+                    types = {self._kind(p) for p in pieces}
+                    if (len(types) > 1 or not self.raw.isdisjoint(pieces)) and not self.raw.issuperset(pieces):
+                        self.raw.update(pieces)
+                        changed = True
+
+    def _kind(self, place: Ptr) -> tuple[int, bool]:
+        ctype = self.program.cells[self.layout.owner[place]].ctype
+        return ctype.size, ctype.signed and ctype.size < 8
+
+    # --- the program that comes out ---
+
+    def result(self) -> ir.Program:
+        """The program on pieces."""
+        program = self.program
+        cells: dict[Ptr, ir.Cell] = {}
+        wholes: dict[Ptr, ir.Cell] = {}
+        for start, cell in program.cells.items():
+            parts = self._between(start, cell.ctype.size)
+            if len(parts) == 1 and start not in self.raw:
+                cells[start] = cell
+                continue
+            wholes[start] = cell
+            for offset, size in parts:
+                place = Ptr(start.base, start.offset + offset)
+                name = self._name(place, size, cell, offset)
+                init = cell.init if len(parts) == 1 else self._part(cell, offset, size)
+                cells[place] = ir.Cell(name, raw(size), raw(size).wrap(init))
+        by_access = {id(stmt): self._pieces(ctype, found) for stmt, ctype, found in self.places}
+        for stmt, _, _ in self.places:
+            if len(by_access[id(stmt)]) > 1 and self.targets.stores_address(stmt):
+                raise UnsupportedError(
+                    f"{_shown(stmt)} may store an address, of which other accesses take a part: not supported", stmt.pos
+                )
+        if not wholes and not any(by_access.values()) and all(self._is_whole(*place) for place in self.places):
+            return program
+
+        def on_access(stmt: Access) -> Access:
+            pieces = by_access.get(id(stmt), ())
+            return replace(stmt, pieces=pieces) if pieces else stmt
+
+        threads = tuple(replace(t, body=_mapped(t.body, on_access)) for t in program.threads)
+        rewritten = _Finals(wholes)
+        return replace(
+            program,
+            cells=cells,
+            mixed=True,
+            wholes=wholes,
+            threads=threads,
+            condition=rewritten.expr(program.condition),
+            filter=rewritten.expr(program.filter) if program.filter is not None else None,
+            observed=tuple(rewritten.variable(v) for v in program.observed),
+            arrays=tuple(tuple(rewritten.memory(v) for v in array) for array in program.arrays),
+            elements=frozenset(rewritten.memory(v) for v in program.elements),
+            invariants=tuple(replace(i, cond=rewritten.expr(i.cond)) for i in program.invariants),
+        )
+
+    def _is_whole(self, stmt: Access, ctype: CType, found: Sequence[Ptr]) -> bool:
+        """Is the access certainly to one of the cells in ``found``, or to none of an object at all?"""
+        return all(self.layout.whole(p, ctype) for p in found) and self.targets.only(stmt, found)
+
+    def _part(self, cell: ir.Cell, offset: int, size: int) -> int:
+        """Some bytes of a cell's initial value."""
+        if isinstance(cell.init, Ptr):
+            raise UnsupportedError(f"'{cell.name}' holds an address, of which accesses take a part: not supported")
+        at = cell.ctype.size - offset - size if self.program.big_endian else offset
+        return (cell.init >> 8 * at) & ((1 << 8 * size) - 1)
+
+    def _name(self, place: Ptr, size: int, cell: ir.Cell, offset: int) -> str:
+        if size == cell.ctype.size:
+            return cell.name
+        named = self.program.members.get((place, size))
+        return named or f"{cell.name}[bytes {offset}..{offset + size - 1}]"
+
+    def _pieces(self, ctype: CType, found: Sequence[Ptr]) -> Pieces:
+        """What :attr:`ir.Load.pieces` says of an access; nothing for one to whole cells of its own type."""
+        if not found:
+            return ()
+        place = found[0]
+        parts = self._between(place, ctype.size)
+        types = [
+            raw(size) if Ptr(place.base, place.offset + offset) in self.raw else self._type_at(place, offset)
+            for offset, size in parts
+        ]
+        if len(parts) == 1 and (types[0].bits, types[0].signed) == (ctype.bits, ctype.signed):
+            return ()
+        if len(parts) == 1 and place not in self.raw and self.layout.whole(place, ctype):
+            return ()
+        return tuple((offset, t) for (offset, _), t in zip(parts, types, strict=True))
+
+    def _type_at(self, place: Ptr, offset: int) -> CType:
+        return self.program.cells[Ptr(place.base, place.offset + offset)].ctype
+
+
+class _Finals:
+    """Expressions over final states, in which cells that were cut are read as the types that they had."""
+
+    def __init__(self, wholes: Mapping[Ptr, ir.Cell]) -> None:
+        self.wholes = wholes
+
+    def memory(self, variable: ir.FinalMem) -> ir.FinalMem:
+        cell = self.wholes.get(variable.cell)
+        if variable.ctype is None and cell is not None:
+            return ir.FinalMem(variable.cell, cell.ctype, variable.name or cell.name)
+        return variable
+
+    def variable(self, variable: ir.FinalReg | ir.FinalMem) -> ir.FinalReg | ir.FinalMem:
+        return self.memory(variable) if isinstance(variable, ir.FinalMem) else variable
+
+    def expr(self, expr: ir.Expr) -> ir.Expr:
+        match expr:
+            case ir.FinalMem():
+                return self.memory(expr)
+            case ir.Unary(op, arg, ctype):
+                return ir.Unary(op, self.expr(arg), ctype)
+            case ir.Binary(op, left, right, ctype):
+                return ir.Binary(op, self.expr(left), self.expr(right), ctype)
+            case ir.Cast(ctype, arg):
+                return ir.Cast(ctype, self.expr(arg))
+            case ir.Conditional(cond, then, other):
+                return ir.Conditional(self.expr(cond), self.expr(then), self.expr(other))
+        return expr
+
+
+def _mapped(body: tuple[ir.Stmt, ...], on_access: Callable[[Access], Access]) -> tuple[ir.Stmt, ...]:
+    """A piece of program with its accesses changed."""
+    result: list[ir.Stmt] = []
+    for stmt in body:
+        match stmt:
+            case ir.Load() | ir.Store() | ir.Rmw():
+                result.append(on_access(stmt))
+            case ir.If() | ir.Choice():
+                result.append(replace(stmt, then=_mapped(stmt.then, on_access), other=_mapped(stmt.other, on_access)))
+            case ir.Block() | ir.Loop():
+                result.append(replace(stmt, body=_mapped(stmt.body, on_access)))
+            case _:
+                result.append(stmt)
+    return tuple(result)
+
+
+def _shown(stmt: Access) -> str:
+    size = stmt.ctype.size if stmt.ctype is not None else 0
+    return f"'{stmt.text}', an access of {size} byte{'' if size == 1 else 's'}," if stmt.text else f"an access of {size} bytes"
+
+
+# --- taking values apart, and putting them together ---
+
+
+def taken_apart(value: ir.Expr, ctype: CType, pieces: Pieces, big_endian: bool) -> list[ir.Expr]:
+    """The parts of ``value`` that are written to each of ``pieces``."""
+    if len(pieces) == 1:
+        return [ir.Cast(pieces[0][1], value)]
+    number = ir.Cast(ULONG, value)
+    found: list[ir.Expr] = []
+    for offset, part in pieces:
+        shift = _shift(offset, part, ctype, big_endian)
+        shifted = ir.Binary(">>", number, ir.Const(shift), ULONG) if shift else number
+        found.append(ir.Cast(part, shifted))
+    return found
+
+
+def put_together(parts: Sequence[ir.Expr], ctype: CType, pieces: Pieces, big_endian: bool) -> ir.Expr:
+    """The value of ``ctype`` that consists of these parts."""
+    if len(pieces) == 1:
+        return ir.Cast(ctype, parts[0])
+    result: ir.Expr | None = None
+    for value, (offset, part) in zip(parts, pieces, strict=True):
+        number: ir.Expr = ir.Cast(raw(part.size), value) if part.signed else value
+        shift = _shift(offset, part, ctype, big_endian)
+        shifted = ir.Binary("<<", number, ir.Const(shift), ULONG) if shift else number
+        result = shifted if result is None else ir.Binary("|", result, shifted, ULONG)
+    assert result is not None
+    return ir.Cast(ctype, result)
+
+
+def _shift(offset: int, part: CType, ctype: CType, big_endian: bool) -> int:
+    return 8 * (ctype.size - offset - part.size if big_endian else offset)
+
+
+def final_contents(variable: ir.FinalMem, program: ir.Program) -> ir.Expr | None:
+    """What a variable of final states is in terms of whole cells; None if it is one itself."""
+    ctype = variable.ctype
+    if ctype is None:
+        return None
+    start, end = variable.cell.offset, variable.cell.offset + ctype.size
+    result: ir.Expr | None = None
+    for place, cell in program.cells.items():
+        first, last = place.offset, place.offset + cell.ctype.size
+        if place.base != variable.cell.base or last <= start or end <= first:
+            continue
+        if (first, last) == (start, end):
+            return ir.Cast(ctype, ir.FinalMem(place))
+        number: ir.Expr = ir.Cast(raw(cell.ctype.size), ir.FinalMem(place))
+        shift = 8 * (end - last if program.big_endian else first - start)
+        shifted = ir.Binary("<<" if shift > 0 else ">>", number, ir.Const(abs(shift)), ULONG) if shift else number
+        result = shifted if result is None else ir.Binary("|", result, shifted, ULONG)
+    assert result is not None
+    return ir.Cast(ctype, result)

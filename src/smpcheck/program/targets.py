@@ -1,0 +1,307 @@
+"""What may an access be to? The values that registers and memory may hold, over all executions and orders of threads.
+
+An abstract interpretation (Cousot and Cousot, POPL 1977): registers along each thread, memory at any time. What may be held is a
+set of values and of :class:`Span` (every so many-th byte of an object, or every so many-th number), which sets of more than
+:data:`MOST` are widened to. An operation that C leaves undefined on a value gives none: it is a fault when it is executed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import reduce
+from math import gcd
+from typing import TypeAlias
+
+from smpcheck.program import ir
+from smpcheck.program.values import CType, Ptr, UndefinedValue, Value, binary, unary
+
+MOST = 32
+"""A set of more numbers, or more addresses in one object, is widened."""
+
+PATIENCE = 8
+"""So often a place in memory, or a register in a loop, may gain values before it is widened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The numbers, or with ``base`` the bytes of that object, ``start + k * step`` for every k."""
+
+    base: str | None
+    step: int
+    start: int
+
+    def has(self, value: Value) -> bool:
+        """Is ``value`` among them?"""
+        base, number = (value.base, value.offset) if isinstance(value, Ptr) else (None, value)
+        return base == self.base and (number - self.start) % self.step == 0
+
+
+Atom: TypeAlias = Value | Span
+Found: TypeAlias = frozenset[Atom]
+Registers: TypeAlias = dict[str, Found]
+
+ZERO: Found = frozenset((0,))
+TRUTHS: Found = frozenset((0, 1))
+ANY_NUMBER = Span(None, 1, 0)
+_COMPARE = frozenset(("==", "!=", "<", "<=", ">", ">=", "&&", "||"))
+
+
+class Targets:
+    """The values that may be addresses in ``program``: see :meth:`of`."""
+
+    def __init__(self, program: ir.Program) -> None:
+        self.addresses: dict[int, Found] = {}
+        self.stored: dict[int, Found] = {}
+        self.contents: dict[Ptr, Found] = {}
+        self.sizes: dict[Ptr, set[int]] = {}
+        self.growth: dict[Ptr, int] = {}
+        self.exits: dict[str, list[Registers]] = {}
+        for address, cell in program.cells.items():
+            self.contents[address] = frozenset((cell.init,))
+            self.sizes[address] = {cell.ctype.size}
+        self.changed = True
+        while self.changed:
+            self.changed = False
+            for thread in program.threads:
+                self._run(thread.body, {})
+
+    def of(self, stmt: ir.Load | ir.Store | ir.Rmw, places: Iterable[Ptr]) -> list[Ptr]:
+        """Those of ``places`` that an access may be to."""
+        found = self.addresses.get(id(stmt), frozenset())
+        spans = [a for a in found if isinstance(a, Span)]
+        return [p for p in places if p in found or any(span.has(p) for span in spans)]
+
+    def only(self, stmt: ir.Load | ir.Store | ir.Rmw, places: Iterable[Ptr]) -> bool:
+        """Is the access, if it is to an object, to one of ``places``?"""
+        known = set(places)
+        return all(_parts(a)[0] is None or a in known for a in self.addresses.get(id(stmt), ()))
+
+    def stores_address(self, stmt: ir.Load | ir.Store | ir.Rmw) -> bool:
+        """May it write an address to memory?"""
+        return any(isinstance(a, Ptr) or (isinstance(a, Span) and a.base is not None) for a in self.stored.get(id(stmt), ()))
+
+    # --- along a thread ---
+
+    def _run(self, body: Sequence[ir.Stmt], regs: Registers | None) -> Registers | None:
+        """What registers hold after ``body``; None: its end is not reached."""
+        for stmt in body:
+            if regs is None:
+                return None
+            regs = self._step(stmt, regs)
+        return regs
+
+    def _step(self, stmt: ir.Stmt, regs: Registers) -> Registers | None:
+        match stmt:
+            case ir.Assign(reg, expr):
+                return {**regs, reg: self._value(expr, regs)}
+            case ir.Load(reg, addr):
+                return {**regs, reg: self._load(self._at(stmt, addr, regs), stmt.ctype)}
+            case ir.Store(addr, value):
+                where = self._at(stmt, addr, regs)
+                self._store(stmt, where, self._value(value, regs))
+                return regs if stmt.status is None else {**regs, stmt.status: TRUTHS}
+            case ir.Rmw():
+                where = self._at(stmt, stmt.addr, regs)
+                regs = {**regs, stmt.old: self._load(where, stmt.ctype)}
+                self._store(stmt, where, self._value(stmt.new, regs))
+            case ir.If(_, then, other) | ir.Choice(then, other):
+                return _joined([self._run(then, regs), self._run(other, regs)])
+            case ir.Block(label, body):
+                return self._leaving(label, lambda: self._run(body, regs))
+            case ir.Loop():
+                return self._leaving(stmt.label, lambda: self._loop(stmt, regs))
+            case ir.Exit(label):
+                self.exits[label].append(regs)
+                return None
+        return regs
+
+    def _leaving(self, label: str, body: object) -> Registers | None:
+        outer = self.exits.get(label)
+        self.exits[label] = []
+        assert callable(body)
+        end = body()
+        found = _joined([end, *self.exits.pop(label)])
+        if outer is not None:
+            self.exits[label] = outer
+        return found
+
+    def _loop(self, stmt: ir.Loop, regs: Registers) -> None:
+        for count in itertools.count():
+            after = _joined([regs, self._run(stmt.body, regs)])
+            assert after is not None
+            if count >= PATIENCE:
+                after = {name: _widened(found) for name, found in after.items()}
+            if after == regs:
+                return
+            regs = after
+
+    # --- memory ---
+
+    def _at(self, stmt: ir.Load | ir.Store | ir.Rmw, addr: ir.Expr, regs: Registers) -> Found:
+        found = self._value(addr, regs)
+        self.addresses[id(stmt)] = self.addresses.get(id(stmt), frozenset()) | found
+        return found
+
+    def _keys(self, where: Found) -> Iterator[Ptr]:
+        spans = [a for a in where if isinstance(a, Span) and a.base is not None]
+        for key in self.contents:
+            if key in where or any(span.has(key) for span in spans):
+                yield key
+
+    def _load(self, where: Found, ctype: CType | None) -> Found:
+        result: set[Atom] = set()
+        for key in self._keys(where):
+            result |= self.contents[key]
+        if ctype is not None:
+            objects = {a.base for a in where if not isinstance(a, int)}
+            for key, sizes in self.sizes.items():
+                if key.base in objects and sizes != {ctype.size}:
+                    result.add(ANY_NUMBER)
+                    break
+        return _limited(result)
+
+    def _store(self, stmt: ir.Store | ir.Rmw, where: Found, found: Found) -> None:
+        self.stored[id(stmt)] = self.stored.get(id(stmt), frozenset()) | found
+        for place in where:
+            if isinstance(place, Ptr) and place not in self.contents:
+                self.contents[place], self.sizes[place] = frozenset(), set()
+        for key in list(self._keys(where)):
+            if stmt.ctype is not None and stmt.ctype.size not in self.sizes[key]:
+                self.sizes[key].add(stmt.ctype.size)
+                self.changed = True
+            new = _limited(self.contents[key] | found)
+            if self.growth.get(key, 0) > PATIENCE:
+                new = _widened(new)
+            if new != self.contents[key]:
+                self.growth[key] = self.growth.get(key, 0) + 1
+                self.contents[key] = new
+                self.changed = True
+
+    # --- values ---
+
+    def _value(self, expr: ir.Expr, regs: Registers) -> Found:
+        match expr:
+            case ir.Const(value):
+                return frozenset((value,))
+            case ir.Reg(name):
+                return regs.get(name, ZERO)
+            case ir.Conditional(_, then, other):
+                return _limited(self._value(then, regs) | self._value(other, regs))
+            case ir.Cast(ctype, arg):
+                return _limited(_each(lambda a: _cast(a, ctype), self._value(arg, regs)))
+            case ir.Unary(op, arg, ctype):
+                if op == "!":
+                    return TRUTHS
+                return _limited(_each(lambda a: _negated(op, a, ctype), self._value(arg, regs)))
+            case ir.Binary(op, left, right, ctype):
+                if op in _COMPARE:
+                    return TRUTHS
+                if left == right and op in ("^", "-"):
+                    return ZERO
+                a, b = self._value(left, regs), self._value(right, regs)
+                return _limited(found for x in a for y in b for found in _computed(op, x, y, ctype))
+        return frozenset((ANY_NUMBER,))
+
+
+def _each(function: object, found: Found) -> Iterator[Atom]:
+    assert callable(function)
+    for atom in found:
+        try:
+            yield function(atom)
+        except UndefinedValue:
+            continue
+
+
+def _cast(atom: Atom, ctype: CType) -> Atom:
+    if not isinstance(atom, Span):
+        return ctype.wrap(atom)
+    if atom.base is not None or ctype.bits >= 64:
+        return atom
+    return _span(None, gcd(atom.step, 1 << ctype.bits), atom.start)
+
+
+def _negated(op: str, atom: Atom, ctype: CType) -> Atom:
+    if not isinstance(atom, Span):
+        return unary(op, atom, ctype)
+    if atom.base is not None:
+        raise UndefinedValue("an operation on an address")
+    return ANY_NUMBER if op == "~" else _span(None, atom.step, -atom.start)
+
+
+def _span(base: str | None, step: int, start: int) -> Span:
+    return Span(base, step, start % step)
+
+
+def _computed(op: str, x: Atom, y: Atom, ctype: CType) -> Iterator[Atom]:
+    if not isinstance(x, Span) and not isinstance(y, Span):
+        with suppress(UndefinedValue):
+            yield binary(op, x, y, ctype)
+        return
+    (a, step_a, start_a), (b, step_b, start_b) = _parts(x), _parts(y)
+    if op in ("+", "-") and (a is None or b is None or (op == "-" and a == b)):
+        base = a or b if a != b else None
+        if op == "-" and a is None and b is not None:
+            return
+        step = gcd(step_a, step_b)
+        yield _span(base, step, start_a + start_b if op == "+" else start_a - start_b)
+    elif a is not None or b is not None:
+        if op in ("&", "|", "^"):
+            yield Span(a or b, 1, 0)
+    elif op == "*" and (step_a == 0 or step_b == 0):
+        factor = abs(start_a if step_a == 0 else start_b)
+        yield _span(None, (step_a or step_b) * factor, start_a * start_b) if factor else 0
+    elif op == "<<" and step_b == 0 and 0 <= start_b < 64:
+        yield _span(None, step_a << start_b, start_a << start_b)
+    elif op == "&" and (step_a == 0 or step_b == 0):
+        mask = start_a if step_a == 0 else start_b
+        if mask:
+            yield Span(None, mask & -mask, 0)
+        else:
+            yield 0
+    else:
+        yield ANY_NUMBER
+
+
+def _parts(atom: Atom) -> tuple[str | None, int, int]:
+    """The object, the step (0: a single one) and the start of an atom."""
+    if isinstance(atom, Span):
+        return atom.base, atom.step, atom.start
+    return (atom.base, 0, atom.offset) if isinstance(atom, Ptr) else (None, 0, atom)
+
+
+def _joined(ends: Iterable[Registers | None]) -> Registers | None:
+    reached = [end for end in ends if end is not None]
+    if not reached:
+        return None
+    result = dict(reached[0])
+    for other in reached[1:]:
+        for name in result.keys() | other.keys():
+            result[name] = _limited(result.get(name, ZERO) | other.get(name, ZERO))
+    return result
+
+
+def _limited(atoms: Iterable[Atom]) -> Found:
+    """The set, widened where it is too large."""
+    found = frozenset(atoms)
+    spans = [a for a in found if isinstance(a, Span)]
+    if spans:
+        found = frozenset(a for a in found if isinstance(a, Span) or not any(span.has(a) for span in spans))
+    return found if len(found) <= MOST else _widened(found)
+
+
+def _widened(found: Found) -> Found:
+    """One span for the numbers, and one for the addresses in each object, where there are several."""
+    by_base: dict[str | None, list[Atom]] = {}
+    for atom in found:
+        by_base.setdefault(_parts(atom)[0], []).append(atom)
+    return frozenset(atoms[0] if len(atoms) == 1 else _hull(base, atoms) for base, atoms in by_base.items())
+
+
+def _hull(base: str | None, atoms: Sequence[Atom]) -> Span:
+    parts = [_parts(atom)[1:] for atom in atoms]
+    start = parts[0][1]
+    step = reduce(gcd, [n for step, other in parts for n in (step, other - start)], 0)
+    return _span(base, step or 1, start)
