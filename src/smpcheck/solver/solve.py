@@ -20,12 +20,13 @@ import clingo
 from smpcheck.cat.nodes import Model
 from smpcheck.cat.restriction import omission
 from smpcheck.errors import InputError, LimitError, UnsupportedError
-from smpcheck.models import KERNEL, require_language
+from smpcheck.models import require_language
 from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, Term, Waiting, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DEADLOCK, MISALIGNED, NON_TERMINATION
 from smpcheck.program.pieces import final_contents
+from smpcheck.program.tags import KERNEL
 from smpcheck.program.values import UNDETERMINED, Ptr, Value
 from smpcheck.solver.answer import Answer, Question, State, Verdict
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram

@@ -107,7 +107,7 @@ def test_what_is_refused(arch: str, code: str, message: str) -> None:
 def test_a_model_of_the_kernels_primitives_says_nothing_about_instructions(model: str) -> None:
     result = check_program(program("PPC", "lwsync"), load_model(model), CheckOptions())
     assert result.status == "unsupported"
-    assert result.message.startswith(f"{model} is about C, LISA, Python, and says nothing of PPC: use --model power, sc")
+    assert result.message.startswith(f"{model} is about C, KernelC, LISA, Python, and says nothing of PPC: use --model power, sc")
 
 
 def test_a_machine_that_is_not_known_names_those_that_are() -> None:
