@@ -37,7 +37,7 @@ def test_the_mapping_and_a_test_in_assembly():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("check", "--machine", "alpha", SB), "there is no machine 'alpha': choose from arm64, x86, ppc64, riscv"),
+        (("check", "--machine", "alpha", SB), "there is no machine 'alpha': choose from arm64, x86, ppc64, riscv, armv7"),
         (("check", "--machine", "arm64:ticket", SB), "arm64 has no option 'ticket': it has lse, llsc, queued"),
         (("check", "--machine", "all", SB), "one machine is asked about here"),
         (("barriers", "--machine", "all", "--fix", SB), "--machine is for one table of elements"),

@@ -27,7 +27,7 @@ def answer(number: str) -> claims.Finding:
         ("C6", "incomplete", "can be swapped in again"),
         ("C7", "right", "takes no race"),
         ("C8", "incomplete", "against an explicit mlock it is not"),
-        ("C10", "right", "stranded on arm64, ppc64 and riscv, not on x86"),
+        ("C10", "right", "stranded on arm64, ppc64 and riscv, not on x86 and armv7"),
         ("C11", "right", "a page is stranded on none"),
         ("C12", "right", "a page is stranded"),
         ("C13", "wrong", "PG_mlocked is meant"),

@@ -130,6 +130,6 @@ def test_a_models_events_say_what_it_is_about(tmp_path: Path) -> None:
     )
 
 
-def test_armv7_says_nothing_of_any_program_yet() -> None:
-    with pytest.raises(UnsupportedError, match="programs that are not read yet"):
+def test_armv7_speaks_of_its_own_programs_only() -> None:
+    with pytest.raises(UnsupportedError, match="armv7 is about ARM, and says nothing of PPC"):
         require_language(load_model("armv7"), read_litmus(text("PPC", ["sync"], "true")))

@@ -26,7 +26,7 @@ BASE_SETS = ("R", "W", "M", "F", "IW", "FW", "RMW")
 KERNEL_TAGS = tags.names("C")
 """Event tags of the kernel's primitives."""
 
-MACHINES: tuple[Language, ...] = ("AArch64", "X86", "X86_64", "PPC", "RISCV")
+MACHINES: tuple[Language, ...] = ("AArch64", "X86", "X86_64", "PPC", "RISCV", "ARM")
 MACHINE_TAGS = {language: tags.names(language) for language in MACHINES}
 """Event tags that only the code of one kind of machine has; models/README.md says what each means."""
 
@@ -39,6 +39,8 @@ def languages(sets: Iterable[str]) -> tuple[Language, ...] | None:
     """The languages whose programs a model with these base sets speaks of; None where it names no events of one of them."""
     named = set(sets)
     spoken = [language for language, own in MACHINE_TAGS.items() if named.intersection(own)]
+    if "ARM" in spoken and named.intersection(MACHINE_TAGS["AArch64"]) - {*MACHINE_TAGS["ARM"]}:
+        spoken.remove("ARM")  # all that ARMv7 has, AArch64 has too
     kernel = KERNEL if named.intersection(KERNEL_TAGS) else ()
     return (*kernel, *spoken) or None
 

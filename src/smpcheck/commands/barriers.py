@@ -81,7 +81,9 @@ def barriers(
     asserts: Asserts = None,
     machines: Annotated[
         str | None,
-        typer.Option("--machine", metavar="M,M,...", help="And on machines: arm64, x86, ppc64, riscv, arm64:llsc, or all."),
+        typer.Option(
+            "--machine", metavar="M,M,...", help="And on machines: arm64, x86, ppc64, riscv, armv7, arm64:llsc, or all."
+        ),
     ] = None,
     check: Annotated[
         str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")

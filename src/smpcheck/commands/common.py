@@ -48,7 +48,7 @@ Settings: TypeAlias = Annotated[
 OnMachine: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--machine", metavar="M", help="Ask what a machine does: arm64, x86, ppc64, riscv; with an option, as arm64:llsc."
+        "--machine", metavar="M", help="Ask what a machine does: arm64, x86, ppc64, riscv, armv7; with an option, as arm64:llsc."
     ),
 ]
 """The machine that a kernel test is asked about; its own memory model judges."""

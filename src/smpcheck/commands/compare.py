@@ -53,7 +53,9 @@ def compare(
     ] = None,
     machines: Annotated[
         str | None,
-        typer.Option("--machine", metavar="M,M,...", help="Machines beside lkmm: arm64, x86, ppc64, riscv, arm64:llsc, or all."),
+        typer.Option(
+            "--machine", metavar="M,M,...", help="Machines beside lkmm: arm64, x86, ppc64, riscv, armv7, arm64:llsc, or all."
+        ),
     ] = None,
     settings: Settings = None,
     kernel: Kernel = None,

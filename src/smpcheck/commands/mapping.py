@@ -39,7 +39,7 @@ def mapping(
         list[str] | None, typer.Argument(metavar="[FILE]...", help="Kernel tests to ask about besides the generated ones.")
     ] = None,
     machine: Annotated[
-        str, typer.Option("--machine", metavar="M", help="arm64, x86, ppc64, riscv; with an option, as riscv:queued.")
+        str, typer.Option("--machine", metavar="M", help="arm64, x86, ppc64, riscv, armv7; with an option, as riscv:queued.")
     ] = "arm64",
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="M", help="Judge the machine by this model, not by its usual one.")

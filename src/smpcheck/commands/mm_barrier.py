@@ -16,7 +16,8 @@ def register(app: typer.Typer) -> None:
 
 def barrier(
     machines: Annotated[
-        str, typer.Option("--machine", metavar="M,M,...", help="arm64, x86, ppc64, riscv, arm64:llsc, riscv:queued, or all.")
+        str,
+        typer.Option("--machine", metavar="M,M,...", help="arm64, x86, ppc64, riscv, armv7, arm64:llsc, riscv:queued, or all."),
     ] = "all",
     text: Annotated[bool, typer.Option("--text", help="Print the litmus tests that the table is about.")] = False,
 ) -> None:

@@ -69,7 +69,14 @@ _X86 = Syntax(
     "CMP {a},$0; JE {l}", "CMP {a},$0; JNE {l}", "JMP {l}", "",
 )  # fmt: skip
 
-SYNTAXES: Mapping[str, Syntax] = {"AArch64": _A64, "PPC": _PPC, "RISCV": _RISCV, "X86_64": _X86}
+_ARM = Syntax(
+    "ARM", {4: "R{}", 8: "R{}"}, ["10", "11", "12"], ["7", "8", "9"], ("5", "6"),
+    "MOV {d},#{v}", "MOV {d},{a}",
+    {"+": "ADD {d},{a},{b}", "-": "SUB {d},{a},{b}", "&": "AND {d},{a},{b}", "|": "ORR {d},{a},{b}", "^": "EOR {d},{a},{b}"},
+    "CMP {a},#0; BEQ {l}", "CMP {a},#0; BNE {l}", "B {l}", "",
+)  # fmt: skip
+
+SYNTAXES: Mapping[str, Syntax] = {"ARM": _ARM, "AArch64": _A64, "PPC": _PPC, "RISCV": _RISCV, "X86_64": _X86}
 
 
 def assembly(program: Program, mapping: MachineMapping) -> str:
@@ -395,4 +402,4 @@ class _Column:
 
 def _number(register: str) -> str:
     """The number of a register, as :class:`Syntax` has it."""
-    return register if register.startswith("E") else register.lstrip("WXrxa")
+    return register if register.startswith("E") else register.lstrip("WXRrxa")

@@ -24,7 +24,7 @@ from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
-FULL = {"AArch64": "DMB SY", "X86_64": "MFENCE", "PPC": "sync", "RISCV": "fence rw,rw"}
+FULL = {"AArch64": "DMB SY", "X86_64": "MFENCE", "PPC": "sync", "RISCV": "fence rw,rw", "ARM": "DMB ISH"}
 """Each machine's full barrier."""
 
 ACCESSES = frozenset((PLAIN_LOAD, PLAIN_STORE, "READ_ONCE", "WRITE_ONCE"))
@@ -158,6 +158,10 @@ _STEPS: Mapping[str, Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], S
         (re.compile(r"STLXR(.*)"), lambda m: [f"STXR{m[1]}"]),
         (re.compile(r"(LD\{op\}|SWP|CAS)AL(\{s\} .*)"), lambda m: [f"{m[1]}A{m[2]}", f"{m[1]}L{m[2]}"]),
         (re.compile(r"(LD\{op\}|SWP|CAS)[AL](\{s\} .*)"), lambda m: [f"{m[1]}{m[2]}"]),
+    ),
+    "ARM": (
+        (re.compile(r"D([MS])B (ISH|OSH|SY)\Z"), lambda m: [f"D{m[1]}B {_half(m[2], 'ST')}"]),
+        (re.compile(r"D[MS]B .*"), lambda m: [""]),
     ),
     "X86_64": ((re.compile(r"[MLS]FENCE"), lambda m: [""]),),
     "PPC": ((re.compile(r"sync"), lambda m: ["lwsync"]), (re.compile(r"lwsync"), lambda m: [""])),

@@ -80,7 +80,7 @@ class Lowered:
 
 def lowered(program: Program, mapping: MachineMapping) -> Lowered:
     """As :func:`lower`, with what was made of what."""
-    if program.language not in ("C", "Python"):
+    if program.language not in ("C", "KernelC", "Python"):
         raise UnsupportedError(f"--machine is for the kernel's primitives, in C or in a Python model: this is {program.language}")
     lowerings = [_Thread(thread, mapping) for thread in program.threads]
     threads = tuple(one.lowered() for one in lowerings)
@@ -122,12 +122,19 @@ class _Instructions(Thread):
         self.registers.add(prefixed)
         return prefixed
 
+    def load(self, register: Register, address: Expr, size: int, *tags: str, signed: bool = False) -> None:
+        """As wide as a register, whatever the machine's is: nothing is cut off."""
+        Thread.load(self, register, address, WIDE, *tags)
+
+    def store(self, address: Expr, value: Expr, size: int, *tags: str) -> None:
+        Thread.store(self, address, value, WIDE, *tags)
+
     def store_conditional(
         self, status: Register, address: Expr, value: Expr, size: int, *tags: str, depends: bool = False
     ) -> None:
         """The one that succeeds: of the two sides, the first."""
         at = len(self.items)
-        Thread.store_conditional(self, status, address, value, size, *tags, depends=depends)
+        Thread.store_conditional(self, status, address, value, WIDE, *tags, depends=depends)
         choice = self.items.pop()
         assert len(self.items) == at and isinstance(choice, Choice)
         self.items += choice.then

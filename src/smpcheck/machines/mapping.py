@@ -36,7 +36,7 @@ from typing import Any
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Language
 
-MACHINES = ("arm64", "x86", "ppc64", "riscv")
+MACHINES = ("arm64", "x86", "ppc64", "riscv", "armv7")
 """The machines whose mappings come with the program; each file is called as its machine."""
 
 

@@ -21,7 +21,7 @@ LANGUAGES: Mapping[str, tuple[Language, ...] | None] = {
     "aarch64-2020": ("AArch64",),
     "power": ("PPC",),
     "riscv": ("RISCV",),
-    "armv7": (),
+    "armv7": ("ARM",),
 }
 """What each model speaks of; None: it may be asked about any program."""
 

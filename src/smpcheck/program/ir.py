@@ -324,7 +324,7 @@ class Thread:
 
 
 Quantifier: TypeAlias = Literal["exists", "~exists", "forall"]
-Language: TypeAlias = Literal["C", "KernelC", "LISA", "Python", "AArch64", "X86", "X86_64", "PPC", "RISCV"]
+Language: TypeAlias = Literal["C", "KernelC", "LISA", "Python", "AArch64", "X86", "X86_64", "PPC", "RISCV", "ARM"]
 """The C of litmus tests, the kernel's own C, LISA, Python, or a machine's assembly, by the name that litmus tests have for it."""
 MODELS: tuple[Language, ...] = ("Python", "KernelC")
 """Languages of *models*: their verdict is that of what they assert; that of a litmus test is about its condition."""

@@ -84,8 +84,9 @@ def _machine(names: Iterable[str], *languages: Language, kind: Kind = "barrier")
 _MACHINE_ROWS = (
     *_machine(("A", "Q", "L"), "AArch64", kind="access"),
     *_machine(("NoRet",), "AArch64", kind="detail"),
-    *_machine(("ISB", *(f"{b}.{kind}" for b in ("DMB", "DSB") for kind in ("SY", "LD", "ST"))), "AArch64"),
-    *_machine((f"{b}.{d}{kind}" for b in ("DMB", "DSB") for d in ("ISH", "NSH", "OSH") for kind in ("", "LD", "ST")), "AArch64"),
+    *_machine(("ISB", *(f"{b}.{kind}" for b in ("DMB", "DSB") for kind in ("SY", "ST"))), "AArch64", "ARM"),
+    *_machine((f"{b}.{d}{kind}" for b in ("DMB", "DSB") for d in ("ISH", "NSH", "OSH") for kind in ("", "ST")), "AArch64", "ARM"),
+    *_machine((f"{b}.{d}LD" for b in ("DMB", "DSB") for d in ("", "ISH", "NSH", "OSH")), "AArch64"),
     *_machine(("MFENCE", "SFENCE", "LFENCE"), "X86", "X86_64"),
     *_machine(("SYNC", "LWSYNC", "ISYNC", "EIEIO"), "PPC"),
     *_machine(("Acq", "Rel", "AcqRel", "Sc"), "RISCV", kind="access"),

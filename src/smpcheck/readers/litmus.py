@@ -13,7 +13,7 @@ from smpcheck.program.wellformed import check
 from smpcheck.readers.sections import split
 from smpcheck.readers.source import Source
 
-ARCHITECTURES = ("AArch64", "X86", "X86_64", "PPC", "RISCV")
+ARCHITECTURES = ("AArch64", "X86", "X86_64", "PPC", "RISCV", "ARM")
 """The machines whose assembly is read."""
 
 if TYPE_CHECKING:

@@ -28,6 +28,14 @@ from tests.readers.asm.final import final, program
         ("X86", "CMP EAX,$3 ; JL L ; MOV EBX,$1 ; L:", "0:EAX=-1;", {"0:EBX": 0}),
         ("X86", "LOCK INC [x]", "x=3;", {"[x]": 4}),
         ("X86", "LOCK BTS [x],$4 ; JC L ; MOV EAX,$1 ; L:", "", {"0:EAX": 1, "[x]": 16}),
+        ("ARM", "MOV R0,#-1 ; ADDS R1,R0,#1 ; BNE L ; MVN R2,#1 ; L:", "", {"0:R1": 0, "0:R2": -2}),
+        (
+            "ARM",
+            "LDREX R0,[R1] ; EOR R2,R0,R0 ; ADD R2,R2,#5 ; STREX R3,R2,[R1] ; CMP R3,#0 ; BEQ L ; STR R0,[R1,#0] ; L:",
+            "x=3; 0:R1=x;",
+            {"0:R0": 3},
+        ),
+        ("ARM", "LDRB R0,[R1] ; BIC R0,R0,#1 ; STRB R0,[R1]", "uint8_t x=7; 0:R1=x;", {"0:R0": 6, "[x]": 6}),
         ("X86_64", "MOV RAX,$-1 ; MOV EAX,EAX", "int64_t 0:RAX;", {"0:rax": 0xFFFFFFFF}),
         ("X86_64", "MOV RAX,$-1 ; MOV AL,$0", "int64_t 0:RAX;", {"0:rax": -256}),
         ("X86_64", "MOV RBX,[RAX]", "int64_t x=9; 0:RAX=x;", {"0:rbx": 9}),
@@ -111,7 +119,9 @@ def test_a_model_of_the_kernels_primitives_says_nothing_about_instructions(model
 
 
 def test_a_machine_that_is_not_known_names_those_that_are() -> None:
-    with pytest.raises(SmpcheckError, match="'MIPS' are not supported; those for C, LISA, AArch64, X86, X86_64, PPC, RISCV are"):
+    with pytest.raises(
+        SmpcheckError, match="'MIPS' are not supported; those for C, LISA, AArch64, X86, X86_64, PPC, RISCV, ARM are"
+    ):
         program("MIPS", "nop")
 
 

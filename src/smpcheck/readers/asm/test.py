@@ -31,6 +31,7 @@ MACHINES = {
     "X86_64": ("x86", "X86_64"),
     "PPC": ("ppc", "PPC"),
     "RISCV": ("riscv", "RISCV"),
+    "ARM": ("arm", "ARM"),
 }
 """The architectures that a test may name: the module and the name of its machine."""
 
