@@ -116,7 +116,7 @@ ASSERTIONS = {"__smpcheck_assert": True, "__smpcheck_bug": False, "__smpcheck_wa
 def abstract_names() -> frozenset[str]:
     """Functions that are taken from the table even where a header of the kernel has a body for them."""
     table = {row.name for row in rows().values() if row.group.title not in OWN_BODIES}
-    return frozenset(table | ALIASES.keys() | IGNORED)
+    return frozenset(table | ALIASES.keys() | IGNORED | SPECIAL.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class TreeLowering(TreeStatements):
         self.index, self.steps, self.span = index, 0, (0, 0)
         self.scope = self.thread_scope = Scope(self.root)
         self.frames, self.results, self.calls = [Frame(name, "", "", None)], [None], []
-        self.guards, self.around, self.bindings, self.frozen = [], [], {}, None
+        self.guards, self.around, self.bindings, self.frozen, self.marked = [], [], {}, None, 0
 
     def is_layer(self, function: t.Function) -> bool:
         return function.file not in self.own and function.file.startswith(self.layers)
@@ -466,6 +466,16 @@ def _current(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     return Val(place.addr, low.type_of(node))
 
 
+def _marked(begins: bool) -> Special:
+    """Between ``kcsan_nestable_atomic_begin()`` and ``..._end()`` accesses count as marked: they race on purpose."""
+
+    def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+        low.marked += 1 if begins else -1
+        return Val(Const(0), VOID)
+
+    return lower
+
+
 def _one(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """``arch_static_branch_jump()`` of a key at its default."""
     return Val(Const(1), low.type_of(node))
@@ -535,6 +545,8 @@ SPECIAL: dict[str, Special] = {
     "__builtin_memcpy": _memcpy,
     "__smpcheck_cpu": _cpu,
     "__smpcheck_current": _current,
+    **{f"kcsan_{kind}_atomic_begin": _marked(True) for kind in ("nestable", "flat")},
+    **{f"kcsan_{kind}_atomic_end": _marked(False) for kind in ("nestable", "flat")},
     "__smpcheck_lock_held": lambda low, node, args: low.lock_held(node, args),
     "arch_static_branch_jump": _one,
     "__builtin_add_overflow": _overflow("add"),

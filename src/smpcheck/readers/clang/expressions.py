@@ -71,6 +71,8 @@ class TreeExpressions(Lowering):
         self.findings = findings
         self.current = 0
         self.frozen: int | None = None
+        self.marked = 0
+        """Within so many regions whose accesses count as marked."""
         self.bindings: dict[int, Local | Place | Aggregate | Val] = {}
         memory: Any = NoMemory(lambda address, ctype, at: None)
         super().__init__(_Source(self), self.table, c.Unit(), builtin_definitions(), memory)
@@ -165,7 +167,7 @@ class TreeExpressions(Lowering):
 
     def tags_of(self, node: Any) -> frozenset[str]:
         """A volatile access is a marked one: READ_ONCE() and WRITE_ONCE() are made of these."""
-        return ONCE if self.unit_tree.types[node.type].volatile else NO_TAGS
+        return ONCE if self.marked or self.unit_tree.types[node.type].volatile else NO_TAGS
 
     def read(self, spot: Spot, node: Any, tags: frozenset[str] = NO_TAGS) -> Val:
         """The value at a spot. An array is its first element's address."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
 
 from clang import cindex
 from clang.cindex import CursorKind as K
@@ -19,6 +20,7 @@ from clang.cindex import TypeKind as T
 from smpcheck.readers.clang import tree as t
 
 _LIB = cindex.conf.lib
+_T = TypeVar("_T")
 _UNARY = {5: "&", 6: "*", 7: "+", 8: "-", 9: "~", 10: "!", 13: "extension"}
 _STEPS = {1: ("+", False), 2: ("-", False), 3: ("+", True), 4: ("-", True)}
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|\w+|[^\w\s]')
@@ -28,6 +30,7 @@ _INTEGERS = {
 }  # fmt: skip
 _SIGNED = {T.CHAR_S, T.SCHAR, T.SHORT, T.INT, T.LONG, T.LONGLONG, T.INT128}
 _ARRAYS = {T.CONSTANTARRAY, T.INCOMPLETEARRAY, T.VARIABLEARRAY}
+_SIZED = _INTEGERS | _ARRAYS | {T.BOOL, T.ENUM, T.POINTER, T.RECORD}
 MAX_TEXT = 80
 
 
@@ -88,7 +91,7 @@ class Extraction:
         self.seen: set[str] = set()
         self.texts = texts
         self.file_names: dict[int, str] = {}
-        self.clauses: Iterator[tuple[bool, bool, bool]] = iter(())
+        self.printed: Any = None
 
     def run(self, roots: re.Pattern[str]) -> t.Unit:
         """What the functions whose names match ``roots`` reach."""
@@ -119,7 +122,7 @@ class Extraction:
         if definition and (name not in self.stops or where in self.own):
             block = next((c for c in cursor.get_children() if c.kind is K.COMPOUND_STMT), None)
             if block is not None:
-                self.clauses = _Clauses(cursor)
+                self.printed = _Printed(cursor)
                 found = self.stmt(block)
                 assert isinstance(found, t.Block)
                 body = found
@@ -214,7 +217,8 @@ class Extraction:
         return found
 
     def _type(self, type_: Any) -> t.CType:
-        size, align = max(type_.get_size(), 0), max(type_.get_align(), 1)
+        sized = type_.kind in _SIZED  # of a builtin function's type libclang must not be asked
+        size, align = (max(type_.get_size(), 0), max(type_.get_align(), 1)) if sized else (0, 1)
         name = re.sub(r"\b(const|volatile) ", "", type_.spelling)
         if type_.kind is T.VOID:
             return t.CType("void", "void")
@@ -370,14 +374,24 @@ class Extraction:
         return t.Call(self.at(c), self.type(c.type), callee, tuple(args))
 
     def generic(self, c: Any) -> t.Expr:
-        """The arm of ``_Generic`` that has the type of the whole."""
-        arms = [one for one in c.get_children() if one.kind.is_expression()][1:]
-        wanted = self.type(c.type)
+        """The arm of ``_Generic`` that is taken: the one that has the type of the whole, or, if several have, by its label."""
+        controlling, *arms = [one for one in c.get_children() if one.kind.is_expression()]
+        wanted, labels = self.type(c.type), self.printed.generics.get(c.hash, ())
         fitting = [arm for arm in arms if self.type(arm.type) == wanted]
+        if len(fitting) > 1 and len(labels) == len(arms):
+            own = _unqualified(controlling.type.get_canonical().spelling)
+            named = [arm for arm, label in zip(arms, labels, strict=True) if self.type_named(label) == own]
+            fitting = named or [arm for arm, label in zip(arms, labels, strict=True) if label == "default"]
         if len(fitting) != 1:
-            value = evaluate(c)
-            return self.literal(c, value) if value is not None else self.unknown(c, "_Generic with several arms of one type")
+            return self.unknown(c, "_Generic with several arms of one type")
         return self.expr(fitting[0])
+
+    def type_named(self, name: str) -> str:
+        """The canonical name of the type that ``name`` is written for."""
+        if not hasattr(self, "_typedefs"):
+            found = (c for c in self.unit.cursor.get_children() if c.kind is K.TYPEDEF_DECL)
+            self._typedefs = {c.spelling: c.underlying_typedef_type.get_canonical().spelling for c in found}
+        return _unqualified(self._typedefs.get(name, name))
 
     def statement_expression(self, c: Any) -> t.Expr:
         (block,) = c.get_children()
@@ -463,17 +477,9 @@ class Extraction:
         cond, then, *other = c.get_children()
         decided = evaluate(cond) if not _has_effects(cond) else None
         if decided is not None and not _has_labels(c):
-            for skipped in other if decided else [then]:
-                self.skip(skipped)
             taken = then if decided else (other[0] if other else None)
             return self.stmt(taken) if taken is not None else t.Block(self.at(c), ())
         return t.If(self.at(c), self.expr(cond), self.stmt(then), self.stmt(other[0]) if other else None)
-
-    def skip(self, c: Any) -> None:
-        """Leave a statement out that never runs: its loops' clauses are passed over."""
-        for one in c.walk_preorder():
-            if one.kind is K.FOR_STMT:
-                next(self.clauses, None)
 
     def while_loop(self, c: Any) -> t.Stmt:
         inside = list(c.get_children())
@@ -486,7 +492,7 @@ class Extraction:
 
     def for_loop(self, c: Any) -> t.Stmt:
         inside = list(c.get_children())
-        present = next(self.clauses, None)
+        present = self.printed.clauses.get(c.hash)
         if present is None or sum(present) + 1 != len(inside):
             return t.Eval(self.at(c), self.unknown(c, "a for loop whose clauses cannot be told apart"))
         rest = iter(inside)
@@ -775,40 +781,72 @@ def _has_labels(c: Any) -> bool:
     return any(one.kind in (K.LABEL_STMT, K.CASE_STMT, K.DEFAULT_STMT) for one in c.walk_preorder())
 
 
-class _Clauses:
-    """Which clauses each ``for`` of a function has, in order: printed by clang when the first one is met."""
+class _Printed:
+    """What the bindings do not tell of a function, from clang's own printing of it: the clauses of each ``for``, and the labels
+    of each ``_Generic``, by the hash of its cursor. It is printed when the first of them is met."""
 
     def __init__(self, function: Any) -> None:
         self.function = function
-        self.found: Iterator[tuple[bool, bool, bool]] | None = None
 
-    def __next__(self) -> tuple[bool, bool, bool]:
-        if self.found is None:
-            policy = cindex.PrintingPolicy.create(self.function)
-            printed = list(_clauses(_TOKEN.findall(self.function.pretty_printed(policy))))
-            there = sum(one.kind is K.FOR_STMT for one in self.function.walk_preorder())
-            self.found = iter(printed if len(printed) == there else ())
-        return next(self.found)
+    @cached_property
+    def clauses(self) -> dict[int, tuple[bool, bool, bool]]:
+        return self._found(K.FOR_STMT, _clauses)
 
-    def __iter__(self) -> Iterator[tuple[bool, bool, bool]]:
-        return self
+    @cached_property
+    def generics(self) -> dict[int, tuple[str, ...]]:
+        return self._found(K.GENERIC_SELECTION_EXPR, _labels)
+
+    @cached_property
+    def tokens(self) -> list[str]:
+        policy = cindex.PrintingPolicy.create(self.function)
+        return _without_types(_TOKEN.findall(self.function.pretty_printed(policy)))
+
+    def _found(self, kind: Any, read: Callable[[list[str]], Iterator[_T]]) -> dict[int, _T]:
+        printed = list(read(self.tokens))
+        there = list(dict.fromkeys(one.hash for one in self.function.walk_preorder() if one.kind is kind))
+        return dict(zip(there, printed, strict=True)) if len(printed) == len(there) else {}
+
+
+def _without_types(tokens: list[str]) -> list[str]:
+    """Without what stands in ``typeof``, which is not evaluated."""
+    out: list[str] = []
+    depth = 0
+    for n, token in enumerate(tokens):
+        if depth or (token == "(" and n and tokens[n - 1].strip("_") in ("typeof", "typeof_unqual")):
+            depth += {"(": 1, ")": -1}.get(token, 0)
+        else:
+            out.append(token)
+    return out
+
+
+def _parts(tokens: list[str], separator: str) -> Iterator[list[str]]:
+    """What stands in the parentheses with which ``tokens`` begin, split at a separator that is not inside of others."""
+    depth, part = 0, list[str]()
+    for token in tokens:
+        depth += (token in ("(", "[", "{")) - (token in (")", "]", "}"))
+        if depth == 0:
+            break
+        if token == separator and depth == 1:
+            yield part
+            part = []
+        elif depth > 1 or token != "(" or part:
+            part.append(token)
+    yield part
 
 
 def _clauses(tokens: list[str]) -> Iterator[tuple[bool, bool, bool]]:
     for n, token in enumerate(tokens):
         if token == "for" and tokens[n + 1 : n + 2] == ["("]:
-            depth, parts = 0, [False]
-            for inner in tokens[n + 1 :]:
-                if inner in "([{":
-                    depth += 1
-                    if depth == 1:
-                        continue
-                elif inner in ")]}":
-                    depth -= 1
-                    if depth == 0:
-                        break
-                if inner == ";" and depth == 1:
-                    parts.append(False)
-                else:
-                    parts[-1] = True
-            yield (parts[0], parts[1], parts[2]) if len(parts) == 3 else (False, False, False)
+            there = [bool(part) for part in _parts(tokens[n + 1 :], ";")]
+            yield (there[0], there[1], there[2]) if len(there) == 3 else (False, False, False)
+
+
+def _labels(tokens: list[str]) -> Iterator[tuple[str, ...]]:
+    for n, token in enumerate(tokens):
+        if token == "_Generic" and tokens[n + 1 : n + 2] == ["("]:
+            arms = list(_parts(tokens[n + 1 :], ","))[1:]
+            yield tuple(" ".join(arm[: arm.index(":")]) if ":" in arm else "" for arm in arms)
+
+
+def _unqualified(name: str) -> str:
+    return re.sub(r"\b(const|volatile) ", "", name).strip()

@@ -64,7 +64,7 @@ def _declared(row: Row) -> Iterator[str]:
     place = next((param for param in meant if param.type == "T" and param.kind in ("place", "pointer")), None)
     if row.result == "T" and place is not None:
         of = place.name if place.kind == "place" else f"*({place.name})"
-        call = f"((typeof({of})){call})"
+        call = f"__SMPCHECK_AS(typeof({of}), {of}, {call})"
     result = "unsigned long" if row.result == "T" else row.result
     yield f"{result} {PREFIX}{row.name}();"
     yield f"#define {row.name}({', '.join(param.name for param in row.params)}) {call}"
@@ -79,7 +79,10 @@ def barriers() -> str:
     return _instead(row for row in rows().values() if row.group.title in BARRIER_GROUPS and row.name not in _OF_COMPILER)
 
 
-_OF_COMPILER = ("READ_ONCE", "WRITE_ONCE", "data_race", "likely", "unlikely", "barrier", "cpu_relax")
+_OF_COMPILER = (
+    *("READ_ONCE", "WRITE_ONCE", "data_race", "likely", "unlikely", "barrier", "cpu_relax"),
+    "smp_mb__after_srcu_read_unlock",
+)
 """What the tree's headers make of volatile accesses, or declare as functions."""
 
 

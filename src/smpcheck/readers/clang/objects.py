@@ -7,12 +7,14 @@ that of CPU ``n`` lies ``n * PER_CPU`` bytes further on, as the kernel's ``__per
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from smpcheck.program.ir import Cell, Const
+from smpcheck.program.flow import expressions, statements
+from smpcheck.program.ir import Binary, Cast, Cell, Conditional, Const, Expr, Thread, Unary
 from smpcheck.program.values import Ptr
 from smpcheck.readers.clang import tree as t
+from smpcheck.readers.clang.startup import Bytes
 from smpcheck.readers.clang.types import Leaf, Types, clusters
 from smpcheck.readers.cvalues import Place
 
@@ -66,14 +68,22 @@ class Objects:
         self.used[name] = (index, False)
         return Place(Const(Ptr(name)), low.kinds.layout(index))
 
-    def cells(self, kinds: Types) -> dict[Ptr, Cell]:
-        """The cells of all objects."""
+    def pointed(self, threads: Sequence[Thread], initial: Bytes) -> set[str]:
+        """The objects whose address is a value somewhere: in a thread, or in memory from the beginning."""
+        return _addresses(threads)[1] | {byte[0].base for byte in initial.bytes.values() if isinstance(byte, tuple)}
+
+    def cells(self, kinds: Types, threads: Sequence[Thread], pointed: set[str], initial: Bytes) -> dict[Ptr, Cell]:
+        """The cells that threads may touch: all of objects whose address is a value somewhere, of others those that are named."""
+        named = _addresses(threads)[0]
         found: dict[Ptr, Cell] = {}
         for name, (index, per_cpu) in self.used.items():
             for cpu in range(self.cpus if per_cpu else 1):
                 for leaf in self._leaves(kinds, index):
-                    shown = f"{name}[cpu {cpu}]{leaf.name}" if per_cpu else f"{name}{leaf.name}"
-                    found[Ptr(name, cpu * PER_CPU + leaf.offset)] = Cell(shown, leaf.ctype)
+                    start = cpu * PER_CPU + leaf.offset
+                    if name in pointed or any(Ptr(name, start + byte) in named for byte in range(leaf.size)):
+                        shown = f"{name}[cpu {cpu}]{leaf.name}" if per_cpu else f"{name}{leaf.name}"
+                        address = Ptr(name, start)
+                        found[address] = Cell(shown, leaf.ctype, initial.read(address, leaf.ctype))
         return found
 
     def _leaves(self, kinds: Types, index: int) -> Iterator[Leaf]:
@@ -84,3 +94,33 @@ class Objects:
                 if all(leaf.end <= other.offset or other.end <= leaf.offset for other in taken):
                     taken.append(leaf)
             yield from sorted(taken, key=lambda one: one.offset)
+
+
+def _addresses(threads: Sequence[Thread]) -> tuple[set[Ptr], set[str]]:
+    """The bytes that are accessed at a known address, and the objects whose address is a value or part of a computed one."""
+    named: set[Ptr] = set()
+    pointed: set[str] = set()
+    for thread in threads:
+        for stmt in statements(thread.body):
+            address = getattr(stmt, "addr", None)
+            if isinstance(address, Const) and isinstance(address.value, Ptr):
+                size = ctype.size if (ctype := getattr(stmt, "ctype", None)) is not None else 8
+                named |= {Ptr(address.value.base, address.value.offset + i) for i in range(size)}
+            for expr in expressions(stmt):
+                if expr is not None and not (expr is address and isinstance(address, Const)):
+                    pointed |= {ptr.base for ptr in _pointers(expr)}
+    return named, pointed
+
+
+def _pointers(expr: Expr) -> Iterator[Ptr]:
+    match expr:
+        case Const(Ptr() as value):
+            yield value
+        case Unary(_, arg, _) | Cast(_, arg):
+            yield from _pointers(arg)
+        case Binary(_, left, right, _):
+            yield from _pointers(left)
+            yield from _pointers(right)
+        case Conditional(cond, then, other):
+            for part in (cond, then, other):
+                yield from _pointers(part)

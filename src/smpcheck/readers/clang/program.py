@@ -23,6 +23,7 @@ from smpcheck.readers.clang.calls import PREFIX, TreeLowering, abstract_names
 from smpcheck.readers.clang.expressions import Findings
 from smpcheck.readers.clang.kernel_tree import LAYERS, KernelTree
 from smpcheck.readers.clang.objects import Objects
+from smpcheck.readers.clang.simplify import simplified
 from smpcheck.readers.clang.startup import Bytes, Startup
 from smpcheck.readers.clang.worker import Request, parse
 from smpcheck.readers.python.tidy import without_dead_assignments
@@ -183,7 +184,7 @@ class Harness:
         ]
         if after is not None:
             threads.append(self._thread(low, after, len(threads), "finally", waits=len(threads)))
-        cells = self._cells(low, objects, after is not None)
+        cells, threads = self._cells(low, objects, threads, after is not None)
         program = ir.Program(
             name=Path(self.path).stem,
             cells=cells,
@@ -229,10 +230,12 @@ class Harness:
         if signals:
             address = ir.Const(Ptr(ENDED, 4 * index))
             body.append(ir.Store(address, ir.Const(1), frozenset({"Release"}), pos, "the end of the thread", ctype=low.int))
-        return replace(thread, body=without_dead_assignments(tuple(body), set()), reg_types=types, after=waits > 0)
+        return replace(thread, body=tuple(body), reg_types=types, after=waits > 0)
 
-    def _cells(self, low: TreeLowering, objects: Objects, after: bool) -> dict[Ptr, ir.Cell]:
-        """The memory as it is before the threads begin."""
+    def _cells(
+        self, low: TreeLowering, objects: Objects, threads: list[ir.Thread], after: bool
+    ) -> tuple[dict[Ptr, ir.Cell], list[ir.Thread]]:
+        """The memory as it is before the threads begin, and the threads without what is theirs alone."""
         memory = Bytes()
         startup = Startup(memory)
         done: set[str] = set()
@@ -249,13 +252,16 @@ class Harness:
             done |= {name for name in objects.used if name not in objects.globals.values()}
         if initial is not None:
             startup.run(initial)
-        cells = {
-            address: replace(cell, init=memory.read(address, cell.ctype)) for address, cell in objects.cells(low.kinds).items()
-        }
+        pointed = objects.pointed(threads, memory)
+        cells = objects.cells(low.kinds, threads, pointed, memory)
+        own = [frozenset(n for n in objects.used if n.startswith(f"{thread.index}:")) - pointed for thread in threads]
+        threads = [simplified(thread, mine, cells) for thread, mine in zip(threads, own, strict=True)]
+        cells = objects.cells(low.kinds, threads, objects.pointed(threads, memory), memory)
         if after:
             for index in range(len(self.threads)):
                 cells[Ptr(ENDED, 4 * index)] = ir.Cell(f"{ENDED}[{index}]")
-        return cells
+        threads = [replace(thread, body=without_dead_assignments(thread.body, set())) for thread in threads]
+        return cells, threads
 
     def _notes(self, low: TreeLowering) -> tuple[str, ...]:
         notes = [f"taken for granted: {ENVIRONMENT}"]

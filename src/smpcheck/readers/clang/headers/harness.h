@@ -9,6 +9,13 @@
 #define SMPCHECK_EXPECT_FAILURE(...) _Static_assert(1, "");
 #define SMPCHECK_ASSERT(condition) __smpcheck_assert(!!(condition))
 
+/* A value as a type. There are no casts to structs: where one would be needed, a function that has no body is called. */
+#define __SMPCHECK_IS_RECORD(place) (__builtin_classify_type(place) == 12)
+#define __SMPCHECK_AS(type, place, value) \
+	__builtin_choose_expr(__SMPCHECK_IS_RECORD(place), *(type *)exchange_of_a_struct(), \
+			      (typeof(__builtin_choose_expr(__SMPCHECK_IS_RECORD(place), 0UL, place)))(value))
+void *exchange_of_a_struct(void);
+
 void __smpcheck_assert(_Bool holds);
 void __smpcheck_bug(_Bool wrong);
 void __smpcheck_warn(_Bool wrong);

@@ -9,9 +9,11 @@
 #include <asm-generic/percpu.h>
 #define __percpu_seg gs
 #define __percpu_prefix ""
+#define __percpu_seg_override
+#define __percpu_qual
 #define __percpu_arg(x) "%" #x
 #define this_cpu_read_stable(x) this_cpu_read(x)
-#define this_cpu_read_const(x) this_cpu_read(x)
+#define this_cpu_read_const(x) (x)
 #define this_cpu_read_stable_8(x) this_cpu_read(x)
 #define x86_this_cpu_test_bit(nr, addr) 0
 #define x86_this_cpu_constant_test_bit(nr, addr) 0
@@ -25,5 +27,7 @@
 #define early_per_cpu(name, cpu) per_cpu(name, cpu)
 #define early_per_cpu_ptr(name) NULL
 #define early_per_cpu_map(name, i) 0
+#define DECLARE_INIT_PER_CPU(name) extern typeof(name) name
+#define init_per_cpu_var(name) name
 #define DECLARE_PER_CPU_CACHE_HOT(type, name) DECLARE_PER_CPU(type, name)
 #endif
