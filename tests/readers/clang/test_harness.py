@@ -182,7 +182,7 @@ def test_a_folder_that_is_no_kernel_tree_or_not_configured_is_refused(tmp_path: 
     (tmp_path / "include/linux").mkdir(parents=True)
     (tmp_path / "include/linux/kernel.h").write_text("")
     (tmp_path / "Makefile").write_text("VERSION = 5\nPATCHLEVEL = 0\n")
-    with pytest.raises(InputError, match=r"not configured .*, and there are no headers of Linux 5\.0 in /usr/src"):
+    with pytest.raises(InputError, match=r"not configured .*, and there are no headers of Linux 5\.0 beside it or in /usr/src"):
         read(COUNTER, "t.c", (f"kernel={tmp_path}",))
     with pytest.raises(InputError, match=r"has no include/generated/autoconf\.h"):
         read(COUNTER, "t.c", (f"kernel={tmp_path}", f"kernel-headers={tmp_path}"))

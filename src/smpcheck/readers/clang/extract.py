@@ -803,8 +803,21 @@ class _Printed:
 
     def _found(self, kind: Any, read: Callable[[list[str]], Iterator[_T]]) -> dict[int, _T]:
         printed = list(read(self.tokens))
-        there = list(dict.fromkeys(one.hash for one in self.function.walk_preorder() if one.kind is kind))
+        there = list(dict.fromkeys(one.hash for one in _evaluated(self.function) if one.kind is kind))
         return dict(zip(there, printed, strict=True)) if len(printed) == len(there) else {}
+
+
+def _evaluated(c: Any) -> Iterator[Any]:
+    """``c`` and what is inside of it, in order, without the operands of ``typeof``."""
+    yield c
+    inside = list(c.get_children())
+    if c.kind is K.CSTYLE_CAST_EXPR:
+        inside = inside[-1:]
+    elif c.kind is K.VAR_DECL:
+        init = _initial(c)
+        inside = [init] if init is not None else []
+    for one in inside:
+        yield from _evaluated(one)
 
 
 def _without_types(tokens: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """A kernel tree: its folders of headers, its configuration, and where our own headers stand before its own.
 
 A tree that was configured has ``include/generated/autoconf.h``. For an unpacked source a distribution's headers of the same
-version give the configuration (``/usr/src/linux-headers-*``, or what ``headers`` names).
+version give the configuration (``linux-headers-*`` beside the tree or in ``/usr/src``, or what ``headers`` names).
 """
 
 from __future__ import annotations
@@ -44,14 +44,17 @@ class KernelTree:
                 f"{configured} has no {AUTOCONF}: it is no configured tree, nor a distribution's linux-headers folder"
             )
         raise InputError(
-            f"{tree} is not configured (it has no {AUTOCONF}), and there are no headers of Linux {version(root)} in {INSTALLED}: "
+            f"{tree} is not configured (it has no {AUTOCONF}), and there are no headers of Linux {version(root)} beside it or in {INSTALLED}: "
             "configure it (make defconfig prepare), or name a configured tree or a distribution's headers with --kernel-headers"
         )
 
     @staticmethod
     def installed(root: str) -> list[str]:
-        """A distribution's headers of the same version."""
-        return sorted(glob(f"{INSTALLED}/linux-headers-{version(root)}.*-amd64"), reverse=True)
+        """A distribution's headers of the same version, beside the tree or where they are installed."""
+        name = f"linux-headers-{version(root)}.*-amd64"
+        return [
+            found for folder in (os.path.dirname(root), INSTALLED) for found in sorted(glob(f"{folder}/{name}"), reverse=True)
+        ]
 
     def arguments(self, virtual: str) -> tuple[str, ...]:
         """clang's arguments, as the kernel's build gives them."""

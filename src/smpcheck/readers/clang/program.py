@@ -206,7 +206,7 @@ class Harness:
 
     def _refuse_unknown_failures(self, program: ir.Program) -> None:
         for name in sorted(program.expected_failures or ()):
-            if name not in (*ir.assertion_names(program), *FAULTS):
+            if name not in (*ir.assertion_names(program), *FAULTS, MIXED_ACCESSES):
                 names = ", ".join(ir.assertion_names(program)) or "nothing"
                 raise InputError(
                     f"SMPCHECK_EXPECT_FAILURE: there is no {name!r}: asserted is {names}; faults are {', '.join(FAULTS)}",
@@ -283,6 +283,8 @@ class Harness:
             )
 
 
+MIXED_ACCESSES = "mixed-accesses"
+"""A flag of the kernel's model: marked and plain accesses to one location without a barrier in between."""
 _EXPECTED = re.compile(r"^[ \t]*SMPCHECK_EXPECT_FAILURE\((.*)\)", re.MULTILINE)
 _STRING = re.compile(r'"([^"\n]*)"')
 

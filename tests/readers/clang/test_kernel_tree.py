@@ -1,0 +1,63 @@
+"""Files of a kernel tree, unmodified: the gallery in examples/kernel/linux answers as its files say, for both kernels."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from smpcheck.program.flow import statements
+from smpcheck.questions.check import CheckOptions, check_program
+from smpcheck.readers.clang.kernel_tree import KernelTree
+from tests import kernel
+from tests.readers.clang.common import LKMM, read
+
+FOLDER = Path(__file__).resolve().parents[3] / "examples" / "kernel" / "linux"
+QUICK = ("refcount", "seqlock")
+ROUNDS = {"llist-two-consumers": 1, "llist": 2}
+
+
+def settings(version: str) -> tuple[str, ...]:
+    """The tree of a version as a setting; skipped where it, or its configuration, is not there."""
+    tree = str(kernel.needed(version))
+    if not KernelTree.installed(tree) and not os.path.exists(f"{tree}/include/generated/autoconf.h"):
+        pytest.skip(f"no headers of Linux {version} (Debian's linux-headers-{version}.*-amd64) beside the sources or in /usr/src")
+    return (f"kernel={tree}",)
+
+
+def answers(name: str, version: str) -> None:
+    path = FOLDER / f"{name}.c"
+    program = read(path.read_text(), str(path), settings(version))
+    result = check_program(program, LKMM, CheckOptions(unroll=ROUNDS.get(name, 3)))
+    assert (result.status, set(result.failures)) == ("ok", program.expected_failures or set())
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_function_of_the_tree_answers_as_the_gallery_says(name: str) -> None:
+    answers(name, "6.1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", kernel.VERSIONS)
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.c")))
+def test_the_whole_gallery_answers_as_its_files_say(name: str, version: str) -> None:
+    answers(name, version)
+
+
+def test_positions_are_those_of_the_tree() -> None:
+    path = FOLDER / "refcount.c"
+    program = read(path.read_text(), str(path), settings("6.12"))
+    files = {stmt.pos.file for thread in program.threads for stmt in statements(thread.body) if stmt.pos is not None}
+    assert files == {str(path), "include/linux/refcount.h", "lib/refcount.c"}
+
+
+def test_a_change_of_the_tree_changes_the_answer(tmp_path: Path) -> None:
+    """The bodies come from the tree: in a copy of one of its headers the writer's barriers are left out."""
+    text = (FOLDER / "seqlock.c").read_text()
+    header = (kernel.needed("6.12") / "include/linux/seqlock.h").read_text()
+    assert header.count("smp_wmb();") > 2
+    (tmp_path / "changed.h").write_text(header.replace("smp_wmb();", ""))
+    changed = text.replace('"linux/seqlock.h"', '"changed.h"')
+    program = read(changed, str(tmp_path / "seqlock.c"), settings("6.12"))
+    assert check_program(program, LKMM, CheckOptions(unroll=3)).failures == ("a == b",)
