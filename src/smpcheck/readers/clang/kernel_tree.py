@@ -44,8 +44,9 @@ class KernelTree:
                 f"{configured} has no {AUTOCONF}: it is no configured tree, nor a distribution's linux-headers folder"
             )
         raise InputError(
-            f"{tree} is not configured (it has no {AUTOCONF}), and there are no headers of Linux {version(root)} beside it or in {INSTALLED}: "
-            "configure it (make defconfig prepare), or name a configured tree or a distribution's headers with --kernel-headers"
+            f"{tree} is not configured (it has no {AUTOCONF}), and there are no headers of Linux {version(root)} beside it or in "
+            f"{INSTALLED}: configure it (make defconfig prepare), or name a configured tree or a distribution's headers with "
+            "--kernel-headers"
         )
 
     @staticmethod
