@@ -8,6 +8,7 @@ from __future__ import annotations
 from smpcheck.kernel import *
 from smpcheck.mm.invariants import not_stranded
 from smpcheck.mm.memory import do_page_fault
+from smpcheck.mm.mlock import clear_page_mlock
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.scenarios import (
@@ -52,6 +53,16 @@ def munlock_clear(page: page) -> None:
     unlock_page(page)
 
 
+def clear(page: page) -> None:
+    """clear_page_mlock, as do_wp_page calls it of the old page, and since 3.7 page_remove_rmap with the last mapping."""
+    if V.rmap_clears:
+        clear_page_mlock(page)
+    else:
+        lock_page(page)
+        clear_page_mlock(page)
+        unlock_page(page)
+
+
 def shm_unlock(mapping: address_space, page: page) -> None:
     shmem_unlock(mapping, page)
 
@@ -92,6 +103,15 @@ def putback_munlock(s: Setup) -> None:
     world(s, COPY, locked=False, at=ISOLATED)
     s.thread(putback, s.P)
     s.thread(munlock_clear, s.P)
+    s.final("I3", not_stranded, s.P, s.mapping)
+
+
+@scenario
+def putback_clear(s: Setup) -> None:
+    """The end of putback_lru_page against clear_page_mlock."""
+    world(s, COPY, locked=False, at=ISOLATED)
+    s.thread(putback, s.P)
+    s.thread(clear, s.P)
     s.final("I3", not_stranded, s.P, s.mapping)
 
 
@@ -215,8 +235,9 @@ def alone_munlock(s: Setup) -> None:
 HEARTS: dict[str, Scenario] = {
     found.name: found
     for found in (
-        putback_munlock, putback_shm_unlock, truncate_then_cow, truncate_then_fault, truncate_then_read_in, truncate_then_swapin,
-        truncate_then_swap, free_stranded_on_list, free_stranded_off_list, alone_mlock, alone_reclaim, alone_fault, alone_munlock,
+        putback_munlock, putback_clear, putback_shm_unlock, truncate_then_cow, truncate_then_fault, truncate_then_read_in,
+        truncate_then_swapin, truncate_then_swap, free_stranded_on_list, free_stranded_off_list,
+        alone_mlock, alone_reclaim, alone_fault, alone_munlock,
     )
 }  # fmt: skip
 """Each by its name."""
