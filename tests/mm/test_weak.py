@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import AbstractContextManager
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from smpcheck.cat.load import load_model
-from smpcheck.mm import weak
-from smpcheck.mm.check import Case, Checker, program_of
+from smpcheck.mm import swap, weak
+from smpcheck.mm.check import Case, Checker, asked, program_of, witness
 from smpcheck.mm.variants import find_variant
+from smpcheck.readers.python.source import function_source, standing_in
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
@@ -68,6 +72,36 @@ def test_what_fails_in_no_run_with_views_is_not_asked_of_the_solver(model: str, 
 def test_the_solver_alone_gives_the_same_answers(variant: str, failed: list[str]) -> None:
     asked = case("munlock_page_putback", variant, model="lkmm", flags="separate")
     assert weak._answer(asked, "no", ["I1", "I3", "I5", "I6", "I7", "I8"], None) == (failed, {})
+
+
+def without_lru_lock() -> AbstractContextManager[None]:
+    """The model with a bug: the last reference takes a page off its list without lru_lock."""
+    text = Path(swap.__file__).read_text("utf-8")
+    start, end = text.index("def __page_cache_release"), text.index("def put_page")
+    body = re.sub(r"spin_(un)?lock\(zone.lru_lock\)", "pass", text[start:end])
+    return standing_in(swap.__file__, text[:start] + body + text[end:])
+
+
+def test_a_list_without_its_lock_is_a_data_race() -> None:
+    cell = case("truncate_fault", "V4", model="lkmm")
+    assert "I14" in Checker(("I14",)).answer(cell).asked
+    assert not Checker(("I14",)).answer(cell).failed
+    function_source.cache_clear()
+    try:
+        with without_lru_lock():
+            answer = Checker(("I14",)).answer(cell)
+            run = witness(cell, "data-race")
+    finally:
+        function_source.cache_clear()
+    assert answer.failed == {"I14": ("data-race",)}
+    assert run is not None
+    assert run.message.startswith("data race on zone.nr_lru: ")
+
+
+def test_data_races_are_asked_under_the_kernels_model_and_where_no_grace_period_is() -> None:
+    program = program_of(case("munmap_reclaim", "V10"))
+    assert "I14" not in asked(program, "lkmm")
+    assert "I14" not in asked(program_of(case("munlock_drain", "V10")), "tso")
 
 
 def test_no_time_leaves_everything_undecided() -> None:

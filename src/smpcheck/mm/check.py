@@ -19,7 +19,10 @@ from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import BOUND, V0, VARIANTS, Variant, find_variant
+from smpcheck.mm.weak import RACES, ask, racing_run
 from smpcheck.program import ir
+from smpcheck.program.faults import DATA_RACE
+from smpcheck.program.flow import statements
 from smpcheck.readers.python import compile_scenario
 from smpcheck.readers.python.reuse import CompiledThreads
 from smpcheck.simulate import Outcomes, RunResult, outcomes
@@ -32,6 +35,7 @@ INVARIANTS = tuple(ABOUT)
 PART_OF = {
     "lock-order": "I8", "sleep-under-spinlock": "I8", "lock-held-at-exit": "I8", "unlock-not-held": "I8",
     "deadlock": "I8", "lock cycle": "I8",
+    DATA_RACE: "I14",
 }  # fmt: skip
 """The checker's own checks, and the invariant that they belong to."""
 
@@ -135,10 +139,18 @@ def program_of(
     return compile_scenario(bound, ghost_cells=ghosts, known=known)
 
 
-def asked(program: ir.Program) -> tuple[str, ...]:
-    """The invariants that a program asks about, I8 always."""
+def asked(program: ir.Program, model: str = "sc") -> tuple[str, ...]:
+    """The invariants that a program asks about, I8 always; for data races under ``lkmm``, which alone says what they are, and
+    where no grace period is waited for, which runs with views do not have."""
     names = {a.name for a in program.invariants} | set(_checks(t.body for t in program.threads)) | {"I8"}
+    if model == "lkmm" and not any(waits_for_readers(t.body) for t in program.threads):
+        names.add(RACES)
     return tuple(i for i in INVARIANTS if i in names)
+
+
+def waits_for_readers(body: Sequence[ir.Stmt]) -> bool:
+    """Is there a grace period in these statements?"""
+    return any(isinstance(stmt, ir.Fence) and "Sync-rcu" in stmt.tags for stmt in statements(body))
 
 
 def _checks(bodies: Iterable[Sequence[ir.Stmt]]) -> Iterator[str]:
@@ -180,7 +192,7 @@ class Checker:
         """Which invariants hold."""
         began = time.monotonic()
         program = self.program_of(case)
-        wanted = tuple(i for i in asked(program) if not self.only or i in self.only)
+        wanted = tuple(i for i in asked(program, case.model) if not self.only or i in self.only)
         failed: dict[str, list[str]] = {}
         undecided: dict[str, str] = {}
         explored = 0
@@ -231,10 +243,8 @@ class Checker:
         self, case: Case, program: ir.Program, left: tuple[str, ...], known: tuple[str, ...], seconds: float | None
     ) -> tuple[list[str], dict[str, str]]:
         """See :func:`smpcheck.mm.weak.ask`; what is decided is kept. What cannot fail under lkmm cannot fail under tso."""
-        from smpcheck.mm.weak import ask
-
         digest = self._digests.of(program, fences=True)
-        if case.model == "tso" and self._weak.get((digest, "lkmm", left)) == ([], {}):
+        if case.model == "tso" and any(self._weak.get((digest, "lkmm", each)) == ([], {}) for each in (left, (*left, RACES))):
             return [], {}
         key = digest, case.model, left
         if key not in self._weak:
@@ -288,6 +298,8 @@ def names_of(found: Outcomes) -> list[str]:
 
 def witness(case: Case, check: str) -> RunResult | None:
     """An interleaving in which a check fails; None if there is none (or the failure is a circle of lock classes)."""
+    if check == DATA_RACE:
+        return racing_run(program_of(case, "too", ghosts=True))
     for visit in ("no", "only"):
         found = outcomes(program_of(case, visit, ghosts=True), max_states=MAX_STATES, witnesses=True)
         if check in found.witnesses:

@@ -1,4 +1,4 @@
-"""What must hold: I1 to I13. Where they are not final, the functions of the model check them in place.
+"""What must hold: I1 to I14. Where they are not final, the functions of the model check them in place.
 
 =====  ==============================================================================================================
 I1     no page reaches the allocator with PG_mlocked (checked where pages are freed)
@@ -14,6 +14,7 @@ I10    the counters agree with the events
 I11    a VM_LOCKED vma has its pages: none is missing, or a swap entry
 I12    a page with PG_mlocked is mapped by a VM_LOCKED vma
 I13    V10: mlock_count is not more than the VM_LOCKED vmas that map the page
+I14    no data race: lists and counts that are accessed plainly have a lock or an owner (the checker's own, under lkmm)
 =====  ==============================================================================================================
 """
 
@@ -37,6 +38,7 @@ ABOUT = {
     "I11": "a VM_LOCKED vma has all its pages",
     "I12": "a page with PG_mlocked is mapped by a VM_LOCKED vma",
     "I13": "mlock_count is at most the number of VM_LOCKED vmas that map the page",
+    "I14": "no data race on what is accessed plainly, as lists are under lru_lock",
 }
 
 

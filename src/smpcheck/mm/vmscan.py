@@ -94,10 +94,12 @@ def shrink_page(page: page) -> None:
 
 
 def __isolate_lru_page(page: page) -> bool:
-    """Under lru_lock: take a page that is on an evictable list, with a reference."""
+    """Under lru_lock: take a page that is on an evictable list, where alone reclaim finds it, with a reference."""
+    lru = page.lru
+    if lru == NOT_LISTED or lru == LRU_UNEVICTABLE:
+        return False
     if V.mlock_count:  # since 5.11 whoever clears PG_lru has the page
-        lru = page.lru
-        if lru == NOT_LISTED or lru == LRU_UNEVICTABLE or not PageLRU(page) or not get_page_unless_zero(page):
+        if not PageLRU(page) or not get_page_unless_zero(page):
             return False
         if TestClearPageLRU(page):
             return True

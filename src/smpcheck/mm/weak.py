@@ -13,20 +13,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.cut import CUT
 from smpcheck.program.execution import Execution
+from smpcheck.program.faults import DATA_RACE
+from smpcheck.simulate import RunResult, outcomes, simulate
 from smpcheck.simulate.trace import TraceEvent
+from smpcheck.simulate.view_machine import MayRaceError, runs
 
 if TYPE_CHECKING:
     from smpcheck.mm.check import Case
     from smpcheck.questions.reorderings import Story
 
 UNROLL = 2
+MAX_STATES = 300_000
+RANDOM_RUNS = 20
+"""So many are looked at for a data race, besides those in which something fails."""
+RACES = "I14"
+"""The invariant that is about data races, which only runs with views decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +57,24 @@ def ask(
     ``known``: what fails already, by invariant; checks that belong to no invariant are asked for if they are not among these.
     ``program``: the case's program with the reclaim visit and ghosts, if it is there already.
     """
+    from smpcheck.mm.check import program_of
+
     ends = None if deadline is None else time.monotonic() + deadline
-    open_ones = _not_excluded(case, left, known, program, ends)
+    program = program or program_of(case, "too", ghosts=True)
     failed: list[str] = []
     undecided: dict[str, str] = {}
+    try:
+        open_ones = _not_excluded(case, left, known, program, ends)
+    except (LimitError, UnsupportedError) as error:
+        open_ones = [i for i in left if i != RACES]
+        if RACES in left:
+            if isinstance(error, MayRaceError) and racing_run(program, ends):
+                failed.append(DATA_RACE)
+            else:
+                undecided[RACES] = error.message
+    if RACES in open_ones:
+        open_ones.remove(RACES)
+        undecided[RACES] = "a loop goes on beyond its bound"
     for visit, wanted in (("no", [i for i in open_ones if i != "I4"]), ("only", [i for i in open_ones if i == "I4"])):
         if wanted:
             also, why = _answer(case, visit, wanted, ends)
@@ -60,22 +83,42 @@ def ask(
     return failed, undecided
 
 
-def _not_excluded(
-    case: Case, left: Sequence[str], known: Sequence[str], program: ir.Program | None, ends: float | None
-) -> list[str]:
-    """What remains of ``left``, and other checks, once it is known what the runs with views do."""
-    from smpcheck.mm.check import INVARIANTS, invariant_of, program_of
-    from smpcheck.mm.variants import BOUND
-    from smpcheck.simulate.view_machine import runs
+def _not_excluded(case: Case, left: Sequence[str], known: Sequence[str], program: ir.Program, ends: float | None) -> list[str]:
+    """What remains of ``left``, and other checks, once it is known what the runs with views do; these end where an access races.
 
-    try:
-        found = runs(program or program_of(case, "too", ghosts=True), x86=case.model == "tso", ends=ends)
-    except (LimitError, UnsupportedError):
-        return list(left)
+    :raises UnsupportedError: views do not support the program, or an access may race
+    """
+    from smpcheck.mm.check import INVARIANTS, invariant_of
+    from smpcheck.mm.variants import BOUND
+
+    found = runs(program, x86=case.model == "tso", ends=ends)
     if BOUND in found.failed:
         return list(left)
     broken = dict.fromkeys(map(invariant_of, found.failed))
     return [i for i in broken if i in left or i not in (*INVARIANTS, *known)]
+
+
+def racing_run(program: ir.Program, ends: float | None = None) -> RunResult | None:
+    """An interleaving with a data race, by the kernel's model: of those in which something fails, and of some at random.
+    Its message says which race. None: none of these has one."""
+    from smpcheck.cat.judge import evaluate
+    from smpcheck.cat.load import load_model
+    from smpcheck.questions.races import race_of
+    from smpcheck.questions.wording import Words
+
+    model = load_model("lkmm")
+    try:
+        failing = outcomes(program, max_states=MAX_STATES, witnesses=True).witnesses
+    except LimitError:
+        failing = {}
+    for run in chain(failing.values(), (simulate(program, "pct:3", seed, stop=False) for seed in range(RANDOM_RUNS))):
+        execution = run.execution()
+        for violation in evaluate(model, execution):
+            if violation.axiom.name == DATA_RACE:
+                return replace(run, message=race_of(violation, model, execution, Words(program)).sentence)
+        if ends is not None and time.monotonic() > ends:
+            break
+    return None
 
 
 def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | None:

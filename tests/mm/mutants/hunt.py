@@ -48,7 +48,7 @@ ENOUGH_THE_SAME = 3
 MAX_VISITS = 3
 """So many of them are asked once more with reclaim's look at every page (I4)."""
 
-ORDERING = ("weaken",)
+ORDERING = ("weaken", "unlocked")
 """Operators whose mutants sequential consistency cannot tell from the model; so with barriers dropped."""
 
 
