@@ -278,11 +278,11 @@ def test_the_verdict_of_a_model_is_what_it_asserts(
         (set(), ("A",), "bound", True),
         ({"A"}, ("A",), "bound", None),
         ({"A"}, (), "bound", None),
-        ({"A"}, (), "ok", "is expected to fail, and does not: A"),
-        (set(), (), "ok", "is expected to fail, and holds"),
-        ({"A"}, ("B",), "ok", "fails, and is not expected to: B; is expected to fail, and does not: A"),
-        ({"A"}, ("A", "B"), "bound", "fails, and is not expected to: B; fails as expected: A"),
-        ({"A"}, ("B",), "bound", "fails, and is not expected to: B"),
+        ({"A"}, (), "ok", "is expected to fail, but does not: A"),
+        (set(), (), "ok", "is expected to fail, but holds"),
+        ({"A"}, ("B",), "ok", "fails, but is not expected to: B; is expected to fail, but does not: A"),
+        ({"A"}, ("A", "B"), "bound", "fails, but is not expected to: B; fails as expected: A"),
+        ({"A"}, ("B",), "bound", "fails, but is not expected to: B"),
     ],
 )
 def test_a_model_may_be_expected_to_fail(

@@ -24,7 +24,7 @@ def stores(fence: str, first: str = "x", second: str = "y", last: int = 2) -> st
     return f"\tWRITE_ONCE(*{first}, 1);\n\t{fence};\n\tWRITE_ONCE(*{second}, {last});"
 
 
-WAIT = "until what is stored is visible to all, as a full barrier would"
+WAIT = "until the stores are visible to all, as a full barrier would"
 
 
 @pytest.mark.parametrize("fence", ["smp_wmb()", "smp_mb()"])

@@ -99,7 +99,7 @@ def test_a_weaker_form_of_an_atomic_is_called_by_its_order():
 
 def test_what_is_taken_as_given_is_said():
     said = " ".join(text([asked("32-*")]).split())
-    assert "Nothing that is asked about: no barrier" in said
+    assert "It has none of what is asked about: no barrier" in said
     assert "Taken as given: grace periods." in said
     said = " ".join(text([asked("15-*")]).split())
     assert "without any of it, as long as its critical sections of locks (see --locks) stay." in said
@@ -141,11 +141,11 @@ def test_a_fix_is_told_in_the_columns_there_are():
 
 def test_what_is_weaker_stands_in_the_line_of_its_set():
     answer = of_text(TWICE)
-    (_, listed) = text([answer], 200).split("There are 4 smallest sets that suffice:\n")
+    (_, listed) = text([answer], 200).split("There are 4 minimal sets that suffice:\n")
     assert [line.rpartition("; ")[2] for line in listed.splitlines() if line.endswith("is enough)")] == [
         "smp_mb() in P1 (line 12) (smp_rmb() is enough)"
     ] * 2
-    assert "Weaker, all together" not in listed
+    assert "What can be weaker at the same time" not in listed
 
 
 def test_what_is_undecided_is_neither_told_nor_commented():

@@ -53,7 +53,7 @@ def barriers(
         str, typer.Option("--model", "-m", metavar="M", help="sc, tso, lkmm, a .cat file, or a kernel tree's tools/memory-model.")
     ] = "lkmm",
     models: Annotated[
-        str | None, typer.Option("--models", metavar="M,M", help="Several models: one table of elements by models.")
+        str | None, typer.Option("--models", metavar="M,M", help="Several models, with commas between them: one table.")
     ] = None,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
     fix: Annotated[
@@ -64,13 +64,15 @@ def barriers(
         bool, typer.Option("--comment", help="Print a comment for each needed barrier: what it orders, what it pairs with.")
     ] = False,
     locks: Annotated[bool, typer.Option("--locks", help="Ask about critical sections too.")] = False,
-    no_dependencies: Annotated[bool, typer.Option("--no-dependencies", help="Take dependencies as given.")] = False,
+    no_dependencies: Annotated[
+        bool, typer.Option("--no-dependencies", help="Do not ask about dependencies: take them as given.")
+    ] = False,
     cost: Annotated[
         str | None,
         typer.Option("--cost", metavar="KIND=N,...", help="Change the cost table: mb, rmb, wmb, acquire, release, ..."),
     ] = None,
     scenario: Annotated[
-        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
+        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
     ] = None,
     settings: Settings = None,
     kernel: Kernel = None,
@@ -86,7 +88,7 @@ def barriers(
         ),
     ] = None,
     check: Annotated[
-        str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
+        str | None, typer.Option("--check", metavar="NAME", help="Choose one assertion of a model that has several.")
     ] = None,
     unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
     timeout: Timeout = None,

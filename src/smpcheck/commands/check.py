@@ -71,14 +71,19 @@ def check(
     verdict_only: Annotated[
         bool, typer.Option("--verdict-only", help="Decide the condition only, do not list final states.")
     ] = False,
-    unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Rounds of each loop that does not only wait.")] = 2,
+    unroll: Annotated[
+        int,
+        typer.Option(
+            "--unroll", metavar="N", min=0, help="How many rounds of a loop are followed (not of loops that only wait)."
+        ),
+    ] = 2,
     termination: Annotated[
         bool, typer.Option("--termination/--no-termination", help="Find deadlocks, and threads that can wait for ever.")
     ] = True,
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", "-j", metavar="N", min=0, help="Worker processes; as many as cores unless given. 0: none, no isolation."
+            "--jobs", "-j", metavar="N", min=0, help="Worker processes; by default one for each core. 0: run in this process."
         ),
     ] = None,
     timeout: Annotated[
@@ -87,17 +92,17 @@ def check(
             "--timeout",
             metavar="S",
             min=0.0,
-            help="Seconds for each test, 0 for no limit. Unless given: 60 for several tests, none for one.",
+            help="Seconds for each test; 0: no limit. By default 60 if there are several tests, no limit for one.",
         ),
     ] = None,
     memory: Annotated[
         int | None, typer.Option("--memory", metavar="MB", min=1, help="MiB of memory that each test may take.")
     ] = None,
     max_states: Annotated[
-        int, typer.Option("--max-states", metavar="N", min=0, help="Stop the listing of final states there; 0 for no limit.")
+        int, typer.Option("--max-states", metavar="N", min=0, help="List at most so many final states; 0: no limit.")
     ] = 100_000,
     executions: Annotated[
-        bool, typer.Option("--executions", help="With --format json: an execution for each thing that can happen.")
+        bool, typer.Option("--executions", help="With --format json: also an execution for each outcome, flag and failure.")
     ] = False,
     stream: Annotated[
         bool, typer.Option("--stream", help="Also print each final state on standard error, as soon as it is found.")

@@ -41,7 +41,7 @@ GRACE = 0.5
 
 Settings: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Of a Python model: choose a parameter, as variant=V4 (repeatable)."),
+    typer.Option("--set", metavar="NAME=VALUE", help="Choose a parameter of a Python model, as in variant=V4 (repeatable)."),
 ]
 """Values for parameters of a model: see :mod:`smpcheck.readers.python.settings`."""
 

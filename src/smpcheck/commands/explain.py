@@ -99,7 +99,7 @@ def explain(
     ] = "lkmm",
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
     scenario: Annotated[
-        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
+        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
     ] = None,
     settings: Settings = None,
     kernel: Kernel = None,
@@ -110,12 +110,12 @@ def explain(
     asserts: Asserts = None,
     machine: OnMachine = None,
     check: Annotated[
-        str | None, typer.Option("--check", metavar="NAME", help="Of a model with several assertions, this one.")
+        str | None, typer.Option("--check", metavar="NAME", help="Choose one assertion of a model that has several.")
     ] = None,
     unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
     timeout: Timeout = None,
     seconds: Annotated[
-        float, typer.Option("--search", metavar="S", min=0.0, help="Look for simpler executions and more reasons for so long.")
+        float, typer.Option("--search", metavar="S", min=0.0, help="How long to look for simpler executions and more reasons.")
     ] = 2.0,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to standard output.")
@@ -126,7 +126,7 @@ def explain(
             "--width",
             metavar="N",
             min=LEAST_WIDTH,
-            help=f"Columns of text; else those of the terminal, at most {MAX_WIDTH}, or {PIPE_WIDTH} in a pipe.",
+            help=f"Columns of text; by default those of the terminal, at most {MAX_WIDTH}, or {PIPE_WIDTH} in a pipe.",
         ),
     ] = None,
 ) -> None:

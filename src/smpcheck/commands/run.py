@@ -22,15 +22,17 @@ def register(app: typer.Typer) -> None:
 def run(
     path: Annotated[str, typer.Argument(metavar="FILE", help="A Python model or a litmus test.")],
     scenario: Annotated[
-        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Of a file with several programs, this one.")
+        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
     ] = None,
     settings: Settings = None,
     chooser: Annotated[
         str, typer.Option("--scheduler", metavar="S", help="random, pct[:DEPTH] or round-robin[:QUANTUM].")
     ] = "random",
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the first run; each next run has the next.")] = 0,
-    runs: Annotated[int, typer.Option("--runs", metavar="N", min=1, help="Runs, unless something fails before.")] = 1000,
-    steps: Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Steps of each run.")] = 1_000_000,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Seed of the first run; each run after it has the next seed.")
+    ] = 0,
+    runs: Annotated[int, typer.Option("--runs", metavar="N", min=1, help="How many runs, if none fails.")] = 1000,
+    steps: Annotated[int, typer.Option("--steps", metavar="N", min=1, help="How many steps a run may have.")] = 1_000_000,
     schedule: Annotated[
         str | None, typer.Option("--replay", metavar="SCHEDULE", help="Repeat this run, and show its events.")
     ] = None,

@@ -212,10 +212,10 @@ class _Asking:
                 sets.append(found)
         except OutOfTime:
             complete = False
-            notes.append(f"the search for smallest sets stopped after {len(self.search.known)} versions of the program")
+            notes.append(f"the search for minimal sets stopped after {len(self.search.known)} versions of the program")
         except LimitError as error:
             complete = False
-            notes.append(f"the search for smallest sets stopped: {error}")
+            notes.append(f"the search for minimal sets stopped: {error}")
         if not self.search.known.get(everything, True):
             notes.append("the elements protect nothing by themselves")
         cut = is_cut(self.program, self.model, self.limits.unroll)
@@ -355,7 +355,7 @@ class _Asking:
 
 GIVEN = "dependencies are taken as given: the program is large"
 
-UNDECIDED = "why not everything is decided: {}"
+UNDECIDED = "not everything is decided: {}"
 
 
 def _of_large(

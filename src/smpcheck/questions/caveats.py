@@ -18,12 +18,13 @@ NO_EXECUTION = (
 
 def cut(unroll: int) -> str:
     """The note that loops were cut."""
-    return f"loops are followed for {unroll} rounds: not within these, and beyond them it is not known (see --unroll)"
+    within = f"loops are followed for {unroll} rounds: it does not happen within these"
+    return f"{within}, and what happens beyond is not known (see --unroll)"
 
 
 def longer(unroll: int) -> str:
     """The note that reasons were looked for in a part only of what the model forbids: in executions with few rounds of loops."""
-    return f"reasons were looked for within {unroll} rounds of a loop: why the model excludes more is not shown (see --unroll)"
+    return f"the reasons are about {unroll} rounds of each loop; why longer executions are forbidden is not shown (see --unroll)"
 
 
 def is_cut(program: Program, model: Model, unroll: int) -> bool:
@@ -57,4 +58,4 @@ def racy(program: Program, model: Model, unroll: int, fixed: bool = False) -> tu
         return ()
     also = "with this, too, " if fixed else ""
     see = "see smpcheck explain, and barriers --fix --race"
-    return (f"{also}there is a data race ({see}), and as long as there is, answers about outcomes mean little",)
+    return (f"{also}there is a data race ({see}); as long as there is one, answers about outcomes mean little",)

@@ -246,8 +246,8 @@ def stem(path: str) -> str:
 
 
 OUT_OF_THIN_AIR = (
-    "some values come out of thin air, each justified by the next only: ? in the states stands for all that solve the equations"
-    " of their cycle, and the condition was asked about every one of them"
+    "some values come out of thin air, justifying each other in a cycle: ? in the states stands for every value that solves the"
+    " equations of the cycle, and the condition was checked for all of them"
 )
 """What is said where a program's values may be undetermined."""
 

@@ -158,8 +158,10 @@ def explain_outcome(
     )
 
 
-THIS_WAY = "order there forbids this execution; whether the outcome has others is not known"
-OTHER_WAYS = "order there forbids this execution; whether the outcome has others, and what forbids it, barriers --fix says"
+THIS_WAY = "order in these places forbids this execution; whether others have the outcome is not known"
+OTHER_WAYS = (
+    "order in these places forbids this execution; barriers --fix finds out whether others have the outcome, and what forbids it"
+)
 
 # --- allowed ---------------------------------------------------------------------------------------------------------------
 
@@ -197,7 +199,7 @@ def witness(
             )
             notes: tuple[str, ...] = ()
             if number >= limits.witnesses:
-                notes = (f"the simplest of the first {number} executions; there are more",)
+                notes = (f"the simplest of the first {number} executions; there may be simpler ones",)
             if asked.name != "sc" and not story.reorderings:
                 notes += _no_interleaving(execution, words)
             return asked.name, execution, story, notes
@@ -224,7 +226,7 @@ def _no_interleaving(execution: Execution, words: Words) -> tuple[str, ...]:
         if claims:
             sections = " and ".join(section(claim, execution.events, words) for claim in claims)
             none = "do not all" if len(claims) > 1 else "does not all"
-            return (f"not as if threads took turns: {sections} {none} come before or after the grace period",)
+            return (f"no interleaving: {sections} {none} come before or after the grace period",)
     return ()
 
 
@@ -273,7 +275,7 @@ def _of_large(
     return Explanation(program, model.name, outcome, "forbidden", reasons=reasons, notes=notes, complete=False)
 
 
-WITHOUT_REASONS = "no reason is shown: the program is large (for the outcome of one check alone, some are looked for: --check)"
+WITHOUT_REASONS = "no reasons are shown: the program is large (choose one check to get some: --check)"
 
 
 def in_time(limits: Limits) -> Limits:
@@ -320,7 +322,7 @@ def why_not(
             ranked = sorted(reasons.values(), key=lambda r: (len(r.links), r.axiom))
             notes = []
             if not complete:
-                notes.append(f"the reasons found in {number} executions; there may be others (the search stops there)")
+                notes.append(f"the search stopped after {number} executions; there may be other reasons")
             return tuple(ranked), (*notes, *short), complete and not short
     return (), short, not short
 
@@ -328,16 +330,16 @@ def why_not(
 def _impossible(program: Program, outcome: Outcome, limits: Limits) -> Iterator[str]:
     """Which parts of a condition no choice of values can satisfy."""
     if isinstance(outcome.condition, str):
-        yield f"in no execution, whatever is read from where, {outcome.text}"
+        yield f"in no execution, whichever write each read sees: {outcome.text}"
         return
     parts = conjuncts(outcome.condition)
     nothing = Model("values", ())
     alone = [part for part in parts if next(iter(Candidates(program, nothing, part, unroll=limits.unroll)), None) is None]
     if alone and len(parts) > 1:
         for part in alone:
-            yield f"no choice of what is read from where gives {show_condition(part, program)}"
+            yield f"no choice of which write each read sees gives {show_condition(part, program)}"
     else:
-        yield f"no choice of what is read from where gives {outcome.text}"
+        yield f"no choice of which write each read sees gives {outcome.text}"
 
 
 # --- data races --------------------------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ class _Fixer:
             return self.said("no placement", (), *remarks(self.program, self.model))
         notes = self.notes(apply(self.program, sets[0]))
         if len(sets) == self.count:
-            notes.append(f"the first {self.count}; there may be more at this cost")
+            notes.append(f"only the first {self.count} are shown; there may be more at this cost")
         return self.said("fixed", tuple(map(self.placement, sets)), *notes)
 
     def placement(self, chosen: frozenset[Edit]) -> Placement:

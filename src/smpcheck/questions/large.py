@@ -53,7 +53,7 @@ SEARCH = 60.0
 
 NO_TIME = "no time was left"
 
-NARROW = "what load buffering alone could bring about in branches that nothing else leads into is not looked for"
+NARROW = "load buffering is not looked for in branches that only load buffering could enter"
 """What bounds an answer of the solver about a program without some of its branches.
 
 Where program order and reads-from together have no cycle, some event is the first in a branch that was left out, and all that its
@@ -151,7 +151,7 @@ def ask(program: ir.Program, model: Model, names: Sequence[str], unroll: int = 2
             if execution is not None and all(violation.flag for violation in evaluate(model, execution)):
                 found.can[name] = "sc", execution
         faults = [name for name in sorted(explored.failed.difference(names)) if explored.witnesses[name].message]
-        ends_in = "an execution can end in {}, and what would come after is not asked about"
+        ends_in = "an execution can end in {}; what would come after is not looked at"
         found.notes |= dict.fromkeys(map(ends_in.format, faults))
         found.part = _part(program)
         if model == load_model("sc"):

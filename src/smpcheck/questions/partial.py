@@ -109,5 +109,5 @@ def with_known(result: Result, program: ir.Program, model: Model, options: Check
         positive=max(result.positive, int(HOLDS in known)),
         negative=max(result.negative, int(BREAKS in known)),
         executions=(*result.executions, *shown),
-        notes=(f"known all the same: {what} in an interleaving, which is an execution of {model.name} too", *result.notes),
+        notes=(f"found nevertheless: {what} in an interleaving that {model.name} allows", *result.notes),
     )

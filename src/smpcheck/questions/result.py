@@ -218,7 +218,9 @@ class Result:
             return f"FAILS: {', '.join(self.failures)}"
         announced = self.announced or frozenset()
         parts = [f"{_fault(fault)} that the test does not announce" for fault in FAULTS if fault in self.faults - announced]
-        parts += [f"the test announces {_fault(fault)}, there is none" for fault in FAULTS if fault in announced - self.faults]
+        parts += [
+            f"the test announces {_fault(fault)}, but there is none" for fault in FAULTS if fault in announced - self.faults
+        ]
         seen = self.observation or ("can hold" if self.expected == "Never" else "can be false")
         return "; ".join(parts) or f"{seen}, where the test says {self.expected}"
 
@@ -226,10 +228,10 @@ class Result:
         """What is not as in a model that is expected to fail."""
         failures = frozenset(self.failures)
         if not expected:
-            return "is expected to fail, and holds"
+            return "is expected to fail, but holds"
         names = {
-            "fails, and is not expected to": failures - expected,
-            "is expected to fail, and does not": expected - failures if self.status == "ok" else frozenset(),
+            "fails, but is not expected to": failures - expected,
+            "is expected to fail, but does not": expected - failures if self.status == "ok" else frozenset(),
             "fails as expected": failures & expected,
         }
         return "; ".join(f"{said}: {', '.join(sorted(some))}" for said, some in names.items() if some)

@@ -324,9 +324,12 @@ class _Speaker:
         """What orders two accesses, and why it is not enough."""
         names = list(dict.fromkeys(self.orderer(one) for one in said.between))
         if not names:
-            return "their order counts only for those who read what is stored; it waits for no store to be visible to all"
+            return (
+                "their order matters only to threads that read the stored values; it does not wait until the stores are visible "
+                "to all"
+            )
         order, wait = ("orders", "does not wait") if len(names) == 1 else ("order", "do not wait")
-        return f"{' and '.join(names)} {order} them, but {wait} until what is stored is visible to all, as a full barrier would"
+        return f"{' and '.join(names)} {order} them, but {wait} until the stores are visible to all, as a full barrier would"
 
     def orderer(self, one: TooWeak) -> str:
         if one.kind in ("addr", "data", "ctrl"):
@@ -359,8 +362,8 @@ class _Speaker:
                 "(an acquire, a barrier)"
             )
         return (
-            f"nothing in this execution tells {words.thread(second.thread)} that {words.thread(first.thread)} is done: it takes "
-            "a lock held by both, a flag that one sets with release and the other tests with acquire, or marked accesses "
+            f"nothing in this execution tells {words.thread(second.thread)} that {words.thread(first.thread)} is done: use a "
+            "lock held by both, a flag that one sets with release and the other tests with acquire, or marked accesses "
             "(READ_ONCE, WRITE_ONCE)"
         )
 

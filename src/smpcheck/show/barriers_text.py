@@ -54,7 +54,7 @@ def _one(answer: Barriers) -> Iterator[str]:
     given = _given(answer.program, [f.element for f in answer.findings])
     if not answer.findings:
         nothing = "no barrier, no acquire or release, no ordered atomic operation, no dependency"
-        yield wrap(f"Nothing that is asked about: {nothing}." + (f" Taken as given: {given}." if given else ""), "")
+        yield wrap(f"It has none of what is asked about: {nothing}." + (f" Taken as given: {given}." if given else ""), "")
         yield from (wrap(f"Note: {note}.", "") for note in answer.notes)
         return
     long = [[verdict(finding)] for finding in answer.findings]
@@ -63,14 +63,14 @@ def _one(answer: Barriers) -> Iterator[str]:
     yield from _rows(elements, long if _fits(elements, long, words) else short, words)
     if all(f.status == "not needed" for f in answer.findings):
         stays = f", as long as its {given} stay" if given else ""
-        yield wrap(f"Nothing of this is needed: it cannot happen without any of it{stays}.", "")
+        yield wrap(f"None of these is needed: the outcome stays impossible without them{stays}.", "")
     for finding in answer.findings:
         if finding.status not in ("not needed", "undecided"):
             yield ""
             yield from _details(finding, words)
     if len(answer.sets) > 1:
         yield ""
-        yield f"There are {len(answer.sets)} smallest sets that suffice:"
+        yield f"There are {len(answer.sets)} minimal sets that suffice:"
         for number, members in enumerate(answer.sets):
             weaker = answer.together[number] if answer.together else {}
             parts = [name(e, words) + (f" ({weaker[e.key].text} is enough)" if e.key in weaker else "") for e in members]
@@ -81,7 +81,7 @@ def _one(answer: Barriers) -> Iterator[str]:
         parts = [
             f"{weaker[e.key].text} for {name(e, words)}" if e.key in weaker else f"{name(e, words)} as it is" for e in members
         ]
-        yield wrap("Weaker, all together: " + "; ".join(parts) + ".", "")
+        yield wrap("What can be weaker at the same time:  " + "; ".join(parts) + ".", "")
     for element in answer.unexamined:
         yield wrap(f"Not examined: {name(element, words)}: its value has too many possibilities.", "")
     for note in answer.notes:
@@ -150,7 +150,7 @@ def _head(answer: Barriers) -> Iterator[str]:
     if answer.protected is None:
         yield from (wrap(f"{program.name}: {note}.", "") for note in answer.notes)
         if not answer.notes:
-            yield "There is nothing that the barriers in it prevent."
+            yield "Its barriers prevent nothing."
         return
     races = " (and no data race)" if answer.protected.race and answer.protected.text != "a data race" else ""
     yield wrap(f"{program.name}: {answer.protected.said} under {model}{races}. What is needed for that:", "")
@@ -180,7 +180,7 @@ def _details(finding: Finding, words: Words) -> Iterator[str]:
             for reordering in (*finding.story.reorderings, *finding.story.also):
                 yield wrap(f"Without it: {reordering.sentence}.", "  ", "")
         else:
-            yield wrap("Without it, it can happen even by taking turns.", "  ", "")
+            yield wrap("Without it, even an interleaving can have the outcome.", "  ", "")
 
 
 def _table(answers: Sequence[Barriers]) -> Iterator[str]:

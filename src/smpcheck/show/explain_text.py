@@ -150,7 +150,7 @@ def steps(execution: Execution, story: Story, words: Words) -> Iterator[str]:
 def reason_lines(reason: Reason, words: Words, number: str = "") -> Iterator[str]:
     """The axiom, and its cycle edge by edge."""
     events = reason.execution.events
-    yield wrap(f"{number}Axiom {reason.axiom}: these would go round in a circle:", "")
+    yield wrap(f"{number}Axiom {reason.axiom}: these would form a cycle:", "")
     for place, link in enumerate(reason.links, 1):
         source, target = events[link.source], events[link.target]
         yield wrap(

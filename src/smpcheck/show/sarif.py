@@ -57,16 +57,17 @@ RULES: Mapping[str, tuple[str, str, str, str]] = {
     ),
     "unneeded-barrier": (
         "UnneededBarrier", "warning", "Something that gives order protects nothing that the test asks about.",
-        "What cannot happen now cannot happen without it either, whatever else is left out: it is in no smallest set of ordering "
-        "elements that suffices. This is about the outcomes of this test under this memory model only.",
+        "The outcomes that are forbidden now stay forbidden without it: it is in no minimal set of ordering elements that "
+        "forbids them. This is about the outcomes of this test under this memory model only.",
     ),
     "redundant-barrier": (
         "RedundantBarrier", "note", "Something that gives order is not needed as long as others stay.",
-        "It can be left out if everything else stays, but it is in some smallest set of ordering elements that suffices.",
+        "It can be removed if everything else stays, but it is in some minimal set of ordering elements that "
+        "forbids the outcomes.",
     ),
     "stronger-than-needed": (
         "StrongerThanNeeded", "note", "A weaker form would do.",
-        "What cannot happen now cannot happen with the weaker form either, everything else being as it is.",
+        "The outcomes that are forbidden now stay forbidden with the weaker form, if nothing else is changed.",
     ),
     "missing-barrier": (
         "MissingBarrier", "error", "An outcome that can happen can be forbidden by barriers.",

@@ -14,8 +14,8 @@ from smpcheck.program.flow import defined, registers_read
 from smpcheck.simulate.code import Branch, Code, End, Local, Rcu, Step, joins
 
 ASSUMPTION = (
-    "load buffering is left out: what needs a store to be read elsewhere before an earlier load of its own thread has its value"
-    " is not looked for"
+    "load buffering is left out: executions in which a store is read by another thread before an earlier load of its own thread"
+    " is satisfied are not looked for"
 )
 """What bounds an answer that rests on runs in which no store is early."""
 
