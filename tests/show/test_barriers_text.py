@@ -102,7 +102,7 @@ def test_what_is_taken_as_given_is_said():
     assert "It has none of what is asked about: no barrier" in said
     assert "Taken as given: grace periods." in said
     said = " ".join(text([asked("15-*")]).split())
-    assert "without any of it, as long as its critical sections of locks (see --locks) stay." in said
+    assert "without them, as long as its critical sections of locks (see --locks) stay." in said
     assert "as long as" not in text([asked("35-*")])
 
 

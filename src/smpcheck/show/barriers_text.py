@@ -63,7 +63,7 @@ def _one(answer: Barriers) -> Iterator[str]:
     yield from _rows(elements, long if _fits(elements, long, words) else short, words)
     if all(f.status == "not needed" for f in answer.findings):
         stays = f", as long as its {given} stay" if given else ""
-        yield wrap(f"None of these is needed: the outcome stays impossible without them{stays}.", "")
+        yield wrap(f"None of these is needed: the answer is the same without them{stays}.", "")
     for finding in answer.findings:
         if finding.status not in ("not needed", "undecided"):
             yield ""
