@@ -128,7 +128,7 @@ def test_the_verdict_is_compared_with_the_authors(
         ("Sometimes", (), (), False, "Sometimes, where the test says Never"),
         ("Never", ("data-race",), ("data-race",), True, None),
         ("Sometimes", ("data-race",), ("data-race",), True, None),
-        ("Never", ("data-race",), (), False, "the test announces a data race, there is none"),
+        ("Never", ("data-race",), (), False, "the test announces a data race, but there is none"),
         ("Never", (), ("data-race",), False, "a data race that the test does not announce"),
         ("Never", (), ("srcu-bad-nesting",), True, None),
         (
@@ -136,7 +136,7 @@ def test_the_verdict_is_compared_with_the_authors(
             ("deadlock",),
             ("data-race",),
             False,
-            "a data race that the test does not announce; the test announces a deadlock, there is none",
+            "a data race that the test does not announce; the test announces a deadlock, but there is none",
         ),
     ],
 )
