@@ -17,7 +17,7 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.flow import registers_in_questions
 from smpcheck.program.guards import ALWAYS, NEVER, Guards
-from smpcheck.program.pieces import alignment, put_together, taken_apart
+from smpcheck.program.pieces import put_together, taken_apart
 from smpcheck.program.values import ULONG, Ptr, UndefinedValue, Value, binary, truth, unary
 from smpcheck.program.waits import MARKERS, Omission, Shape, Waits, exposed_cells
 
@@ -510,7 +510,7 @@ class _Unroller:
         """The addresses of the events of an access: one for each cell that it covers."""
         if not self.graph.program.mixed or stmt.ctype is None:
             return [(addr.term, None)]
-        align = alignment(stmt.ctype)
+        align = stmt.ctype.alignment
         found: list[tuple[Term, Spot | None]] = []
         for offset, ctype in stmt.pieces or ((0, stmt.ctype),):
             term = self.terms.apply("bin", ("+", ULONG), (addr.term, self.terms.const(offset))) if offset else addr.term

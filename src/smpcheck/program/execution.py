@@ -52,3 +52,11 @@ class Execution:
     failed: tuple[str, ...] = ()
     stuck: Mapping[int, Position | None] = field(default_factory=dict)
     faults: tuple[tuple[str, Position | None], ...] = ()
+
+    @property
+    def together(self) -> Mapping[int, frozenset[int]]:
+        """For each event of an access that covers several cells: all events of its instruction."""
+        found: dict[int, set[int]] = {}
+        for a, b in self.relations.get("same-instance", ()):
+            found.setdefault(a, {a}).add(b)
+        return {a: frozenset(members) for a, members in found.items()}

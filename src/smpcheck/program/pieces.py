@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
+from smpcheck.program.execution import ExecutedEvent
 from smpcheck.program.flow import statements
 from smpcheck.program.targets import Targets
 from smpcheck.program.values import ULONG, CType, Ptr
@@ -54,12 +55,6 @@ class Layout:
         if cell is None or cell.ctype.size != ctype.size:
             return False
         return cell.ctype.signed == ctype.signed or ctype.size == 8 or 1 in (cell.ctype.bits, ctype.bits)
-
-
-def alignment(ctype: CType) -> int:
-    """Of what its address is to be a multiple: of its size (for the memory location of a run of bit fields, its largest power of
-    two)."""
-    return ctype.size & -ctype.size
 
 
 def layout_of(program: ir.Program) -> Layout:
@@ -125,7 +120,7 @@ class _Cutter:
 
     def _candidates(self, ctype: CType) -> list[Ptr]:
         """Everywhere that an access of this type can lie."""
-        size, step = ctype.size, alignment(ctype)
+        size, step = ctype.size, ctype.alignment
         return [place for place in self.layout.owner if place.offset % step == 0 and self.layout.covers(place, size)]
 
     # --- where to cut ---
@@ -346,6 +341,28 @@ def put_together(parts: Sequence[ir.Expr], ctype: CType, pieces: Pieces, big_end
 
 def _shift(offset: int, part: CType, ctype: CType, big_endian: bool) -> int:
     return 8 * (ctype.size - offset - part.size if big_endian else offset)
+
+
+def seen_whole(events: Sequence[ExecutedEvent], program: ir.Program) -> ExecutedEvent:
+    """The reads, or the writes, of one access to several cells as one event: what it is called, the value as a whole."""
+    first = min(events, key=lambda e: e.address.offset if isinstance(e.address, Ptr) else 0)
+    if len(events) == 1 or not isinstance(first.address, Ptr):
+        return first
+    number = size = 0
+    for event in events:
+        assert isinstance(event.address, Ptr)
+        size += program.cells[event.address].ctype.size
+    for event in events:
+        assert isinstance(event.address, Ptr)
+        if not isinstance(event.value, int):
+            return first
+        ctype = program.cells[event.address].ctype
+        at = event.address.offset - first.address.offset
+        value = event.value & ((1 << 8 * ctype.size) - 1)
+        number |= value << 8 * (size - at - ctype.size if program.big_endian else at)
+    whole = program.wholes.get(first.address)
+    shown = whole.ctype.wrap(number) if whole is not None and whole.ctype.size == size else number
+    return replace(first, cell=program.place_name(first.address, size), value=shown)
 
 
 def final_contents(variable: ir.FinalMem, program: ir.Program) -> ir.Expr | None:

@@ -39,16 +39,23 @@ Any value does that solves the equations of the cycle. herd7 prints such values 
 
 @dataclass(frozen=True, slots=True)
 class CType:
-    """A scalar C type: its width in bits, its signedness, and its name for messages. ``bits == 1`` is ``_Bool``."""
+    """A scalar C type: its width in bits, its signedness, and its name for messages. ``bits == 1`` is ``_Bool``. ``packed``: it
+    may lie anywhere, and not only at multiples of its size."""
 
     name: str
     bits: int
     signed: bool = True
+    packed: bool = False
 
     @property
     def size(self) -> int:
         """How many bytes it takes in memory."""
         return max(self.bits // 8, 1)
+
+    @property
+    def alignment(self) -> int:
+        """Of what its address is a multiple."""
+        return 1 if self.packed else self.size
 
     def wrap(self, value: Value) -> Value:
         """Convert ``value`` to this type (C11 6.3.1.3; implementation-defined cases wrap, as with GCC)."""

@@ -1,8 +1,9 @@
 """An execution as threads that take turns, where it is one: an order of all events in which each read sees the latest write.
 
 Such an order exists iff program order and communication have no cycle together (Shasha and Snir 1988), the halves of each atomic
-operation are neighbours, and each grace period is between critical sections, not inside one. It is built event by event; only
-grace periods can make a choice wrong that had to be made before, so the search goes back on its steps for their sake alone.
+operation, and the events of an access to several cells, are neighbours, and each grace period is between critical sections, not
+inside one. It is built event by event; only grace periods can make a choice wrong that had to be made before, so the search goes
+back on its steps for their sake alone.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ class _Search:
                 self.threads.setdefault(e.thread, []).append(e.id)
         self.before = self._before(execution)
         self.second = {r: w for r, w in execution.relations["rmw"] if r in self.events and w in self.events}
+        for number, events in execution.together.items():
+            later = [e for e in events if e > number]
+            if later:
+                self.second[number] = min(later)
+            else:
+                self.second.pop(number, None)
 
     def _before(self, execution: Execution) -> Mapping[int, set[int]]:
         """For each event, those of other threads that communication puts before it."""

@@ -141,13 +141,50 @@ class _Teller:
         self.words = words
         self.lane = {e.id: e.thread for e in execution.events}
         self.whole = {w: r for r, w in execution.relations["rmw"]}
-        """Of atomic operations that are told as one step: the read stands for the write too."""
+        """Of atomic operations that are told as one step: the read stands for the write too. So does the first event of an access
+        to several cells for the others, if the access was not torn."""
+        self.whole |= {e: min(events) for events in self.untorn() for e in events if e != min(events)}
         self.threads = len({e.thread for e in execution.events if e.thread >= 0})
         self.mended: Mended | None = None
         self.trials = Trials(execution, models)
         self.ordered: set[Edge] = set()
         self.beyond: set[Edge] = set()
         self.races: frozenset[Edge] = frozenset()
+
+    def untorn(self) -> list[frozenset[int]]:
+        """The events of each access to several cells, if all of them can happen at once in this execution: marked accesses are at
+        once, plain ones may be torn."""
+        seen = {(a, b) for name in ("rf", "co") for a, b in self.relations[name]}
+        seen |= {(r, b) for w, r in self.relations["rf"] for a, b in self.relations["co"] if a == w and b != r}
+        groups = list(dict.fromkeys(self.execution.together.values()))
+        found = [events for events in groups if not is_plain(self.events[min(events)])]
+        head: dict[int, int] = {}
+
+        def add(events: frozenset[int]) -> None:
+            for e in events:
+                head[e] = min(other for other in events if self.events[other].kind == self.events[e].kind)
+
+        for events in found:
+            add(events)
+        for events in groups:
+            if events not in found:
+                before = dict(head)
+                add(events)
+                edges = ((head.get(a, a), head.get(b, b)) for a, b in seen | self.relations["po"])
+                if shortest_cycle(graph_of(edge for edge in edges if edge[0] != edge[1])) is None:
+                    found.append(events)
+                else:
+                    head = before
+        return found
+
+    def tell_apart(self, apart: Collection[int]) -> None:
+        """Tell these atomic operations, by their first reads, as two steps."""
+        for event, first in list(self.whole.items()):
+            if first in apart and self.events[event].kind == "W":
+                del self.whole[event]
+                writes = [e for e in self.execution.together.get(event, ()) if self.events[e].kind == "W"]
+                if writes and event != min(writes):
+                    self.whole[event] = min(writes)
 
     def story(self) -> Story:
         """The whole story."""
@@ -193,7 +230,7 @@ class _Teller:
         """Atomic operations that turn out to need no two steps are one."""
         for r, w in sorted(self.relations["rmw"]):
             if w not in self.whole:
-                self.whole[w] = r
+                self.whole[w] = self.whole.get(r, r)
                 if self.cyclic(kept):
                     del self.whole[w]
 
@@ -245,7 +282,7 @@ class _Teller:
             apart = self.apart(weights, removed)
             if not apart:
                 return removed
-            self.whole = {w: r for w, r in self.whole.items() if r not in apart}
+            self.tell_apart(apart)
 
     def cheapest(self, weights: dict[Edge, int], untried: set[Edge]) -> set[Edge]:
         """The cheapest edges to give up between the steps that are told; those chosen are tried, and chosen anew by that."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from smpcheck.program import tags
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Position, Program
+from smpcheck.program.pieces import seen_whole
 from smpcheck.program.values import UNDETERMINED, Ptr, Value
 from smpcheck.questions.statements import (
     Depends,
@@ -95,6 +96,15 @@ class Words:
         """What was read or written, as its location shows it."""
         return value_text(self.program, event.address, event.value)
 
+    def bit_fields(self, event: ExecutedEvent) -> str:
+        """What there is to say of a race on a memory location that consists of several bit fields."""
+        address = event.address
+        cell = self.program.wholes.get(address) or self.program.cells.get(address) if isinstance(address, Ptr) else None
+        if cell is None or len(cell.fields) < 2:
+            return ""
+        names = f"{', '.join(cell.fields[:-1])} and {cell.fields[-1]}"
+        return f"; {names} are bit fields in one run, and one memory location: a write to one reads and writes all of them"
+
     def event(self, event: ExecutedEvent) -> str:
         """``P0's WRITE_ONCE(*x, 1) (line 12)``; ``the initial x = 0``."""
         if event.thread < 0:
@@ -129,16 +139,34 @@ class Words:
         """The steps of an execution in this order (ids). The halves of an atomic operation are one where nothing is between."""
         halves = dict(execution.relations["rmw"])
         reads = {w: r for r, w in halves.items()}
-        events = execution.events
-        for before, number, after in zip((None, *order), order, (*order[1:], None), strict=False):
-            event = events[number]
-            if after is not None and halves.get(number) == after:
-                values = f"{event.cell}: {self.value(event)}, then {self.value(events[after])}"
-                yield SpokenStep((number, after), self.text(event), values)
-            elif number in halves or (number in reads and reads[number] != before):
-                yield SpokenStep((number,), self.half(event), self.effect(event))
+        accesses = self._accesses(execution, order)
+        for before, numbers, after in zip((None, *accesses), accesses, (*accesses[1:], None), strict=False):
+            number, event = numbers[0], self.whole(execution, numbers)
+            if after is not None and halves.get(number) == after[0]:
+                written = self.whole(execution, after)
+                values = f"{event.cell}: {self.value(event)}, then {self.value(written)}"
+                yield SpokenStep((*numbers, *after), self.text(event), values)
+            elif number in halves or (number in reads and (before is None or reads[number] != before[0])):
+                yield SpokenStep(numbers, self.half(event), self.effect(event))
             elif number not in reads:
-                yield SpokenStep((number,), self.text(event), self.effect(event))
+                yield SpokenStep(numbers, self.text(event), self.effect(event))
+
+    def whole(self, execution: Execution, numbers: Sequence[int]) -> ExecutedEvent:
+        """These events, the reads or the writes of one access, as one."""
+        return seen_whole([execution.events[n] for n in numbers], self.program)
+
+    @staticmethod
+    def _accesses(execution: Execution, order: Sequence[int]) -> list[tuple[int, ...]]:
+        """``order``, with the reads, or the writes, of one access that follow each other as one."""
+        found: list[tuple[int, ...]] = []
+        together, events = execution.together, execution.events
+        for number in order:
+            last = found[-1][-1] if found else None
+            if last is not None and number in together.get(last, ()) and events[number].kind == events[last].kind:
+                found[-1] = (*found[-1], number)
+            else:
+                found.append((number,))
+        return found
 
 
 # --- statements --------------------------------------------------------------------------------------------------------------
@@ -211,7 +239,8 @@ class _Speaker:
                 return f"{self.action(first)} before {self.action(second)}"
             case Races(first, second):
                 a, b = self.access(first), self.access(second)
-                return f"data race on {self.events[first].cell}: {a}, {b}, and nothing keeps one from happening during the other"
+                said = f"data race on {self.events[first].cell}: {a}, {b}, and nothing keeps one from happening during the other"
+                return said + self.words.bit_fields(self.events[first])
             case Lacks(first, second, where):
                 return self.lacks(self.events[first], self.events[second], where)
 

@@ -40,7 +40,7 @@ class CReader(ExpressionReader):
         """Parse ``code`` (ASCII; everything else is replaced by ``?``, which C does not accept)."""
         self.code = code.encode("ascii", "replace")
         root = self.parse(self.code).root_node
-        if root.has_error:
+        if root.has_error and not _only_unnamed_bit_fields(root):
             self._syntax_error(root)
         for node in root.named_children:
             self._top_level(node)
@@ -222,6 +222,16 @@ class CReader(ExpressionReader):
     def _return(self, node: Node, at: int, end: int) -> CStmt:
         value = next((c for c in node.named_children if c.type != "comment"), None)
         return Return(self._expr(value) if value else None, at, end)
+
+
+def _only_unnamed_bit_fields(node: Node) -> bool:
+    """Is nothing wrong with the code but that it has bit fields without names, as C allows and tree-sitter does not know?"""
+    if node.is_missing:
+        parent = node.parent
+        return (
+            node.type == "field_identifier" and parent is not None and any(c.type == "bitfield_clause" for c in parent.children)
+        )
+    return node.type != "ERROR" and all(_only_unnamed_bit_fields(c) for c in node.children if c.has_error or c.is_missing)
 
 
 def _is_const(node: Node) -> bool:

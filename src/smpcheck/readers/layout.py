@@ -233,7 +233,7 @@ def _run(run: list[tuple[str, CType, int, int]]) -> Iterator[tuple[str, tuple[in
     start, end = run[0][3] // 8, -(-(run[-1][3] + run[-1][2]) // 8)
     if end - start > 8:
         raise ValueError("a run of bit fields of more than 8 bytes")
-    place = CType(f"{end - start} bytes", 8 * (end - start), False)
+    place = CType(f"{end - start} bytes", 8 * (end - start), False, packed=True)
     names = tuple(name for name, _, _, _ in run)
     for name, ctype, width, bit in run:
         yield name, (start, BitField(ctype, width, bit - 8 * start, place, names))

@@ -13,7 +13,7 @@ from typing import TypeAlias, Union
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Cell, Const, Expr
-from smpcheck.program.values import INT, POINTER, ULONG, CType, Ptr, UndefinedValue, Value, binary, is_null
+from smpcheck.program.values import INT, LONG, POINTER, ULONG, CType, Ptr, UndefinedValue, Value, binary, is_null
 from smpcheck.readers import ctree as c
 from smpcheck.readers.cvalues import NeedWide
 from smpcheck.readers.initial import Entry, InitValue
@@ -47,7 +47,9 @@ class Memory:
         self.cells: dict[Ptr, Cell] = {}
         self.notes: dict[str, None] = {}
         self._declared: set[str] = set()
-        self._computed: dict[int, int] = {}
+        self._computed: dict[CType, int] = {}
+        self._untyped: set[str] = set()
+        """Objects of which nothing says the type: they are ints, unless they are accessed as something else only."""
         self.members: dict[tuple[Ptr, int], str] = {}
         """The names of members of unions that are no cells, by where they lie and their sizes."""
         self._covered: dict[Ptr, Ptr] = {}
@@ -91,6 +93,8 @@ class Memory:
         """Give a type to every object of ``entries`` and of parameters that has none yet."""
         for entry in entries:
             if entry.proc is None and entry.name not in self._declared:
+                if entry.name not in self.known and not isinstance(entry.value, list):
+                    self._untyped.add(entry.name)
                 known = self.known.setdefault(entry.name, self.types.scalar(INT))
                 if isinstance(entry.value, list) and not isinstance(known, (Struct, Array)):
                     self.known[entry.name] = Array(known, max(len(entry.value), 1))
@@ -103,6 +107,8 @@ class Memory:
 
     def follow(self, name: str, steps: tuple[int | str, ...], at: int) -> tuple[Ptr, Type]:
         """Address and type of ``name`` followed by indices and members. A name that nothing else mentions is a new int."""
+        if name not in self.known:
+            self._untyped.add(name)
         type_: Type = self.known.setdefault(name, self.types.scalar(INT))
         offset = 0
         for step in steps:
@@ -200,8 +206,7 @@ class Memory:
         """
         size = size_of(ctype)
         if not isinstance(address, Const):
-            if ctype.bits == 32 or ctype is POINTER:
-                self._computed.setdefault(size, at)
+            self._computed.setdefault(ctype, at)
             return
         if is_null(address.value):
             return
@@ -218,7 +223,7 @@ class Memory:
             raise InputError(f"an access to {self.show(place)}, where no object lies", self.source.pos(at))
         if any(Ptr(place.base, place.offset + i) not in self._covered for i in range(size)):
             raise InputError(f"an access of {size} bytes to {self.show(place)} leaves the object", self.source.pos(at))
-        if place.offset % (size & -size):
+        if place.offset % ctype.alignment:
             raise InputError(f"a misaligned access of {size} bytes to {self.show(place)}", self.source.pos(at))
         if self.types.wide:
             raise UnsupportedError(
@@ -228,11 +233,17 @@ class Memory:
             )
 
     def check_computed(self) -> None:
-        """Where an int or pointer is accessed through a computed address, and there is none of that size, ints hold pointers."""
+        """What accesses with computed addresses say of objects that have no stated type: these are as large as such an access, if
+        none is an int. Where there is no object of an access's size at all, ints hold pointers."""
+        accessed = {ctype.size for ctype in self._computed}
+        for address, cell in list(self.cells.items()):
+            if address.base in self._untyped and accessed and cell.ctype.size not in accessed:
+                ctype = max(self._computed, key=lambda ctype: ctype.bits)
+                self.cells[address] = replace(cell, ctype=LONG if ctype.size == 8 else ctype)
         sizes = {size_of(cell.ctype) for cell in self.cells.values()}
-        structs = any(isinstance(self.known.get(cell.base), Struct) for cell in self.cells)
-        for size, at in self._computed.items():
-            if size not in sizes and not self.types.wide and not structs and sizes & {4, 8}:
+        scalars_only = not any(isinstance(self.known.get(cell.base), (Struct, Array)) for cell in self.cells)
+        for ctype, at in self._computed.items():
+            if ctype.size not in sizes and scalars_only and not self.types.wide and ctype.size in (4, 8) and sizes & {4, 8}:
                 raise NeedWide(self.source.pos(at))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Position, Program
+from smpcheck.program.pieces import seen_whole
 from smpcheck.questions.wording import Words, value_text
 from smpcheck.show.interleaving import is_end, last_thread
 from smpcheck.show.replay import Group, Replay, replay_of
@@ -242,11 +243,13 @@ class _Painter:
     def add_nodes(self, events: Sequence[ExecutedEvent]) -> None:
         """The nodes of one thread: an atomic operation with the barriers that it implies is one."""
         second = {b: a for a, b in self.execution.relations["rmw"]}
+        together = self.execution.together
         group: list[ExecutedEvent] = []
         for event in events:
             accesses = [e.id for e in group if e.kind != "F"]
             same = bool(group) and event.pos is not None and (group[-1].pos, group[-1].text) == (event.pos, event.text)
-            if not (same and (event.kind == "F" or not accesses or accesses == [second.get(event.id)])):
+            one = bool(accesses) and event.id in together.get(accesses[-1], ())
+            if not (same and (one or event.kind == "F" or not accesses or accesses == [second.get(event.id)])):
                 self.close(group)
                 group = []
             group.append(event)
@@ -260,7 +263,7 @@ class _Painter:
         kinds: dict[str, NodeKind] = {"": "F", "R": "R", "W": "W", "RW": "RW"}
         number = len(self.nodes)
         self.node_of |= {e.id: number for e in group}
-        kind = kinds["".join(e.kind for e in accesses)]
+        kind = kinds["".join(dict.fromkeys(e.kind for e in accesses))]
         code, place = self.words.text((accesses or group)[0]), self.words.line(first.pos)
         ids = tuple(e.id for e in group)
         self.nodes.append(Node(number, self.lane[first.thread], ids, kind, code, place, self.effect(accesses), (), first.pos))
@@ -268,7 +271,9 @@ class _Painter:
     def effect(self, accesses: Sequence[ExecutedEvent]) -> str:
         if not accesses:
             return ""
-        first, last = accesses[0], accesses[-1]
+        parts = [[e for e in accesses if e.kind == kind] for kind in "RW"]
+        wholes = [seen_whole(part, self.program) for part in parts if part]
+        first, last = wholes[0], wholes[-1]
         if first is not last:
             return f"{first.cell}: {self.value(first)} -> {self.value(last)}"
         if first.value is None:

@@ -616,7 +616,8 @@ class _Session:
         """The name of what is accessed; NULL where that is nothing."""
         if isinstance(address, int):
             return f"NULL+{address}" if address else "NULL"
-        return None if address is None else self.program.cell_name(address)
+        cell = self.program.cells.get(address) if address is not None else None
+        return cell.name if cell is not None else None if address is None else self.program.cell_name(address)
 
     def _execution(self, m: Assignment) -> Execution:
         """Read an execution off a model; ``self.shown`` then has the unrolled program's number of each of its events."""
