@@ -14,7 +14,6 @@ from typing import Any, Literal, TypeAlias
 
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError
-from smpcheck.models import require_primitives
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Expr, Load, Position, Program, Store
@@ -124,7 +123,6 @@ def barriers(
     :raises SmpcheckError: there is no answer (unsupported, undefined behaviour, a limit)
     """
     began = time.perf_counter()
-    require_primitives(program, "barriers")
     limits = limits or Limits()
     if is_large(program):
         return _of_large(program, model, limits, locks, costs, only, began)

@@ -16,6 +16,7 @@ from itertools import islice
 from smpcheck.program import ir, tags
 from smpcheck.program.events import unroll
 from smpcheck.program.ir import Position, Program, Stmt
+from smpcheck.program.tags import KERNEL
 from smpcheck.program.values import Ptr, Value
 
 Key = tuple[str, Position]
@@ -80,7 +81,10 @@ def elements_of(program: Program, locks: bool = False, dependencies: bool = True
         atomic = {s.pos for s in statements if isinstance(s, ir.Rmw)}
         fenced = {s.pos for s in statements if isinstance(s, ir.Fence) and "Mb" in s.tags}
         for statement in statements:
-            element = _element(statement, thread.index, atomic & fenced, program.language == "Python")
+            if program.language in KERNEL:
+                element = _element(statement, thread.index, atomic & fenced, program.language == "Python")
+            else:
+                element = _instruction(statement, thread.index)
             if element is not None and getattr(statement, "addr", None) not in signals:
                 _add(found, element)
         if locks:
@@ -140,6 +144,37 @@ def _element(statement: Stmt, thread: int, full: set[Position | None], python: b
         case ir.Rmw() if "LKR" not in statement.read_tags:
             return _atomic(statement, thread, pos, pos in full)
     return None
+
+
+MACHINE_BARRIERS = frozenset(tag.name for tag in tags.ROWS.values() if tag.kind == "barrier" and not {*tag.languages} & {*KERNEL})
+MACHINE_ORDERS = frozenset(tag.name for tag in tags.ROWS.values() if tag.kind == "access" and not {*tag.languages} & {*KERNEL})
+"""The tags of machines' barriers, and of instructions that access memory and order."""
+
+
+def _instruction(statement: Stmt, thread: int) -> Element | None:
+    """The same in machine code: barriers, and accesses that order others."""
+    pos = getattr(statement, "pos", None)
+    if pos is None:
+        return None
+    match statement:
+        case ir.Fence(tags=named, text=text) if named & MACHINE_BARRIERS:
+            return Element((f"fence {min(named & MACHINE_BARRIERS)}", pos), text, "barrier", (thread,), (GONE,))
+        case ir.Load(text=text) | ir.Store(text=text) | ir.Rmw(text=text) if _orders(statement):
+            return Element(("order", pos), text, "acquire", (thread,), (Level("plain", f"{text} without its order", "none"),))
+    return None
+
+
+def _orders(statement: ir.Load | ir.Store | ir.Rmw) -> bool:
+    own = statement.read_tags | statement.write_tags if isinstance(statement, ir.Rmw) else statement.tags
+    return not own.isdisjoint(MACHINE_ORDERS)
+
+
+def _without_order(statement: ir.Load | ir.Store | ir.Rmw) -> ir.Load | ir.Store | ir.Rmw:
+    """An instruction that orders, as one that does not."""
+    if isinstance(statement, ir.Rmw):
+        read, write = statement.read_tags - MACHINE_ORDERS, statement.write_tags - MACHINE_ORDERS
+        return replace(statement, read_tags=read, write_tags=write)
+    return replace(statement, tags=statement.tags - MACHINE_ORDERS)
 
 
 def _atomic(statement: ir.Rmw, thread: int, pos: Position, full: bool) -> Element | None:
@@ -299,6 +334,8 @@ class Rewriter:
         def inner(body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
             return tuple(self._body(body, levels, thread))
 
+        if levels.get(("order", pos)) and isinstance(statement, ir.Load | ir.Store | ir.Rmw):
+            statement = _without_order(statement)
         match statement:
             case ir.Fence():
                 changed = self._fence(statement, levels)
@@ -337,9 +374,9 @@ class Rewriter:
             return statement
         if "Mb" in statement.tags and levels.get(("rmw", statement.pos)):
             return None
-        for tag in FENCES:
+        for tag in statement.tags:
             level = levels.get((f"fence {tag}", statement.pos))
-            if level is not None and tag in statement.tags:
+            if level is not None:
                 if level == "none":
                     return None
                 return replace(statement, tags=frozenset({level}), text=FENCES[level].text)

@@ -10,6 +10,7 @@ from smpcheck.program import ir
 from smpcheck.questions.barriers import barriers
 from smpcheck.questions.check import CheckOptions, check_program
 from smpcheck.questions.fix import fix
+from smpcheck.readers.litmus import read_litmus
 from tests.readers.asm.final import final, program
 
 
@@ -125,8 +126,36 @@ def test_a_machine_that_is_not_known_names_those_that_are() -> None:
         program("MIPS", "nop")
 
 
-def test_barriers_and_their_repair_are_about_the_kernels_primitives() -> None:
+def test_a_repair_is_of_the_kernels_primitives() -> None:
     test = program("PPC", "li r1,1 ; stw r1,0(r2)", "0:r2=x;", "exists (x=1)")
-    for ask in (lambda: barriers(test, load_model("power")), lambda: list(fix(test, load_model("power")))):
-        with pytest.raises(SmpcheckError, match="knows the kernel's primitives, and not PPC instructions"):
-            ask()
+    with pytest.raises(SmpcheckError, match="knows the kernel's primitives, and not PPC instructions"):
+        list(fix(test, load_model("power")))
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "found"),
+    [
+        (
+            "aarch64",
+            "AArch64 MP\n{ 0:X1=x; 0:X3=y; 1:X1=y; 1:X3=x; }\n P0 | P1 ;\n MOV W0,#1 | LDAR W0,[X1] ;\n"
+            " STR W0,[X1] | DMB ISHST ;\n"
+            " STLR W0,[X3] | LDR W2,[X3] ;\nexists (1:X0=1 /\\ 1:X2=0)\n",
+            {"LDAR W0,[X1]": "needed", "STLR W0,[X3]": "needed", "DMB ISHST": "not needed"},
+        ),
+        (
+            "power",
+            "PPC MP\n{ 0:r1=x; 0:r3=y; 1:r1=y; 1:r3=x; }\n P0 | P1 ;\n li r0,1 | lwz r0,0(r1) ;\n stw r0,0(r1) | sync ;\n"
+            " lwsync | lwz r2,0(r3) ;\n eieio | ;\n stw r0,0(r3) | ;\nexists (1:r0=1 /\\ 1:r2=0)\n",
+            {"sync": "needed", "lwsync": "one of several", "eieio": "one of several"},
+        ),
+        (
+            "riscv",
+            "RISCV MP\n{ 0:x6=x; 0:x8=y; 1:x6=y; 1:x8=x; }\n P0 | P1 ;\n ori x5,x0,1 | amoadd.w.aq x5,x0,(x6) ;\n"
+            " sw x5,0(x6) | lw x7,0(x8) ;\n fence w,w | ;\n sw x5,0(x8) | ;\nexists (1:x5=1 /\\ 1:x7=0)\n",
+            {"amoadd.w.aq x5,x0,(x6)": "needed", "fence w,w": "needed"},
+        ),
+    ],
+)
+def test_barriers_are_instructions_too(model: str, text: str, found: dict[str, str]) -> None:
+    answer = barriers(read_litmus(text), load_model(model), dependencies=False)
+    assert {finding.element.text: finding.status for finding in answer.findings} == found
