@@ -87,7 +87,15 @@ INSTRUMENTATION = frozenset(
             "instrument_write",
         ),
         *("lockdep_init_map_type", "lock_acquire", "lock_release", "rcu_lock_acquire", "rcu_lock_release"),
-        *("debug_check_no_locks_freed", "__builtin_prefetch", "__builtin_va_start", "__builtin_va_end", "__smpcheck_nothing"),
+        *(
+            "debug_check_no_locks_freed",
+            "prefetch",
+            "prefetchw",
+            "__builtin_prefetch",
+            "__builtin_va_start",
+            "__builtin_va_end",
+            "__smpcheck_nothing",
+        ),
         *("__preempt_count_add", "__preempt_count_sub", "__preempt_count_dec_and_test", "preempt_count", "should_resched"),
         *(
             "arch_local_irq_save",

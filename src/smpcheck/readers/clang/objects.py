@@ -81,10 +81,23 @@ class Objects:
                 for leaf in self._leaves(kinds, index):
                     start = cpu * PER_CPU + leaf.offset
                     if name in pointed or any(Ptr(name, start + byte) in named for byte in range(leaf.size)):
-                        shown = f"{name}[cpu {cpu}]{leaf.name}" if per_cpu else f"{name}{leaf.name}"
                         address = Ptr(name, start)
+                        shown = f"{self._copy(name, cpu, per_cpu)}{leaf.name}"
                         found[address] = Cell(shown, leaf.ctype, initial.read(address, leaf.ctype))
         return found
+
+    def members(self, kinds: Types) -> dict[tuple[Ptr, int], str]:
+        """How parts of objects are called, by their address and size: all members of unions too."""
+        return {
+            (Ptr(name, cpu * PER_CPU + leaf.offset), leaf.size): f"{self._copy(name, cpu, per_cpu)}{leaf.name}"
+            for name, (index, per_cpu) in self.used.items()
+            for cpu in range(self.cpus if per_cpu else 1)
+            for leaf in reversed(kinds.leaves(index))
+        }
+
+    @staticmethod
+    def _copy(name: str, cpu: int, per_cpu: bool) -> str:
+        return f"{name}[cpu {cpu}]" if per_cpu else name
 
     def _leaves(self, kinds: Types, index: int) -> Iterator[Leaf]:
         """Scalars that do not overlap and cover the object: of those of a union the largest, then what is left of it."""

@@ -16,6 +16,7 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir, wellformed
 from smpcheck.program.faults import FAULTS
 from smpcheck.program.ir import ENDED, Position
+from smpcheck.program.pieces import cut
 from smpcheck.program.values import CType, Ptr
 from smpcheck.readers.clang import headers
 from smpcheck.readers.clang import tree as t
@@ -166,6 +167,7 @@ class Harness:
         else:
             raise UnsupportedError("the addresses of too many local variables go to memory", Position(self.path, 1))
         self._complain_of_missing()
+        program = cut(program)
         wellformed.check(program)
         return program
 
@@ -195,6 +197,7 @@ class Harness:
             source=self.text,
             file=self.path,
             notes=self._notes(low),
+            members=objects.members(low.kinds),
         )
         self._refuse_unknown_failures(program)
         return replace(program, condition_text=" and ".join(ir.assertion_names(program)) or "true")

@@ -268,8 +268,12 @@ class TreeStatements(TreeExpressions):
         leave = self.label("switch")
         value = self.stable(self.promote(self.value(node.value)), node.value)
         self.around.append(Around(leave, None, False))
+        known = _taken(node.body, value.expr.value) if isinstance(value.expr, Const) else None
         with self.collect() as inner:
-            self.structured(lambda: self._cases(node, value, None))
+            if known is not None:
+                self.stmt(t.Block(node.at, tuple(known)))
+            else:
+                self.structured(lambda: self._cases(node, value, None))
         self.around.pop()
         self.out.append(Block(leave, tuple(inner), self.source.pos(self.at(node))))
 
@@ -518,6 +522,30 @@ def _cases_of(node: Any) -> Iterator[t.Case]:
     if not isinstance(node, t.Switch):
         for part in _parts(node):
             yield from _cases_of(part)
+
+
+def _taken(body: t.Stmt, value: object) -> list[t.Stmt] | None:
+    """What runs of a switch over a known value: from its case to the next ``break`` of the same block. None where it is not so
+    simple."""
+    if not isinstance(body, t.Block) or not isinstance(value, int):
+        return None
+    flat: list[t.Stmt] = []
+    start = default = None
+    for child in body.body:
+        while isinstance(child, t.Case):
+            if child.low is None:
+                default = len(flat)
+            elif child.high is not None and child.low <= value <= child.high:
+                start = len(flat)
+            child = child.body
+        flat.append(child)
+    first = default if start is None else start
+    if any(jumps(child) for child in flat):
+        return None
+    if first is None:
+        return []
+    end = next((n for n in range(first, len(flat)) if isinstance(flat[n], t.Jump | t.Return)), len(flat) - 1)
+    return flat[first : end + 1]
 
 
 def _changed(body: Any) -> Iterator[int]:
