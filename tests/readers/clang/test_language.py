@@ -161,3 +161,27 @@ def test_what_is_not_c_or_not_supported_is_said_with_its_place(code: str, says: 
     with pytest.raises((InputError, UnsupportedError)) as caught:
         read(code)
     assert says in str(caught.value)
+
+
+def test_members_of_a_union_are_the_same_bytes() -> None:
+    text = """#include <linux/atomic.h>
+    static union { u32 word; struct { u16 lo, hi; }; u8 byte[4]; } u;
+    SMPCHECK_THREAD(a) { WRITE_ONCE(u.byte[1], 1); }
+    SMPCHECK_THREAD(b) { u32 w = READ_ONCE(u.word); SMPCHECK_ASSERT(w == 0 || w == 0x100 || w == 0x20000 || w == 0x20100); }
+    SMPCHECK_THREAD(c) { WRITE_ONCE(u.hi, 2); }
+    SMPCHECK_FINALLY() { SMPCHECK_ASSERT(u.word == 0x20100); }"""
+    result = checked(text)
+    assert (result.failures, any("mixed sizes" in note for note in result.notes)) == ((), True)
+
+
+def test_a_switch_over_a_constant_is_only_its_case() -> None:
+    text = """void wrong_size(void); static long x;
+    SMPCHECK_THREAD(a) { switch (sizeof(x)) { case 4: wrong_size(); break; case 8: x = 1; case 9: x++; break; default: wrong_size(); }
+        BUG_ON(x != 2); }"""
+    assert checked(text).failures == ()
+
+
+def test_memory_that_only_one_thread_names_is_no_memory() -> None:
+    text = """struct task { int state; }; struct task *__smpcheck_current(void);
+    SMPCHECK_THREAD(a) { __smpcheck_current()->state = 3; WARN_ON(__smpcheck_current()->state != 3); }"""
+    assert (read(text).threads[0].body, read(text).cells) == ((), {})
