@@ -1,4 +1,4 @@
-"""Who wants to know what was asked: a test runner, so as to show the answers where a test fails."""
+"""Listeners for results: a test runner collects them, to show the answers when a test fails."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ FinalState = tuple[tuple[FinalReg | FinalMem, Value], ...]
 
 @dataclass
 class Campaign:
-    """What came of many runs.
+    """The result of many runs.
 
     ``runs`` were made with seeds ``seed``, ``seed + 1``, ...; ``states`` counts their final states, ``statuses`` how they ended.
     ``failure`` is the first run in which something went wrong (``failure_seed`` its seed): it is the last one made.

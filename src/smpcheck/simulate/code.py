@@ -46,7 +46,7 @@ class Turn:
 
 @dataclass(slots=True)
 class Local:
-    """A statement that others cannot notice."""
+    """A statement that no other thread can notice."""
 
     stmt: ir.Assign | ir.Assert | ir.Assume | ir.Fence | ir.Load | ir.Store | ir.Rmw
 
@@ -312,7 +312,7 @@ def _liveness(code: Code, observed: frozenset[str]) -> None:
 
 
 def predecessors(code: Code) -> list[int]:
-    """From how many instructions each one is reached."""
+    """For each instruction, how many others lead to it."""
     found = [0] * (len(code.instrs) + 1)
     for pc in range(len(code.instrs)):
         for to in code.successors(pc):
@@ -321,7 +321,7 @@ def predecessors(code: Code) -> list[int]:
 
 
 def joins(code: Code) -> list[int]:
-    """For each branch the first instruction that is reached whichever way it goes; the end for all others."""
+    """For each branch the first instruction that both sides reach; the end for all other instructions."""
     count = len(code.instrs)
     everything = (1 << count) - 1
     follows = [everything] * count
@@ -355,7 +355,7 @@ def _common(masks: Iterable[int], everything: int) -> int:
 
 
 def begins_with_a_fault(body: tuple[ir.Stmt, ...]) -> bool:
-    """May something be undefined in what the thread does before its first access? Then that is a step of its own."""
+    """May the thread compute something undefined before its first access? Then that is a step of its own."""
     for stmt in statements(body):
         if isinstance(stmt, ir.Load | ir.Store | ir.Rmw):
             return False

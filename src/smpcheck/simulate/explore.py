@@ -37,7 +37,7 @@ LONGEST_TRAIL = 1000
 
 @dataclass
 class Outcomes:
-    """What can come of a program under sequential consistency.
+    """All outcomes of a program under sequential consistency.
 
     ``states``: the final states over what the program observes. ``failed``: the names of checks that some execution fails,
     invariants of final states included (what ends in a deadlock has no final state), and of the faults that some run ends in
@@ -63,7 +63,7 @@ def guards_of(point: Point) -> list[Any]:
 
 
 def _may_hold(guard: Any, registers: Registers, m: Memory) -> Any:
-    """Does a guard hold, or is asking for it a fault?"""
+    """Does a guard hold, or is its evaluation a fault?"""
     try:
         return guard(registers, m)
     except (KeyError, UndefinedValue):
@@ -163,7 +163,7 @@ class _Explorer:
             self.note(failed, key)
 
     def goes_round(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> bool:
-        """Can nothing ever happen from here on but that threads go round in loops, or wait?"""
+        """From here on, can threads only go round in loops, or wait?"""
         if not self.may_go_round(pcs):
             return False
         seen = {self.key(pcs, rs, m)}
@@ -192,7 +192,7 @@ class _Explorer:
         return True
 
     def may_go_round(self, pcs: tuple[int, ...]) -> bool:
-        """Has every thread ended, or is it in a loop, or where it may have to wait?"""
+        """Has each thread ended, or is it in a loop or at a step that may wait?"""
         some = False
         for t, pc in enumerate(pcs):
             point = self.machine.points[t][pc]
@@ -414,9 +414,9 @@ def follow(machine: Machine, moves: list[tuple[int, int]]) -> RunResult:
 
 
 def outcomes(program: ir.Program, *, max_states: int = 5_000_000, witnesses: bool = False, reduce: bool = True) -> Outcomes:
-    """Everything that can come of ``program`` under sequential consistency, by exploring all schedules.
+    """All outcomes of ``program`` under sequential consistency, by exploring all schedules.
 
-    ``reduce``: leave out schedules that cannot make a difference. ``witnesses``: keep a run for each thing that can go wrong.
+    ``reduce``: leave out schedules that cannot change an outcome. ``witnesses``: keep a run for each thing that can go wrong.
     Loops are not cut: a program whose states are without end reaches ``max_states``.
 
     :raises LimitError: there are more states than ``max_states``

@@ -1,4 +1,4 @@
-"""What is in memory while threads see it late: of each location the values in coherence order, and who knows of which.
+"""A state of runs with views: for each location its values in coherence order, and for each thread a view of them.
 
 A *view* says which values are known, of all locations: a field of :data:`WIDTH` bits for each, in which bit k-1 is set if the
 value at index k, or a later one, is known (so a field of n bits, all set: value n). Views are joined with ``|``.
@@ -15,7 +15,7 @@ from smpcheck.simulate.generate import Memory, Registers
 from smpcheck.simulate.lookahead import Future
 
 WIDTH = 32
-"""So many overwritten values of one location are kept at most."""
+"""At most so many overwritten values of a location are kept."""
 
 FIELD = (1 << WIDTH) - 1
 
@@ -36,22 +36,23 @@ class State:
     memory: Memory
     """The last values of all cells, and the failed checks."""
     history: dict[int, tuple[Message, ...]]
-    """By number of the location, all values that some thread may still come upon; left out where that is the last alone, which
-    carries nothing."""
+    """For each location, by number, the values that some thread may still read. A location is left out if that is only the last
+    one, and it carries no view."""
     views: list[Views]
     barrier: int
-    """What full barriers know of."""
+    """The view that full barriers join: a full barrier knows of all earlier ones."""
     holders: dict[int, int]
     """The threads that hold spinlocks, by index of the cell."""
     asleep: list[tuple[int, int] | None]
-    """For a thread that is at a load and is to read none of the values that were there: the location, the last one's index."""
+    """For a thread that is at a load and may read only values written from now on: the location, and the index of its last
+    value."""
     futures: list[Future]
-    """What threads may still do."""
+    """What each thread may still do."""
     covered: bool = False
-    """Need it not be gone on from?"""
+    """Is another state known from which all can be done that can be done from this one?"""
 
     def copy(self) -> State:
-        """The same, to be changed."""
+        """A copy that may be changed."""
         return State(
             list(self.pcs),
             list(self.registers),
@@ -65,12 +66,13 @@ class State:
         )
 
     def make_room(self, number: int, at: int) -> Callable[[int], int]:
-        """Let there be a new value at an index of a location: who knows of a later one knows of it. What changes a view so."""
+        """Make room for a new value at an index of a location: views that have a later value have this one, too. The function
+        that changes a view accordingly."""
         self.asleep = [None if a is not None and a[0] == number else a for a in self.asleep]
         return self._change_views(number, _with_another, at)
 
     def drop(self, number: int, count: int) -> tuple[Message, ...]:
-        """Drop the oldest values of a location; those that are left."""
+        """Drop the oldest values of a location, and return the others."""
         self._change_views(number, _without_oldest, count)
         history = self.history[number][count:]
         self.history[number] = history = ((history[0][0], history[0][1], False, False), *history[1:])
@@ -78,7 +80,8 @@ class State:
         return history
 
     def merge(self, number: int, at: int) -> tuple[Message, ...]:
-        """Make one value, the first, of the one at an index and the next; but the last stays. What is then there."""
+        """Merge the value at an index with the next one: the first of the two remains, unless the second is the last. The values
+        after that."""
         history = self.history[number]
         one = history[at] if at + 2 < len(history) else (history[at + 1][0], *history[at][1:])
         self.history[number] = (*history[:at], one, *history[at + 2 :])
@@ -110,17 +113,17 @@ def _changed(view: int, how: Callable[[int, int], int], index: int, offset: int,
 
 
 def _with_another(field: int, at: int) -> int:
-    """A field after a value was put in at an index."""
+    """A field of a view after a value was inserted at an index."""
     if not field >> (at - 1):
         return field
     return field & ((1 << (at - 1)) - 1) | field >> (at - 1) << at | 1 << (at - 1)
 
 
 def _without_oldest(field: int, count: int) -> int:
-    """A field after the oldest values were dropped."""
+    """A field of a view after the oldest values were dropped."""
     return field >> count
 
 
 def _as_one(field: int, at: int) -> int:
-    """A field after the values at an index and after it became one."""
+    """A field of a view after the value at an index was merged with the next."""
     return field & ((1 << at) - 1) | field >> at + 1 << at

@@ -23,7 +23,8 @@ _State = tuple[int, int, frozenset[str]]
 
 
 class EarlyStores:
-    """What may be early in a thread. ``masks``: the locations that its steps may be to; ``full``: what full barriers are."""
+    """Stores of a thread that may be early. ``masks``: the locations that its steps may access; ``full``: the step that is a full
+    barrier."""
 
     def __init__(self, code: Code, masks: Mapping[int, int], full: str) -> None:
         self.code = code
@@ -51,8 +52,8 @@ class EarlyStores:
 
 
 def _from(code: Code, load: int, reg: str, masks: Mapping[int, int], full: str, joins: list[int], plain: bool) -> int:
-    """The locations of early stores from one load on. A path knows which registers depend on the load, and where the branches end
-    that were decided by it (-1: none is open)."""
+    """The locations of early stores from one load on. The state of a path has the registers that depend on the load, and where
+    the branches that depend on it end (-1: the path is in none)."""
     own = masks[load]
     result = 0
     todo: list[_State] = [(to, -1, frozenset((reg,))) for to in code.successors(load)]

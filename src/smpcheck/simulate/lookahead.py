@@ -1,8 +1,8 @@
-"""What a thread may still do, from where it is and with what its registers hold.
+"""What a thread may still do, given its position and the values of its registers.
 
-Followed forward from an instruction, with the registers that are known: a branch on a known value is taken one way, a load leaves
-its register unknown, an address that is known is one cell. What is found is put together backward. Threads are asked about few
-places with few values in their registers, and what lies ahead of these is shared, so everything is kept.
+The analysis goes forward from an instruction with the registers that are known: a branch on a known value goes one way, a load
+makes its register unknown, and a known address is one cell. Results are joined backward. Threads are at few positions with few
+different values in their registers, and these share most of what follows; so all results are kept.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ ATOMIC, LOCK, MIXED = 0, 1, 2
 FULL_SYNC = -1
 
 MAX_SETS = 6
-"""So many sets of what makes a thread know more are told apart for a cell."""
+"""For a cell, at most so many sets of synchronizing steps (steps that extend a thread's view) are kept apart."""
 
 MAX_ENVS = 12
-"""With so many different known registers an instruction is followed, then as one where none is known."""
+"""An instruction is analysed with at most so many different sets of known values, then as if no register were known."""
 
 MAX_ASKED = 20_000
-"""The same for where a thread really is."""
+"""The same for the positions that threads are really at."""
 
 Families: TypeAlias = dict[int, tuple[int, ...]]
-"""For cells, sets of what makes a thread know more."""
+"""For each cell, sets of synchronizing steps."""
 
 
 class NonZero:
@@ -47,8 +47,8 @@ Env: TypeAlias = Mapping[str, Known]
 
 
 class Access(Protocol):
-    """A step, as far as it matters here: ``mask`` has the cells that it may be to, ``observes`` what is made of a value that is
-    loaded (:mod:`smpcheck.simulate.observed`), ``full`` is a full barrier on both sides."""
+    """A step as the analysis sees it: ``mask`` has the cells that it may access, ``observes`` the expressions that use a loaded
+    value (:mod:`smpcheck.simulate.observed`), ``full`` is a full barrier on both sides."""
 
     @property
     def stmt(self) -> ir.Load | ir.Store | ir.Rmw: ...
@@ -320,7 +320,7 @@ class Futures:
         return env if reg is None else {**env, reg: None}
 
     def _given(self, cond: ir.Expr, holds: bool, env: Env, after: Env, only: str = "") -> Env:
-        """``after`` with what a condition says of a register, if it holds or if it does not."""
+        """``after``, with what a condition that holds (or does not) implies for a register."""
         match cond:
             case ir.Reg(name) if not only or name == only:
                 return {**after, name: after.get(name) or NONZERO if holds else 0}
@@ -413,7 +413,7 @@ class Futures:
 
     @staticmethod
     def _either_step(after: Sequence[Future], found: Future) -> Future:
-        """A choice is one step with what it begins with."""
+        """A choice and the step that it begins with are one step."""
         here, writes = 0, 0
         for way in after:
             here |= way.here
@@ -431,7 +431,7 @@ class Futures:
         return Future(reads | writes, writes, all_reads, all_writes, all_reads | all_writes, before=before)
 
     def _taken(self, node: _Node, access: Access, synced: Families, observes: int) -> tuple[Families, int]:
-        """An atomic operation takes the last value of its location, and what that carries if it is an acquire."""
+        """An atomic operation reads the last value of its location, and joins that value's view if it is an acquire."""
         place = node.mask.bit_length() - 1
         if place in synced:
             synced = {other: family for other, family in synced.items() if other != place}
@@ -460,7 +460,7 @@ class Futures:
 
 
 def _waits_until_free(instr: Instr, stmt: ir.Rmw) -> bool:
-    """Is it a spinlock's taking that cannot happen while anybody has it?"""
+    """Does it take a spinlock, and so wait while another thread holds it?"""
     match instr:
         case Step(_, ir.Binary("==", ir.Reg(name), ir.Const(0))):
             return name == stmt.old
@@ -468,7 +468,7 @@ def _waits_until_free(instr: Instr, stmt: ir.Rmw) -> bool:
 
 
 def _both(a: Future, b: Future) -> Future:
-    """What may be on either of two ways."""
+    """What may happen on either of two paths."""
     before = {}
     for lock in a.before.keys() | b.before.keys():
         r, w = a.before.get(lock, (a.reads, a.writes))
@@ -507,7 +507,7 @@ def _with(families: Families, gained: int) -> Families:
 
 
 def _least(sets: Iterable[int]) -> tuple[int, ...]:
-    """The sets of which none contains another one; where there are too many, what two have in common stands for both."""
+    """The minimal ones of these sets; if there are too many, the intersection of two replaces both."""
     least: list[int] = []
     for one in sorted(set(sets), key=lambda x: (x.bit_count(), x)):
         if not any(known & one == known for known in least):

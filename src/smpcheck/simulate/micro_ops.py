@@ -1,4 +1,4 @@
-"""The steps of a thread in parts: where, whether, what, and how it goes on, for those who decide what is read themselves."""
+"""The steps of a thread in parts (address, guard, value, and what follows), for explorations that choose which value is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smpcheck.simulate.code import Code, Local, Pick, Rcu, Step, Turn, predecess
 from smpcheck.simulate.generate import Generator, Memory, Registers
 
 FULL = "mb"
-"""What a full barrier is as a step."""
+"""A full barrier as a step."""
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Parts(Generator):
     """The functions of one thread, each step in parts."""
 
     def parts(self, x86: bool) -> tuple[dict[int, Access], dict[int, Callable[[Registers, Memory], int]], Any]:
-        """Steps, what goes on after the other points, and the function that starts the thread."""
+        """The steps, for each other point the function that goes on from it, and the function that starts the thread."""
         instrs = self.code.instrs
         self.predecessors = predecessors(self.code)
         others: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""What threads make of the values that they load: two values that differ only where nobody looks are as good as one.
+"""Which parts of a loaded value a thread uses: two values that agree in these are equivalent.
 
 A loaded word is seldom used as it is. ``PageMlocked(page)`` asks for one bit, ``page_count(page)`` is compared with zero. What
 a load's register is used for, up to its next definition, is a set of expressions over that register alone (the whole register,
@@ -60,7 +60,7 @@ def _result(function: Callable[[int], int], value: int) -> int | None:
 
 
 def observations(code: Code, pc: int, reg: str) -> set[ir.Expr]:
-    """The expressions over the register of the load at ``pc`` that anything depends on, with :data:`VALUE` for the register."""
+    """The expressions over the register of the load at ``pc`` that the thread uses, with :data:`VALUE` for the register."""
     instr = code.instrs[pc]
     assert isinstance(instr, Step)
     found: set[ir.Expr] = set()

@@ -1,4 +1,4 @@
-"""Which steps need no other thread's to be looked at before them, under sequential consistency.
+"""Steps that can be taken first, before any step of another thread, without losing an outcome (sequential consistency).
 
 Where nothing that any other thread may still do conflicts with a thread's next step, that step alone is taken (a persistent set
 of one; Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996, chapter 4). What a thread may do only
@@ -6,7 +6,7 @@ after it has taken a spinlock comes after all that the one who holds it does.
 
 Two accesses to one cell conflict only where one changes bits that the other reads or changes
 (:mod:`smpcheck.simulate.bit_parts`): ``PageLRU(page)`` and ``TestClearPageMlocked(page)`` may take effect in either order.
-Registers differ then in bits that nobody looks at.
+The registers then differ only in bits that are not used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from smpcheck.simulate.pointers import points_to
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A step and the cells that it may be to, as bits by index in memory."""
+    """A step and the cells that it may access, as bits by index in memory."""
 
     stmt: ir.Load | ir.Store | ir.Rmw
     mask: int
@@ -34,7 +34,7 @@ class Act:
 
     @property
     def acquire(self) -> bool:
-        """Is it one as sequential consistency goes? All are."""
+        """Under sequential consistency every step is one."""
         return True
 
     release = acquire
@@ -82,7 +82,7 @@ class Persistent:
         return self.futures[t].at(pc, self.keys[t][pc](registers), registers, self.registers[t])
 
     def alone(self, t: int, pcs: Sequence[int], futures: Sequence[Future]) -> bool:
-        """Can the next step of a thread be taken before all that others may do?"""
+        """Can the next step of a thread be taken before every step that others may take?"""
         future = futures[t]
         here, writes = future.here, future.here_writes
         if not here:

@@ -31,7 +31,7 @@ Watch: TypeAlias = Callable[["View"], str | None]
 
 
 class View:
-    """The state of a run between two steps, for those who watch it."""
+    """The state of a run between two steps, as watchers see it."""
 
     def __init__(self, machine: Machine, registers: list[Registers], memory: Memory) -> None:
         self.machine = machine
@@ -56,7 +56,7 @@ class View:
 
 
 class Moves:
-    """The moves of a run, in little room: the thread of each step, and its alternative where that is not the first.
+    """The moves of a run, stored compactly: the thread of each step, and its alternative where that is not the first.
 
     ``free`` are the scheduler's choices where several alternatives were possible.
     """
@@ -79,7 +79,7 @@ class Moves:
 
 @dataclass
 class RunResult:
-    """What came of a run.
+    """The result of a run.
 
     ``failed`` names the checks that failed. ``waiting`` maps a thread that waits to where. ``final`` is what the program
     observes, if the run finished. ``holds``: is the program's condition true in it? ``schedule`` repeats the run

@@ -1,4 +1,4 @@
-"""What no thread can come upon any more is forgotten, so that states differ only where it matters."""
+"""Values that no thread can read any more are dropped, and equivalent ones merged, so that fewer states differ."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from smpcheck.simulate.observed import Observed
 
 
 class Forgetting:
-    """``first``: the threads that run at first. ``futures``: by thread. ``places``: by number of a location, the index of its
-    cell in memory; ``number``: back. ``kinds``: by index of a cell (see :func:`smpcheck.simulate.lookahead.kinds_of`). ``width``:
-    of what is observed of a location, in bits."""
+    """Reduces states. ``first``: the threads that run from the start. ``futures``: for each thread. ``places``: for each location
+    the index of its cell in memory, ``number`` the inverse. ``kinds``: for each cell, see
+    :func:`smpcheck.simulate.lookahead.kinds_of`. ``width``: how many expressions are observed."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Forgetting:
         self.width = width
 
     def forget(self, state: State) -> None:
-        """Drop and merge what can be in a state."""
+        """Drop and merge values of a state, in place."""
         self._forget_views(state)
         for number in list(state.history):
             history = state.history[number]
@@ -49,7 +49,7 @@ class Forgetting:
                 del state.history[number]
 
     def _forget_views(self, state: State) -> None:
-        """What only a full barrier makes known matters only to those who still have one."""
+        """A view that only a full barrier would join matters only to threads that will still execute one."""
         barriers = False
         for t in self.first:
             cur, later, fence = state.views[t]
@@ -64,7 +64,7 @@ class Forgetting:
             state.barrier = 0
 
     def floors(self, state: State, number: int) -> list[tuple[int, int]]:
-        """The threads that may look at values of a location that are there, and the oldest that each may come upon, by index."""
+        """The threads that may read present values of a location, each with the index of the oldest that it may read."""
         place = self.places[number]
         found = []
         for t in self.first:
@@ -76,7 +76,7 @@ class Forgetting:
         return found
 
     def _surely(self, state: State, t: int, number: int) -> int:
-        """The oldest value of a location that a thread may still come upon, by index."""
+        """The index of the oldest value of a location that a thread may still read."""
         offset = WIDTH * number
         own = state.views[t][0] >> offset & FIELD
         least = FIELD
@@ -89,7 +89,7 @@ class Forgetting:
         return least.bit_length()
 
     def _gained(self, state: State, t: int, at: int) -> int:
-        """What a thread will learn from a full barrier, or from an atomic operation on the cell ``at``."""
+        """The view that a thread will gain from a full barrier, or from an atomic operation on the cell ``at``."""
         if at == FULL_SYNC:
             return state.views[t][1] | state.barrier
         history = state.history.get(self.number[at])
@@ -102,7 +102,7 @@ class Forgetting:
     def _merged(
         self, state: State, number: int, history: tuple[Message, ...], floors: list[tuple[int, int]]
     ) -> tuple[Message, ...]:
-        """What is there after values that are as good as the ones before them are gone."""
+        """The values of a location without those that are equivalent to the value before them."""
         i = 0
         while i < len(history) - 1:
             if self._alike(state, number, i, floors):
@@ -113,7 +113,7 @@ class Forgetting:
         return history
 
     def _alike(self, state: State, number: int, i: int, floors: list[tuple[int, int]]) -> bool:
-        """Is the value at index i as good as the one after it, for all who may come upon that?
+        """Is the value at index i equivalent to the one after it, for all threads that may read that?
 
         Who reads the earlier one knows less. Who knows of the later one must know all that it carries, and who may read it must
         observe no difference. The last one is taken by atomic operations too, and so must carry the same.
@@ -133,7 +133,7 @@ class Forgetting:
 
     @staticmethod
     def _known_together(state: State, value: int, extra: int) -> bool:
-        """Does whoever knows of a value know all of ``extra``, or will when it has read that value again?"""
+        """Does each view that has a value also have all of ``extra``, or gain it by reading that value again?"""
         for cur, later, fence in state.views:
             if (cur & value and extra & ~later) or (fence & value and extra & ~fence):
                 return False

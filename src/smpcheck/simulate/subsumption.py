@@ -1,10 +1,10 @@
-"""States of runs with views in which nothing new can be done.
+"""States of runs with views that are covered by others: from these nothing new can be reached.
 
-A state covers another one if threads are at the same places with the same registers, the last values are the same, and every run
-that goes on from the other one can be made from it: of each location it has the other's values in the same order, or values in
-which nobody who may look observes a difference; more may lie between them; and threads, and values, know no more of what was
-written. Who knows less can do more: each step of a run from the other state can be made here, and leads to a state that covers
-where it leads there.
+A state covers another one if every run from the other can be made from it. For that threads are at the same places with the same
+registers, and the last values are the same. For each location the state has the other's values in the same order, or values
+that no reader can tell from them, with more values in between perhaps. And no view of a thread or a value has more than in the
+other state: a thread that knows less can do more. Then each step of a run from the other state can be made here, and leads to a
+state that covers the one it leads to there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from smpcheck.simulate.observed import Observed
 
 
 class Visited:
-    """The states that were visited, but for those that others cover.
+    """The states that were visited, without those that others cover.
 
     ``keys``: by thread and instruction, what picks out the live registers. ``kinds``: by number of a location (see
     :mod:`smpcheck.simulate.lookahead`). ``width``: of what is observed, in bits.
@@ -33,7 +33,7 @@ class Visited:
         width: int,
         exact: bool = False,
     ) -> None:
-        """``exact``: let states cover only their like."""
+        """``exact``: a state covers only equal ones."""
         self.exact = exact
         self.keys = keys
         self.kinds = kinds
@@ -43,7 +43,8 @@ class Visited:
         self._states: dict[Any, list[State]] = {}
 
     def covers(self, state: State) -> bool:
-        """Is there a state that covers this one? If not it is remembered, and those that it covers are marked and forgotten."""
+        """Does a known state cover this one? If not, this one is remembered, and the states that it covers are marked and
+        dropped."""
         registers = tuple([keys[pc](r) for keys, pc, r in zip(self.keys, state.pcs, state.registers, strict=True)])
         place = (tuple(state.pcs), registers, tuple(state.memory))
         known = self._states.get(place)
@@ -113,7 +114,7 @@ class Visited:
         return True
 
     def _matched(self, a: State, number: int, mine: tuple[Message, ...], theirs: tuple[Message, ...]) -> list[int] | None:
-        """For each of their values the one of mine that stands for it, by index; the last one's is the last."""
+        """For each value of theirs the index of the one of mine that stands for it; the last stands for the last."""
         shift = len(mine) - len(theirs)
         if shift < 0:
             return None
@@ -141,7 +142,7 @@ class Visited:
 
 
 class _Translation:
-    """Views in terms of the values that they have in another state."""
+    """Translates views of one state into those of another, where locations have other values."""
 
     def __init__(self, matches: Sequence[tuple[int, list[int]]]) -> None:
         self.fields = []
@@ -155,7 +156,7 @@ class _Translation:
             self.fields.append((WIDTH * number, FIELD << WIDTH * number, table))
 
     def __call__(self, view: int) -> int:
-        """Who knows of a value knows of the first one there that stands for it or for a later one."""
+        """The view with the first value there that stands for a value of this view, or for a later one."""
         for offset, mask, table in self.fields:
             own = view & mask
             if own:

@@ -26,12 +26,12 @@ one may race ends the exploration: :class:`MayRaceError`.
 *x86.* With all loads acquires, all stores releases, and all atomic operations full barriers on both sides, the runs contain
 those of total store order, by the same argument with ghb for hb and prop, and no store is early there.
 
-*Few states.* What no thread can come upon any more is dropped, and values that look alike to all are one
-(:mod:`smpcheck.simulate.state_reduction`). A state is not gone on from if another one can do all that it can
-(:mod:`smpcheck.simulate.subsumption`); states are taken by how far their threads have come, so that those of one place are all
-there before the first of them is gone on from. A step that conflicts with nothing that others may do before it goes alone
-(persistent sets). A load that could have been taken before another thread's step is not taken after it with the same result
-(:meth:`_Runs.put_to_sleep`).
+*Few states.* Values that no thread can read any more are dropped, and values that no thread can tell apart are merged
+(:mod:`smpcheck.simulate.state_reduction`). A state is not explored if from another one all can be done that can be done from it
+(:mod:`smpcheck.simulate.subsumption`); states are explored in the order of how far their threads have come, so that all states
+of one position are known before the first of them is explored. A step that conflicts with no step that others may take before it
+is taken alone (persistent sets). A load that could have been taken before another thread's step is not taken after it with the
+same result (:meth:`_Runs.put_to_sleep`).
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class _Runs:
     # --- moves ---
 
     def alone(self, state: State, t: int, access: Access) -> bool:
-        """Can no other thread do anything that conflicts with this access, before t has left the spinlocks that it holds?"""
+        """Is it impossible that another thread conflicts with this access before t has released the spinlocks that it holds?"""
         place = self.place(access, state.registers[t])
         if place < 0:
             return False  # a fault
@@ -201,7 +201,7 @@ class _Runs:
             return -1
 
     def moves(self, state: State) -> list[Move]:
-        """What can be done next. Steps that nobody notices go alone."""
+        """The moves from here. A step that no other thread can notice is the only one."""
         pcs = state.pcs
         threads = self.first
         for t in threads:
@@ -256,7 +256,7 @@ class _Runs:
         return ((pc, None),) if isinstance(instr, Rcu | Turn) else ()
 
     def _look_for_early(self, loads: list[tuple[int, int, int]], futures: list[Future]) -> None:
-        """Could a store after one of these loads be what another one reads, and that load wait in turn?"""
+        """Could one of these loads read a store that comes after another of them, and so on in a cycle?"""
         for t, pc, own in loads:
             early = self.early_of[t].after(pc)
             if early:
@@ -267,7 +267,7 @@ class _Runs:
                     self.early = True
 
     def loading(self, state: State, moves: list[Move]) -> dict[int, int]:
-        """The threads that are about to read, of those that can move, and the locations."""
+        """The threads whose next step is a load, among those that can move, with the locations."""
         return {
             t: self.place(access, state.registers[t])
             for t, pc, _ in moves
@@ -275,8 +275,8 @@ class _Runs:
         }
 
     def put_to_sleep(self, state: State, moving: int, loading: dict[int, int]) -> None:
-        """When one thread does more than read, the others will not read later what they could read before: that makes no
-        difference to anybody, so they may as well have read it before."""
+        """When one thread takes a step that is no load, the others need not read, after it, values that they could read before
+        it: they could have read them first, with the same result."""
         if self.reduce and moving not in loading:
             for t, place in loading.items():
                 number = self.number.get(place)
@@ -334,7 +334,8 @@ class _Runs:
         ]
 
     def different(self, history: tuple[Message, ...], possible: list[int], observes: int) -> list[int]:
-        """Of values in which a load observes the same, the oldest: who takes a later one knows more, and can do no more."""
+        """Among values that a load cannot tell apart, the oldest: a later one gives the thread a larger view, and no more
+        choices."""
         result: list[int] = []
         for i in possible:
             value, carried, *_ = history[i]
@@ -348,7 +349,7 @@ class _Runs:
     # --- steps ---
 
     def take(self, state: State, move: Move) -> bool:
-        """Take a move in place; False: what results is no execution. Raises what describe_fault knows."""
+        """Make a move in this state; False if the result is no execution. Raises the errors that describe_fault knows."""
         t, pc, choice = move
         registers = state.registers[t] = list(state.registers[t])
         state.asleep[t] = None
@@ -465,7 +466,7 @@ class _Runs:
                 self.go_on(state, moves)
 
     def go_on(self, state: State, moves: list[Move]) -> None:
-        """Take each of the moves, and what follows without a choice."""
+        """Make each of the moves, and then the moves that follow without a choice."""
         if self.ends is not None and time.monotonic() > self.ends:
             raise LimitError("no time was left")
         if not moves:
@@ -486,7 +487,8 @@ class _Runs:
                 heappush(self.open, (sum(new.pcs), self.explored, new, ways))
 
     def followed(self, state: State, move: Move) -> list[Move] | None:
-        """Take a move in place, and go on while there is one way; what can be done then, None if it is no execution."""
+        """Make a move in this state, and go on while there is only one; the moves that are then possible, None if it is no
+        execution."""
         for _ in range(LONGEST_TRAIL):
             if not self.try_move(state, move):
                 return None
