@@ -186,3 +186,53 @@ def test_a_folder_that_is_no_kernel_tree_or_not_configured_is_refused(tmp_path: 
         read(COUNTER, "t.c", (f"kernel={tmp_path}",))
     with pytest.raises(InputError, match=r"has no include/generated/autoconf\.h"):
         read(COUNTER, "t.c", (f"kernel={tmp_path}", f"kernel-headers={tmp_path}"))
+
+
+# --- allocated memory ---
+
+RCU = """#include <linux/slab.h>
+struct item {{ int v; }};
+static struct item *p;
+static struct item *make(int v)
+{{
+	struct item *n = kzalloc(sizeof(*n), GFP_KERNEL);
+	if (!n)
+		goto out;
+	n->v = v;
+out:
+	return n;
+}}
+SMPCHECK_INIT() {{ p = make(1); }}
+SMPCHECK_THREAD(reader)
+{{
+	struct item *q;
+	rcu_read_lock();
+	q = rcu_dereference(p);
+	SMPCHECK_ASSERT(q->v == 1 || q->v == 2);
+	rcu_read_unlock();
+}}
+SMPCHECK_THREAD(writer) {{ struct item *old = p, *new = make(2); rcu_assign_pointer(p, new); {0}; kfree(old); {1}; }}
+SMPCHECK_FINALLY() {{ SMPCHECK_ALL_FREED(); }}
+"""
+
+
+def test_what_is_freed_after_a_grace_period_is_not_used_any_more() -> None:
+    assert set(checked(RCU.format("synchronize_rcu()", "kfree(new)")).failures) == {"data-race", "q->v == 1 || q->v == 2"}
+    assert checked(RCU.format("synchronize_rcu()", "WRITE_ONCE(p, new)")).failures == ("leak",)
+
+
+def test_use_after_free_and_double_free_are_found() -> None:
+    assert set(checked(RCU.format("barrier()", "barrier()")).failures) == {"data-race", "leak", "q->v == 1 || q->v == 2"}
+    assert "double-free" in checked(RCU.format("synchronize_rcu()", "kfree(old)")).failures
+
+
+def test_allocations_whose_number_or_size_is_not_known_are_refused() -> None:
+    text = "#include <linux/slab.h>\nstruct s {{ int v; }} *p; void *q;\nSMPCHECK_THREAD(a) {{ {0} }}"
+    for code, says in (
+        ("for (int i = 0; i < 2; i++) p = kmalloc(sizeof(*p), GFP_KERNEL);", "an allocation in a loop is not supported"),
+        ("p = kmalloc(2 * sizeof(*p), GFP_KERNEL);", "allocating anything but one object of the type"),
+        ("q = kmalloc(8, GFP_KERNEL);", "allocating anything but one object of the type"),
+        ("kfree(q);", r"kfree\(\) of anything but a pointer to a struct"),
+    ):
+        with pytest.raises(UnsupportedError, match=says):
+            read(text.format(code))

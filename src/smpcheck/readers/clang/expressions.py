@@ -71,6 +71,8 @@ class TreeExpressions(Lowering):
         self.findings = findings
         self.current = 0
         self.frozen: int | None = None
+        self.expected = -1
+        """The type of what a void pointer that is being computed will point to; -1: not known."""
         self.marked = 0
         """Within so many regions whose accesses count as marked."""
         self.bindings: dict[int, Local | Place | Aggregate | Val] = {}
@@ -604,11 +606,23 @@ class TreeExpressions(Lowering):
             return self.value(node.arg)
         if kind == "record":
             return self.value(node.arg)
-        value = self.value(node.arg)
+        value = self._converted(node)
         type_ = self.type_of(node)
         if isinstance(value, Ref) and isinstance(type_, Pointer):
             return self._retyped(value, type_)
         return Val(self.convert(value, type_, node), type_)
+
+    def _converted(self, node: Any) -> Val:
+        """The value of a conversion's operand; what a void pointer becomes says what is allocated there."""
+        given = self.kinds.given
+        from_void = given[node.arg.type].kind == "pointer" and given[given[node.arg.type].target].kind == "void"
+        saved = self.expected
+        if from_void and given[node.type].kind == "pointer":
+            self.expected = given[node.type].target
+        try:
+            return self.value(node.arg)
+        finally:
+            self.expected = saved
 
     def _retyped(self, value: Val, type_: Type) -> Val:
         return Ref(value.spot, type_, value.decl) if isinstance(value, Ref) else Val(value.expr, type_)

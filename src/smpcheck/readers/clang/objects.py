@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from smpcheck.program.flow import expressions, statements
 from smpcheck.program.ir import Binary, Cast, Cell, Conditional, Const, Expr, Thread, Unary
-from smpcheck.program.values import Ptr
+from smpcheck.program.values import INT, Ptr
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.startup import Bytes
 from smpcheck.readers.clang.types import Leaf, Types, clusters
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 PER_CPU = 1 << 20
 """Bytes between the copies of a per-CPU variable."""
+
+
+def freed_flag(size: int) -> int:
+    """Where the flag of an allocated object of so many bytes lies: behind it."""
+    return -(-size // 8) * 8
 
 
 class Objects:
@@ -36,7 +41,8 @@ class Objects:
         self.folder = folder
         self.used: dict[str, tuple[int, bool]] = {}
         self.globals: dict[int, str] = {}
-        self._names = {v.name for v in unit.variables}
+        self.allocated: dict[str, int] = {}
+        """The objects that kmalloc() gave out, and where in each the flag lies that says whether it is in use."""
 
     def shown(self, file: str) -> str:
         """A file's name as answers print it."""
@@ -72,13 +78,20 @@ class Objects:
         """The objects whose address is a value somewhere: in a thread, or in memory from the beginning."""
         return _addresses(threads)[1] | {byte[0].base for byte in initial.bytes.values() if isinstance(byte, tuple)}
 
+    def allocate(self, index: int, low: TreeExpressions) -> Ptr:
+        """A new object of a type."""
+        name = f"{low.kinds.record_name(index).removeprefix('struct ')}@{len(self.allocated) + 1}"
+        self.used[name] = (index, False)
+        self.allocated[name] = freed_flag(low.kinds.size(index))
+        return Ptr(name)
+
     def cells(self, kinds: Types, threads: Sequence[Thread], pointed: set[str], initial: Bytes) -> dict[Ptr, Cell]:
         """The cells that threads may touch: all of objects whose address is a value somewhere, of others those that are named."""
         named = _addresses(threads)[0]
         found: dict[Ptr, Cell] = {}
         for name, (index, per_cpu) in self.used.items():
             for cpu in range(self.cpus if per_cpu else 1):
-                for leaf in self._leaves(kinds, index):
+                for leaf in (*self._leaves(kinds, index), *self._flag(name)):
                     start = cpu * PER_CPU + leaf.offset
                     if name in pointed or any(Ptr(name, start + byte) in named for byte in range(leaf.size)):
                         address = Ptr(name, start)
@@ -94,6 +107,10 @@ class Objects:
             for cpu in range(self.cpus if per_cpu else 1)
             for leaf in reversed(kinds.leaves(index))
         }
+
+    def _flag(self, name: str) -> tuple[Leaf, ...]:
+        at = self.allocated.get(name)
+        return () if at is None else (Leaf(at, INT, " in use"),)
 
     @staticmethod
     def _copy(name: str, cpu: int, per_cpu: bool) -> str:

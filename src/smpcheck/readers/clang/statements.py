@@ -47,6 +47,8 @@ class TreeStatements(TreeExpressions):
         self.case_names: dict[int, str] = {}
         self.unnamed = 0
         self.flat_list: object = None
+        self.looping = 0
+        """Within so many loops whose bodies may run more than once."""
 
     # --- calls of functions with a body ---
 
@@ -126,7 +128,10 @@ class TreeStatements(TreeExpressions):
     def body(self, node: Any) -> None:
         """A function's body."""
         if jumps(node):
+            back = _jumps_back(node)
+            self.looping += back
             self.structured(lambda: self.flat(node))
+            self.looping -= back
         else:
             self.stmt(node)
 
@@ -228,9 +233,12 @@ class TreeStatements(TreeExpressions):
         leave, again = self.label("loop"), self.label("continue")
         pos = self.source.pos(self.at(node))
         bound = _trips(node, self.kinds)
+        once = node.test_last and _constant(node.cond, {}) == 0
+        self.looping += not once
         self.around.append(Around(leave, again, False))
         inner = self._inside(node.body)
         self.around.pop()
+        self.looping -= not once
         if exits(inner, again):
             inner = [Block(again, tuple(inner), pos)]
         if node.step is not None:
@@ -417,9 +425,11 @@ class TreeStatements(TreeExpressions):
         self.emit(flow.Label(head, pos))
         if not node.test_last:
             self._leave_unless(node.cond, leave)
+        self.looping += 1
         self.around.append(Around(leave, again, True))
         self.flat(node.body)
         self.around.pop()
+        self.looping -= 1
         self.emit(flow.Label(again, pos))
         if node.step is not None:
             self.effect(node.step)
@@ -499,6 +509,23 @@ def jumps(node: Any) -> bool:
             continue
         pending += list(_parts(one))
     return False
+
+
+def _jumps_back(node: Any) -> bool:
+    """Does a goto lead to a label before it?"""
+    seen: set[str] = set()
+    for one in _in_order(node):
+        if isinstance(one, t.Label):
+            seen.add(one.name)
+        if isinstance(one, t.Goto) and one.name in seen:
+            return True
+    return False
+
+
+def _in_order(node: Any) -> Iterator[Any]:
+    yield node
+    for part in _parts(node):
+        yield from _in_order(part)
 
 
 def _breaks(node: Any) -> Iterator[str]:

@@ -7,6 +7,7 @@
 #define SMPCHECK_FINALLY() void __smpcheck_finally(void)
 #define SMPCHECK_STUB(result, name, ...) result __smpcheck_stub_##name(__VA_ARGS__)
 #define SMPCHECK_EXPECT_FAILURE(...) _Static_assert(1, "");
+#define SMPCHECK_ALL_FREED() __smpcheck_all_freed()
 #define SMPCHECK_ASSERT(condition) __smpcheck_assert(!!(condition))
 
 /* A value as a type. There are no casts to structs: where one would be needed, a function that has no body is called. */
@@ -20,6 +21,7 @@ void __smpcheck_assert(_Bool holds);
 void __smpcheck_bug(_Bool wrong);
 void __smpcheck_warn(_Bool wrong);
 void __smpcheck_nothing();
+void __smpcheck_all_freed(void);
 void __smpcheck_lock_held();
 int __smpcheck_cpu(void);
 

@@ -165,6 +165,9 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define ENOSPC 28
 #define GFP_KERNEL 0x1u
 #define GFP_ATOMIC 0x2u
+void *kmalloc(size_t size, gfp_t flags);
+void *kzalloc(size_t size, gfp_t flags);
+void kfree(const void *object);
 #define ERR_PTR(e) ((void *)(long)(e))
 #define PTR_ERR(p) ((long)(p))
 #define IS_ERR_VALUE(x) ((unsigned long)(void *)(x) >= (unsigned long)-4095)
