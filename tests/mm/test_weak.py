@@ -32,6 +32,7 @@ def case(scenario: str, variant: str, **options: str) -> Case:
         ("truncate_mlock", "V2", "one-word", {"I1"}),
         ("munlock_page_putback", "V9:barrier=none,munlock_pagevec=no", "separate", {"I3"}),
         ("munlock_putback", "V8:barrier=none", "separate", set()),
+        ("munlock_page_putback", "V9:barrier=none", "separate", set()),
         ("munlock_putback", "V7:barrier=none", "separate", {"I3"}),
         ("cow_putback", "V8:barrier=none", "separate", {"I3"}),
         ("cow_putback", "V8", "separate", set()),
