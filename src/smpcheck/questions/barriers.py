@@ -1,8 +1,9 @@
-"""The question *is this barrier needed?*, asked of everything in a program that gives order.
+"""The question *is this barrier needed?*, about every ordering element of a program.
 
-What is protected is what cannot happen now: the outcomes that the program speaks of, and data races. An element is needed if
-without it one of these can happen. One answer at a time is not enough where elements stand in for each other, so
-all smallest sets that protect are computed, and an element is needed, superfluous, or one of several by the sets that it is in.
+Protected is what cannot happen now: the outcomes that the program asks about, and data races. An element is needed if
+without it one of these can happen. Where elements can replace each other it is not enough to leave out one at a
+time. So all minimal sets that protect are computed; an element in all of them is needed, one in some of them is one of several,
+and one in none is not needed.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Finding:
 class Barriers:
     """The answer for one program under one model.
 
-    ``protected``: what cannot happen now, None where nothing is (``reachable`` says what can). ``sets``: all smallest sets of
+    ``protected``: what cannot happen now, None where nothing is (``reachable`` says what can). ``sets``: all minimal sets of
     elements that protect it; ``together``: for each set, the weakest forms that suffice when only that set is there.
     ``unexamined``: elements that the question could not be asked of. ``complete``: all sets are there.
     ``undecided``: something is not known (loops were cut, or the program is large; ``notes`` say why).
@@ -274,8 +275,8 @@ class _Asking:
         return finding
 
     def reasons(self, sets: list[frozenset[Key]]) -> list[Reason]:
-        """Why what is protected cannot happen, to see which elements work together. Where several sets suffice, a reason may
-        rest on any of them, so the program is asked about with each set alone as well, for as long as ``limits`` says.
+        """Reasons why what is protected cannot happen; they show which elements work together. Where several sets suffice, a
+        reason may rest on any of them, so the program is asked about with each set alone as well, for as long as ``limits`` says.
         """
         found: list[Reason] = []
         if not self.elements:
@@ -336,7 +337,8 @@ class _Asking:
         return (a.pos, b.pos) in self.branches[element.key]
 
     def weakened(self, chosen: frozenset[Key]) -> dict[Key, Level]:
-        """Weaker forms of the elements of a smallest set that suffice together, nothing else being there; the dearest first."""
+        """Weaker forms of the elements of a minimal set that suffice together when all other elements are gone; the most
+        expensive element is weakened first."""
         levels = self.without(frozenset(self.by_key) - chosen)
         found: dict[Key, Level] = {}
         members = sorted((self.by_key[key] for key in chosen), key=lambda e: (-self.costs.get(e.kind, 0), e.pos.line))
@@ -384,8 +386,8 @@ def _of_large(
 
 
 class _AskingLarge(_Asking):
-    """The same for a large program. Each element is asked about alone first, and runs with views are believed at first; all that
-    they say can go is then taken away at once. If that is safe, what remains is the only smallest set.
+    """The same question about a large program. Each element is first asked about alone, by runs with views only. All elements
+    that can go by these answers are then left out together. If that is safe, the rest is the only minimal set.
     """
 
     found: Found
@@ -400,7 +402,7 @@ class _AskingLarge(_Asking):
         """What can go alone, as runs with views say."""
 
     def broken(self, levels: Mapping[Key, str]) -> Execution | None:
-        """As ever. :raises LimitError: it is not known"""
+        """As in the base class. :raises LimitError: it is not known"""
         names = self.protected.failing
         version = self.rewriter.version(levels)
         found = ask(version, self.model, names, self.limits.unroll, self.limits.ends)
@@ -413,7 +415,7 @@ class _AskingLarge(_Asking):
         return None
 
     def notes(self) -> list[str]:
-        """Nothing yet; and what is known of each element alone."""
+        """No notes yet. Asks about each element alone, as a preparation."""
         everything = frozenset(self.by_key)
         self.search.known[everything] = True
         self.search.seconds = max(self.search.seconds, SEARCH)
@@ -439,7 +441,7 @@ class _AskingLarge(_Asking):
         return seen is not None and seen[0].isdisjoint(self.protected.failing)
 
     def finding(self, element: Element, sets: list[frozenset[Key]], complete: bool, reasons: list[Reason]) -> Finding:
-        """The answer for one element; what was not asked about it alone is known from a set without it that suffices."""
+        """The answer for one element. If it was not asked about alone, a sufficient set without it tells."""
         rest = frozenset(self.by_key) - {element.key}
         if element.key in self.undecided:
             return Finding(element, "undecided", False)
@@ -472,7 +474,7 @@ class _AskingLarge(_Asking):
         return found
 
     def enough(self, levels: Mapping[Key, str]) -> bool:
-        """As ever; no where it is not known, which is noted. What is broken stays so if more is weaker."""
+        """As in the base class; False, with a note, where it is not known. Removing more order cannot repair a broken program."""
         if any(known <= levels.items() for known in self.broken_by):
             return False
         try:

@@ -1,4 +1,4 @@
-"""What is to be said besides: that loops were cut, that nothing can happen at all, that accesses race.
+"""Caveats of an answer: loops were cut, the program has no execution at all, accesses race.
 
 ``check`` has no verdict then (``bound``, ``no-execution``); the questions that speak of reasons and barriers answer, and say so.
 """
@@ -23,7 +23,7 @@ def cut(unroll: int) -> str:
 
 
 def longer(unroll: int) -> str:
-    """The note that reasons were looked for in a part only of what the model forbids: in executions with few rounds of loops."""
+    """The note that reasons cover only executions with few rounds of loops."""
     return f"the reasons are about {unroll} rounds of each loop; why longer executions are forbidden is not shown (see --unroll)"
 
 
@@ -35,7 +35,7 @@ def is_cut(program: Program, model: Model, unroll: int) -> bool:
 
 
 def caveats(program: Program, model: Model, unroll: int) -> tuple[str, ...]:
-    """Notes on an answer of "it cannot happen" about ``program`` under ``model``; none where it is the whole truth."""
+    """Notes on an answer of "it cannot happen" about ``program`` under ``model``; none if the answer needs no caveat."""
     everything = Candidates(program, model, Const(1), unroll=unroll)
     if everything.cut:
         return (cut(unroll),)

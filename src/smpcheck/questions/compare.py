@@ -1,6 +1,6 @@
 """The question *what do the models disagree about?*: tests by models, and for each disagreement an execution.
 
-Asked is what the test's author asks, and besides, which faults can happen: each fault that one model allows has a row of its own.
+The rows are the outcomes that the test asks about, and each fault that some model allows.
 The execution shown is one that a model allows and another forbids, with what forbids it there. Machines are compared too: each
 is a model that is asked about the program as that machine has it.
 """
@@ -36,7 +36,7 @@ NO_RACES = "the model {} has no data races"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who is asked: a model, about the program as it is or on a machine. ``name`` heads the column."""
+    """What is asked: a model, about the program as it is or as a machine has it. ``name`` heads the column."""
 
     name: str
     model: Model

@@ -1,8 +1,8 @@
-"""Does what a story blames account for the outcome, or only for the execution that it tells?
+"""Other executions with the same outcome: is the order that a story misses enough to forbid the outcome?
 
-The order that is missing is put into the program, a full barrier at each place and a mark at each access that is named. If the
-outcome can still happen, an execution of the changed program shows another way, which has a story of its own; and so on, until
-all that was named together forbids the outcome.
+The missing order is put into the program: a full barrier at each place and a mark at each access that the story names. If the
+outcome can still happen, an execution of the changed program shows another way to it, with a story of its own; and so on, until
+all the named places together forbid the outcome.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_WAYS = 6
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Another execution with the outcome, which is there although all that was named before is mended, and its story."""
+    """Another execution with the outcome, possible although all places named before are mended, and its story."""
 
     execution: Execution
     story: Story
@@ -41,7 +41,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """Other ways, in their order. ``complete``: with all that was named, here and before, the outcome cannot happen."""
+    """Other ways, in their order. ``complete``: with order in all the named places the outcome cannot happen."""
 
     found: tuple[Way, ...]
     complete: bool

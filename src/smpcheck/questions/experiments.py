@@ -1,6 +1,6 @@
-"""Executions changed and asked about again: a barrier put in, an access marked, a pair of accesses taken out and tried alone.
+"""Trials on executions: add a barrier, mark an access, or isolate a pair of accesses, and ask the model again.
 
-What a model keeps in order is tried here, not looked up, so it is right for any model. There are two trials. *What would mend
+What a model keeps in order is found by trial, so this works for any model. There are two trials. *What would mend
 this execution?*: full barriers are put between accesses of its threads, plain accesses are marked, until the model forbids it
 (:func:`cheapest_repair`). *Does the model order these two accesses of a thread?*: the thread alone is given a partner, a second
 thread with a full barrier between its accesses, which closes the pair to a cycle; if the model forbids the cycle, it orders the
@@ -30,7 +30,7 @@ ONCE = frozenset({"Once"})
 
 
 def allows(model: Model, execution: Execution) -> bool:
-    """Does ``execution`` meet every requirement of ``model`` (whatever flags it raises)?"""
+    """Does ``model`` allow ``execution``? (Flags do not count.)"""
     evaluation = Evaluation(execution)
     return not any(evaluation.offends(axiom) != axiom.negated for axiom in model.axioms if not axiom.flag)
 
@@ -183,7 +183,7 @@ def _smallest(everything: Sequence[Repair], forbidden: Callable[[frozenset[Repai
     """
 
     def needed(base: frozenset[Repair], changed: bool, rest: Sequence[Repair]) -> frozenset[Repair]:
-        """What of ``rest``, the most wanted first, has to be there besides ``base``, which has ``changed``."""
+        """The elements of ``rest`` that are needed besides ``base``, which has ``changed``; the preferred ones come first."""
         if changed and forbidden(base):
             return frozenset()
         if len(rest) == 1:
@@ -248,7 +248,7 @@ class Trials:
         self.known: dict[Edge, tuple[Strength, bool]] = {}
 
     def strength(self, pair: Edge) -> Strength:
-        """How much order there is between the two."""
+        """How strongly the two are ordered."""
         return self._tried(pair)[0]
 
     def holds_here(self, pair: Edge) -> bool:

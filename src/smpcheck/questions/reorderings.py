@@ -1,12 +1,12 @@
-"""What in an execution is not as if the threads took turns, step by step: as little of it as possible.
+"""The accesses of an execution that take effect out of program order, as few of them as possible.
 
 An execution is an interleaving iff program order and communication (rf, co, fr) have no cycle together (Shasha and Snir 1988).
-Where they have, something must be given up: that two accesses of a thread take effect in program order, or that a store reaches
-all threads at once. There is often a choice, and not every choice is the truth: what a barrier orders is not given up. So the
-model is asked first what would mend the execution (:func:`smpcheck.questions.experiments.cheapest_repair`), and pairs that stand
-around such a place are given up before any other; each is tried alone before it is said that nothing orders it. What would mend
-the execution and is not out of order in the order told (message passing without any barrier needs two, and shows one) is said
-besides.
+If they have, some edge must be given up: that two accesses of a thread
+take effect in program order, or that a store reaches all threads at once. There is often a choice, and not every choice is the
+truth: what a barrier orders is not given up. So the model is asked first what would mend the execution
+(:func:`smpcheck.questions.experiments.cheapest_repair`), and pairs that stand around such a place are given up before any other;
+each is tried alone before it is said that nothing orders it. What would mend the execution and is not out of order in the order
+told (message passing without any barrier needs two, and shows one) is said besides.
 
 The halves of an atomic operation are one step where they can be. Where one of them is ordered with another access and the other
 is not (an acquire is its read, a release its write) they are two, and what is out of order is said of the half that is.
@@ -95,7 +95,7 @@ def tell(execution: Execution, model: Model, words: Words, also: Model | None = 
 
 
 def least_weight(execution: Execution, model: Model, words: Words) -> int:
-    """What the story of an execution weighs at least: as if nothing in it were ordered."""
+    """A lower bound for the weight of the story of an execution: as if the model ordered nothing."""
     return _Teller(execution, [model], words).least()
 
 
@@ -206,7 +206,7 @@ class _Teller:
         return Story(tuple(steps), reorderings, (weight, switches, len(steps)), missing, self.mended)
 
     def least(self) -> int:
-        """The cheapest edges to give up, whatever the models keep."""
+        """The cheapest edges to give up, without asking what the models keep."""
         weights = self.cheap()
         return sum(weights[edge] for edge in feedback(weights))
 
@@ -223,7 +223,7 @@ class _Teller:
                 yield a, b
 
     def cyclic(self, edges: Iterable[Edge]) -> bool:
-        """Do the steps that are told go round in a circle by these edges?"""
+        """Do these edges form a cycle of steps?"""
         return shortest_cycle(graph_of(self.between_steps(edges))) is not None
 
     def join(self, kept: Collection[Edge]) -> None:
@@ -235,7 +235,7 @@ class _Teller:
                     del self.whole[w]
 
     def cheap(self) -> dict[Edge, int]:
-        """All edges, priced as if nothing were ordered."""
+        """All edges, priced as if the models ordered nothing."""
         events, relations = self.events, self.relations
         weights: dict[Edge, int] = {}
         for a, b in relations["po"]:
@@ -315,7 +315,7 @@ class _Teller:
         return {step for whole in mixed for step in whole if step in self.whole.values()}
 
     def elsewhere(self, edge: Edge) -> int:
-        """What a pair costs more because order there would not mend the execution."""
+        """The additional price of a pair where order would not mend the execution."""
         return 0 if self.mended is None or self.mends(edge) else ELSEWHERE
 
     def mends(self, edge: Edge) -> bool:
@@ -332,7 +332,7 @@ class _Teller:
         return (a, gap.second) in po and (b == gap.second or (gap.second, b) in po)
 
     def price(self, edge: Edge) -> int:
-        """What a pair costs, tried."""
+        """The price of a pair, by trial."""
         order = self.order(edge)
         return (STRONGLY if order is None else WEAKLY if order == "weak" else REORDERED) + self.elsewhere(edge)
 

@@ -1,11 +1,11 @@
-"""What is known of one test after it was asked about: plain data, and the rules by which a verdict is read from it.
+"""The result of one test: plain data, and the rules by which it gives a verdict.
 
 Two kinds of program, two kinds of verdict. A *litmus test* asks about its condition: ``Never``, ``Sometimes`` or ``Always``, as
 in herd7's Observation line; faults stand beside that as flags. A *model* (a program in Python) asserts: its verdict is ``holds``,
 ``FAILS`` (of what: :attr:`Result.failures`) or ``undecided``, and a fault is a failure like any other. A model that asks with
 ``s.exists()`` whether something can happen, and asserts nothing, has the verdict of its question.
 
-What was found counts even where a limit was reached: an assertion that fails within the bound fails. What was not found is then
+A failure counts even where a limit was reached: an assertion that fails within the bound fails. What was not found within it is
 undecided, never excluded.
 """
 

@@ -1,7 +1,7 @@
 """Faults in which a thread does not come to its end, as outcomes: which can happen, and what they are in a sentence.
 
-They are asked about wherever outcomes are: ``explain`` shows an execution of each that can happen, ``barriers --fix`` forbids it,
-and ``barriers`` keeps what cannot happen from happening.
+They are treated like other outcomes: ``explain`` shows an execution of each that can happen, ``barriers --fix`` forbids it,
+and for ``barriers`` an element that prevents one is needed.
 """
 
 from __future__ import annotations
