@@ -18,9 +18,12 @@ from smpcheck.simulate import outcomes, simulate
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
+CHECKER = Checker()
+"""Asked in turn, so that threads that cells share are compiled once."""
+
 
 def failing(scenario: str, variant: str, **options: str) -> set[str]:
-    return set(Checker().answer(Case(scenario, find_variant(variant), **options)).failed)
+    return set(CHECKER.answer(Case(scenario, find_variant(variant), **options)).failed)
 
 
 @pytest.mark.parametrize(

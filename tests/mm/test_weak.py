@@ -22,6 +22,10 @@ def case(scenario: str, variant: str, **options: str) -> Case:
     return Case(scenario, find_variant(variant), **options)
 
 
+CHECKER = Checker(deadline=300)
+"""Asked in turn, so that threads that cells share are compiled once."""
+
+
 @pytest.mark.parametrize(
     ("scenario", "variant", "flags", "failed"),
     [
@@ -43,7 +47,7 @@ def case(scenario: str, variant: str, **options: str) -> Case:
     ],
 )
 def test_two_operations_are_decided_under_the_kernels_model(scenario: str, variant: str, flags: str, failed: set[str]) -> None:
-    answer = Checker(deadline=300).answer(case(scenario, variant, model="lkmm", flags=flags))
+    answer = CHECKER.answer(case(scenario, variant, model="lkmm", flags=flags))
     assert set(answer.failed) == failed
     assert not answer.undecided
 

@@ -35,6 +35,10 @@ def check(
     scenario: Annotated[
         list[str] | None, typer.Option("--scenario", "-s", metavar="S", help="Only this scenario (repeatable).")
     ] = None,
+    scenario_file: Annotated[
+        str | None,
+        typer.Option("--scenario-file", metavar="FILE", help="The scenarios of this Python file."),
+    ] = None,
     variant: Annotated[
         list[str] | None, typer.Option("--variant", "-V", metavar="V", help="Only this variant (repeatable).")
     ] = None,
@@ -48,7 +52,8 @@ def check(
         list[str] | None, typer.Option("--model", "-m", metavar="sc|tso|lkmm", help="The memory model (repeatable).")
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every memory model and both layouts of the flags, where none is chosen.")
+        bool,
+        typer.Option("--all", help="Where none is chosen: every memory model, both layouts of the flags, and more scenarios."),
     ] = False,
     freeing: Annotated[
         str, typer.Option("--freeing", metavar="at-once|at-the-end", help="When a page without references is freed.")
@@ -79,17 +84,18 @@ def check(
     with failing(form, FORMATS):
         from smpcheck.batch.streams import Lost, stream
         from smpcheck.errors import InputError
-        from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, units
-        from smpcheck.mm.claim_scenarios import HEARTS
+        from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, scenarios_of, units
         from smpcheck.mm.report.table import json_line, legend, witness_text, write_table
-        from smpcheck.mm.scenarios import SCENARIOS
         from smpcheck.show.progress import Counter
 
         for name in invariant or []:
             if name not in INVARIANTS:
                 raise InputError(f"there is no invariant {name!r}: choose from {', '.join(INVARIANTS)}")
         models = model or (MODELS if everything else MODELS[:1])
-        todo = cases(scenario or (), variant or (), models, flags or (FLAGS if everything else FLAGS[:1]), freeing)
+        layouts = flags or (FLAGS if everything else FLAGS[:1])
+        file = scenario_file or ""
+        todo = cases(scenario or (), variant or (), models, layouts, freeing, everything, file)
+        names = list(scenarios_of(file))
         workers = min(len(units(todo)), os.cpu_count() or 1) if jobs is None else jobs
         checker = Checker(invariant or (), timeout * 0.9)
         answers: list[Answer] = []
@@ -113,7 +119,7 @@ def check(
         few = witness is None and sum(bool(a.failed) for a in answers) <= MAX_SHOWN and len(answers) <= MAX_SHOWN
         if form == "table":
             text = StringIO()
-            write_table(answers, [*SCENARIOS, *HEARTS], sys.stdout if output is None else text)
+            write_table(answers, names, sys.stdout if output is None else text)
             for failure in failures(answers, timeout) if witness or few else ():
                 text.write(witness_text(failure.answer, failure.invariant, failure.run, lanes_width(output), full) + "\n")
             if any(a.failed for a in answers) and not (witness or few):
@@ -131,7 +137,7 @@ def check(
             with busy("drawing"):
                 if form == "html":
                     shown = list(failures(answers, timeout)) if witness or few else []
-                    text_of = pictures.html(answers, [*SCENARIOS, *HEARTS], shown)
+                    text_of = pictures.html(answers, names, shown)
                 else:
                     shown = list(failures(answers, timeout)) if witness else first_of(failures(answers, timeout))
                     text_of = (pictures.svg if form == "svg" else pictures.dot)(shown)

@@ -10,20 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from smpcheck.errors import InputError, LimitError
-from smpcheck.kernel.scenario import Asked
+from smpcheck.kernel.scenario import Asked, Scenario
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.invariants import ABOUT
-from smpcheck.mm.scenarios import SCENARIOS
+from smpcheck.mm.scenarios import SCENARIOS, WIDER
 from smpcheck.mm.variants import BOUND, V0, VARIANTS, Variant, find_variant
 from smpcheck.mm.weak import RACES, ask, racing_run
 from smpcheck.program import ir
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.flow import statements
-from smpcheck.readers.python import compile_scenario
+from smpcheck.readers.python import compile_scenario, load_scenarios
 from smpcheck.readers.python.reuse import CompiledThreads
 from smpcheck.simulate import Outcomes, RunResult, outcomes
 
@@ -46,24 +47,25 @@ MAX_KEPT = 6
 """Scenarios whose programs are kept."""
 
 ASSUMPTIONS = (
-    "one file of one page, one or two mappings of it, and the pages that a CPU may allocate; as many CPUs as threads",
+    "one file of one page or two, one or two mappings of it, and the pages that a CPU may allocate; as many CPUs as threads",
     "a CPU drains its pagevecs after its operation, at any time, or where the operation does; a pagevec that is full is not met",
     "putback_lru_page goes round at most twice (going on would be reported as undecided)",
     "reclaim looks at the page once, does not write it out, and finds swap space only where the scenario says so",
-    "truncation to nothing, once; no migration, no huge pages, no nonlinear mappings, no memory cgroups",
+    "truncation to nothing, once; no migration, no splits of vmas, no huge pages, no nonlinear mappings, no memory cgroups",
 )
 """What bounds the answer, besides what a scenario says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One cell of the table."""
+    """One cell of the table. ``file``: where the scenario is from, if it is not one of the model's own."""
 
     scenario: str
     variant: Variant
     model: str = "sc"
     flags: str = "one-word"
     freeing: str = "at-once"
+    file: str = ""
 
     @property
     def command(self) -> str:
@@ -71,6 +73,7 @@ class Case:
         words = ["smpcheck mm check --scenario", self.scenario, "--variant", self.variant.name]
         for option, value, default in (
             ("--model", self.model, "sc"), ("--flags", self.flags, "one-word"), ("--freeing", self.freeing, "at-once"),
+            ("--scenario-file", self.file, ""),
         ):  # fmt: skip
             words += [option, value] if value != default else []
         return " ".join(words)
@@ -108,22 +111,36 @@ def cases(
     models: Sequence[str] = ("sc",),
     flags: Sequence[str] = ("one-word",),
     freeing: str = "at-once",
+    wider: bool = False,
+    file: str = "",
 ) -> list[Case]:
-    """All combinations; everything where nothing is chosen. :raises InputError: a name is not known"""
+    """All combinations; where nothing is chosen, everything.
+
+    ``wider``: that is more operations and two pages too (:data:`smpcheck.mm.scenarios.WIDER`). ``file``: the scenarios are those
+    of a file of the user's. :raises InputError: a name is not known, or something in the file is wrong
+    """
+    known_scenarios = scenarios_of(file)
+    every = known_scenarios if file else SCENARIOS | WIDER if wider else SCENARIOS
     for given, known, what in (
-        (scenarios, SCENARIOS | HEARTS, "scenario"), (models, MODELS, "model"),
+        (scenarios, known_scenarios, "scenario"), (models, MODELS, "model"),
         (flags, FLAGS, "flag layout"), ((freeing,), FREEING, "way of freeing"),
     ):  # fmt: skip
         for name in given:
             if name not in known:
                 raise InputError(f"there is no {what} {name!r}: choose from {', '.join(known)}")
     return [
-        Case(s, v, m, f, freeing)
+        Case(s, v, m, f, freeing, file)
         for m in models
         for f in flags
-        for s in scenarios or SCENARIOS
+        for s in scenarios or every
         for v in [find_variant(name) for name in variants] or VARIANTS.values()
     ]
+
+
+@lru_cache(maxsize=8)
+def scenarios_of(file: str) -> dict[str, Scenario]:
+    """The scenarios of a file, by name; without one, those of the model. :raises InputError: see :func:`load_scenarios`"""
+    return {found.name: found for found in load_scenarios(file)} if file else SCENARIOS | WIDER | HEARTS
 
 
 def program_of(
@@ -134,7 +151,7 @@ def program_of(
     ``visit``: see :data:`smpcheck.mm.scenarios.VISIT`; ``ghosts``: counters are cells. ``variant``: the case's, with notes of
     the switches that it was asked for; ``known``: threads that were compiled for other cases.
     """
-    scenario = SCENARIOS.get(case.scenario) or HEARTS[case.scenario]
+    scenario = scenarios_of(case.file)[case.scenario]
     bound = scenario.bind(variant=variant or case.variant, flags=case.flags, freeing=case.freeing, visit=visit)
     return compile_scenario(bound, ghost_cells=ghosts, known=known)
 
@@ -313,8 +330,8 @@ def units(todo: Sequence[Case]) -> list[list[Case]]:
     groups: dict[Any, list[Case]] = {}
     for case in todo:
         groups.setdefault((case.scenario, case.flags, case.freeing), []).append(case)
-    order = [*HEARTS, *SCENARIOS]
+    order = {name: at for at, name in enumerate((*HEARTS, *WIDER, *SCENARIOS))}
     for group in groups.values():
         variants = list(dict.fromkeys(case.variant for case in group))
         group.sort(key=lambda case: (variants.index(case.variant), ("sc", "lkmm", "tso").index(case.model)))
-    return sorted(groups.values(), key=lambda group: -order.index(group[0].scenario))
+    return sorted(groups.values(), key=lambda group: -order.get(group[0].scenario, 0))

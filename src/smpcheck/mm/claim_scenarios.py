@@ -75,10 +75,10 @@ def truncate_and_look(inode: inode, pte: pte_t, seen: pte_t) -> None:
 
 
 def store_swap_store(vma: vm_area_struct, copy: page) -> None:
-    do_page_fault(vma, 0)
+    do_page_fault(vma, 0, True)
     lru_add_drain()
     shrink_page(copy)
-    do_page_fault(vma, 0)
+    do_page_fault(vma, 0, True)
     idle()
 
 

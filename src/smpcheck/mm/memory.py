@@ -95,11 +95,11 @@ def populate_page(vma: vm_area_struct, index: int) -> bool:
 # --- faults -------------------------------------------------------------------------------------------------------------------
 
 
-def do_page_fault(vma: vm_area_struct, index: int) -> None:
-    """A store to the address."""
+def do_page_fault(vma: vm_area_struct, index: int, write: bool) -> None:
+    """A store to the address, or a load from it."""
     mm = vma.vm_mm
     down_read(mm.mmap_sem)
-    handle_mm_fault(vma, index, True)
+    handle_mm_fault(vma, index, write)
     up_read(mm.mmap_sem)
 
 
@@ -108,7 +108,7 @@ def handle_mm_fault(vma: vm_area_struct, index: int, write: bool) -> bool:
     pt = pte_offset(vma, index)
     pte = READ_ONCE(pt.pte)
     if pte == NULL:
-        if wants_copy(vma):
+        if wants_copy(vma) and write:
             return __do_fault(vma, pt, index)
         if vma.vm_file != NULL:
             return do_shared_fault(vma, pt, index)
@@ -310,7 +310,7 @@ def unmap_mapping_range_vma(mapping: address_space, vma: vm_area_struct, first: 
 def zap_page_range(
     mapping: address_space, vma: vm_area_struct, first: int, end: int, even_cows: bool, has_anon_vma: bool
 ) -> None:
-    """Batches of one pte: each page's reference is dropped after its pte lock, as a flush of the TLB does it."""
+    """References are dropped after the pte locks, by batches of two pages: the gathered pages of a flush of the TLB."""
     lru_add_drain()
     if V.unmap_munlocks and even_cows:
         if READ_ONCE(vma.vm_flags) & VM_LOCKED:
@@ -319,8 +319,35 @@ def zap_page_range(
         pt = pte_offset(vma, index)
         page = zap_pte(mapping, vma, pt, even_cows, has_anon_vma)
         if page != NULL:
-            lru_add_drain()
-            free_page_and_swap_cache(page)
+            tlb_remove_page(page)
+    tlb_flush_mmu()
+
+
+def tlb_remove_page(page: page) -> None:
+    """The reference of a pte that is gone is dropped after the next flush of the TLB: a batch of two here."""
+    global mmu_gather, mmu_gather_2
+    if mmu_gather == NULL:
+        mmu_gather = page
+    else:
+        if mmu_gather_2 != NULL:
+            tlb_flush_mmu()
+            mmu_gather = page
+        else:
+            mmu_gather_2 = page
+
+
+def tlb_flush_mmu() -> None:
+    """free_pages_and_swap_cache of what was gathered."""
+    global mmu_gather, mmu_gather_2
+    first = mmu_gather
+    second = mmu_gather_2
+    mmu_gather = NULL
+    mmu_gather_2 = NULL
+    if first != NULL:
+        lru_add_drain()
+        free_page_and_swap_cache(first)
+    if second != NULL:
+        free_page_and_swap_cache(second)
 
 
 def zap_pte(mapping: address_space, vma: vm_area_struct, pt: pte_t, even_cows: bool, has_anon_vma: bool) -> page:

@@ -143,6 +143,11 @@ mlock_pvec_2 = thread_local(NULL, Ptr[page])
 """V10: the pages that this CPU is to mlock (with the tag LRU_PAGE or NEW_PAGE) or munlock (no tag)."""
 
 
+mmu_gather = thread_local(NULL, Ptr[page])
+mmu_gather_2 = thread_local(NULL, Ptr[page])
+"""The pages that this CPU has unmapped since the last flush of the TLB: their references are dropped together."""
+
+
 class free_area(Struct):
     spare: Const[Ptr[page]] = NULL
     spare_2: Const[Ptr[page]] = NULL

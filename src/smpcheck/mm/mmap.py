@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from smpcheck.kernel import *
-from smpcheck.mm.memory import free_page_and_swap_cache, zap_pte
-from smpcheck.mm.mlock import munlock_vma_pages_range
+from smpcheck.mm.memory import ENOMEM, populate_page, tlb_flush_mmu, tlb_remove_page, zap_pte
+from smpcheck.mm.mlock import __mlock_vma_page_range, mm_populate, munlock_vma_pages_range
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.rmap import pte_offset
 from smpcheck.mm.swap import *
 from smpcheck.mm.variants import V
 
 
+def mmap_region(vma: vm_area_struct) -> int:
+    """mmap() with MAP_LOCKED, from where the vma is there: its pages are brought in and mlocked.
+
+    Until 3.8 mmap_region does that with mmap_sem held for writing (mlock_vma_pages_range); since 3.9 do_mmap leaves it to
+    mm_populate, which shares it (V8 and later).
+    """
+    mm = vma.vm_mm
+    down_write(mm.mmap_sem)
+    WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) | VM_LOCKED)
+    if V.mlock_count or V.munlock_pagevec:
+        up_write(mm.mmap_sem)
+        return mm_populate(vma)
+    error = 0
+    for index in range(vma.vm_pages):
+        if V.follow_page_mlocks:
+            found = populate_page(vma, index)
+        else:
+            found = __mlock_vma_page_range(vma, index)
+        if not found:
+            error = -ENOMEM
+    up_write(mm.mmap_sem)
+    return error
+
+
 def do_munmap(vma: vm_area_struct) -> None:
-    """munmap() of one whole vma; exit does the same for each vma of a process."""
+    """munmap() of one whole vma."""
     mm = vma.vm_mm
     down_write(mm.mmap_sem)
     unmap_region(vma)
@@ -26,13 +50,42 @@ def unmap_region(vma: vm_area_struct) -> None:
     if not V.mlock_count and READ_ONCE(vma.vm_flags) & VM_LOCKED:
         munlock_vma_pages_range(vma)
     lru_add_drain()
+    unmap_vmas(vma)
+    tlb_flush_mmu()
+    WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) & ~VM_LOCKED)
+
+
+def unmap_vmas(vma: vm_area_struct) -> None:
+    """All ptes of the vma."""
     for index in range(vma.vm_pages):
         pt = pte_offset(vma, index)
         page = zap_pte(vma.vm_file, vma, pt, True, True)
         if page != NULL:
-            lru_add_drain()
-            free_page_and_swap_cache(page)
+            tlb_remove_page(page)
+
+
+def exit_mmap(vma: vm_area_struct) -> None:
+    """The end of a process, of which nobody else has the mm. In 6.1 (V10) mmap_sem is shared while its pages are unmapped."""
+    if V.mlock_count:
+        down_read(vma.vm_mm.mmap_sem)
+    elif READ_ONCE(vma.vm_flags) & VM_LOCKED:
+        munlock_vma_pages_range(vma)
+    lru_add_drain()
+    unmap_vmas(vma)
+    free_pgtables(vma)
+    tlb_flush_mmu()
     WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) & ~VM_LOCKED)
+    if V.mlock_count:
+        up_write(vma.vm_mm.mmap_sem)
+
+
+def free_pgtables(vma: vm_area_struct) -> None:
+    """The vma leaves its anon_vma; in 6.1 (V10) mmap_sem is held for writing then."""
+    if V.mlock_count:
+        up_read(vma.vm_mm.mmap_sem)
+        down_write(vma.vm_mm.mmap_sem)
+    if contig_zone.exits:
+        anon_vma_unlink(vma)
 
 
 def anon_vma_unlink(vma: vm_area_struct) -> None:

@@ -7,6 +7,7 @@ Quiescence: all threads have ended, each CPU has drained its pagevecs, and what 
 from __future__ import annotations
 
 from smpcheck.kernel import *
+from smpcheck.mm.fork import dup_mmap
 from smpcheck.mm.invariants import culled, invariants, invariants_here
 from smpcheck.mm.memory import do_page_fault, unmap_mapping_range
 from smpcheck.mm.mlock import (
@@ -17,11 +18,12 @@ from smpcheck.mm.mlock import (
 )
 from smpcheck.mm.mlock_pagevec import munlock_page
 from smpcheck.mm.mm_types import *
-from smpcheck.mm.mmap import do_munmap
+from smpcheck.mm.mmap import do_munmap, exit_mmap, mmap_region
+from smpcheck.mm.mprotect import mprotect_fixup
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.shmem import shmem_unlock
 from smpcheck.mm.swap import free_unreferenced, lru_add_drain, put_page
-from smpcheck.mm.truncate import vmtruncate
+from smpcheck.mm.truncate import vmtruncate, vmtruncate_range
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
 
@@ -48,10 +50,11 @@ invariants checked in place before the visit, which the step-by-step explorer ca
 
 
 def world(
-    s: Setup, mapped: str, locked: bool, at: str = ACTIVE, faults: tuple[int, ...] = (), swap: bool = False, twice: bool = False
-) -> tuple[page, ...]:
+    s: Setup, mapped: str, locked: bool, at: str = ACTIVE, faults: tuple[int, ...] = (), swap: bool = False, twice: bool = False,
+    pages: int = 1,
+) -> tuple[page, ...]:  # fmt: skip
     """One page in a vma that is VM_LOCKED or not. ``faults``: CPUs that find a page free; ``swap``: there is swap space;
-    ``twice``: after a fork the child maps the same page, in a vma that is not VM_LOCKED.
+    ``twice``: after a fork the child maps the same page, in a vma that is not VM_LOCKED; ``pages``: two private copies, P and Q.
     """
     s.mm = mm_struct()
     s.inode = inode(i_size=1)
@@ -60,9 +63,14 @@ def world(
     s.slot = radix_tree_slot()
     if mapped in (FILE, NOTHING, HOLE):
         s.mapping.page_tree = s.slot
-    s.pte = pte_t()
+    if pages == 1:
+        s.pte = pte_t()
+    else:
+        s.table = objects(pte_t, pages)
+        s.pte = s.table[0]
+    s.inode.i_size = pages
     s.anon_vma = anon_vma()
-    s.vma = vm_area_struct(vm_mm=s.mm, vm_file=s.mapping, page_table=s.pte, vm_pages=1, anon_vma_spare=s.anon_vma)
+    s.vma = vm_area_struct(vm_mm=s.mm, vm_file=s.mapping, page_table=s.pte, vm_pages=pages, anon_vma_spare=s.anon_vma)
     s.vma.vm_flags = VM_LOCKED if locked else 0
     s.mapping.vma = s.vma
     s.anon_vma.vma = s.vma
@@ -74,7 +82,7 @@ def world(
     mlocked = at != ACTIVE
     s.P.flags = 1 << PG_lru | (1 << PG_mlocked if mlocked else 0) | (1 << PG_unevictable if at == MLOCKED else 1 << PG_active)
     s.P.allocated = 1
-    pages = [s.P]
+    found = [s.P]
     s.ptes = [s.pte]
     s.vmas = [s.vma]
     if mapped in (COPY, SWAPPED):
@@ -132,9 +140,25 @@ def world(
         else:
             setattr(s, f"M{cpu}", new)
             free_pages[cpu].spare_2 = new
-        pages.append(new)
+        found.append(new)
+    if pages == 2:
+        found.append(second_page(s, mapped, at))
     s.locks(LOCK_ORDER)
-    return tuple(pages)
+    return tuple(found)
+
+
+def second_page(s: Setup, mapped: str, at: str) -> page:
+    """Q, a private copy like P, at the vma's second address."""
+    if mapped != COPY or at not in (ACTIVE, MLOCKED, LATE) or len(s.vmas) > 1:
+        raise ValueError("two pages are private copies of one process, on lists")
+    s.Q = page(index=1, _mapcount=0, allocated=1, flags=s.P.flags, lru=s.P.lru, mapping=s.P.mapping, mlock_count=s.P.mlock_count)
+    s.table[1].pte = s.Q
+    s.ptes.append(s.table[1])
+    s.vmas.append(s.vma)
+    s.zone.nr_lru = 2
+    for item in (NR_MLOCK, PGMLOCKED, NR_UNEVICTABLE, PGCULLED):
+        s.zone.vm_stat[item] = 2 * (s.zone.vm_stat[item] or 0)
+    return s.Q
 
 
 # --- threads ------------------------------------------------------------------------------------------------------------------
@@ -150,6 +174,17 @@ def truncate(inode: inode) -> None:
     idle()
 
 
+def truncate_both(inode: inode) -> None:
+    """The same of a file of two pages."""
+    vmtruncate(inode, 0, 2)
+    idle()
+
+
+def punch_hole(inode: inode) -> None:
+    vmtruncate_range(inode, 0, 1)
+    idle()
+
+
 def mlock(vma: vm_area_struct) -> None:
     sys_mlock(vma)
     idle()
@@ -161,7 +196,32 @@ def munlock(vma: vm_area_struct) -> None:
 
 
 def store(vma: vm_area_struct) -> None:
-    do_page_fault(vma, 0)
+    do_page_fault(vma, 0, True)
+    idle()
+
+
+def load(vma: vm_area_struct) -> None:
+    do_page_fault(vma, 0, False)
+    idle()
+
+
+def mmap_locked(vma: vm_area_struct) -> None:
+    mmap_region(vma)
+    idle()
+
+
+def mprotect(vma: vm_area_struct) -> None:
+    mprotect_fixup(vma)
+    idle()
+
+
+def fork(vma: vm_area_struct, child: vm_area_struct) -> None:
+    dup_mmap(vma, child)
+    idle()
+
+
+def exit_process(vma: vm_area_struct) -> None:
+    exit_mmap(vma)
     idle()
 
 
@@ -563,3 +623,177 @@ SCENARIOS: dict[str, Scenario] = {
     )
 }  # fmt: skip
 """Every scenario by its name."""
+
+
+# --- more operations, and two pages: in the table with --all --------------------------------------------------------------------
+
+
+def unforked(s: Setup) -> None:
+    """The child's vma is there, and has no page yet."""
+    s.child_mm = mm_struct()
+    s.child_pte = pte_t()
+    s.child = vm_area_struct(vm_mm=s.child_mm, vm_file=s.mapping, page_table=s.child_pte, vm_pages=1)
+    s.child.anon_vma = s.anon_vma
+    s.mapping.vma_next = s.anon_vma.vma_next = s.child
+    s.zone.forks = 1
+    s.ptes.append(s.child_pte)
+    s.vmas.append(s.child)
+
+
+@scenario
+def truncate_fork(s: Setup) -> None:
+    """Truncation against fork() of a process that has an mlocked private copy."""
+    pages = world(s, COPY, locked=True, at=MLOCKED)
+    unforked(s)
+    s.thread(truncate, s.inode)
+    s.thread(fork, s.vma, s.child)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def fork_reclaim(s: Setup) -> None:
+    """fork() against reclaim of a page in a VM_LOCKED vma, which is not mlocked yet."""
+    pages = world(s, COPY, locked=True, swap=True)
+    unforked(s)
+    s.thread(fork, s.vma, s.child)
+    s.thread(reclaim, s.P)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def truncate_exit(s: Setup) -> None:
+    """Truncation against the end of a process that has an mlocked private copy."""
+    pages = world(s, COPY, locked=True, at=MLOCKED)
+    s.zone.exits = 1
+    s.thread(truncate, s.inode)
+    s.thread(exit_process, s.vma)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def exit_reclaim(s: Setup) -> None:
+    """The end of a process against reclaim, which finds its page through the anon_vma."""
+    pages = world(s, COPY, locked=True, at=LATE, swap=True)
+    s.zone.exits = 1
+    s.thread(exit_process, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, pages, gone="unmapped")
+
+
+@scenario
+def truncate_load(s: Setup) -> None:
+    """Truncation against a load where nothing is mapped: the file's page is mapped into a VM_LOCKED vma (do_read_fault)."""
+    pages = world(s, NOTHING, locked=True, faults=(1,))
+    s.thread(truncate, s.inode)
+    s.thread(load, s.vma)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def load_reclaim(s: Setup) -> None:
+    """A load that maps the file's page into a VM_LOCKED vma, against reclaim of that page."""
+    pages = world(s, NOTHING, locked=True, faults=(0,))
+    s.thread(load, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, pages, gone="unmapped", locked=True)
+
+
+@scenario
+def punch_munlock(s: Setup) -> None:
+    """Punching a hole against munlock() of the file's mlocked page."""
+    pages = world(s, FILE, locked=True, at=MLOCKED)
+    s.thread(punch_hole, s.inode)
+    s.thread(munlock, s.vma)
+    ask(s, pages, gone="unmapped")
+
+
+@scenario
+def punch_fault(s: Setup) -> None:
+    """Punching a hole against a store where nothing is mapped, which makes a copy in a VM_LOCKED vma."""
+    pages = world(s, NOTHING, locked=True, faults=(1, 1))
+    s.thread(punch_hole, s.inode)
+    s.thread(store, s.vma)
+    ask(s, pages, gone="unmapped", locked=True)
+
+
+@scenario
+def truncate_mmap_locked(s: Setup) -> None:
+    """Truncation against mmap() with MAP_LOCKED, which brings in a private copy."""
+    pages = world(s, NOTHING, locked=False, faults=(1,))
+    s.thread(truncate, s.inode)
+    s.thread(mmap_locked, s.vma)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def mmap_locked_reclaim(s: Setup) -> None:
+    """mmap() with MAP_LOCKED against reclaim of the file's page, of which it makes a copy."""
+    pages = world(s, NOTHING, locked=False, faults=(0, 0))
+    s.thread(mmap_locked, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def truncate_mprotect(s: Setup) -> None:
+    """Truncation against mprotect() of an mlocked private copy."""
+    pages = world(s, COPY, locked=True, at=MLOCKED)
+    s.thread(truncate, s.inode)
+    s.thread(mprotect, s.vma)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def mprotect_reclaim(s: Setup) -> None:
+    """mprotect() against reclaim, with swap space."""
+    pages = world(s, COPY, locked=False, swap=True)
+    s.thread(mprotect, s.vma)
+    s.thread(reclaim, s.P)
+    ask(s, pages)
+
+
+@scenario
+def truncate_munlock_two(s: Setup) -> None:
+    """Truncation against munlock() of two private copies."""
+    pages = world(s, COPY, locked=True, at=MLOCKED, pages=2)
+    s.thread(truncate_both, s.inode)
+    s.thread(munlock, s.vma)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def truncate_mlock_two(s: Setup) -> None:
+    """Truncation against mlock() of two private copies."""
+    pages = world(s, COPY, locked=False, pages=2)
+    s.thread(truncate_both, s.inode)
+    s.thread(mlock, s.vma)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def munlock_two_reclaim(s: Setup) -> None:
+    """munlock() of two private copies against reclaim of the second one, which is on an active list."""
+    pages = world(s, COPY, locked=True, at=LATE, swap=True, pages=2)
+    s.thread(munlock, s.vma)
+    s.thread(reclaim, s.Q)
+    ask(s, pages)
+
+
+@scenario
+def truncate_two_reclaim(s: Setup) -> None:
+    """Truncation of two private copies in a VM_LOCKED vma against reclaim, which mlocks the first one."""
+    pages = world(s, COPY, locked=True, swap=True, pages=2)
+    s.thread(truncate_both, s.inode)
+    s.thread(reclaim, s.P)
+    ask(s, pages, gone="truncated")
+
+
+WIDER: dict[str, Scenario] = {
+    found.name: found
+    for found in (
+        truncate_fork, truncate_exit, truncate_load, truncate_mmap_locked, truncate_mprotect, punch_munlock, punch_fault,
+        fork_reclaim, exit_reclaim, load_reclaim, mmap_locked_reclaim, mprotect_reclaim,
+        truncate_munlock_two, truncate_mlock_two, truncate_two_reclaim, munlock_two_reclaim,
+    )
+}  # fmt: skip
+"""Scenarios that are in the table with ``--all``: more operations, and two pages."""

@@ -25,6 +25,22 @@ def vmtruncate(inode: inode, size: int, end: int) -> None:
     mutex_unlock(inode.i_mutex)
 
 
+def vmtruncate_range(inode: inode, start: int, end: int) -> None:
+    """Punching a hole: pages leave the page cache, and the file keeps its size, so that a fault brings new ones.
+
+    In 2.6.32 (mm/memory.c, madvise(MADV_REMOVE)) private copies are unmapped too, before and after. Since 3.5
+    (shmem_fallocate, truncate_pagecache_range) they stay, and there is one unmap, before (V7 and later).
+    """
+    mapping = inode.i_mapping
+    keeps_copies = V.rmap_clears or V.mlock_count
+    mutex_lock(inode.i_mutex)
+    unmap_mapping_range(mapping, start, end, not keeps_copies)
+    truncate_inode_pages(mapping, start, end)
+    if not keeps_copies:
+        unmap_mapping_range(mapping, start, end, True)
+    mutex_unlock(inode.i_mutex)
+
+
 def truncate_inode_pages(mapping: address_space, start: int, end: int) -> None:
     """The pass that waits for page locks; one that only tries them comes first in the kernel, and does nothing else."""
     for index in range(start, end):

@@ -12,7 +12,8 @@ from smpcheck.mm.kernel_map.entries import Entry, Place, kernel_map
 from smpcheck.mm.kernel_map.model_order import function_of
 
 NOT_THE_SYSTEM = {
-    "check", "claims", "claim_scenarios", "scenarios", "invariants", "variants", "mm_types", "predict", "weak", "page_flags",
+    "check", "claims", "claim_scenarios", "machines", "meeting_points", "scenarios", "invariants", "variants", "mm_types",
+    "predict", "weak", "page_flags",
 }  # fmt: skip
 
 

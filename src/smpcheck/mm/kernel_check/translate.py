@@ -15,7 +15,7 @@ from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.compilation import compiling
 from smpcheck.kernel.scenario import Setup, ThreadSpec
 from smpcheck.kernel.types import Struct, Tagged, initial_value
-from smpcheck.mm.claim_scenarios import HEARTS
+from smpcheck.mm.check import scenarios_of
 from smpcheck.mm.kernel_check.machine import MODELLED
 from smpcheck.mm.kernel_check.witness import (
     AREA,
@@ -42,7 +42,6 @@ from smpcheck.mm.mm_types import (
     page,
     vm_area_struct,
 )
-from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.simulate import RunResult
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def reproducer(case: Case, invariant: str, run: RunResult | None) -> Witness:
         )
     if run is None:
         raise UnsupportedError(f"{name}: no interleaving breaks {invariant}: it takes a reordering, which no delay brings about")
-    scenario = SCENARIOS.get(case.scenario) or HEARTS[case.scenario]
+    scenario = scenarios_of(case.file)[case.scenario]
     with compiling({**scenario.bindings, "variant": case.variant, "flags": case.flags, "freeing": case.freeing}):
         setup = Setup()
         scenario.function(setup)

@@ -38,7 +38,7 @@ def drain() -> None:
 
 def write(vma: vm_area_struct, index: int) -> None:
     """A store to one page."""
-    do_page_fault(vma, index)
+    do_page_fault(vma, index, True)
 
 
 def read(vma: vm_area_struct, index: int) -> None:

@@ -40,6 +40,8 @@ class Memory:
         self.constants: dict[Ptr, Value] = {}
         self._objects: dict[int, tuple[object, Ptr, Type]] = {}
         self._names: dict[int, str] = {}
+        self._elements: dict[int, tuple[object, Array[Any], int]] = {}
+        """Structs that are elements of arrays which have names: they lie there, whoever points to them first."""
         self._used: set[str] = set()
         self._scanned: set[str] = set()
         self._spaces: dict[int, dict[str, Any]] = {}
@@ -57,6 +59,10 @@ class Memory:
         """``obj`` is called ``name`` if it is an object of shared memory that has no name yet."""
         if isinstance(obj, (Struct, CellType, Array, PerCpu)):
             self._names.setdefault(id(obj), name)
+        if isinstance(obj, Array):
+            for index, item in enumerate(obj.items):
+                if isinstance(item, Struct):
+                    self._elements.setdefault(id(item), (item, obj, index))
 
     def scan(self, namespace: dict[str, Any]) -> None:
         """Name the objects that a module's global variables hold."""
@@ -89,16 +95,26 @@ class Memory:
 
     def address(self, obj: object, where: Position | None = None) -> tuple[Ptr, Type]:
         """The address and type of a struct, a global cell or an array; it is placed if it was not yet."""
-        found = self._objects.get(id(obj))
+        found = self._objects.get(id(obj)) or self._element(obj)
         if found is None:
             kind = self._type(obj)
             name = self._name_for(obj, str(kind).replace("struct ", "").replace(" ", "_"))
             found = self._objects[id(obj)] = (obj, Ptr(name), kind)
             self._place(Ptr(name), kind, obj, name, ())
-            while self._pending:
-                self._place(*self._pending.pop())
+        while self._pending:
+            self._place(*self._pending.pop())
         self._note("address", obj, found[1:])
         return found[1], found[2]
+
+    def _element(self, obj: object) -> tuple[object, Ptr, Type] | None:
+        """The place of an element of an array: that is placed as a whole."""
+        if id(obj) not in self._elements:
+            return None
+        _, array, index = self._elements[id(obj)]
+        start = self._lazy_address(array)
+        kind = self._type(obj)
+        found = self._objects[id(obj)] = (obj, Ptr(start.base, start.offset + index * layout.size_align(kind)[0]), kind)
+        return found
 
     def per_cpu(self, data: PerCpu[Any], cpu: int) -> Struct:
         """The object of ``cpu``, named ``data[cpu]``."""
@@ -194,7 +210,7 @@ class Memory:
 
     def _lazy_address(self, obj: object) -> Ptr:
         """The address of an object that an initial value points to; its cells follow later, since pointers may go round."""
-        found = self._objects.get(id(obj))
+        found = self._objects.get(id(obj)) or self._element(obj)
         if found is None:
             kind = self._type(obj)
             name = self._name_for(obj, str(kind).replace("struct ", "").replace(" ", "_"))

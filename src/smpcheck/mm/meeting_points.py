@@ -1,0 +1,49 @@
+"""Through which cells can what happens to one page make a difference to another one?
+
+A program of two pages is searched for cells that are written, and are no part of a page, of its pte, or of its slot in the page
+cache. What a thread does to one page can only reach another page through these, or through what the thread itself remembers
+(its pagevecs, its batch of unmapped pages).
+"""
+
+from __future__ import annotations
+
+from smpcheck.program import ir
+from smpcheck.simulate import Machine
+from smpcheck.simulate.code import Local, Step
+from smpcheck.simulate.pointers import points_to
+
+OF_A_PAGE = ("P", "Q", "N", "M", "pte", "table", "slot")
+"""How the objects that belong to one page begin in scenarios."""
+
+MEETING_POINTS = {
+    "zone.lru_lock": "excludes each other",
+    "zone.nr_lru": "a number that is only counted up and down, under lru_lock",
+    "mm.mmap_sem": "excludes each other",
+    "inode.i_mutex": "excludes each other",
+    "mapping.i_mmap_lock": "excludes each other",
+    "mapping.i_mmap_rwsem": "excludes each other",
+    "anon_vma.lock": "excludes each other",
+    "inode.i_size": "is written before any page is looked at",
+    "vma.vm_flags": "is written before the pages of the vma are looked at, or when all have been",
+    "vma.anon_vma": "is written once, by the first fault that makes a private page; a later one of another page finds it",
+    "mm.page_table_lock": "excludes each other",
+}
+"""All cells in which pages meet, and why each says nothing of one page to another."""
+
+
+def shared_between_pages(program: ir.Program) -> set[str]:
+    """The names of the cells that are written, and do not belong to one page, ghosts and the ends of threads left out."""
+    machine = Machine(program)
+    known = points_to(program, machine.codes, machine.addresses)
+    numbers = {machine.addresses.number(address): cell.name for address, cell in program.cells.items()}
+    found: set[str] = set()
+    for thread, code in enumerate(machine.codes):
+        for pc, instr in enumerate(code.instrs):
+            if isinstance(instr, Step | Local) and isinstance(instr.stmt, ir.Store | ir.Rmw) and not _is_ghost(instr.stmt):
+                where = known.of_access(thread, pc)
+                found |= set(numbers.values()) if isinstance(where, str) else {numbers[x] for x in where if x in numbers}
+    return {name for name in found if not name.startswith((*OF_A_PAGE, ir.ENDED))}
+
+
+def _is_ghost(stmt: ir.Store | ir.Rmw) -> bool:
+    return isinstance(stmt, ir.Rmw) and "Ghost" in stmt.read_tags

@@ -1,0 +1,26 @@
+"""Taking away the right to store (mm/mprotect.c)."""
+
+from __future__ import annotations
+
+from smpcheck.kernel import *
+from smpcheck.mm.memory import pte_present
+from smpcheck.mm.mm_types import *
+from smpcheck.mm.rmap import pte_offset, pte_page
+
+
+def mprotect_fixup(vma: vm_area_struct) -> None:
+    """mprotect(PROT_READ) of one whole vma, which is neither split nor merged: it keeps VM_LOCKED."""
+    down_write(vma.vm_mm.mmap_sem)
+    change_protection(vma)
+    up_write(vma.vm_mm.mmap_sem)
+
+
+def change_protection(vma: vm_area_struct) -> None:
+    """change_pte_range for each pte: no page is touched, and no counter."""
+    for index in range(vma.vm_pages):
+        pt = pte_offset(vma, index)
+        spin_lock(pt.ptl)
+        pte = READ_ONCE(pt.pte)
+        if pte_present(pte):
+            WRITE_ONCE(pt.pte, pte_page(pte) | PTE_WRPROTECT)
+        spin_unlock(pt.ptl)

@@ -1,0 +1,72 @@
+"""More operations, and two pages: what fails is what fails of the operations that they stand beside."""
+
+from __future__ import annotations
+
+import pytest
+
+from smpcheck.mm.check import Case, Checker, cases, program_of
+from smpcheck.mm.meeting_points import MEETING_POINTS, shared_between_pages
+from smpcheck.mm.scenarios import SCENARIOS, WIDER
+from smpcheck.mm.variants import VARIANTS, find_variant
+
+CHECKER = Checker()
+"""Asked in turn, so that threads that cells share are compiled once."""
+
+
+@pytest.mark.parametrize(
+    ("scenario", "variant", "failed"),
+    [
+        # V4 frees private copies with PG_mlocked, by whatever they are unmapped for good
+        ("truncate_fork", "V4", {"I1"}),
+        ("truncate_fork", "V10", set()),
+        ("truncate_exit", "V4", {"I1"}),
+        ("truncate_exit", "V10", set()),
+        ("exit_reclaim", "V10", set()),
+        ("fork_reclaim", "V4", set()),
+        ("truncate_load", "V4", set()),
+        ("load_reclaim", "V10", set()),
+        ("truncate_mmap_locked", "V4", {"I1"}),
+        ("mmap_locked_reclaim", "V10", set()),
+        ("truncate_mprotect", "V10", set()),
+        ("mprotect_reclaim", "V4", set()),
+        ("punch_fault", "V4", {"I1"}),
+        # V10 frees with the flag, and counts it, what munlock() was about to come to
+        ("punch_munlock", "V4", set()),
+        ("punch_munlock", "V10", {"I1"}),
+        ("truncate_munlock_two", "V10", {"I1"}),
+        ("truncate_two_reclaim", "V10", set()),
+        # C16, of one of two pages
+        ("munlock_two_reclaim", "V4", set()),
+        ("munlock_two_reclaim", "V10", {"I3"}),
+    ],
+)
+def test_what_fails(scenario: str, variant: str, failed: set[str]) -> None:
+    answer = CHECKER.answer(Case(scenario, find_variant(variant)))
+    assert (set(answer.failed), answer.undecided) == (failed, {})
+
+
+def test_hole_punching_unmaps_twice_until_private_copies_stay() -> None:
+    def passes(variant: str) -> int:
+        return repr(program_of(Case("punch_fault", VARIANTS[variant])).threads[0].body).count("spin_lock(mapping.i_mmap_lock)")
+
+    assert passes("V6") == passes("V7") + 1
+
+
+def test_they_are_in_the_table_on_request() -> None:
+    assert len(cases(wider=True)) - len(cases()) == len(WIDER) * len(VARIANTS)
+    assert not WIDER.keys() & SCENARIOS.keys()
+
+
+def test_two_pages_share_a_page_table_of_two() -> None:
+    program = program_of(Case("truncate_munlock_two", VARIANTS["V4"]))
+    names = {cell.name: address for address, cell in program.cells.items()}
+    assert names["table[1].pte"].base == names["table[0].pte"].base
+    assert "pte.pte" not in names  # no second copy of what the vma points to
+
+
+@pytest.mark.parametrize("variant", ["V2", "V4", "V10"])
+def test_pages_meet_in_known_cells_only(variant: str) -> None:
+    met: set[str] = set()
+    for scenario in ("truncate_mlock_two", "munlock_two_reclaim"):
+        met |= shared_between_pages(program_of(Case(scenario, VARIANTS[variant]), ghosts=True))
+    assert {"zone.lru_lock", "mm.mmap_sem", "vma.anon_vma"} <= met <= MEETING_POINTS.keys()
