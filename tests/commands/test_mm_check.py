@@ -135,3 +135,27 @@ class TestPictures:
     def test_the_readmes_picture_is_what_is_drawn(self) -> None:
         asked = ("-s", "munlock_page_putback", "-V", "V0", "--flags", "separate", "-m", "lkmm", "-f", "svg")
         assert invoke(*asked).stdout == (ROOT / "docs" / "img" / "munlock-putback.svg").read_text("utf-8")
+
+
+class TestAScenarioOfOnesOwn:
+    @staticmethod
+    def written(folder: Path) -> str:
+        """The example of docs/mm.md."""
+        text = (ROOT / "docs" / "mm.md").read_text("utf-8")
+        path = folder / "my_exit.py"
+        path.write_text(text.split("```python\n")[1].split("```")[0])
+        return str(path)
+
+    def test_it_is_checked_as_the_others_are(self, tmp_path: Path) -> None:
+        file = self.written(tmp_path)
+        result = invoke("--scenario-file", file, "-V", "V4", "-V", "V10", "--no-witness")
+        assert result.exit_code == 1
+        assert [line.split() for line in result.output.splitlines()[1:4]] == [
+            ["scenario", "V4", "V10"], ["exit_munlock", "holds", "FAILS"], ["I3", "I13"],
+        ]  # fmt: skip
+        assert f"smpcheck mm check --scenario exit_munlock --variant V10 --scenario-file {file}" in result.output
+
+    def test_what_is_wrong_with_it_is_said(self, tmp_path: Path) -> None:
+        assert "cannot read" in invoke("--scenario-file", str(tmp_path / "none.py")).output
+        wrong = invoke("--scenario-file", self.written(tmp_path), "-s", "truncate_mlock")
+        assert wrong.exit_code == 2 and "no scenario 'truncate_mlock': choose from exit_munlock" in wrong.output
