@@ -57,3 +57,14 @@ def test_each_command_asks_about_a_machine():
     assert rows[0]["machines"] == [{"need": "needed", "instructions": ["dmb ish"]}, {"need": "free", "instructions": []}]
     status, output = run("compare", "--machine", "arm64:llsc", "--models", "sc,lkmm", "--no-witness", SB)
     assert status == 0 and "arm64 (llsc)" in output
+
+
+def test_assembly_is_asked_about_under_its_machines_model(tmp_path):
+    _, text = run("mapping", "--machine", "ppc64", "--assembly", SB)
+    path = tmp_path / "sb.litmus"
+    path.write_text(text)
+    status, output = run("check", "-j", "0", str(path), SB)
+    assert status == 0 and "2 tests under lkmm, power (Herding Cats, 2014)" in output
+    assert "cannot happen under power" in run("explain", str(path))[1]
+    assert "cannot happen under power" in run("barriers", str(path))[1]
+    assert run("check", "-j", "0", "-m", "lkmm", str(path))[0] == 2

@@ -16,17 +16,20 @@ from smpcheck.commands.common import (
     Kernel,
     KernelHeaders,
     Objects,
+    OneModel,
     Settings,
     Threads,
     Timeout,
     all_settings,
     as_they_come,
+    chosen_model,
     columns,
     complain,
     ends_of,
     failing,
     find_programs,
     having,
+    model_for,
     open_status,
     within,
 )
@@ -49,9 +52,7 @@ def register(app: typer.Typer) -> None:
 
 def barriers(
     path: Annotated[str, typer.Argument(metavar="FILE", help="A litmus test, a Python model, or a harness in C.")],
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="M", help="sc, tso, lkmm, a .cat file, or a kernel tree's tools/memory-model.")
-    ] = "lkmm",
+    model: OneModel = None,
     models: Annotated[
         str | None, typer.Option("--models", metavar="M,M", help="Several models, with commas between them: one table.")
     ] = None,
@@ -108,7 +109,7 @@ def barriers(
         from smpcheck.questions.explain import Limits
         from smpcheck.questions.ordering_elements import COSTS
 
-        names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else [model]
+        names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else [model_for(model, None)]
         if not names:
             raise InputError("--models takes the names of models, with commas between them")
         asked = [load_model(name) for name in names]
@@ -125,6 +126,8 @@ def barriers(
             ),
             check,
         )
+        if models is None and programs:
+            asked = [chosen_model(model, asked[0], programs[0])]
         if machines is not None:
             if fix or comment or locks or len(asked) > 1 or form == "sarif":
                 raise InputError("--machine is for one table of elements: without --fix, --comment, --locks, --models and sarif")

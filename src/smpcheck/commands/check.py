@@ -23,6 +23,7 @@ from smpcheck.commands.common import (
     Kernel,
     KernelHeaders,
     Objects,
+    OneModel,
     OnMachine,
     Settings,
     Threads,
@@ -64,9 +65,7 @@ def check(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH", help="A litmus test, a folder of them, @LIST, or - for standard input.")
     ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="M", help="sc, tso, lkmm, a .cat file, or a kernel tree's tools/memory-model.")
-    ] = "lkmm",
+    model: OneModel = None,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answers.")] = "table",
     verdict_only: Annotated[
         bool, typer.Option("--verdict-only", help="Decide the condition only, do not list final states.")
@@ -152,6 +151,7 @@ def check(
         settings=all_settings(settings, kernel, kernel_headers, objects, init, thread, asserts),
         termination=termination,
         machine=machine,
+        own_model=model is None and machine is None,
     )
     try:
         run = Run(Job(model_for(model, machine), options, memory, stream), form, jobs, timeout, scheduler)

@@ -53,20 +53,42 @@ OnMachine: TypeAlias = Annotated[
 ]
 """The machine that a kernel test is asked about; its own memory model judges."""
 
-KERNEL_MODEL = "lkmm"
-"""The model of the kernel's primitives, which is asked unless another is chosen."""
+OneModel: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="M",
+        show_default="lkmm; of assembly and with --machine, the machine's own",
+        help="sc, tso, lkmm, a machine's, a .cat file, or a kernel tree's tools/memory-model.",
+    ),
+]
+"""The memory model to ask; None: the kernel's, or that of the program's machine."""
 
 
-def model_for(model: str, machine: str | None) -> str:
-    """The name of the model to ask: a machine's own, unless another one than the kernel's is chosen.
+def model_for(model: str | None, machine: str | None) -> str:
+    """The name of the model to ask: of kernel programs where none is chosen the kernel's, or that of the machine.
 
     :raises InputError: no such machine
     """
-    if machine is None or model != KERNEL_MODEL:
+    if model is not None:
         return model
+    if machine is None:
+        from smpcheck.models import KERNEL_MODEL
+
+        return KERNEL_MODEL
     from smpcheck.machines.mapping import mapping_of
 
     return mapping_of(machine).model
+
+
+def chosen_model(model: str | None, found: Model, program: Program) -> Model:
+    """``found``, which was loaded for ``model``; or, where no model was chosen and the program is a machine's, that machine's."""
+    from smpcheck.cat.load import load_model
+    from smpcheck.models import own_model
+    from smpcheck.program.tags import KERNEL
+
+    return found if model is not None or program.language in KERNEL else load_model(own_model(program))
 
 
 def on_machines(programs: Sequence[Program], machine: str | None) -> Sequence[Program]:

@@ -12,7 +12,6 @@ from smpcheck.commands.common import (
     EXIT_INPUT,
     EXIT_OK,
     EXIT_UNDECIDED,
-    KERNEL_MODEL,
     Asserts,
     Init,
     Kernel,
@@ -26,6 +25,7 @@ from smpcheck.commands.common import (
     complain,
     failing,
     find_programs,
+    model_for,
     open_status,
     within,
     write,
@@ -126,7 +126,7 @@ def compare(
 def _names(models: str | None, machines: str | None) -> list[str]:
     """The names of the models: two or more, or, beside machines, the kernel's unless others are given."""
     if models is None and machines is not None:
-        return [KERNEL_MODEL]
+        return [model_for(None, None)]
     names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else []
     if len(names) < (1 if machines is not None else 2):
         raise InputError("--models takes two or more models, with commas between them; --machine takes machines beside them")

@@ -16,12 +16,14 @@ from smpcheck.commands.common import (
     Kernel,
     KernelHeaders,
     Objects,
+    OneModel,
     OnMachine,
     Settings,
     Threads,
     Timeout,
     all_settings,
     as_they_come,
+    chosen_model,
     columns,
     ends_of,
     failing,
@@ -94,9 +96,7 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     path: Annotated[str, typer.Argument(metavar="FILE", help="A litmus test, a Python model, or a harness in C.")],
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="M", help="sc, tso, lkmm, a .cat file, or a kernel tree's tools/memory-model.")
-    ] = "lkmm",
+    model: OneModel = None,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
     scenario: Annotated[
         str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
@@ -157,7 +157,9 @@ def explain(
             ),
             check,
         )
-        explained = (answer for program in programs for answer in ask(program, found, limits, check))
+        explained = (
+            answer for program in programs for answer in ask(program, chosen_model(model, found, program), limits, check)
+        )
         wide = columns(width, PIPE_WIDTH)
         answers = as_they_come(
             explained, lambda some: FORMS[form](some, wide), f"explaining {path}", form not in ("text", "lanes"), output

@@ -11,11 +11,11 @@ import typer
 from smpcheck.commands.common import (
     EXIT_FOUND,
     EXIT_OK,
-    KERNEL_MODEL,
     Timeout,
     complain,
     failing,
     find_programs,
+    model_for,
     within,
     write,
 )
@@ -45,8 +45,8 @@ def mapping(
         str | None, typer.Option("--model", "-m", metavar="M", help="Judge the machine by this model, not by its usual one.")
     ] = None,
     contract: Annotated[
-        str, typer.Option("--contract", metavar="M", help="The model that says what must not happen.")
-    ] = KERNEL_MODEL,
+        str | None, typer.Option("--contract", metavar="M", help="The model that says what must not happen; lkmm unless given.")
+    ] = None,
     size: Annotated[
         int, typer.Option("--max-size", metavar="N", min=3, max=6, help="Generated cycles of up to so many edges; 3: none.")
     ] = 4,
@@ -89,7 +89,7 @@ def mapping(
             write("\n".join(text_of(program, asked) for program in programs))
         else:
             judge = Judge(asked, load_model(model) if model is not None else None)
-            library = Library(load_model(contract), programs, size)
+            library = Library(load_model(model_for(contract, None)), programs, size)
             if weaken:
                 answers = worth(judge, library, primitive)
                 write(_worth_document(answers) if form == "json" else "")

@@ -25,6 +25,17 @@ LANGUAGES: Mapping[str, tuple[Language, ...] | None] = {
 }
 """What each model speaks of; None: it may be asked about any program."""
 
+KERNEL_MODEL = "lkmm"
+"""The model that is asked about the kernel's primitives unless another is chosen."""
+
+
+def own_model(program: Program) -> str:
+    """The name of the model that is asked about ``program`` where none is chosen: the kernel's, or that of its machine."""
+    if program.language in KERNEL:
+        return KERNEL_MODEL
+    return next(name for name, languages in LANGUAGES.items() if languages is not None and program.language in languages)
+
+
 EDITIONS: Mapping[str, str] = {
     "x86": "x86-TSO of 2010",
     "aarch64": "Arm DDI 0487 of 2025",

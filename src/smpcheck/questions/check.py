@@ -47,7 +47,7 @@ class CheckOptions:
     verdict, the flags and the assertions say can happen. ``problems``: keep what is wrong with the test, with its place.
     ``threads``: of the solver, for one hard test. ``settings``: ``NAME=VALUE`` for the parameters of Python models.
     ``termination``: find deadlocks and threads that wait for ever. ``machine``: ask about the program on this machine
-    (:func:`smpcheck.machines.mapping.mappings`).
+    (:func:`smpcheck.machines.mapping.mappings`). ``own_model``: ask about assembly under its machine's model, not the one given.
     """
 
     verdict_only: bool = False
@@ -61,6 +61,7 @@ class CheckOptions:
     settings: tuple[str, ...] = ()
     termination: bool = True
     machine: str | None = None
+    own_model: bool = False
 
 
 def check_file(
@@ -96,7 +97,13 @@ def check_file(
             except SmpcheckError as error:
                 yield failure(path, error, model.name, began, describe(program, model)), number == len(programs) - 1
                 continue
-        yield check_program(program, model, options, began, on_state), number == len(programs) - 1
+        asked = model
+        if options.own_model and program.language not in KERNEL:
+            from smpcheck.cat.load import load_model
+            from smpcheck.models import own_model
+
+            asked = load_model(own_model(program))
+        yield check_program(program, asked, options, began, on_state), number == len(programs) - 1
         began = time.perf_counter()
 
 

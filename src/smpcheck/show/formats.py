@@ -71,10 +71,14 @@ class Summary:
     statuses: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     """What each test is counted as: its verdict, or its status where there is none."""
+    models: dict[str, None] = field(default_factory=dict)
+    """The models that answered: of assembly it may be another one than ``model``."""
 
     def add(self, result: Result) -> None:
         """Count one result."""
         self.statuses[result.status] += 1
+        if result.status == "ok":
+            self.models[result.model] = None
         self.labels[result.verdict or result.status] += 1
         self.expected += result.expected is not None
         self.agree += result.agrees is True
@@ -110,6 +114,6 @@ class Summary:
             every = self.agree == self.total
             said = "; each as its author says" if every else f"; {self.agree} of {self.agree} as the author says"
         tests = "1 test" if self.total == 1 else f"{self.total} tests"
-        edition = EDITIONS.get(self.model)
-        under = f"{self.model} ({edition})" if edition else self.model
+        names = sorted(self.models) or [self.model]
+        under = ", ".join(f"{name} ({EDITIONS[name]})" if name in EDITIONS else name for name in names)
         return f"{tests} under {under} in {self.seconds:.1f} s: {', '.join(parts) or 'nothing answered'}{unread}{said}"
