@@ -65,6 +65,6 @@ def test_assembly_is_asked_about_under_its_machines_model(tmp_path):
     path.write_text(text)
     status, output = run("check", "-j", "0", str(path), SB)
     assert status == 0 and "2 tests under lkmm, power (Herding Cats, 2014)" in output
-    assert "cannot happen under power" in run("explain", str(path))[1]
-    assert "cannot happen under power" in run("barriers", str(path))[1]
+    for command in ("explain", "barriers"):
+        assert "cannot happen under power" in " ".join(run(command, str(path))[1].split())
     assert run("check", "-j", "0", "-m", "lkmm", str(path))[0] == 2
