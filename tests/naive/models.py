@@ -154,7 +154,7 @@ def lkmm(c: Candidate) -> tuple[bool, set[str]]:
     if has_cycle(b.po_loc | b.com) or not b.atomic():
         return False, set()
     W, R, M = b.kind("W"), b.kind("R"), b.kind("W", "R")
-    rfe, rfi = b.external(c.rf), b.internal(c.rf)
+    rfi = b.internal(c.rf)
     everything = set(range(b.n))
     locks = b.tagged("LKR", "LKW", "UL", "LF", "RL", "RU")
     marked = (everything - M) | b.tagged("IW", "Once", "Release", "Acquire", "Srcu-lock", "Srcu-unlock") | locks
@@ -162,7 +162,14 @@ def lkmm(c: Candidate) -> tuple[bool, set[str]]:
     plain = M - marked
     if b.torn(marked):
         return False, set()
+    parts = {(x, y) for x, y in c.same if x in marked and y in marked}
+
+    def of_wholes(r: Pairs) -> Pairs:
+        """What is so of one part of a marked access is so of all of it."""
+        return seq(b.opt(parts), r, b.opt(parts))
+
     m, mk = b.on(M), b.on(marked)
+    rfe = of_wholes(b.external(c.rf))
     carry = b.star(seq(c.data, b.on(everything - b.tagged("Srcu-unlock")), rfi))
     addr, ctrl, data = seq(carry, c.addr), seq(carry, c.ctrl), seq(carry, c.data)
 
@@ -197,7 +204,9 @@ def lkmm(c: Candidate) -> tuple[bool, set[str]]:
         return seq(b.opt(seq(rfe, mk)), r)
 
     cumul = seq(mk, a_cumul(strong | po_rel) | wmb | pulp, mk, rmw_sequence)
-    prop = seq(mk, b.opt(b.external(overwrite)), b.star(cumul), mk, b.opt(rfe), mk)
+    prop = seq(mk, b.opt(of_wholes(b.external(overwrite))), b.star(cumul), mk, b.opt(rfe), mk)
+    if any((y, x) in parts for x, y in prop):
+        return False, set()
     hb = seq(mk, ppo | rfe | b.internal(prop - b.ids), mk)
     if has_cycle(hb):
         return False, set()

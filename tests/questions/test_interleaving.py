@@ -47,8 +47,10 @@ def is_order(execution: Execution, order: tuple[int, ...]) -> bool:
             return False
         if event.kind == "W":
             memory[event.address] = event.value
-        half = next((w for r, w in execution.relations["rmw"] if r == number), None)
-        if half is not None and order[place + 1] != half:
+        together = {b for a, b in execution.relations.get("same-instance", ()) if a == number and b > number}
+        half = min(together, default=next((w for r, w in execution.relations["rmw"] if r == number and not together), None))
+        last_of_several = any(b == number for _, b in execution.relations.get("same-instance", ())) and not together
+        if half is not None and not last_of_several and order[place + 1] != half:
             return False
         for flavour in ("Rcu", "Srcu"):
             inside[event.thread, event.address] += (f"{flavour}-lock" in event.tags) - (f"{flavour}-unlock" in event.tags)

@@ -1,0 +1,96 @@
+"""Unions, anonymous members, bit fields, parts of objects in C: where things lie, and what is wrong with a place."""
+
+from __future__ import annotations
+
+import pytest
+
+import smpcheck
+from smpcheck.cat.load import load_model
+from smpcheck.errors import InputError, SmpcheckError
+from smpcheck.program import ir
+from smpcheck.questions.explain import explain
+from smpcheck.readers.litmus import read_litmus
+
+UNION = "union u { u64 w; struct { u32 low; union { u16 half[2]; u32 high; }; }; };\n"
+BITS = "struct s { unsigned a:3; unsigned b:6; unsigned :0; int c:2; char plain; unsigned long d:1; int e; };\n"
+
+
+def read(body: str, types: str = UNION, params: str = "union u *u", init: str = "", asked: str = "exists (true)") -> ir.Program:
+    return read_litmus(f"C t\n{{ {init} }}\n{types}\nP0({params})\n{{\n{body}\n}}\n{asked}\n", "t.litmus")
+
+
+def accesses(program: ir.Program) -> list[tuple[int, int]]:
+    """Offset and size of each access."""
+    found = []
+    for stmt in program.threads[0].body:
+        if isinstance(stmt, ir.Load | ir.Store | ir.Rmw):
+            assert isinstance(stmt.addr, ir.Const) and not isinstance(stmt.addr.value, int) and stmt.ctype is not None
+            found.append((stmt.addr.value.offset, stmt.ctype.size))
+    return found
+
+
+def test_members_of_unions_and_of_anonymous_members_lie_where_c_has_them() -> None:
+    program = read("u->w = 0; u->low = 1; u->half[1] = 2; u->high = 3; *(u8 *)((char *)u + 5) = 4;")
+    assert accesses(program) == [(0, 8), (0, 4), (6, 2), (4, 4), (5, 1)]
+    assert [cell.name for cell in program.cells.values()] == ["u.low", "u.w[bytes 4..4]", "u.w[bytes 5..5]", "u.half[1]"]
+
+
+def test_a_bit_field_is_read_and_written_with_its_run_and_nothing_beside_it() -> None:
+    program = read("s->a = 1; s->c = 1; s->d = 1; s->e = 1;", BITS, "struct s *s")
+    assert accesses(program) == [(0, 2), (0, 2), (4, 1), (4, 1), (6, 1), (6, 1), (8, 4)]
+    assert [cell.fields for cell in program.cells.values()] == [("a", "b"), ("c",), (), ("d",), ()]
+
+
+def test_initial_values_and_conditions_speak_of_members() -> None:
+    result = smpcheck.check(
+        f"C t\n{{ u={{0x200000001}}; }}\n{UNION}\nP0(union u *u) {{ WRITE_ONCE(u->half[1], 3); }}\n"
+        "locations [u.high; u.low;]\nexists (u.w=844433520066561)\n"
+    )
+    assert result.message == "" and result.verdict == "Always"
+    assert [dict(row) for row in result.states] == [{"[u.high]": 0x30002, "[u.low]": 1, "[u.w]": 0x3000200000001}]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("*(u32 *)((char *)u + 2) = 1;", "a misaligned access of 4 bytes to u+2"),
+        ("*(u64 *)(&u->high) = 1;", "an access of 8 bytes to u+4 leaves the object"),
+        ("*((char *)u + 8) = 1;", "an access to u+8, where no object lies"),
+        ("u->wide = 1;", "union u has no member 'wide' (it has w, low, half, high)"),
+    ],
+)
+def test_what_is_wrong_with_a_place_is_said(body: str, message: str) -> None:
+    with pytest.raises(InputError) as found:
+        read(body)
+    assert message in found.value.message
+
+
+@pytest.mark.parametrize(
+    ("types", "body", "message"),
+    [
+        (BITS, "int *p = &s->a;", "a bit field has no address"),
+        (BITS, "int r = READ_ONCE(s->a);", "a bit field has no address"),
+        ("struct s { int a:33; };", "", "a bit field of 33 bits in a int, which has 32"),
+        ("struct s { int a; union { int a; }; };", "", "struct s has two members 'a'"),
+        ("struct s { unsigned long a:40; unsigned long b:60; };", "", "a run of bit fields of more than 8 bytes"),
+    ],
+)
+def test_bit_fields_that_cannot_be(types: str, body: str, message: str) -> None:
+    with pytest.raises(SmpcheckError) as found:
+        read(body, types, "struct s *s")
+    assert message in found.value.message
+
+
+def test_a_struct_is_assigned_scalar_by_scalar() -> None:
+    program = read("*s = *t;", "struct s { int a; u16 b; u8 c; };", "struct s *s, struct s *t")
+    assert accesses(program) == [(0, 4), (0, 4), (4, 2), (4, 2), (6, 1), (6, 1)]
+
+
+def test_a_race_on_two_bit_fields_in_one_run_says_so() -> None:
+    threads = "P0(struct s *s) { s->a = 1; }\nP1(struct s *s) { s->b = 1; }\n"
+    model = load_model("lkmm")
+    (answer, *_) = explain(read_litmus(f"C t\n{{}}\n{BITS}{threads}exists (true)\n"), model)
+    said = answer.races[0].sentence
+    assert said.endswith("a and b are bit fields in one run, and one memory location: a write to one reads and writes all of them")
+    apart = threads.replace("s->b", "s->c")
+    assert smpcheck.check(f"C t\n{{}}\n{BITS}{apart}exists (true)\n").flags == ()
