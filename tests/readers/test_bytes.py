@@ -91,6 +91,8 @@ def test_a_race_on_two_bit_fields_in_one_run_says_so() -> None:
     model = load_model("lkmm")
     (answer, *_) = explain(read_litmus(f"C t\n{{}}\n{BITS}{threads}exists (true)\n"), model)
     said = answer.races[0].sentence
-    assert said.endswith("a and b are bit fields in one run, and one memory location: a write to one reads and writes all of them")
+    assert said.endswith(
+        "a and b are bit fields in one run, and one memory location: a write to one reads and writes all of them"
+    )
     apart = threads.replace("s->b", "s->c")
     assert smpcheck.check(f"C t\n{{}}\n{BITS}{apart}exists (true)\n").flags == ()

@@ -75,7 +75,11 @@ def _distinct(program: ir.Program) -> bool:
 
 
 def _final_location(node: ir.FinalMem, context: Context) -> bool:
-    return context.thread is None and node.cell in context.cells
+    if context.thread is not None or node.ctype is None:
+        return context.thread is None and node.cell in context.cells
+    start, end = node.cell.offset, node.cell.offset + node.ctype.size
+    inside = ((p.offset, p.offset + c.ctype.size) for p, c in context.cells.items() if p.base == node.cell.base)
+    return sum(max(0, min(last, end) - max(first, start)) for first, last in inside) == end - start
 
 
 def _final_register(node: ir.FinalReg, context: Context) -> bool:
