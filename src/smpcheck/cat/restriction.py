@@ -47,14 +47,17 @@ def omission(model: Model) -> Omission:
 def _omission(model: Model) -> Omission:
     known = _analysis(model)
     reads = all(known[axiom.node].shrinks and not axiom.negated for axiom in model.axioms if not axiom.flag)
-    shipped = [load_model(name) for name in SHIPPED]
-    proved = {axiom.node for one in shipped for axiom in one.axioms if not axiom.flag}
-    flags = {axiom.node for one in shipped for axiom in one.axioms if axiom.flag}
-    return Omission(
-        reads,
-        reads and all(axiom.node in proved for axiom in model.axioms if not axiom.flag),
-        any(axiom.node not in flags for axiom in model.axioms if axiom.flag),
-    )
+    return Omission(reads, reads and _come_with_us(model, flags=False), not _come_with_us(model, flags=True))
+
+
+def _come_with_us(model: Model, flags: bool) -> bool:
+    """Are all that the model requires (with ``flags``: all that it flags) among what the models that come with the program do?"""
+    unknown = {axiom.node for axiom in model.axioms if axiom.flag == flags}
+    for name in SHIPPED:
+        if not unknown:
+            break
+        unknown -= {axiom.node for axiom in load_model(name).axioms if axiom.flag == flags}
+    return not unknown
 
 
 def _analysis(model: Model) -> dict[Node, _Known]:

@@ -100,6 +100,11 @@ def statements(body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:
                 yield from statements(stmt.body)
 
 
+def has_loops(program: ir.Program) -> bool:
+    """Is there a loop in some thread?"""
+    return any(isinstance(stmt, ir.Loop) for thread in program.threads for stmt in statements(thread.body))
+
+
 Live = frozenset[str]
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from smpcheck.cat.nodes import Model
 from smpcheck.program.faults import DATA_RACE
-from smpcheck.program.flow import statements
-from smpcheck.program.ir import Const, Loop, Program
+from smpcheck.program.flow import has_loops
+from smpcheck.program.ir import Const, Program
 from smpcheck.solver.candidates import Candidates
 
 NO_EXECUTION = (
@@ -29,7 +29,7 @@ def longer(unroll: int) -> str:
 
 def is_cut(program: Program, model: Model, unroll: int) -> bool:
     """Is a loop cut in some execution?"""
-    if not any(isinstance(s, Loop) for thread in program.threads for s in statements(thread.body)):
+    if not has_loops(program):
         return False
     return Candidates(program, model, Const(1), unroll=unroll).cut
 

@@ -22,9 +22,10 @@ from smpcheck.cat.restriction import omission
 from smpcheck.errors import InputError, LimitError, UnsupportedError
 from smpcheck.models import require_language
 from smpcheck.program import ir
-from smpcheck.program.events import EventGraph, Term, Waiting, unroll
+from smpcheck.program.events import EVERY_WAIT, EventGraph, Term, Waiting, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DEADLOCK, MISALIGNED, NON_TERMINATION
+from smpcheck.program.flow import has_loops
 from smpcheck.program.pieces import final_contents
 from smpcheck.program.tags import KERNEL
 from smpcheck.program.values import UNDETERMINED, Ptr, Value
@@ -193,7 +194,8 @@ class _Session:
     def _unroll(self, model: Model, condition: ir.Expr, faulty: Collection[int] = ()) -> None:
         """The events and their values. ``faulty``: at these accesses the threads may stop."""
         program, question = self.program, self.question
-        self.graph = graph = unroll(program, question.unroll, question.stops, omission(model), question.condition, faulty)
+        left_out = omission(model) if has_loops(program) else EVERY_WAIT  # of rounds; what a model makes of that takes its time
+        self.graph = graph = unroll(program, question.unroll, question.stops, left_out, question.condition, faulty)
         self.condition_term = final_term(graph, condition)
         self.filter_term = final_term(graph, program.filter) if program.filter is not None else None
         self.observed = [(v, final_term(graph, v)) for v in program.observed]
