@@ -152,3 +152,59 @@ def test_communication_between_threads_follows_from_the_arrows(given_execution):
     for a, b in execution.relations["co"] | execution.relations["rf"] | fr:
         if thread[a] >= 0 and thread[b] >= 0:
             assert node[b] in reach[node[a]]
+
+
+WAITER = """
+from __future__ import annotations
+
+from smpcheck.kernel import *
+
+
+class shared(Struct):
+    x: int
+    y: int
+
+
+def put(p: shared) -> None:
+    WRITE_ONCE(p.x, 1)
+    WRITE_ONCE(p.y, 1)
+
+
+def got(p: shared) -> None:
+    WRITE_ONCE(p.x, READ_ONCE(p.y) + 1)
+
+
+
+def collect(p: shared) -> None:
+    check("seen", READ_ONCE(p.x) == 1)
+
+
+@scenario
+def waiter(s: Setup) -> None:
+    s.p = p = shared()
+    s.thread(put, p)
+    s.thread(got, p)
+    s.after(collect, p)
+"""
+
+
+def test_a_thread_that_waits_for_the_others_is_below_them_and_has_no_arrows_from_them(tmp_path: Path) -> None:
+    (tmp_path / "waiter.py").write_text(WAITER)
+    (program,) = read_programs(str(tmp_path / "waiter.py"))
+    shown = pictures(next(iter(explain(program, LKMM))))[0]
+    assert shown.lanes == ("put", "got", "collect")
+    last = {node.id: node for node in shown.nodes if node.lane == 2}
+    others = [node for node in shown.nodes if node.id not in last]
+    assert last and min(node.row for node in last.values()) > max(node.row for node in others)
+    assert not any(edge.source in last or edge.target in last for edge in shown.edges)
+    assert not any("done[" in node.effect for node in shown.nodes)
+
+
+def test_a_thread_without_a_step_has_no_lane_but_one_that_waits_for_ever_has() -> None:
+    text = "C lanes\n\n{{}}\n\nP0(int *x)\n{{\n\tWRITE_ONCE(*x, 1);\n}}\n\nP1(int *x)\n{{\n\t{}\n}}\n\nexists (x=1)\n"
+    for body, lanes in (("", ("P0",)), ("barrier();", ("P0", "P1"))):
+        shown = pictures(next(iter(explain(read_litmus(text.format(body), "lanes.litmus"), LKMM))))[0]
+        assert shown.lanes == lanes
+    locks = text.replace("int *x", "int *x, spinlock_t *a").replace("WRITE_ONCE(*x, 1);", "spin_lock(a);").format("spin_lock(a);")
+    (stuck,) = (a for a in explain(read_litmus(locks, "locks.litmus"), LKMM) if a.outcome.is_fault)
+    assert pictures(stuck)[0].lanes == ("P0", "P1")

@@ -20,6 +20,7 @@ from itertools import pairwise
 
 from smpcheck.cat.concrete import Evaluation, bits, closed, relation
 from smpcheck.cat.nodes import Model
+from smpcheck.models import FULL_BARRIERS
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.questions.experiments import Gap, Mended, Trials, cheapest_repair, marked
@@ -343,8 +344,11 @@ class _Teller:
         the same location says nothing about a load that this store serves.
         """
         strength = self.trials.strength(edge)
+        plain = any(is_plain(self.trials.events[e]) for e in edge)
+        if plain and strength == "none" and any(self.events[e].tags & FULL_BARRIERS for e in self.between(edge)):
+            return "plain"
         if strength == "untestable":
-            if any(is_plain(self.trials.events[e]) for e in edge):
+            if plain:
                 return "plain"
             return None if edge in self.beyond else "none"
         if strength == "none":
@@ -365,8 +369,7 @@ class _Teller:
             if edge in self.relations["rf"]:
                 found.append(self.early_view(edge, cycles[edge]))
                 continue
-            weak = self.order(edge) == "weak"
-            moved = [e for e in left if e not in self.relations["rf"] and (self.order(e) == "weak") == weak]
+            moved = [e for e in left if e not in self.relations["rf"] and self.is_like(e, edge)]
             by_first = [e for e in moved if e[0] == edge[0]]
             by_second = [e for e in moved if e[1] == edge[1]]
             mates = max(by_first, by_second, key=len)
@@ -375,6 +378,15 @@ class _Teller:
             claim = self.reordered(edge, along, bool(by_first) and mates is by_first, cycles[edge])
             found.append(self.said("po", edge, claim, along))
         return tuple(sorted(found, key=lambda s: (s.first, s.second)))
+
+    def is_like(self, edge: Edge, told: Edge) -> bool:
+        """May a pair be said along with another one, of which the model makes the same? (What cannot be tried, because an access
+        is plain, may be ordered by a fence.)
+        """
+        order, said = self.order(edge), self.order(told)
+        if order == "plain" and said == "none":
+            return not any(self.events[e].kind == "F" for e in self.between(edge))
+        return order == said
 
     def said(self, kind: str, edge: Edge, claim: StoryStatement, along: tuple[int, ...] = ()) -> Reordering:
         return Reordering(kind, *edge, claim, sentence(claim, self.events, self.words), along)

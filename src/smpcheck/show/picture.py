@@ -167,7 +167,8 @@ class _Painter:
         self.events = execution.events
         self.words = Words(program)
         self.last = last_thread(program)
-        threads = sorted({e.thread for e in self.events if e.thread >= 0} | {t.index for t in program.threads})
+        acting = {e.thread for e in self.events if e.thread >= 0 and not is_end(e.address)}
+        threads = sorted(acting | execution.stuck.keys())  # what has no step has no lane
         self.lane = {thread: lane for lane, thread in enumerate(threads)}
         self.nodes: list[Node] = []
         self.node_of: dict[int, int] = {}
@@ -230,7 +231,7 @@ class _Painter:
         if self.last is None:
             return []
         lanes = lanes_of(nodes)
-        waiting = self.lane[self.last]
+        waiting = self.lane.get(self.last, len(lanes))
         if waiting >= len(lanes) or not lanes[waiting]:
             return []
         return [(lane[-1].id, lanes[waiting][0].id) for i, lane in enumerate(lanes) if i != waiting and lane]
