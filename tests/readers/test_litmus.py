@@ -230,7 +230,7 @@ FRAME = "C t\n{}\nP0(int *x) { int r1 = *x; }\n"
         (
             "MIPS t\n{}\n",
             "1:1",
-            "litmus tests for 'MIPS' are not supported; those for C, LISA, AArch64, X86, X86_64, PPC, RISCV are",
+            "litmus tests for 'MIPS' are not supported; those for C, LISA, AArch64, X86, X86_64, PPC, RISCV, ARM are",
         ),
         ("C t\nP0(int *x)\n", "2:1", "no init section: '{ ... }' expected after the name"),
         ("C t\n{ x=1;", "2:1", "the init section is never closed: '}' expected"),
