@@ -1,6 +1,7 @@
 """A litmus test in assembly: init section, columns of instructions, condition.
 
-Every location is as large as it is declared, else as the largest access to it; a location of several elements is an array. Registers that the init section does not set are 0.
+Every location is as large as it is declared, else as the largest access to it; a location of several elements is an
+array. Registers that the init section does not set are 0.
 """
 
 from __future__ import annotations
