@@ -11,6 +11,7 @@ from tests.results import UNSUPPORTED, result
 KEYS = [
     *("file", "name", "status", "verdict", "failures", "undecided", "rounds", "states", "complete", "flags", "condition"),
     *("observation", "asserts", "expected", "announced", "expected_failures", "agrees", "seconds", "message", "notes"),
+    *("model", "edition"),
 ]
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from smpcheck.models import EDITIONS
 from smpcheck.show.formats import Summary
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def as_object(result: Result) -> dict[str, object]:
         "seconds": round(result.seconds, 6),
         "message": result.message,
         "notes": list(result.notes),
+        "model": result.model,
+        "edition": EDITIONS.get(result.model),
     }
     if result.executions and result.program is not None:
         from smpcheck.show.execution_json import execution_object
