@@ -379,8 +379,10 @@ class Extraction:
         wanted, labels = self.type(c.type), self.printed.generics.get(c.hash, ())
         fitting = [arm for arm in arms if self.type(arm.type) == wanted]
         if len(fitting) > 1 and len(labels) == len(arms):
-            own = _unqualified(controlling.type.get_canonical().spelling)
-            named = [arm for arm, label in zip(arms, labels, strict=True) if self.type_named(label) == own]
+            own = controlling.type.get_canonical().spelling
+            exact = [arm for arm, label in zip(arms, labels, strict=True) if label.replace(" *", "*") == own.replace(" *", "*")]
+            own = _unqualified(own)
+            named = exact or [arm for arm, label in zip(arms, labels, strict=True) if self.type_named(label) == own]
             fitting = named or [arm for arm, label in zip(arms, labels, strict=True) if label == "default"]
         if len(fitting) != 1:
             return self.unknown(c, "_Generic with several arms of one type")
