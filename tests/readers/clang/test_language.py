@@ -191,5 +191,6 @@ def test_memory_that_only_one_thread_names_is_no_memory() -> None:
 def test_a_generic_selection_takes_the_arm_of_its_operand() -> None:
     text = """struct s { int v; } s; static int f(const struct s *p) { return 1; } static int g(struct s *p) { return 2; }
     #define WHICH(p) _Generic((p), const struct s *: f(p), struct s *: g((struct s *)p))
-    SMPCHECK_THREAD(a) { const struct s *c = &s; BUG_ON(WHICH(&s) != 2 || WHICH(c) != 1 || _Generic(s.v, int: 3, long: 4) != 3); }"""
+    SMPCHECK_THREAD(a) { const struct s *c = &s;
+        BUG_ON(WHICH(&s) != 2 || WHICH(c) != 1 || _Generic(s.v, int: 3, long: 4) != 3); }"""
     assert checked(text).failures == ()
