@@ -39,7 +39,10 @@ def test_the_table_says_what_fails_and_within_which_bounds() -> None:
 def test_a_failing_run_is_lanes_of_source_lines() -> None:
     result = invoke("-s", "truncate_mlock", "-V", "V2")
     assert f"truncate_mlock, V2: I1 fails: {ABOUT['I1']}" in result.output
-    assert "TestSetPageMlocked(page)" in result.output
+    assert (
+        "TestClearPageMlocked(page)" in result.output
+        and "TestSetPageMlocked(page)" in invoke("-s", "truncate_mlock", "-V", "V2", "--full").output
+    )
     assert "mlock.py:" in result.output
 
 
