@@ -63,10 +63,10 @@ def not_stranded(page: page, mapping: address_space) -> bool:
 
 
 def lists_agree(page: page) -> bool:
-    """I5."""
+    """I5. When all is quiet a page that somebody has is on some list: else reclaim would never find it."""
     lru = flag(page, PG_lru)
     if not lru:
-        return page.lru == NOT_LISTED
+        return page.lru == NOT_LISTED and atomic_read(page._count) == 0
     return page.lru != NOT_LISTED and flag(page, PG_unevictable) == (page.lru == LRU_UNEVICTABLE)
 
 

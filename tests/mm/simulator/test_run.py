@@ -91,7 +91,7 @@ def test_every_variant_runs(variant: str) -> None:
 )
 def test_what_was_wrong_with_the_others_is_found(name: str, variant: str, found: str) -> None:
     ignore = () if found == "I1" else ("I1",)
-    last = campaign(find_workload(name), Options(variant, steps=300_000, ignore=ignore), seeds=4)[-1]
+    last = campaign(find_workload(name), Options(variant, steps=300_000, ignore=ignore), seeds=8)[-1]
     assert (last.status, last.invariant, last.about) == ("failed", found, ABOUT[found])
 
 
