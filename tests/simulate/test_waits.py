@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smpcheck.cat.load import load_model
-from smpcheck.questions.stops import may_stop
+from smpcheck.questions.stops import possible_stops
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.simulate import outcomes, replay
 from smpcheck.solver.answer import Question
@@ -72,7 +72,7 @@ def test_grace_periods_wait_for_readers_that_wait(bodies: tuple[str, ...]) -> No
     found = outcomes(subject)
     said = [solve(subject, load_model(m), Question(mode="stops", stops=True)).failed for m in ("sc", "lkmm")]
     assert [set(failed) for failed in said] == [found.failed] * 2
-    assert may_stop(subject)
+    assert possible_stops(subject)
 
 
 @pytest.mark.parametrize("first", range(0, 80, 20))
