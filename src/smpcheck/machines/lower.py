@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.table import rows as primitives
 from smpcheck.machines.mapping import MachineMapping, Row
-from smpcheck.program import ir
+from smpcheck.program import ir, tags
 from smpcheck.program.flow import registers_read
 from smpcheck.program.ir import Assign, Assume, Choice, Const, Expr, Fence, If, Load, Position, Program, Reg, Rmw, Stmt, Store
 from smpcheck.program.values import LONG, CType, Value
@@ -38,11 +38,7 @@ PREFIX = "%m."
 
 PLAIN_LOAD, PLAIN_STORE = "plain load", "plain store"
 
-BARRIERS = {
-    "Mb": "smp_mb", "Rmb": "smp_rmb", "Wmb": "smp_wmb", "Barrier": "barrier", "Before-atomic": "smp_mb__before_atomic",
-    "After-atomic": "smp_mb__after_atomic", "After-spinlock": "smp_mb__after_spinlock",
-    "After-unlock-lock": "smp_mb__after_unlock_lock", "After-srcu-read-unlock": "smp_mb__after_srcu_read_unlock",
-}  # fmt: skip
+BARRIERS = {tag.name: tag.text.removesuffix("()") for tag in tags.ROWS.values() if tag.text}
 """The barrier that a tag stands for, where the primitive is not a barrier of its own."""
 
 NOTHING = frozenset(("Rcu-lock", "Rcu-unlock"))
