@@ -104,7 +104,14 @@ def test_the_layout_of_flags_makes_no_difference_under_sc(scenario: str, variant
 class TestAgainstOtherWays:
     """Exploring, solving and running are three programs; under sc they have to say the same."""
 
-    @pytest.mark.parametrize("scenario", [name for name in HEARTS if not name.startswith("truncate_then_")])
+    @pytest.mark.parametrize(
+        "scenario",
+        [
+            pytest.param(name, marks=pytest.mark.slow) if name.startswith("alone_") else name
+            for name in HEARTS
+            if not name.startswith("truncate_then_")
+        ],
+    )
     @pytest.mark.parametrize("variant", ["V4", "V4:second_pass=no,recheck=PG_locked"])
     def test_the_solver_says_the_same(self, scenario: str, variant: str) -> None:
         """Of a truncation and what follows it in one thread the solver has no answer in 15 to 30 s of CPU time, and takes 1.3 to
