@@ -80,16 +80,20 @@ def replay_of(program: Program, execution: Execution, groups: Iterable[Group], s
 
 
 def apart(execution: Execution, groups: Iterable[Group], place: Mapping[int, int]) -> Iterator[Group]:
-    """The groups, each half of an atomic operation its own where it takes effect apart from the other."""
+    """The groups, each half of an atomic operation its own where it takes effect apart from the other, and each part of a torn
+    access."""
     halves = dict(execution.relations["rmw"])
     for group in groups:
+        placed = sorted((e for e in group.events if e in place and execution.events[e].kind != "F"), key=place.__getitem__)
         read = next((e for e in group.events if e in halves), None)
-        if read is None or place[halves[read]] == place[read] + 1:
+        if not placed or place[placed[-1]] - place[placed[0]] == len(placed) - 1:
             yield group
-        else:
+        elif read is not None:
             cut = group.events.index(halves[read])
             yield Group(group.node, group.events[:cut])
             yield Group(group.node, group.events[cut:])
+        else:
+            yield from (Group(group.node, (e,)) for e in placed)
 
 
 class _Player:
