@@ -268,10 +268,11 @@ class Trials:
         if not {a.address, b.address} <= initial:
             return "untestable", False
         alone = _read_alone(_alone(self.execution, a.thread), second)
+        unread = _unread(alone, second)
         forbidden: dict[tuple[str, str], bool] = {}
         for into, out in product(INTO[a.kind], OUT_OF[b.kind]):
             for model in self.models:
-                closed = _closed(alone, a, b, into, out)
+                closed = _closed(unread if out == "co" else alone, a, b, into, out)
                 if not allows(model, closed):
                     if all(allows(model, _without(closed, e)) for e in (first, second)):
                         forbidden[into, out] = True
@@ -324,6 +325,20 @@ def _read_alone(execution: Execution, event: int) -> Execution:
     events = (replace(e, address=ELSEWHERE) if e.id == write else e for e in execution.events)
     co = frozenset(pair for pair in execution.relations["co"] if write not in pair)
     return replace(execution, events=tuple(events), relations={**execution.relations, "co": co})
+
+
+def _unread(execution: Execution, event: int) -> Execution:
+    """The execution with what its own thread reads from a store elsewhere.
+
+    Who overwrites the store also comes after those reads, so whatever is ordered before them would seem to be ordered before it.
+    """
+    thread = {e.id: e.thread for e in execution.events}
+    gone = {r for w, r in execution.relations["rf"] if w == event and thread[r] == thread[event]}
+    if not gone:
+        return execution
+    events = (replace(e, address=ELSEWHERE) if e.id in gone else e for e in execution.events)
+    rf = frozenset(pair for pair in execution.relations["rf"] if pair[1] not in gone)
+    return replace(execution, events=tuple(events), relations={**execution.relations, "rf": rf})
 
 
 def _closed(alone: Execution, a: ExecutedEvent, b: ExecutedEvent, into: str, out: str) -> Execution:
