@@ -39,9 +39,13 @@ def models() -> tuple[Model, Model]:
     return load_model("lkmm"), load_model(kernel_tree("6.12"))
 
 
+BYTES = {"single-copy", "single-copy-order"}
+"""What ours says of accesses of several sizes, of which the kernel's model says nothing. None is here."""
+
+
 def verdicts(model: Model, execution: Execution) -> dict[str, bool]:
     evaluation = Evaluation(execution)
-    return {a.name: evaluation.offends(a) for a in model.axioms}
+    return {a.name: evaluation.offends(a) for a in model.axioms if a.name not in BYTES}
 
 
 @pytest.mark.parametrize("kind", STRATEGIES)
@@ -61,7 +65,15 @@ def test_both_statements_have_the_same_axioms_and_flags() -> None:
     kernel_tree("6.12")
     ours, theirs = models()
     first, second = ({(a.name, a.kind, a.flag, a.negated) for a in model.axioms} for model in (ours, theirs))
-    assert first == second
+    assert {axiom for axiom in first if axiom[0] not in BYTES} == second
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(STRATEGIES["everything"])
+def test_where_no_sizes_are_mixed_what_ours_says_of_them_follows_from_the_rest(execution: Execution) -> None:
+    evaluation = Evaluation(execution)
+    broken = {a.name for a in load_model("lkmm").axioms if not a.flag and evaluation.offends(a)}
+    assert not broken & BYTES or broken - BYTES
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -15,7 +15,7 @@ def mismatch(program: ir.Program, execution: Execution) -> str | None:
     found = {name: set[tuple[int, int]]() for name in (*DEPENDENCIES, "rmw")}
     for thread in program.threads:
         events = [e for e in execution.events if e.thread == thread.index]
-        values: Cells = {}
+        values = Cells()
         for e in events:
             if e.kind == "R" and isinstance(e.address, Ptr) and e.value is not None:
                 values.setdefault(e.address, set()).add(e.value)

@@ -41,7 +41,8 @@ class Node:
         self.id = number
 
     def __repr__(self) -> str:
-        inside = ", ".join(map(repr, self.args)) if self.op != "rec" else ""
+        """One level of it: what is below is shared, and written out would be as long as the model has paths."""
+        inside = ", ".join(a.label or a.name or f"{a.op} {a.id}" for a in self.args) if self.op != "rec" else ""
         return f"{self.label or self.name or self.op}({inside})" if inside else (self.label or self.name or self.op)
 
 

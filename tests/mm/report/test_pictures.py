@@ -72,7 +72,7 @@ def test_a_pointer_is_shown_by_what_it_points_to(turns: Failure) -> None:
 
 def test_graphviz_has_a_digraph_for_each(turns: Failure, weak: Failure) -> None:
     text = pictures.dot([turns, weak])
-    assert text.count("digraph") == 2 and "TestSetPageMlocked(page)" in text
+    assert text.count("digraph") == 2 and "TestClearPageMlocked(page)" in text
 
 
 def test_the_page_has_the_tables_the_bounds_and_the_runs_with_their_sources(turns: Failure, weak: Failure) -> None:
