@@ -10,6 +10,8 @@ from smpcheck.models import about_sizes, require_language
 from smpcheck.program import ir
 from smpcheck.program.pieces import cut
 from smpcheck.program.values import INT, POINTER, UCHAR, UINT, ULONG, USHORT, CType, Ptr
+from smpcheck.readers.litmus import read_litmus
+from smpcheck.simulate import outcomes
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
@@ -119,3 +121,18 @@ def test_a_marked_store_is_not_torn_and_a_plain_one_is_under_lkmm(model: str, ta
     source = program(word(), (write,), (load(at("x"), UINT), load(at("x", 2), USHORT, "q")), condition=torn)
     answer = solve(cut(source), load_model(model))
     assert answer.verdict == ("Sometimes" if model == "lkmm" and not tags else "Never")
+
+
+def test_an_index_that_nothing_bounds_is_no_access_of_another_size() -> None:
+    ring = read_litmus(
+        """C ring
+{ int *q[2]; int i; int *p; }
+P0(int **q, int *i, int *data) { int r = READ_ONCE(*i); WRITE_ONCE(q[r], data); WRITE_ONCE(*i, r + 1); }
+P1(int **q) { int *r = READ_ONCE(q[0]); int v = 1; if (r) v = READ_ONCE(*r); }
+exists (1:v=0)
+""",
+        "ring.litmus",
+    )
+    assert not ring.in_pieces
+    assert about_sizes(load_model("lkmm"), ring) == ()
+    assert outcomes(ring).condition

@@ -65,7 +65,7 @@ RISC-V does in this form."""
 
 def about_sizes(model: Model, program: Program) -> tuple[str, ...]:
     """What is to be said with every answer of ``model`` about accesses of several sizes to one place; nothing without them."""
-    if not program.mixed:
+    if not program.in_pieces:
         return ()
     other = f"mixed sizes: {model.name} is taken as it is, with an event for each piece of memory that an access covers"
     return tuple(filter(None, (MIXED_SIZES.get(model.name, other),)))
@@ -82,7 +82,7 @@ def require_primitives(program: Program, question: str) -> None:
 
 def require_language(model: Model, program: Program) -> None:
     """:raises UnsupportedError: the model says nothing about the language of ``program``, or about accesses of several sizes"""
-    if program.mixed and model.name in LANGUAGES and model.name not in MIXED_SIZES:
+    if program.in_pieces and model.name in LANGUAGES and model.name not in MIXED_SIZES:
         raise UnsupportedError(
             f"{model.name} says nothing of accesses of several sizes to one place, which this program has (models that do: "
             f"{', '.join(MIXED_SIZES)})"

@@ -377,6 +377,8 @@ class Program:
     """The cells that were cut into pieces, or made numbers without a sign, as they were before."""
 
     mixed: bool = False
+    """May an access be to anything but a whole cell: to part of one, to several, or, if its address is computed, beside them?"""
+    in_pieces: bool = False
     """Are there accesses of several sizes, or types, to one place? Then the cells are the pieces that these need."""
 
     @property

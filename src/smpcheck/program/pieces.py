@@ -211,6 +211,7 @@ class _Cutter:
             program,
             cells=cells,
             mixed=True,
+            in_pieces=bool(wholes) or any(by_access.values()),
             wholes=wholes,
             threads=threads,
             condition=rewritten.expr(program.condition),

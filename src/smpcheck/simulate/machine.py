@@ -68,7 +68,7 @@ class Machine:
     """
 
     def __init__(self, program: ir.Program, merge_private: bool = False) -> None:
-        if program.mixed:
+        if program.in_pieces:
             raise UnsupportedError("step-by-step runs do not support accesses of several sizes to one place")
         self.program = program
         self.addresses = Addresses(program)
