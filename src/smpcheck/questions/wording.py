@@ -314,7 +314,7 @@ class _Speaker:
         """What there is between the two, and why it does not order them."""
         a, b = self.events[said.first], self.events[said.second]
         if said.order == "plain":
-            return f"{self.racing(said)}, and no barrier orders a plain access with what it races with"
+            return f"{self.racing(said)}, and a barrier beside a plain access does not order it with what it races with"
         if said.order == "weak":
             return self.weakly(said)
         pair = f"{_a(a)} before a later {_noun(b)}"
