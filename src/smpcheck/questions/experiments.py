@@ -133,7 +133,8 @@ def repaired(execution: Execution, repairs: Iterable[Repair]) -> tuple[Execution
 
 
 def repairs_of(execution: Execution) -> list[Repair]:
-    """All that can be tried: a barrier between any two accesses of a thread that meet other threads', a mark at those."""
+    """All that can be tried: a barrier between any two accesses of a thread that meet other threads', where there is no full one
+    yet, and a mark at those."""
     events = {e.id: e for e in execution.events}
     meets = {
         end
@@ -147,8 +148,12 @@ def repairs_of(execution: Execution) -> list[Repair]:
     for e in execution.events:
         if e.id in meets:
             threads.setdefault(e.thread, []).append(read_of.get(e.id, e.id))
+    po = execution.relations["po"]
+    full = [e.id for e in execution.events if e.kind == "F" and e.tags & FULL_BARRIERS]
     for accesses in threads.values():
-        found += [Gap(a, b) for a, b in pairwise(dict.fromkeys(accesses))]
+        for a, b in pairwise(dict.fromkeys(accesses)):
+            if not any((a, barrier) in po and (barrier, b) in po for barrier in full):
+                found.append(Gap(a, b))
     return [*found, *(Mark(e) for e in sorted(meets) if is_plain(events[e]))]
 
 
