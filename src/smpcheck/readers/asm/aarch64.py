@@ -18,6 +18,7 @@ from smpcheck.readers.asm.machine import (
     Register,
     Row,
     Thread,
+    a_register,
     add,
     by_mnemonic,
     converted,
@@ -43,14 +44,6 @@ def register(text: str) -> Register | None:
 REGISTERS = "X0 to X30, XZR, W0 to W30, WZR"
 
 
-def any_register(text: str) -> Register:
-    """A register of either width."""
-    found = register(text)
-    if found is None:
-        raise OperandError(f"a register ({REGISTERS})")
-    return found
-
-
 def sized(size: int) -> Operand:
     """A register of ``size`` bytes."""
     letter = "X" if size == 8 else "W"
@@ -64,7 +57,7 @@ def sized(size: int) -> Operand:
     return parse
 
 
-X, W, R = sized(8), sized(4), any_register
+X, W, R = sized(8), sized(4), a_register(register, REGISTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +111,7 @@ def memory(text: str) -> Address:
         raise OperandError(accepted)
     if match["index"] is None:
         return Address(base)
-    index = any_register(match["index"])
+    index = R(match["index"])
     extend = (match["ext"] or "LSL").upper()
     if extend not in (("SXTW", "UXTW") if index.size == 4 else ("LSL", "SXTX")):
         raise OperandError("SXTW or UXTW after a W register, LSL after an X register")

@@ -65,6 +65,18 @@ Operand = Callable[[str], Any]
 """Parses the text of an operand. :raises OperandError:"""
 
 
+def a_register(find: Callable[[str], Register | None], names: str) -> Callable[[str], Register]:
+    """The operand that is any of a machine's registers, which ``find`` knows and ``names`` lists for messages."""
+
+    def parse(text: str) -> Register:
+        found = find(text)
+        if found is None:
+            raise OperandError(f"a register ({names})")
+        return found
+
+    return parse
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """``mnemonic`` with operands of these kinds: what ``emit(thread, *operands)`` does. ``form`` is an example, for messages."""

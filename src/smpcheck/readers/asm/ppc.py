@@ -19,6 +19,7 @@ from smpcheck.readers.asm.machine import (
     Register,
     Row,
     Thread,
+    a_register,
     add,
     by_mnemonic,
     integer,
@@ -35,12 +36,7 @@ def register(text: str) -> Register | None:
     return Register(f"r{int(match[1])}", 8, text) if match and int(match[1]) < 32 else None
 
 
-def R(text: str) -> Register:
-    """A register. :raises OperandError:"""
-    found = register(text)
-    if found is None:
-        raise OperandError(f"a register ({REGISTERS})")
-    return found
+R = a_register(register, REGISTERS)
 
 
 def base(text: str) -> Register | None:

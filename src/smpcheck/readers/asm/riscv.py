@@ -17,6 +17,7 @@ from smpcheck.readers.asm.machine import (
     Register,
     Row,
     Thread,
+    a_register,
     add,
     by_mnemonic,
     converted,
@@ -44,12 +45,7 @@ def register(text: str) -> Register | None:
     return Register(f"x{number}" if number else None, 8, text)
 
 
-def R(text: str) -> Register:
-    """A register. :raises OperandError:"""
-    found = register(text)
-    if found is None:
-        raise OperandError(f"a register ({REGISTERS})")
-    return found
+R = a_register(register, REGISTERS)
 
 
 @dataclass(frozen=True, slots=True)
