@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smpcheck.kernel.table import GUARDS
 from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Loop, Position, Reg, Round, Stmt, Thread
@@ -361,18 +361,7 @@ class Lowering(Expressions):
         self.loops.append((leave, again))
         inner = list(self._scoped(node.body))
         self.loops.pop()
-        if exits(inner, again):
-            inner = [Block(again, tuple(inner), pos)]
-        if node.step is not None:
-            with self.collect() as step:
-                self.effect(node.step)
-            inner += step
-        cond: Expr = Const(1)
-        text = ""
-        with self.collect() as test:
-            if node.cond is not None:
-                cond = self.truth(self.value(node.cond), node.cond)
-                text = self.where(node.cond)[1]
+        inner, test, cond, text = self.round_of(node, inner, again)
         self.scope = saved
         stop: tuple[Stmt, ...] = (Exit(leave, pos),)
         forever, never = (isinstance(cond, Const) and truth(cond.value) == wanted for wanted in (True, False))
@@ -391,6 +380,23 @@ class Lowering(Expressions):
             inner = [Round(leave, pos), *inner]
             body = [*test, If(cond, tuple(inner), stop, pos, f"{'for' if node.step or node.init else 'while'} ({text})")]
         self.out.append(Loop(leave, tuple(body), trip_count(node, self), pos))
+
+    def round_of(self, node: Any, inner: list[Stmt], again: str) -> tuple[list[Stmt], list[Stmt], Expr, str]:
+        """A round of a loop whose body is ``inner``, which ``continue`` leaves by ``again``: the body with the loop's step, then
+        what is done to test, the condition, and how that is written."""
+        if exits(inner, again):
+            inner = [Block(again, tuple(inner), self.source.pos(self.at(node)))]
+        if node.step is not None:
+            with self.collect() as step:
+                self.effect(node.step)
+            inner = [*inner, *step]
+        cond: Expr = Const(1)
+        text = ""
+        with self.collect() as test:
+            if node.cond is not None:
+                cond = self.truth(self.value(node.cond), node.cond)
+                text = self.where(node.cond)[1]
+        return inner, test, cond, text
 
     def _switch(self, node: c.Switch) -> None:
         """One test for each case, in order; a case runs on into the next one unless it leaves."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from smpcheck.program.ir import Block, Const, Exit, Expr, Fence, If, Loop, Reg, Round, Stmt
+from smpcheck.program.ir import Block, Const, Exit, Fence, If, Loop, Reg, Round, Stmt
 from smpcheck.program.values import LONG, CType, binary, truth
 from smpcheck.readers import flow
 from smpcheck.readers.clang import tree as t
@@ -239,18 +239,7 @@ class TreeStatements(TreeExpressions):
         inner = self._inside(node.body)
         self.around.pop()
         self.looping -= not once
-        if exits(inner, again):
-            inner = [Block(again, tuple(inner), pos)]
-        if node.step is not None:
-            with self.collect() as step:
-                self.effect(node.step)
-            inner += step
-        cond: Expr = Const(1)
-        text = ""
-        with self.collect() as test:
-            if node.cond is not None:
-                cond = self.truth(self.value(node.cond), node.cond)
-                text = self.where(node.cond)[1]
+        inner, test, cond, text = self.round_of(node, inner, again)
         stop: tuple[Stmt, ...] = (Exit(leave, pos),)
         forever, never = (isinstance(cond, Const) and truth(cond.value) == wanted for wanted in (True, False))
         if never and not node.test_last:
