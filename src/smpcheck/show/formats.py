@@ -51,6 +51,27 @@ class Form(Protocol):
         """No more results."""
 
 
+class AtTheEnd:
+    """Base of the forms that are written as a whole at the end, from all results in the order of the tests."""
+
+    speaks = True
+    in_order = True
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._results: list[Result] = []
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Nothing yet."""
+
+    def result(self, result: Result) -> None:
+        """Kept for the end."""
+        self._results.append(result)
+
+    def flush(self) -> None:
+        """Nothing goes out before the end."""
+
+
 def make_form(name: str, out: TextIO) -> Form:
     """The form called ``name``, writing to ``out``. :raises KeyError: there is no such form."""
     module, _, cls = FORMATS[name].partition(":")

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from smpcheck.show.formats import Summary
+from smpcheck.show.formats import AtTheEnd, Summary
 from smpcheck.show.herd import block
 
 if TYPE_CHECKING:
@@ -22,25 +21,8 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 STATES_SHOWN = 64
 
 
-class JUnit:
+class JUnit(AtTheEnd):
     """Written as a whole at the end, since its first line counts."""
-
-    speaks = True
-    in_order = True
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._results: list[Result] = []
-
-    def begin(self, names: Sequence[str]) -> None:
-        """Nothing yet."""
-
-    def result(self, result: Result) -> None:
-        """Kept for the end."""
-        self._results.append(result)
-
-    def flush(self) -> None:
-        """Nothing goes out before the end."""
 
     def end(self, summary: Summary) -> None:
         """The whole document."""

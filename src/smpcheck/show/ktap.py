@@ -6,10 +6,9 @@ a test without an answer, with ``TIMEOUT`` or ``ERROR``. One that uses what is n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from smpcheck.show.formats import Summary
+from smpcheck.show.formats import AtTheEnd, Summary
 from smpcheck.show.verdict import verdict_text
 
 if TYPE_CHECKING:
@@ -19,25 +18,8 @@ _DIRECTIVES = {"timeout": "TIMEOUT ", "unsupported": "SKIP "}
 """The directive of a status without an answer; ``ERROR`` for any other."""
 
 
-class Ktap:
+class Ktap(AtTheEnd):
     """Written as a whole at the end, since the plan, how many tests there are, comes first."""
-
-    speaks = True
-    in_order = True
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._results: list[Result] = []
-
-    def begin(self, names: Sequence[str]) -> None:
-        """Nothing yet."""
-
-    def result(self, result: Result) -> None:
-        """Kept for the end."""
-        self._results.append(result)
-
-    def flush(self) -> None:
-        """Nothing goes out before the end."""
 
     def end(self, summary: Summary) -> None:
         """The whole report."""
