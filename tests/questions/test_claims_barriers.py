@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from smpcheck.cat.load import load_model
+from smpcheck.program import flow
 from smpcheck.program.ir import Load, Store
 from smpcheck.questions.barriers import Barriers, Finding, barriers
 from smpcheck.questions.explain import explain
 from smpcheck.questions.fix import fix
-from smpcheck.questions.ordering_elements import walk
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 from smpcheck.show.barriers_text import text as table
 
@@ -63,7 +63,7 @@ class TestC10:
         edits = [placement.edits for placement in answer.placements]
         assert all(len(one) == 1 and one[0].new == "smp_mb()" for one in edits)
         thread, load = form(number).threads[0], {37: "atomic_read(mlocked)", 41: "READ_ONCE(*mlocked)"}[number]
-        places = {s.text: s.pos for s in walk(thread.body) if isinstance(s, (Load, Store))}
+        places = {s.text: s.pos for s in flow.statements(thread.body) if isinstance(s, (Load, Store))}
         stored = next(pos for text, pos in places.items() if "lru, 1" in text)
         assert all(stored.line < one[0].pos.line <= places[load].line for one in edits)
         assert load in [one[0].old for one in edits]

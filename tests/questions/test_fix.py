@@ -7,10 +7,11 @@ import pytest
 
 from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError
+from smpcheck.program import flow
 from smpcheck.program.ir import Fence
 from smpcheck.questions import fix as fix_module
 from smpcheck.questions.fix import fix
-from smpcheck.questions.ordering_elements import COSTS, walk
+from smpcheck.questions.ordering_elements import COSTS
 from smpcheck.questions.patch import Lines, apply, edits_of, read_again, stronger
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 from smpcheck.readers.registry import read_programs
@@ -281,7 +282,7 @@ class TestModels:
 
     def test_it_is_as_if_the_file_had_the_text(self, program):
         def barriers(of) -> int:
-            return sum(isinstance(s, Fence) for thread in of.threads for s in walk(thread.body))
+            return sum(isinstance(s, Fence) for thread in of.threads for s in flow.statements(thread.body))
 
         changed = read_again(program, MODEL.replace("        smp_rmb()\n", ""), LKMM)
         assert (barriers(program), barriers(changed)) == (1, 0)

@@ -23,7 +23,7 @@ from smpcheck.mm.variants import BOUND, V0, VARIANTS, Variant, find_variant
 from smpcheck.mm.weak import RACES, ask, racing_run
 from smpcheck.program import ir
 from smpcheck.program.faults import DATA_RACE
-from smpcheck.program.flow import statements
+from smpcheck.program.flow import mapped, statements
 from smpcheck.readers.python import compile_scenario, load_scenarios
 from smpcheck.readers.python.reuse import CompiledThreads
 from smpcheck.simulate import Outcomes, RunResult, outcomes
@@ -292,20 +292,9 @@ class Digests:
         return found.digest()
 
 
-def without_fences(body: Sequence[ir.Stmt]) -> list[ir.Stmt]:
+def without_fences(body: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
     """What sequential consistency sees: the models' fences are barriers, which do nothing there."""
-    out: list[ir.Stmt] = []
-    for stmt in body:
-        match stmt:
-            case ir.Fence(addr=None) if not stmt.tags & RCU:
-                continue
-            case ir.If() | ir.Choice():
-                out.append(replace(stmt, then=tuple(without_fences(stmt.then)), other=tuple(without_fences(stmt.other))))
-            case ir.Block() | ir.Loop():
-                out.append(replace(stmt, body=tuple(without_fences(stmt.body))))
-            case _:
-                out.append(stmt)
-    return out
+    return mapped(body, lambda s: None if isinstance(s, ir.Fence) and s.addr is None and not s.tags & RCU else s)
 
 
 def names_of(found: Outcomes) -> list[str]:

@@ -20,6 +20,7 @@ from smpcheck.mm.check import Answer, Case, Checker, program_of
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import find_variant
 from smpcheck.program import ir
+from smpcheck.program.flow import mapped
 from smpcheck.program.values import Ptr
 from smpcheck.readers.python.reuse import CompiledThreads
 from smpcheck.simulate import Outcomes, RunResult, outcomes, simulate
@@ -255,18 +256,7 @@ def freeing_threads(case: Case) -> list[str]:
 
 
 def _renamed(body: Sequence[ir.Stmt], name: str) -> tuple[ir.Stmt, ...]:
-    out: list[ir.Stmt] = []
-    for stmt in body:
-        match stmt:
-            case ir.Assert() if stmt.name == "I1":
-                out.append(replace(stmt, name=name))
-            case ir.If() | ir.Choice():
-                out.append(replace(stmt, then=_renamed(stmt.then, name), other=_renamed(stmt.other, name)))
-            case ir.Block() | ir.Loop():
-                out.append(replace(stmt, body=_renamed(stmt.body, name)))
-            case _:
-                out.append(stmt)
-    return tuple(out)
+    return mapped(body, lambda stmt: replace(stmt, name=name) if isinstance(stmt, ir.Assert) and stmt.name == "I1" else stmt)
 
 
 def c6(ask: Asker) -> Computed:

@@ -6,7 +6,8 @@ trees of statements: :func:`live_at_heads`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from smpcheck.program import ir
 
@@ -98,6 +99,20 @@ def statements(body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:
                 yield from statements(stmt.other)
             case ir.Block() | ir.Loop():
                 yield from statements(stmt.body)
+
+
+def mapped(body: Sequence[ir.Stmt], change: Callable[[ir.Stmt], ir.Stmt | None]) -> tuple[ir.Stmt, ...]:
+    """A piece of program in which each statement that has no others inside is what ``change`` makes of it; None: it is gone."""
+    result: list[ir.Stmt] = []
+    for stmt in body:
+        match stmt:
+            case ir.If() | ir.Choice():
+                result.append(replace(stmt, then=mapped(stmt.then, change), other=mapped(stmt.other, change)))
+            case ir.Block() | ir.Loop():
+                result.append(replace(stmt, body=mapped(stmt.body, change)))
+            case _ if (changed := change(stmt)) is not None:
+                result.append(changed)
+    return tuple(result)
 
 
 def has_loops(program: ir.Program) -> bool:

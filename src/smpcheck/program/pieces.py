@@ -11,7 +11,7 @@ A program in which no sizes are mixed is returned as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
@@ -19,7 +19,7 @@ from typing import TypeAlias
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.execution import ExecutedEvent
-from smpcheck.program.flow import statements
+from smpcheck.program.flow import mapped, statements
 from smpcheck.program.targets import Targets
 from smpcheck.program.values import ULONG, CType, Ptr
 
@@ -201,11 +201,11 @@ class _Cutter:
         if not wholes and not any(by_access.values()) and all(self._is_whole(*place) for place in self.places):
             return program
 
-        def on_access(stmt: Access) -> Access:
+        def in_pieces(stmt: ir.Stmt) -> ir.Stmt:
             pieces = by_access.get(id(stmt), ())
-            return replace(stmt, pieces=pieces) if pieces else stmt
+            return replace(stmt, pieces=pieces) if pieces and isinstance(stmt, Access) else stmt
 
-        threads = tuple(replace(t, body=_mapped(t.body, on_access)) for t in program.threads)
+        threads = tuple(replace(t, body=mapped(t.body, in_pieces)) for t in program.threads)
         rewritten = _Finals(wholes)
         return replace(
             program,
@@ -287,22 +287,6 @@ class _Finals:
             case ir.Conditional(cond, then, other):
                 return ir.Conditional(self.expr(cond), self.expr(then), self.expr(other))
         return expr
-
-
-def _mapped(body: tuple[ir.Stmt, ...], on_access: Callable[[Access], Access]) -> tuple[ir.Stmt, ...]:
-    """A piece of program with its accesses changed."""
-    result: list[ir.Stmt] = []
-    for stmt in body:
-        match stmt:
-            case ir.Load() | ir.Store() | ir.Rmw():
-                result.append(on_access(stmt))
-            case ir.If() | ir.Choice():
-                result.append(replace(stmt, then=_mapped(stmt.then, on_access), other=_mapped(stmt.other, on_access)))
-            case ir.Block() | ir.Loop():
-                result.append(replace(stmt, body=_mapped(stmt.body, on_access)))
-            case _:
-                result.append(stmt)
-    return tuple(result)
 
 
 def _shown(stmt: Access) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError
+from smpcheck.program import flow
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Expr, Load, Position, Program, Store
@@ -22,7 +23,7 @@ from smpcheck.questions.caveats import caveats, has_race, is_cut, knows_races, r
 from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness
 from smpcheck.questions.large import RACES, SEARCH, Found, ask, asking, is_large, not_excluded, over
 from smpcheck.questions.minimal import OutOfTime, Search
-from smpcheck.questions.ordering_elements import COSTS, Element, Key, Level, Rewriter, controlled, elements_of, walk
+from smpcheck.questions.ordering_elements import COSTS, Element, Key, Level, Rewriter, controlled, elements_of
 from smpcheck.questions.outcomes import Outcome, outcomes, remarks
 from smpcheck.questions.races import Race
 from smpcheck.questions.reasons import Link, Reason
@@ -148,7 +149,7 @@ def protect(
     reachable += threads_stop.outcomes()
     condition = next((o.condition for o in safe if not isinstance(o.condition, str)), None)
     failing = (*(o.condition for o in safe if isinstance(o.condition, str)), *threads_stop.excluded)
-    plain = any(isinstance(s, (Load, Store)) and not s.tags for t in program.threads for s in walk(t.body))
+    plain = any(isinstance(s, (Load, Store)) and not s.tags for t in program.threads for s in flow.statements(t.body))
     race = plain and knows_races(model) and not has_race(program, model, limits.unroll)
     safe = safe or [stop(name) for name in threads_stop.excluded]
     if not safe and not race:

@@ -22,11 +22,10 @@ from smpcheck.cat.load import SHIPPED, load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.models import require_language
-from smpcheck.program import ir
+from smpcheck.program import flow, ir
 from smpcheck.program.cut import CUT, without_branches
 from smpcheck.program.execution import Execution
 from smpcheck.questions.caveats import NO_EXECUTION, cut
-from smpcheck.questions.ordering_elements import walk
 from smpcheck.questions.outcomes import Outcome
 from smpcheck.simulate.coverage import reached
 from smpcheck.simulate.explore import outcomes
@@ -65,7 +64,7 @@ RACES = "data races are not looked for: the program is too large"
 
 def is_large(program: ir.Program) -> bool:
     """Has it :data:`MANY` accesses?"""
-    accesses = (s for t in program.threads for s in walk(t.body) if isinstance(s, ir.Load | ir.Store | ir.Rmw))
+    accesses = (s for t in program.threads for s in flow.statements(t.body) if isinstance(s, ir.Load | ir.Store | ir.Rmw))
     return next(islice(accesses, MANY - 1, None), None) is not None
 
 
@@ -183,7 +182,7 @@ def ask(program: ir.Program, model: Model, names: Sequence[str], unroll: int = 2
 
 def _is_cut(program: ir.Program) -> bool:
     """Are there branches that were left out?"""
-    return any(isinstance(s, ir.Loop) and s.label.startswith(CUT) for t in program.threads for s in walk(t.body))
+    return any(isinstance(s, ir.Loop) and s.label.startswith(CUT) for t in program.threads for s in flow.statements(t.body))
 
 
 def _explored(program: ir.Program) -> Outcomes | None:

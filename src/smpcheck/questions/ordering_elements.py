@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from smpcheck.program import ir, tags
+from smpcheck.program import flow, ir, tags
 from smpcheck.program.events import unroll
 from smpcheck.program.ir import Position, Program, Stmt
 from smpcheck.program.tags import KERNEL
@@ -77,7 +77,7 @@ def elements_of(program: Program, locks: bool = False, dependencies: bool = True
     found: dict[Key, Element] = {}
     signals = set(_signals(program))
     for thread in program.threads:
-        statements = list(walk(thread.body))
+        statements = list(flow.statements(thread.body))
         atomic = {s.pos for s in statements if isinstance(s, ir.Rmw)}
         fenced = {s.pos for s in statements if isinstance(s, ir.Fence) and "Mb" in s.tags}
         for statement in statements:
@@ -100,7 +100,7 @@ def _signals(program: Program) -> Iterator[ir.Expr]:
     """Where threads say that they have ended: what a thread that runs after all others reads first."""
     for thread in program.threads:
         if thread.after:
-            reads = (s.addr for s in walk(thread.body) if isinstance(s, ir.Load))
+            reads = (s.addr for s in flow.statements(thread.body) if isinstance(s, ir.Load))
             yield from islice(reads, len(program.threads) - 1)
 
 
@@ -110,18 +110,6 @@ def _add(found: dict[Key, Element], element: Element) -> None:
         threads = tuple(sorted({*known.threads, *element.threads}))
         element = replace(known, threads=threads)
     found[element.key] = element
-
-
-def walk(body: Iterable[Stmt]) -> Iterator[Stmt]:
-    """All statements, in order."""
-    for statement in body:
-        yield statement
-        match statement:
-            case ir.If(then=then, other=other) | ir.Choice(then=then, other=other):
-                yield from walk(then)
-                yield from walk(other)
-            case ir.Block(body=inner) | ir.Loop(body=inner):
-                yield from walk(inner)
 
 
 def _element(statement: Stmt, thread: int, full: set[Position | None], python: bool) -> Element | None:
@@ -261,11 +249,11 @@ def _branches(alone: Program, thread: ir.Thread) -> Iterator[Element]:
     order = controlled(alone, "W")
     branches: dict[Key, Element] = {}
     with_accesses: set[Key] = set()
-    for statement in walk(thread.body) if order else ():
+    for statement in flow.statements(thread.body) if order else ():
         if isinstance(statement, ir.If) and statement.pos is not None:
             key, text = ("ctrl", statement.pos), f"{_DEPENDENCY['ctrl']} {statement.text or 'the branch'}"
             branches.setdefault(key, Element(key, text, "dependency", (thread.index,), (GONE,)))
-            if any(isinstance(s, (ir.Load, ir.Store, ir.Rmw)) for s in walk((*statement.then, *statement.other))):
+            if any(isinstance(s, (ir.Load, ir.Store, ir.Rmw)) for s in flow.statements((*statement.then, *statement.other))):
                 with_accesses.add(key)
     for key, branch in branches.items():
         # one without accesses may leave early, or set what is branched on later

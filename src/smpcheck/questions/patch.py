@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from smpcheck.models import FULL_BARRIERS
-from smpcheck.program import ir
+from smpcheck.program import flow, ir
 from smpcheck.program.ir import Position, Program, Stmt
 from smpcheck.program.tags import KERNEL
-from smpcheck.questions.ordering_elements import FENCES, NOWHERE, atomic_name, edited, walk
+from smpcheck.questions.ordering_elements import FENCES, NOWHERE, atomic_name, edited
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -94,7 +94,7 @@ def edits_of(program: Program) -> list[Edit]:
     found: dict[tuple[str, Position], Edit] = {}
     for thread in program.threads:
         previous: Stmt | None = None
-        statements = [s for s in walk(thread.body) if isinstance(s, (ir.Load, ir.Store, ir.Rmw)) and s.pos is not None]
+        statements = [s for s in flow.statements(thread.body) if isinstance(s, (ir.Load, ir.Store, ir.Rmw)) and s.pos is not None]
         last = max((i for i, s in enumerate(statements)), default=-1)
         kinds: dict[Position | None, set[type]] = {}
         for access in statements:
@@ -110,7 +110,7 @@ def edits_of(program: Program) -> list[Edit]:
             for edit in _stronger_forms(statement, place == 0, place == last, python, once):
                 found.setdefault((edit.name, edit.pos), edit)
             previous = statement
-        for fence in walk(thread.body):
+        for fence in flow.statements(thread.body):
             weak = next((t for t in ("Rmb", "Wmb") if isinstance(fence, ir.Fence) and t in fence.tags), None)
             if isinstance(fence, ir.Fence) and weak and fence.pos is not None and fence.text == FENCES[weak].text:
                 edit = Edit("instead Mb", fence.pos, "mb", fence.text, FENCES["Mb"].text, FENCES[weak].cost)
@@ -222,7 +222,7 @@ class Lines:
         self.text = program.source or _read(program.file)
         self.lines = self.text.split("\n")
         self.python = program.language == "Python"
-        positions = [s.pos for t in program.threads for s in walk(t.body) if s.pos is not None and _event(s)]
+        positions = [s.pos for t in program.threads for s in flow.statements(t.body) if s.pos is not None and _event(s)]
         self.first = dict[int, int]()
         for pos in positions:
             if pos.file == program.file:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.errors import SmpcheckError
+from smpcheck.program import flow
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Assert, Program, assertion_names
 from smpcheck.questions.explain import Limits, find_races, why_not, witness
-from smpcheck.questions.ordering_elements import walk
 from smpcheck.questions.outcomes import Outcome, against
 from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.source_regions import Places, Region
@@ -168,7 +168,7 @@ class _Finder:
     def asserted(self, name: str) -> Region | None:
         """Where the assertion of this name stands first."""
         for thread in self.program.threads:
-            for statement in walk(thread.body):
+            for statement in flow.statements(thread.body):
                 if isinstance(statement, Assert) and statement.name == name and statement.pos is not None:
                     return self.places.region(statement.pos)
         invariant = next((i for i in self.program.invariants if i.name == name and i.pos is not None), None)

@@ -7,9 +7,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from smpcheck.program import ir
+from smpcheck.program import flow, ir
 from smpcheck.program.tags import of_kind
-from smpcheck.questions.ordering_elements import walk
 from smpcheck.questions.outcomes import outcome_text
 from smpcheck.questions.stops import SENTENCES, sentence
 from smpcheck.questions.wording import Words
@@ -131,7 +130,7 @@ def _given(program: Program, asked: Sequence[Element]) -> str:
     """What in the program gives order and is not asked about."""
     tags: set[str] = set()
     for thread in program.threads:
-        for statement in walk(thread.body):
+        for statement in flow.statements(thread.body):
             match statement:
                 case ir.Fence():
                     tags |= statement.tags
@@ -326,7 +325,7 @@ def _code(element: Element, program: Program) -> str:
     if element.kind not in ("dependency", "lock") and " inside " not in element.text:
         return element.text
     for thread in program.threads:
-        for statement in walk(thread.body):
+        for statement in flow.statements(thread.body):
             if getattr(statement, "pos", None) == element.pos and (found := getattr(statement, "text", "")):
                 return str(found)
     return element.text

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program import flow
 from smpcheck.program.ir import Load, Rmw, Store
 from smpcheck.program.values import INT
-from smpcheck.questions.ordering_elements import walk
 from tests.readers.clang.common import checked, left, read
 
 FACTS = """
@@ -99,13 +99,13 @@ def test_a_local_whose_address_goes_to_memory_is_memory() -> None:
 
 def test_volatile_accesses_are_marked_and_others_are_plain() -> None:
     text = "static int x; static volatile int v;\nSMPCHECK_THREAD(a) { x = 1; v = 2; *(volatile int *)&x = 3; }"
-    stores = [stmt for stmt in walk(read(text).threads[0].body) if isinstance(stmt, Store)]
+    stores = [stmt for stmt in flow.statements(read(text).threads[0].body) if isinstance(stmt, Store)]
     assert [sorted(store.tags) for store in stores] == [[], ["Once"], ["Once"]]
 
 
 def test_a_bit_field_is_read_and_written_with_its_run_and_with_nothing_else() -> None:
     text = "static struct { unsigned a : 3, b : 5; char c; } s;\nSMPCHECK_THREAD(a) { s.b = 1; }"
-    accesses = [stmt for stmt in walk(read(text).threads[0].body) if isinstance(stmt, Load | Store)]
+    accesses = [stmt for stmt in flow.statements(read(text).threads[0].body) if isinstance(stmt, Load | Store)]
     assert [(type(one), one.ctype.size if one.ctype else 0) for one in accesses] == [(Load, 1), (Store, 1)]
 
 
@@ -128,7 +128,7 @@ def test_a_call_through_a_pointer_goes_to_whichever_function_is_there() -> None:
 
 def test_events_stand_where_macros_are_used_with_the_text_there() -> None:
     text = "#define GET(p) READ_ONCE((p)->v)\nstatic struct { int v; } s;\nSMPCHECK_THREAD(a)\n{\n\tint r = GET(&s) + 1;\n}\n"
-    (load,) = [stmt for stmt in walk(read(text).threads[0].body) if isinstance(stmt, Load)]
+    (load,) = [stmt for stmt in flow.statements(read(text).threads[0].body) if isinstance(stmt, Load)]
     assert (load.pos.line if load.pos else 0, load.text) == (5, "GET(&s)")
 
 
@@ -139,7 +139,7 @@ def test_atomics_of_structs_members_and_of_words() -> None:
         atomic_inc(&s.a); atomic_long_add_return_acquire(2, &s.l); try_cmpxchg(&s.l.counter, &old, 3L);
         set_bit(3, (unsigned long *)&s.w);
         BUG_ON(cmpxchg(&s.p, q, &s) != NULL || xchg(&s.p, q) != &s || old != 2 || s.w != 8 || atomic_read(&s.a) != 1); }"""
-    sizes = [stmt.ctype.size for stmt in walk(read(text).threads[0].body) if isinstance(stmt, Rmw) and stmt.ctype]
+    sizes = [stmt.ctype.size for stmt in flow.statements(read(text).threads[0].body) if isinstance(stmt, Rmw) and stmt.ctype]
     assert (sizes, checked(text).failures) == ([4, 8, 8, 8, 8, 8], ())
 
 
@@ -184,7 +184,7 @@ def test_a_switch_over_a_constant_is_only_its_case() -> None:
 def test_memory_that_only_one_thread_names_is_no_memory() -> None:
     text = """struct task { int state; }; struct task *__smpcheck_current(void);
     SMPCHECK_THREAD(a) { __smpcheck_current()->state = 3; WARN_ON(__smpcheck_current()->state != 3); }"""
-    accesses = [stmt for stmt in walk(read(text).threads[0].body) if isinstance(stmt, Load | Store)]
+    accesses = [stmt for stmt in flow.statements(read(text).threads[0].body) if isinstance(stmt, Load | Store)]
     assert (accesses, read(text).cells, checked(text).failures) == ([], {}, ())
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from smpcheck.program import ir, values
-from smpcheck.program.flow import defined, statements
+from smpcheck.program.flow import defined, mapped, statements
 from smpcheck.program.values import CType, Ptr, truth
 
 MAX_PASSES = 8
@@ -159,25 +159,17 @@ def _without_private(
         types[reg] = cells[address].ctype
         return reg
 
-    def mapped(body: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
-        out: list[ir.Stmt] = []
-        for stmt in body:
-            address = _own(stmt, private)
-            match stmt:
-                case ir.Load(reg) if address is not None:
-                    init = ir.Const(cells[address].init)
-                    out.append(ir.Assign(reg, ir.Reg(register(address)) if address in written else init, stmt.pos))
-                case ir.Store() if address is not None:
-                    out.append(ir.Assign(register(address), stmt.value, stmt.pos))
-                case ir.If() | ir.Choice():
-                    out.append(replace(stmt, then=mapped(stmt.then), other=mapped(stmt.other)))
-                case ir.Block() | ir.Loop():
-                    out.append(replace(stmt, body=mapped(stmt.body)))
-                case _:
-                    out.append(stmt)
-        return tuple(out)
+    def in_registers(stmt: ir.Stmt) -> ir.Stmt:
+        address = _own(stmt, private)
+        match stmt:
+            case ir.Load(reg) if address is not None:
+                init = ir.Const(cells[address].init)
+                return ir.Assign(reg, ir.Reg(register(address)) if address in written else init, stmt.pos)
+            case ir.Store() if address is not None:
+                return ir.Assign(register(address), stmt.value, stmt.pos)
+        return stmt
 
-    body = mapped(thread.body)
+    body = mapped(thread.body, in_registers)
     first = [
         ir.Assign(register(address), ir.Const(cells[address].init)) for address in sorted(written) if address.base in private
     ]
