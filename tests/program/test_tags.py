@@ -32,6 +32,12 @@ def test_what_a_barrier_stands_after_is_a_tag_of_accesses(name: str) -> None:
     assert after == "RMW" or ROWS[after].kind == "access"
 
 
+def test_every_language_has_a_full_barrier() -> None:
+    assert all(ROWS[name].kind == "barrier" for name in tags.FULL_BARRIERS)
+    for language in ("C", "AArch64", "X86", "X86_64", "PPC", "RISCV"):
+        assert tags.FULL_BARRIERS & set(tags.names(language)), language
+
+
 def test_machines_have_tags_of_their_own() -> None:
     kernel = set(tags.names("C"))
     for language in ("AArch64", "X86", "PPC", "RISCV"):

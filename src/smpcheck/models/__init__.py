@@ -46,10 +46,6 @@ EDITIONS: Mapping[str, str] = {
 }
 """What a model of a machine states, and of when: answers say it. The files cite it in full."""
 
-FULL_BARRIERS = frozenset(("Mb", "DMB.SY", "MFENCE", "SYNC", "Fence.rw.rw"))
-"""The tags of full barriers, the kernel's and each machine's: a model knows its own and takes no notice of others."""
-
-
 MIXED_SIZES: Mapping[str, str] = {
     "sc": "",
     "tso": "",

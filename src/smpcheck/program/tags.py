@@ -97,6 +97,9 @@ _MACHINE_ROWS = (
 ROWS = {tag.name: tag for tag in (*_KERNEL_ROWS, *_MACHINE_ROWS)}
 """All tags by name. Tags that several kinds of machines share (``X``, ``EX``, ``NT``) say nothing of order and are not here."""
 
+FULL_BARRIERS = frozenset(("Mb", "DMB.SY", "MFENCE", "SYNC", "Fence.rw.rw"))
+"""The tags of full barriers, the kernel's and each machine's: a model knows its own and takes no notice of others."""
+
 
 def names(language: Language, chosen: Callable[[Tag], bool] = lambda tag: True) -> tuple[str, ...]:
     """The tags that programs in ``language`` may have and for which ``chosen`` holds, in the order of the table."""

@@ -19,8 +19,8 @@ from typing import Literal, TypeAlias
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.nodes import Model
-from smpcheck.models import FULL_BARRIERS
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
+from smpcheck.program.tags import FULL_BARRIERS
 from smpcheck.program.values import Ptr
 from smpcheck.questions.minimal import OutOfTime, Search
 from smpcheck.questions.orders import Edge

@@ -14,10 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from smpcheck.models import FULL_BARRIERS
 from smpcheck.program import flow, ir
 from smpcheck.program.ir import Position, Program, Stmt
-from smpcheck.program.tags import KERNEL
+from smpcheck.program.tags import FULL_BARRIERS, KERNEL
 from smpcheck.questions.ordering_elements import FENCES, NOWHERE, atomic_name, edited
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from itertools import pairwise
 
 from smpcheck.cat.concrete import Evaluation, bits, closed, relation
 from smpcheck.cat.nodes import Model
-from smpcheck.models import FULL_BARRIERS
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
+from smpcheck.program.tags import FULL_BARRIERS
 from smpcheck.questions.experiments import Gap, Mended, Trials, cheapest_repair, marked
 from smpcheck.questions.orders import Edge, feedback, graph_of, shortest_cycle, story
 from smpcheck.questions.statements import (
