@@ -7,7 +7,7 @@ conflict with anything that any other thread may do before it, only that step is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -138,29 +138,26 @@ class _Explorer:
             waiting = [machine.points[t][pcs[t]] for t in ([t for t in rest if not self.after[t]] or rest)]
             if all(point.blocking for point in waiting):
                 self.deadlock = True
-                self.stops(DEADLOCK, key, m)
+                self.note(DEADLOCK, key)
+                self.fails(machine.failed(m), key)
             elif all(point.blocking or point.waiting for point in waiting):
-                self.failed.add(NON_TERMINATION)
-                self.stops(NON_TERMINATION, key, m)
+                self.fails((NON_TERMINATION, *machine.failed(m)), key)
             return
         program = machine.program
         if program.filter is not None and not machine.holds(program.filter, rs, m):
             return
-        for name in machine.final_failures(rs, m):
-            self.failed.add(name)
-            self.note(name, key)
+        self.fails(machine.final_failures(rs, m), key)
         self.states.add(machine.final_state(rs, m))
         truth = machine.holds(program.condition, rs, m)
         self.condition.add(truth)
         if truth:
             self.note("condition", key)
 
-    def stops(self, name: str, key: Any, m: Memory) -> None:
-        """Threads wait for ever. A check that failed before has failed."""
-        self.note(name, key)
-        for failed in self.machine.failed(m):
-            self.failed.add(failed)
-            self.note(failed, key)
+    def fails(self, names: Iterable[str], key: Any, trail: Trail = ()) -> None:
+        """Some run fails these checks, or ends in these faults: it is the one that leads to ``key``, and on by ``trail``."""
+        for name in names:
+            self.failed.add(name)
+            self.note(name, key, trail)
 
     def goes_round(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> bool:
         """From here on, can threads only go round in loops, or wait?"""
@@ -215,8 +212,7 @@ class _Explorer:
         first = self.key(pcs, rs, m)
         looping = any(self.loops)
         if looping and self.goes_round(pcs, rs, m):
-            self.failed.add(NON_TERMINATION)
-            self.note(NON_TERMINATION, first)
+            self.fails((NON_TERMINATION,), first)
         ahead = self.persistent
         futures = [NOTHING if ahead is None or self.after[t] else ahead.at(t, pc, rs[t]) for t, pc in enumerate(pcs)]
         asleep_at = {first: 0}
@@ -259,9 +255,7 @@ class _Explorer:
                         pc = action(rs_after[thread], memory)
                     except (KeyError, UndefinedValue) as error:
                         name, _ = describe_fault(machine, error)
-                        for failed in (name, *machine.failed(memory)):
-                            self.failed.add(failed)
-                            self.note(failed, key, tuple(trail))
+                        self.fails((name, *machine.failed(memory)), key, tuple(trail))
                         alive = False
                         break
                     if pc < 0:
@@ -286,8 +280,7 @@ class _Explorer:
                 if len(asleep_at) > self.max_states:
                     raise LimitError(f"more than {self.max_states} states: not explored to the end")
                 if looping and NON_TERMINATION not in self.failed and self.goes_round(tuple(after), rs_after, memory):
-                    self.failed.add(NON_TERMINATION)
-                    self.note(NON_TERMINATION, new)
+                    self.fails((NON_TERMINATION,), new)
                 if self.want_witnesses:
                     self.parents[new] = (key, tuple(trail))
                 stack.append((new, tuple(after), rs_after, memory, next_futures, ways, sleeping))
