@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from smpcheck.errors import UnsupportedError
-from smpcheck.machines.lower import AGAIN, NEW, OUT, UNLESS, Site, sites, walk
+from smpcheck.machines.lower import AGAIN, NEW, OUT, UNLESS, Site, sites
 from smpcheck.machines.mapping import MachineMapping
 from smpcheck.program import ir
-from smpcheck.program.flow import registers_read
+from smpcheck.program.flow import registers_read, statements
 from smpcheck.program.ir import Assign, Choice, Const, Expr, If, Program, Reg, Stmt
 from smpcheck.program.values import INT, Ptr, Value
 
@@ -99,7 +99,10 @@ class _Test:
                 raise UnsupportedError(f"the location {cell.name} ({cell.ctype.name}) is not written as assembly")
             self.names[address] = cell.name
         accesses = (
-            stmt for thread in program.threads for stmt in walk(thread.body) if isinstance(stmt, ir.Load | ir.Store | ir.Rmw)
+            stmt
+            for thread in program.threads
+            for stmt in statements(thread.body)
+            if isinstance(stmt, ir.Load | ir.Store | ir.Rmw)
         )
         types = [*(cell.ctype for cell in program.cells.values()), *(stmt.ctype for stmt in accesses if stmt.ctype)]
         self.size = max(ctype.bits for ctype in types) // 8

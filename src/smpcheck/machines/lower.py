@@ -20,7 +20,7 @@ from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.table import rows as primitives
 from smpcheck.machines.mapping import MachineMapping, Row
 from smpcheck.program import ir, tags
-from smpcheck.program.flow import registers_read
+from smpcheck.program.flow import registers_read, statements, with_atoms
 from smpcheck.program.ir import Assign, Assume, Choice, Const, Expr, Fence, If, Load, Position, Program, Reg, Rmw, Stmt, Store
 from smpcheck.program.values import LONG, CType, Value
 from smpcheck.readers.asm.machine import Machine, Register, Thread, read_instruction
@@ -92,10 +92,10 @@ def lowered(program: Program, mapping: MachineMapping) -> Lowered:
 
 def notes(program: Program, mapping: MachineMapping) -> Iterator[str]:
     """What is to be said of ``program`` on the machine of ``mapping``."""
-    statements = [stmt for thread in program.threads for stmt in walk(thread.body)]
-    if any(isinstance(stmt, Rmw) and "LKR" in stmt.read_tags for stmt in statements):
+    found = [stmt for thread in program.threads for stmt in statements(thread.body)]
+    if any(isinstance(stmt, Rmw) and "LKR" in stmt.read_tags for stmt in found):
         yield from mapping.notes
-    if any(isinstance(stmt, Load | Store) and not stmt.tags for stmt in statements):
+    if any(isinstance(stmt, Load | Store) and not stmt.tags for stmt in found):
         yield "on a machine a plain access is one instruction, as it is written: what a compiler may do to it is not looked at"
 
 
@@ -353,7 +353,8 @@ class _Task:
                 read_instruction(self.thread.machine, emitter, text, lambda _: self.pos)
                 shown[emitter.text] = self.sized(line)
         self.thread.registers |= emitter.registers
-        written = {stmt.reg for stmt in walk(emitter.items) if isinstance(stmt, Assign | Load)}
+        own = [item for item in emitter.items if not isinstance(item, Jump | Label)]
+        written = {stmt.reg for stmt in statements(own) if isinstance(stmt, Assign | Load)}
         inputs = {"addr": self.site.addr, "value": self.site.value, "expected": self.site.expected}
         known = {self.thread.register(place): value for place, value in inputs.items() if value is not None}
         known = {register: value for register, value in known.items() if register not in written}
@@ -497,28 +498,6 @@ def _mentions(expr: Expr, register: str) -> bool:
     return register in registers_read(expr)
 
 
-def walk(items: Iterable[Item]) -> Iterator[Item]:
-    """All statements, those inside of others too."""
-    for item in items:
-        yield item
-        match item:
-            case Choice() | If():
-                yield from walk((*item.then, *item.other))
-            case ir.Block() | ir.Loop():
-                yield from walk(item.body)
-
-
 def substituted(expr: Expr, values: Mapping[str, Expr]) -> Expr:
     """``expr`` with registers replaced by what ``values`` has for them."""
-    match expr:
-        case Reg(name):
-            return values.get(name, expr)
-        case ir.Unary(op, arg, ctype):
-            return ir.Unary(op, substituted(arg, values), ctype)
-        case ir.Cast(ctype, arg):
-            return ir.Cast(ctype, substituted(arg, values))
-        case ir.Binary(op, left, right, ctype):
-            return ir.Binary(op, substituted(left, values), substituted(right, values), ctype)
-        case ir.Conditional(cond, then, other):
-            return ir.Conditional(*(substituted(part, values) for part in (cond, then, other)))
-    return expr
+    return with_atoms(expr, lambda atom: values.get(atom.name, atom) if isinstance(atom, Reg) else atom)

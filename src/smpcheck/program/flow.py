@@ -89,6 +89,20 @@ def registers_in_questions(program: ir.Program, also: ir.Expr | None = None) -> 
     return found
 
 
+def with_atoms(expr: ir.Expr, change: Callable[[ir.Expr], ir.Expr]) -> ir.Expr:
+    """``expr`` in which each constant, register and cell is what ``change`` makes of it."""
+    match expr:
+        case ir.Unary(op, arg, ctype):
+            return ir.Unary(op, with_atoms(arg, change), ctype)
+        case ir.Cast(ctype, arg):
+            return ir.Cast(ctype, with_atoms(arg, change))
+        case ir.Binary(op, left, right, ctype):
+            return ir.Binary(op, with_atoms(left, change), with_atoms(right, change), ctype)
+        case ir.Conditional(cond, then, other):
+            return ir.Conditional(with_atoms(cond, change), with_atoms(then, change), with_atoms(other, change))
+    return change(expr)
+
+
 def statements(body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:
     """All statements of a piece of program, those inside others after these."""
     for stmt in body:

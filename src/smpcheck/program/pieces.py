@@ -19,7 +19,7 @@ from typing import TypeAlias
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.execution import ExecutedEvent
-from smpcheck.program.flow import mapped, statements
+from smpcheck.program.flow import mapped, statements, with_atoms
 from smpcheck.program.targets import Targets
 from smpcheck.program.values import ULONG, CType, Ptr
 
@@ -275,18 +275,7 @@ class _Finals:
         return self.memory(variable) if isinstance(variable, ir.FinalMem) else variable
 
     def expr(self, expr: ir.Expr) -> ir.Expr:
-        match expr:
-            case ir.FinalMem():
-                return self.memory(expr)
-            case ir.Unary(op, arg, ctype):
-                return ir.Unary(op, self.expr(arg), ctype)
-            case ir.Binary(op, left, right, ctype):
-                return ir.Binary(op, self.expr(left), self.expr(right), ctype)
-            case ir.Cast(ctype, arg):
-                return ir.Cast(ctype, self.expr(arg))
-            case ir.Conditional(cond, then, other):
-                return ir.Conditional(self.expr(cond), self.expr(then), self.expr(other))
-        return expr
+        return with_atoms(expr, lambda atom: self.memory(atom) if isinstance(atom, ir.FinalMem) else atom)
 
 
 def _shown(stmt: Access) -> str:

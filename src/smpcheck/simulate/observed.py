@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from smpcheck.program import ir
-from smpcheck.program.flow import defined, registers_read
+from smpcheck.program.flow import defined, registers_read, with_atoms
 from smpcheck.program.values import UndefinedValue
 from smpcheck.simulate.code import Branch as BranchInstr
 from smpcheck.simulate.code import Code, End, Local, Step
@@ -132,15 +132,4 @@ def _parts(expr: ir.Expr, reg: str) -> Iterator[ir.Expr]:
 
 
 def _renamed(expr: ir.Expr, reg: str) -> ir.Expr:
-    match expr:
-        case ir.Reg(name) if name == reg:
-            return VALUE
-        case ir.Unary(op, arg, ctype):
-            return ir.Unary(op, _renamed(arg, reg), ctype)
-        case ir.Cast(ctype, arg):
-            return ir.Cast(ctype, _renamed(arg, reg))
-        case ir.Binary(op, left, right, ctype):
-            return ir.Binary(op, _renamed(left, reg), _renamed(right, reg), ctype)
-        case ir.Conditional(cond, then, other):
-            return ir.Conditional(_renamed(cond, reg), _renamed(then, reg), _renamed(other, reg))
-    return expr
+    return with_atoms(expr, lambda atom: VALUE if isinstance(atom, ir.Reg) and atom.name == reg else atom)
