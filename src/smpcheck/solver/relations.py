@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Protocol
 
 from smpcheck.cat.build import empty, substituted, union_members
 from smpcheck.cat.nodes import Node
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program.events import DEPENDENCIES, EventGraph
 from smpcheck.program.guards import ALWAYS, NEVER
-from smpcheck.solver.aspif import FALSE, TRUE
+from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
+from smpcheck.solver.domains import Domains
 from smpcheck.solver.statically_empty import absent, known_for, signature
 
 Rows = list[int]
@@ -117,10 +118,37 @@ class Relation:
         return rows
 
 
-class Relations:
-    """Evaluates the nodes of models for one program. ``base`` provides what depends on the encoding (rf, co, fr, loc, values)."""
+class Executions(Protocol):
+    """What the relations of a model are built on: the choices that make up an execution, written down as rules.
 
-    def __init__(self, graph: EventGraph, encoding: Any) -> None:
+    Literals are those of ``out``. ``base``: the relation of this name (rf, co, fr, loc, and others that depend on values).
+    ``must``: its pairs that hold whenever both events happen. ``literal``: a pair is in it. ``final_writes``: the writes that no
+    other overwrites, as pairs (e, e). ``guard_literal``: a guard of the event graph holds. ``same_value``: two events read or
+    write equal values.
+    """
+
+    @property
+    def out(self) -> GroundProgram: ...
+    @property
+    def domains(self) -> Domains: ...
+    def base(self, name: str, relations: Relations) -> Relation: ...
+    def must(self, name: str, relations: Relations) -> Rows: ...
+    def literal(self, name: str, x: int, y: int, relations: Relations) -> int: ...
+    def final_writes(self, relations: Relations) -> Relation: ...
+    def guard_literal(self, guard: int) -> int: ...
+    def same_value(self, a: int, b: int) -> int: ...
+
+
+class Paths(Protocol):
+    """Literals of pairs in path expressions that have a closure in them (:class:`smpcheck.solver.automata.Automata`)."""
+
+    def literal(self, node: Node, x: int, y: int) -> int: ...
+
+
+class Relations:
+    """Evaluates the nodes of models for one program. ``encoding`` provides what depends on the choices of an execution."""
+
+    def __init__(self, graph: EventGraph, encoding: Executions) -> None:
         self.graph = graph
         self.guards = graph.guards
         self.encoding = encoding
@@ -139,7 +167,7 @@ class Relations:
         self._having = signature(graph)
         self._absent = known_for(self._having)
         self._pending: list[Callable[[], None]] = []
-        self.paths: Any = None
+        self.paths: Paths | None = None
         """Automata for path expressions with closures, if they are to be used for literals."""
         self.closures: dict[int, bool] = {}
         self._draining = False
@@ -228,8 +256,7 @@ class Relations:
         if name == "universe":
             return Relation([self.all] * n, True)
         if name in ("rf", "co", "fr", "loc"):
-            relation: Relation = self.encoding.base(name, self)
-            return relation
+            return self.encoding.base(name, self)
         raise UnsupportedError(f"the base relation {name} is not provided for programs of this kind")
 
     def _make_set(self, name: str) -> Relation:
@@ -239,8 +266,7 @@ class Relations:
         elif name == "M":
             mask = sum(1 << e.id for e in events if e.kind != "F")
         elif name == "FW":
-            relation: Relation = self.encoding.final_writes(self)
-            return relation
+            return self.encoding.final_writes(self)
         else:
             mask = sum(1 << e.id for e in events if name in e.tags)
         return self._diagonal(mask)
@@ -526,7 +552,7 @@ class Relations:
         if node is None or node.op in ("rec", "diffvals", "domain", "range", "product", "diff"):
             return empty
         if node.op == "base":
-            rows: Rows = self.encoding.must(node.name, self)
+            rows = self.encoding.must(node.name, self)
             return self._without_ordered(rows) if self.ordered and node.name in _EDGES else rows
         args = [self.evaluate(a) for a in node.args]
         musts = [self.must(a) for a in args]
@@ -557,15 +583,13 @@ class Relations:
 
     def happens(self, x: int) -> int:
         """The literal "event x happens"."""
-        literal: int = self.encoding.guard_literal(self.guard[x])
-        return literal
+        return self.encoding.guard_literal(self.guard[x])
 
     def both(self, x: int, y: int) -> int:
         """The literal "x and y happen"."""
         if self.straight:
             return TRUE
-        literal: int = self.encoding.guard_literal(self.compatible(x, y))
-        return literal
+        return self.encoding.guard_literal(self.compatible(x, y))
 
     def literal(self, relation: Relation, x: int, y: int) -> int:
         """The literal "(x, y) is in the relation" (which implies that both happen)."""
@@ -573,8 +597,7 @@ class Relations:
             return FALSE
         if relation.static:
             if (x, y) in relation.part:
-                literal: int = self.encoding.guard_literal(relation.part[x, y])
-                return literal
+                return self.encoding.guard_literal(relation.part[x, y])
             return self.both(x, y)
         found = relation.memo.get((x, y))
         if found is None:
@@ -604,15 +627,13 @@ class Relations:
         assert node is not None
         op = node.op
         if op == "base":
-            literal: int = self.encoding.literal(node.name, x, y, self)
-            return literal
+            return self.encoding.literal(node.name, x, y, self)
         if op == "rec":
             atom: int = out.atom()
             self.defer(partial(self._define_rec, relation, x, y))
             return atom
         if self.paths is not None and op in ("seq", "plus", "star") and has_closure(node, self):
-            path: int = self.paths.literal(node, x, y)
-            return path
+            return self.paths.literal(node, x, y)
         a = self.evaluate(node.args[0])
         if op == "union":
             b = self.evaluate(node.args[1])
