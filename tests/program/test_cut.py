@@ -8,7 +8,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.program import ir
 from smpcheck.program.cut import CUT, leaves, without_branches
 from smpcheck.readers.litmus import read_litmus
-from smpcheck.simulate.coverage import reached
+from smpcheck.simulate.explore import outcomes
 from smpcheck.solver.answer import Answer, Question
 from smpcheck.solver.solve import solve
 
@@ -31,7 +31,7 @@ exists (x=2)
 
 
 def cut(program: ir.Program, *put_back: str) -> ir.Program:
-    return without_branches(program, *reached(program), put_back)
+    return without_branches(program, outcomes(program, coverage=True).coverage, put_back)
 
 
 def ask(program: ir.Program, model: str) -> Answer:

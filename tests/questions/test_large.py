@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from smpcheck.cat.load import load_model
-from smpcheck.errors import LimitError
+from smpcheck.engines.constraints import NARROW
+from smpcheck.engines.contract import Answer
+from smpcheck.engines.route import is_large
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import VARIANTS
@@ -19,19 +21,17 @@ from smpcheck.questions import barriers as barriers_module
 from smpcheck.questions import compare as compare_module
 from smpcheck.questions import explain as explain_module
 from smpcheck.questions import fix as fix_module
-from smpcheck.questions import large
 from smpcheck.questions.barriers import Barriers, barriers
+from smpcheck.questions.caveats import RACES
 from smpcheck.questions.compare import compare
 from smpcheck.questions.explain import Limits, explain
 from smpcheck.questions.fix import fix
-from smpcheck.questions.large import NARROW, ask, asking, is_large, rounds
 from smpcheck.questions.outcomes import outcomes
 from smpcheck.readers.python import compile_scenario
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.explain_text import head
 from smpcheck.show.why_json import barriers_document, document
 from smpcheck.simulate.load_buffering import ASSUMPTION
-from smpcheck.solver.answer import Answer
 from tests.schemas import strict
 
 ROOT = Path(__file__).parents[2]
@@ -51,86 +51,6 @@ def all_are_large(monkeypatch):
         monkeypatch.setattr(module, "is_large", lambda program: True)
 
 
-def test_litmus_tests_are_not_large_and_scenarios_are():
-    assert not any(is_large(program) for path in SMALL for program in read_programs(str(path)))
-    assert is_large(of("truncate_mlock", "V0"))
-    assert not is_large(of("putback_munlock", "V0"))
-
-
-@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
-def test_what_can_happen_is_what_the_solver_says(path):
-    for program in read_programs(str(path)):
-        asked = outcomes(program)
-        subject, named = asking(program, asked)
-        for model in map(load_model, ("sc", "tso", "lkmm")):
-            found = ask(subject, model, [str(outcome.condition) for outcome in named])
-            solved = [next(iter(outcome.candidates(program, model, 2)), None) is not None for outcome in asked]
-            assert [outcome.condition in found.can for outcome in named] == solved
-            assert not found.open
-            assert not found.assumed
-
-
-def test_an_interleaving_is_enough():
-    found = ask(of("truncate_mlock", "V0"), LKMM, ["I1", "I3", "I6"])
-    under, execution = found.can["I1"]
-    assert (under, execution.failed, list(found.can)) == ("sc", ("I1",), ["I1"])
-    assert not found.open
-    assert not found.assumed
-
-
-def test_what_no_interleaving_has_is_found_by_the_solver():
-    assert ask(of("munlock_page_putback", "V0"), LKMM, ["I1", "I3"]).can["I3"][0] == "lkmm"
-    assert not ask(of("munlock_page_putback", "V0"), load_model("tso"), ["I3"]).can
-    fixed = ask(of("munlock_page_putback", "V4"), LKMM, ["I1", "I3"])
-    assert not fixed.can
-    assert not fixed.open
-    assert list(fixed.notes) == [NARROW]
-
-
-def test_where_there_is_no_load_buffering_nothing_is_assumed():
-    assert not ask(of("munlock_page_putback", "V4"), load_model("tso"), ["I1", "I3"]).notes
-    assert not ask(of("munlock_page_putback", "V4"), load_model("sc"), ["I1", "I3"]).notes
-
-
-def test_without_time_for_the_solver_an_answer_rests_on_an_assumption(monkeypatch):
-    monkeypatch.setattr(large, "PATIENCE", 0)
-    found = ask(of("munlock_page_putback", "V4"), LKMM, ["I1", "I3"])
-    assert (found.can, found.open, found.assumed) == ({}, {}, {"I1", "I3"})
-    assert list(found.notes) == [ASSUMPTION]
-
-
-def test_what_runs_with_views_do_is_open_until_the_solver_confirms_it(monkeypatch):
-    monkeypatch.setattr(large, "solve", lambda *_: Answer("timeout", None))
-    found = ask(of("munlock_page_putback", "V0"), LKMM, ["I1", "I3"])
-    assert (found.can, found.open) == ({}, {"I3": "the solver had no answer in time"})
-    assert found.assumed == {"I1"}
-
-
-def test_a_limit_of_the_solver_is_no_answer(monkeypatch):
-    monkeypatch.setattr(large, "solve", lambda *_: Answer("bound", None, message="too many values"))
-    with pytest.raises(LimitError, match="too many values"):
-        list(rounds(of("putback_munlock", "V0"), LKMM, 2, None))
-
-
-def test_a_model_that_is_not_shipped_is_asked_of_the_solver_alone(tmp_path):
-    path = tmp_path / "weak.cat"
-    path.write_text('"weak"\nacyclic po-loc | rf | co | fr as coherence\n')
-    program = read_programs(str(ROOT / "examples" / "02-SB+mbs.litmus"))[0]
-    subject, (outcome,) = asking(program, outcomes(program))
-    assert ask(subject, load_model(path), [str(outcome.condition)]).can
-    assert large.not_excluded(program, load_model(path), None) is None
-
-
-def test_an_interleaving_that_a_model_forbids_does_not_count(tmp_path):
-    path = tmp_path / "strange.cat"
-    path.write_text('"strange"\nempty rf as nothing-is-read\n')
-    program = read_programs(str(ROOT / "examples" / "01-SB.litmus"))[0]
-    subject, (outcome,) = asking(program, outcomes(program))
-    found = ask(subject, load_model(path), [str(outcome.condition)])
-    assert not found.can
-    assert "no execution in which all threads end satisfies the model" in " ".join(found.notes)
-
-
 class TestExplain:
     def test_each_outcome_has_its_answer(self):
         answers = {a.outcome.text: a for a in explain(of("truncate_mlock", "V0"), LKMM)}
@@ -139,7 +59,9 @@ class TestExplain:
         assert {a.kind for a in answers.values()} == {"forbidden"}
         assert not any(a.reasons for a in answers.values())
         notes = [note for a in answers.values() for note in a.notes]
-        assert Counter(notes) == {NARROW: len(answers), large.RACES: 1, explain_module.WITHOUT_REASONS: 1}
+        (asked,) = [note for note in notes if "asked in turn" in note]
+        assert "all interleavings (1 settled), runs with views" in asked
+        assert Counter(notes) == {NARROW: len(answers), RACES: 1, explain_module.WITHOUT_REASONS: 1, asked: 1}
 
     def test_what_is_out_of_order_is_told(self):
         (answer,) = explain(of("munlock_page_putback", "V0"), LKMM, only="I3")
@@ -214,10 +136,10 @@ class TestBarriers:
     @pytest.mark.usefixtures("all_are_large")
     def test_an_element_that_the_solver_had_no_time_for_is_never_not_needed(self, monkeypatch):
         program = of("putback_munlock", "V4")
-        found = ask(program, LKMM, [str(o.condition) for o in outcomes(program)])
+        found = barriers_module.ask(Limits().question(program, LKMM, [str(o.condition) for o in outcomes(program)]))
         answered = iter([found])
         monkeypatch.setattr(
-            barriers_module, "ask", lambda *a: next(answered, None) or large.Found(program, open={"I3": "no time"})
+            barriers_module, "ask", lambda question: next(answered, None) or Answer(program, unknown={"I3": "no time"})
         )
         answer = barriers(program, LKMM)
         assert not answer.complete

@@ -8,7 +8,7 @@ from smpcheck.errors import LimitError
 from smpcheck.program import ir
 from smpcheck.program.cut import leaves
 from smpcheck.readers.litmus import read_litmus
-from smpcheck.simulate.coverage import reached
+from smpcheck.simulate.explore import outcomes
 
 TEXT = """C t
 { }
@@ -31,6 +31,11 @@ exists (true)
 
 def accesses(program: ir.Program) -> dict[int, str]:
     return {id(s): s.text for t in program.threads for s in leaves(t.body)}
+
+
+def reached(program: ir.Program, max_states: int = 1000) -> tuple[frozenset[int], frozenset[int]]:
+    found = outcomes(program, max_states=max_states, coverage=True).coverage
+    return found.steps, found.taken
 
 
 def test_what_is_taken_and_what_is_not() -> None:

@@ -6,7 +6,7 @@ there are too many runs.
 
 For the solver a scenario is a few hundred possible accesses, of which most lie in branches that no interleaving takes. These
 are left out at first, and put back if the weak model lets a thread enter one of them after all
-(:func:`smpcheck.questions.large.rounds`).
+(:func:`smpcheck.engines.constraints.rounds`).
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def racing_run(program: ir.Program, ends: float | None = None) -> RunResult | No
 def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | None:
     """An execution in which a check fails; None if there is none, or none was found in time."""
     from smpcheck.cat.load import load_model
+    from smpcheck.engines.constraints import rounds
     from smpcheck.mm.check import program_of
-    from smpcheck.questions.large import rounds
 
     ends = None if deadline is None else time.monotonic() + deadline
     for visit in ("no", "only"):
@@ -160,9 +160,9 @@ def _told(program: ir.Program, execution: Execution, model_name: str) -> WeakRun
 
 def _answer(case: Case, visit: str, wanted: Sequence[str], ends: float | None) -> tuple[list[str], dict[str, str]]:
     from smpcheck.cat.load import load_model
+    from smpcheck.engines.constraints import rounds
     from smpcheck.mm.check import invariant_of, program_of
     from smpcheck.mm.variants import BOUND
-    from smpcheck.questions.large import rounds
 
     failed: dict[str, None] = {}
 

@@ -8,7 +8,7 @@ that is left out becomes a loop of no rounds with a label of its own; the solver
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from smpcheck.program import ir
 
@@ -16,26 +16,35 @@ CUT = "left out: "
 """How the labels of branches that were left out begin."""
 
 
-def without_branches(
-    program: ir.Program, steps: Collection[int], reached: Collection[int], put_back: Collection[str] = ()
-) -> ir.Program:
-    """``program`` without branches that have accesses of which none is reached, but for those labelled in ``put_back``.
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The accesses that are ``steps`` of a program's interleavings, and those that some interleaving takes, both by ``id`` of the
+    statement in this very program object.
+    """
 
-    ``steps``, ``reached``: as from :func:`smpcheck.simulate.coverage.reached`, for this very program object. A branch that was
-    put back is left as it is, without looking for more inside.
+    steps: frozenset[int] = frozenset()
+    taken: frozenset[int] = frozenset()
+
+
+NOTHING = Coverage()
+"""Of a program of which nothing is known: it has no steps that could be left out."""
+
+
+def without_branches(program: ir.Program, coverage: Coverage, put_back: Collection[str] = ()) -> ir.Program:
+    """``program`` without branches that have steps of which none is taken, but for those labelled in ``put_back``. A branch that
+    was put back is left as it is, without looking for more inside.
     """
     threads = tuple(
-        replace(thread, body=_Cutter(f"{CUT}thread {thread.index}, ", steps, reached, put_back).body(thread.body))
+        replace(thread, body=_Cutter(f"{CUT}thread {thread.index}, ", coverage, put_back).body(thread.body))
         for thread in program.threads
     )
     return replace(program, threads=threads)
 
 
 class _Cutter:
-    def __init__(self, prefix: str, steps: Collection[int], reached: Collection[int], put_back: Collection[str]) -> None:
+    def __init__(self, prefix: str, coverage: Coverage, put_back: Collection[str]) -> None:
         self.prefix = prefix
-        self.steps = steps
-        self.reached = reached
+        self.coverage = coverage
         self.put_back = put_back
         self.count = 0
 
@@ -51,8 +60,8 @@ class _Cutter:
         return stmt
 
     def branch(self, body: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
-        own = [id(stmt) for stmt in leaves(body) if id(stmt) in self.steps]
-        if not own or any(stmt in self.reached for stmt in own):
+        own = [id(stmt) for stmt in leaves(body) if id(stmt) in self.coverage.steps]
+        if not own or not self.coverage.taken.isdisjoint(own):
             return self.body(body)
         self.count += 1
         label = f"{self.prefix}branch {self.count}"

@@ -14,17 +14,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from smpcheck.cat.nodes import Model
-from smpcheck.errors import LimitError
+from smpcheck.engines.contract import Answer, over
+from smpcheck.engines.route import ask, is_large
+from smpcheck.engines.views import Views
+from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import flow
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Expr, Load, Position, Program, Store
-from smpcheck.questions.caveats import caveats, has_race, is_cut, knows_races, racy
+from smpcheck.questions.caveats import RACES, caveats, has_race, is_cut, knows_races, racy
 from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness
-from smpcheck.questions.large import RACES, SEARCH, Found, ask, asking, is_large, not_excluded, over
-from smpcheck.questions.minimal import OutOfTime, Search
+from smpcheck.questions.minimal import SEARCH, OutOfTime, Search
 from smpcheck.questions.ordering_elements import COSTS, Element, Key, Level, Rewriter, controlled, elements_of
-from smpcheck.questions.outcomes import Outcome, outcomes, remarks
+from smpcheck.questions.outcomes import Outcome, asking, outcomes, remarks
 from smpcheck.questions.races import Race
 from smpcheck.questions.reasons import Link, Reason
 from smpcheck.questions.reorderings import Story, tell
@@ -365,11 +367,11 @@ def _of_large(
     asked = outcomes(program, only)
     subject, named = asking(program, asked)
     faults = [stop(name) for name in possible_stops(program)] if only is None else []
-    found = ask(subject, model, [str(o.condition) for o in (*named, *faults)], limits.unroll, limits.ends)
+    found = ask(limits.question(subject, model, [str(o.condition) for o in (*named, *faults)]))
     reachable = tuple(o for o, n in zip((*asked, *faults), (*named, *faults), strict=True) if n.condition in found.can)
-    safe, excluded = ([o for o in some if o.condition not in found.can.keys() | found.open.keys()] for some in (named, faults))
+    safe, excluded = ([o for o in some if o.condition in found.cannot] for some in (named, faults))
     failing = tuple(str(o.condition) for o in (*safe, *excluded))
-    notes = [f"{o.said(None)}: {found.open[str(o.condition)]}" for o in (*named, *faults) if o.condition in found.open]
+    notes = [f"{o.said(None)}: {found.unknown[str(o.condition)]}" for o in (*named, *faults) if o.condition in found.unknown]
     safe = safe or excluded
     if not safe:
         took = time.perf_counter() - began
@@ -380,8 +382,8 @@ def _of_large(
     one = _AskingLarge(subject, model, limits, protected, elements_of(program, locks, False), costs)
     one.found = found
     answer = one.answer(reachable, began)
-    notes += [*found.notes, *answer.notes, *one.said, *remarks(program, model), GIVEN, RACES]
-    undecided = bool(found.open) or any(finding.status == "undecided" for finding in answer.findings)
+    notes += [*found.said, *answer.notes, *one.said, *remarks(program, model), GIVEN, RACES, found.how]
+    undecided = bool(found.unknown) or any(finding.status == "undecided" for finding in answer.findings)
     answer = replace(answer, program=program, notes=tuple(dict.fromkeys(notes)), undecided=undecided)
     return replace(answer, sets=(), together=(), complete=False) if one.undecided else answer
 
@@ -391,28 +393,26 @@ class _AskingLarge(_Asking):
     that can go by these answers are then left out together. If that is safe, the rest is the only minimal set.
     """
 
-    found: Found
+    found: Answer
     """What is known of the program as it is."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.said: dict[str, None] = {}
-        self.broken_by: dict[frozenset[tuple[Key, str]], tuple[Found, str]] = {}
+        self.broken_by: dict[frozenset[tuple[Key, str]], tuple[Answer, str]] = {}
         self.undecided: set[Key] = set()
         self.excluded: set[Key] = set()
         """What can go alone, as runs with views say."""
 
     def broken(self, levels: Mapping[Key, str]) -> Execution | None:
         """As in the base class. :raises LimitError: it is not known"""
-        names = self.protected.failing
-        version = self.rewriter.version(levels)
-        found = ask(version, self.model, names, self.limits.unroll, self.limits.ends)
-        self.said |= found.notes
+        found = ask(self.limits.question(self.rewriter.version(levels), self.model, self.protected.failing))
+        self.said |= dict.fromkeys(found.said)
         for name, (_, execution) in found.can.items():
             self.broken_by[frozenset(levels.items())] = found, name
             return execution
-        if found.open:
-            raise LimitError(next(iter(found.open.values())))
+        if found.unknown:
+            raise LimitError(next(iter(found.unknown.values())))
         return None
 
     def notes(self) -> list[str]:
@@ -438,8 +438,11 @@ class _AskingLarge(_Asking):
 
     def happens_in_no_run(self, levels: Mapping[Key, str]) -> bool:
         """Do runs with views exclude what must not happen?"""
-        seen = not_excluded(self.rewriter.version(levels), self.model, self.limits.ends)
-        return seen is not None and seen[0].isdisjoint(self.protected.failing)
+        question = self.limits.question(self.rewriter.version(levels), self.model, self.protected.failing)
+        try:
+            return not Views(question).answer().unsettled(question.names)
+        except (LimitError, UnsupportedError):
+            return False
 
     def finding(self, element: Element, sets: list[frozenset[Key]], complete: bool, reasons: list[Reason]) -> Finding:
         """The answer for one element. If it was not asked about alone, a sufficient set without it tells."""
@@ -468,7 +471,7 @@ class _AskingLarge(_Asking):
     def reasons(self, sets: list[frozenset[Key]]) -> list[Reason]:
         """Why what happens without some element cannot happen with all of them."""
         found: list[Reason] = []
-        for name in {name: None for _, name in self.broken_by.values() if name not in self.found.assumed}:
+        for name in {name: None for _, name in self.broken_by.values() if ASSUMPTION not in self.found.caveats(name)}:
             if over(self.limits.ends):
                 break
             found += why_not(self.found.part, self.model, Outcome("", name), in_time(self.limits), self.words, large=True)[0]

@@ -6,20 +6,14 @@
 from __future__ import annotations
 
 from smpcheck.cat.nodes import Model
+from smpcheck.engines.contract import NO_EXECUTION, cut
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.flow import has_loops
 from smpcheck.program.ir import Const, Program
 from smpcheck.solver.candidates import Candidates
 
-NO_EXECUTION = (
-    "no execution in which all threads end satisfies the model: each has a deadlock, a wait or a fault, or a filter stops it"
-)
-
-
-def cut(unroll: int) -> str:
-    """The note that loops were cut."""
-    within = f"loops are followed for {unroll} rounds: it does not happen within these"
-    return f"{within}, and what happens beyond is not known (see --unroll)"
+RACES = "data races are not looked for: the program is too large"
+"""Of a program that several engines are asked about (:func:`smpcheck.engines.route.is_large`)."""
 
 
 def longer(unroll: int) -> str:

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.cat.nodes import Model
+from smpcheck.engines.contract import NO_EXECUTION, Answer, cut
+from smpcheck.engines.route import ask, is_large
 from smpcheck.errors import SmpcheckError, UnsupportedError
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE, STOPS
 from smpcheck.program.ir import Program
-from smpcheck.questions.caveats import NO_EXECUTION, cut, has_race, is_cut, knows_races
+from smpcheck.questions.caveats import has_race, is_cut, knows_races
 from smpcheck.questions.explain import NOTHING, Limits, explain_outcome
-from smpcheck.questions.large import Found, ask, asking, is_large
-from smpcheck.questions.outcomes import RACE, Outcome, outcomes
+from smpcheck.questions.outcomes import RACE, Outcome, asking, outcomes
 from smpcheck.questions.reasons import Reason, first_reason, reasons_of
 from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.stops import Stops, possible_stops, stop, stops
@@ -195,14 +196,14 @@ def _of_large(program: Program, subjects: Sequence[Subject], asked: Sequence[Out
     whole, named = asking(program, asked)
     faults = possible_stops(program)
     names = [*(str(outcome.condition) for outcome in named), *faults]
-    found = [ask(whole, subject.model, names, limits.unroll, limits.ends) for subject in subjects]
+    found = [ask(limits.question(whole, subject.model, names)) for subject in subjects]
 
-    def cell(one: Found, name: str) -> Cell:
+    def cell(one: Answer, name: str) -> Cell:
         if name in one.can:
             return Cell("Sometimes")
         notes = one.caveats(name)
-        unknown = name in one.open or NO_EXECUTION in notes
-        return Cell(None if unknown else "Never", message="; ".join([*filter(None, [one.open.get(name)]), *notes]))
+        unknown = name in one.unknown or NO_EXECUTION in notes
+        return Cell(None if unknown else "Never", message="; ".join([*filter(None, [one.unknown.get(name)]), *notes]))
 
     for outcome, name in zip(asked, names, strict=False):
         yield outcome, tuple(cell(one, name) for one in found)

@@ -16,21 +16,24 @@ from typing import Literal, TypeAlias
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
+from smpcheck.engines.constraints import is_known
+from smpcheck.engines.contract import Answer, Question, cut
+from smpcheck.engines.route import ask, is_large
 from smpcheck.models import LANGUAGES
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Const, Program
 from smpcheck.program.tags import KERNEL
-from smpcheck.questions.caveats import caveats, cut, is_cut, longer
+from smpcheck.questions.caveats import RACES, caveats, is_cut, longer
 from smpcheck.questions.elsewhere import Way, Ways, other_ways
-from smpcheck.questions.large import RACES, Found, ask, asking, is_known, is_large
-from smpcheck.questions.outcomes import Outcome, conjuncts, outcomes, remarks, show_condition
+from smpcheck.questions.outcomes import Outcome, asking, conjuncts, outcomes, remarks, show_condition
 from smpcheck.questions.races import Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
 from smpcheck.questions.reorderings import Story, least_weight, tell
 from smpcheck.questions.statements import InSection
 from smpcheck.questions.stops import possible_stops, stop, stops
 from smpcheck.questions.wording import Words, section
+from smpcheck.simulate.load_buffering import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
 
 Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided", "nothing"]
@@ -55,6 +58,10 @@ class Limits:
     seconds: float = 2.0
     unroll: int = 2
     ends: float | None = None
+
+    def question(self, program: Program, model: Model, names: Sequence[str]) -> Question:
+        """Which of the checks ``names`` can fail, asked within these limits."""
+        return Question(program, model, tuple(names), self.unroll, self.ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,32 +251,33 @@ def _explain_large(
     """
     began = time.perf_counter()
     subject, named = asking(program, asked)
-    found = ask(subject, model, [*(str(o.condition) for o in named), *faults], limits.unroll, limits.ends)
+    found = ask(limits.question(subject, model, [*(str(o.condition) for o in named), *faults]))
     limits = replace(limits, candidates=LARGE.candidates, witnesses=LARGE.witnesses, reasons=LARGE.reasons)
     words = Words(program)
     happening = [stop(name, found.can[name][1]) for name in faults if name in found.can]
-    once = {RACES, WITHOUT_REASONS}
+    said_once = frozenset((RACES, WITHOUT_REASONS, found.how))
+    once = set(said_once)
     for outcome, one in zip([*asked, *happening], [*named, *happening], strict=True):
         answer = _of_large(found, program, model, limits, outcome, one, words, alone=len(asked) == 1)
-        notes = tuple(note for note in (*answer.notes, RACES) if note in once or note not in (RACES, WITHOUT_REASONS))
+        notes = tuple(note for note in (*answer.notes, RACES, found.how) if note in once or note not in said_once)
         once.difference_update(notes)
         yield replace(answer, notes=notes, seconds=time.perf_counter() - began)
         began = time.perf_counter()
 
 
 def _of_large(
-    found: Found, program: Program, model: Model, limits: Limits, outcome: Outcome, one: Outcome, words: Words, alone: bool
+    found: Answer, program: Program, model: Model, limits: Limits, outcome: Outcome, one: Outcome, words: Words, alone: bool
 ) -> Explanation:
     """The answer about an outcome, which is asked about as ``one``."""
     name = str(one.condition)
     if name in found.can:
         under, execution, story, notes = easiest(found, model, one, limits, words)
         return Explanation(program, model.name, outcome, "allowed", execution, under, story, (), (), notes)
-    if name in found.open:
-        return Explanation(program, model.name, outcome, "undecided", notes=(found.open[name],), complete=False)
+    if name in found.unknown:
+        return Explanation(program, model.name, outcome, "undecided", notes=(found.unknown[name],), complete=False)
     notes = found.caveats(name)
     reasons: tuple[Reason, ...] = ()
-    if alone and name not in found.assumed:
+    if alone and ASSUMPTION not in notes:
         reasons, _, _ = why_not(found.part, model, one, in_time(limits), words, large=True)
     notes = notes if reasons else (*notes, WITHOUT_REASONS)
     return Explanation(program, model.name, outcome, "forbidden", reasons=reasons, notes=notes, complete=False)
@@ -285,7 +293,7 @@ def in_time(limits: Limits) -> Limits:
     return replace(limits, seconds=min(limits.seconds, max(0.0, limits.ends - time.monotonic())))
 
 
-def easiest(found: Found, model: Model, outcome: Outcome, limits: Limits, words: Words) -> Witness:
+def easiest(found: Answer, model: Model, outcome: Outcome, limits: Limits, words: Words) -> Witness:
     """An execution of a large program with this outcome, that has one: an easier one than was found, if there is time."""
     under, execution = found.can[str(outcome.condition)]
     if under != "sc" and (limits.ends is None or time.monotonic() + 2 * limits.seconds < limits.ends):

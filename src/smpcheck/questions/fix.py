@@ -15,16 +15,16 @@ from typing import Literal, TypeAlias
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
+from smpcheck.engines.route import ask, is_large
 from smpcheck.errors import LimitError, SmpcheckError, UnsupportedError
 from smpcheck.models import require_primitives
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.ir import Program
-from smpcheck.questions.caveats import caveats, has_race, is_cut, racy
+from smpcheck.questions.caveats import RACES, caveats, has_race, is_cut, racy
 from smpcheck.questions.explain import Limits
-from smpcheck.questions.large import RACES, SEARCH, ask, asking, is_large
-from smpcheck.questions.minimal import OutOfTime, Search
+from smpcheck.questions.minimal import SEARCH, OutOfTime, Search
 from smpcheck.questions.ordering_elements import COSTS
-from smpcheck.questions.outcomes import RACE, Outcome, outcomes, remarks
+from smpcheck.questions.outcomes import RACE, Outcome, asking, outcomes, remarks
 from smpcheck.questions.patch import Edit, Lines, apply, cost, edits_of, read_again
 from smpcheck.questions.stops import possible_stops, stop, stops
 
@@ -78,9 +78,8 @@ def fix(
             raise UnsupportedError(f"{program.name}: {RACES}")
         subject, asked = asking(program, asked)
         if only is None:
-            possible = possible_stops(program)
-            limits = limits or Limits()
-            asked += [stop(name) for name in ask(subject, model, possible, limits.unroll, limits.ends).can]
+            question = (limits or Limits()).question(subject, model, possible_stops(program))
+            asked += [stop(name) for name in ask(question).can]
         program = subject
     elif only is None and not race:
         asked += stops(program, model, (limits or Limits()).unroll).outcomes()
@@ -183,10 +182,10 @@ class _LargeFixer(_Fixer):
     def can_happen(self, changed: Program, model: Model | None = None) -> bool:
         """:raises LimitError: it is not known"""
         name = str(self.outcome.condition)
-        found = ask(changed, model or self.model, [name], self.limits.unroll, self.limits.ends)
-        if found.open:
-            raise LimitError(f"{self.outcome.said(None)}: {found.open[name]}")
-        self.remarks.update(found.notes)
+        found = ask(self.limits.question(changed, model or self.model, [name]))
+        if found.unknown:
+            raise LimitError(f"{self.outcome.said(None)}: {found.unknown[name]}")
+        self.remarks |= dict.fromkeys(found.said)
         return name in found.can
 
     def is_cut(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
+from smpcheck.engines.route import is_large
 from smpcheck.errors import UnsupportedError
 from smpcheck.machines.lower import Lowered, lowered
 from smpcheck.machines.mapping import MachineMapping
@@ -21,7 +22,6 @@ from smpcheck.program.ir import Position, Program
 from smpcheck.questions.barriers import Protected, protect
 from smpcheck.questions.caveats import caveats, is_cut
 from smpcheck.questions.explain import Limits
-from smpcheck.questions.large import is_large
 from smpcheck.questions.ordering_elements import Element, Rewriter, elements_of
 from smpcheck.questions.outcomes import remarks
 

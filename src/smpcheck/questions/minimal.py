@@ -14,6 +14,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
 
+SEARCH = 60.0
+"""Seconds for a search among versions of a large program."""
+
 
 class OutOfTime(Exception):
     """The search has used up what it was given."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from smpcheck.models import about_sizes
 from smpcheck.program.faults import DATA_RACE, STOPS
-from smpcheck.program.ir import MODELS, Binary, Const, Expr, Program, Unary, assertion_names
+from smpcheck.program.ir import MODELS, Assert, Binary, Const, Expr, Program, Unary, assertion_names
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -80,6 +80,16 @@ def _says_no_more(program: Program) -> bool:
     """Is the condition just that every invariant holds, or nothing at all?"""
     parts = [part for invariant in program.invariants for part in conjuncts(invariant.cond)]
     return program.condition == Const(1) or conjuncts(program.condition) == parts
+
+
+def asking(program: Program, asked: Sequence[Outcome]) -> tuple[Program, list[Outcome]]:
+    """The program with each condition that is asked about as an invariant that it does not hold, and the outcomes that say so:
+    engines are asked which checks fail (:class:`smpcheck.engines.contract.Question`).
+    """
+    conditions = {f"condition {o.text}": o.condition for o in asked if not isinstance(o.condition, str)}
+    invariants = [Assert(Unary("!", condition), name) for name, condition in conditions.items()]
+    named = [o if isinstance(o.condition, str) else replace(o, condition=f"condition {o.text}") for o in asked]
+    return replace(program, invariants=(*program.invariants, *invariants)), named
 
 
 def remarks(program: Program, model: Model | None = None) -> tuple[str, ...]:

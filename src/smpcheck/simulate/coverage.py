@@ -1,37 +1,39 @@
-"""Which statements some interleaving reaches."""
+"""Which accesses some interleaving takes, noted while all are explored."""
 
 from __future__ import annotations
 
 from smpcheck.program import ir
+from smpcheck.program.cut import Coverage
 from smpcheck.simulate.code import Rcu, Step
-from smpcheck.simulate.explore import _Explorer
 from smpcheck.simulate.generate import Action
 from smpcheck.simulate.machine import Machine
 
 
-def reached(program: ir.Program, *, max_states: int = 5_000_000) -> tuple[set[int], set[int]]:
-    """The accesses that are steps of schedules of ``program``, by ``id`` of the statement, and those that some schedule takes.
+class Noting:
+    """Notes where the steps are taken that are explored with this machine."""
 
-    :raises LimitError: there are more states than ``max_states``
-    :raises UnsupportedError: the program uses what step-by-step runs do not support
-    """
-    explorer = _Explorer(program, max_states, witnesses=False, reduce=True)
-    machine = explorer.machine
-    visited: set[tuple[int, int]] = set()
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.visited: set[tuple[int, int]] = set()
+        for thread, points in enumerate(machine.points):
+            for pc, point in points.all().items():
+                point.alternatives = tuple((guard, self.noting(action, (thread, pc))) for guard, action in point.alternatives)
 
-    def noting(action: Action, place: tuple[int, int]) -> Action:
+    def noting(self, action: Action, place: tuple[int, int]) -> Action:
+        """The same action, which notes that it is taken."""
+        note = self.visited.add
+
         def noted(registers: list[int], memory: list[int]) -> int:
-            visited.add(place)
+            note(place)
             return action(registers, memory)
 
         return noted
 
-    for thread, points in enumerate(machine.points):
-        for pc, point in points.all().items():
-            point.alternatives = tuple((guard, noting(action, (thread, pc))) for guard, action in point.alternatives)
-    explorer.explore()
-    steps = {id(i.stmt) for code in machine.codes for i in code.instrs if isinstance(i, Step)}
-    return steps, {id(step) for thread, pc in visited for step in _steps_at(machine, thread, pc)}
+    def coverage(self) -> Coverage:
+        """What was noted."""
+        steps = {id(i.stmt) for code in self.machine.codes for i in code.instrs if isinstance(i, Step)}
+        taken = {id(step) for thread, pc in self.visited for step in _steps_at(self.machine, thread, pc)}
+        return Coverage(frozenset(steps), frozenset(taken))
 
 
 def _steps_at(machine: Machine, thread: int, pc: int) -> list[ir.Stmt]:

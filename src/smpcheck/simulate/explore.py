@@ -13,10 +13,12 @@ from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError
 from smpcheck.program import ir
+from smpcheck.program.cut import Coverage
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.ir import FinalMem, FinalReg
 from smpcheck.program.values import UndefinedValue, Value
 from smpcheck.simulate.code import End
+from smpcheck.simulate.coverage import Noting
 from smpcheck.simulate.generate import Memory, Point, Points, Registers
 from smpcheck.simulate.lookahead import NOTHING, Future, bits, pickers
 from smpcheck.simulate.machine import LockCycle, Machine
@@ -54,6 +56,8 @@ class Outcomes:
     lock_cycles: tuple[LockCycle, ...] = ()
     witnesses: Mapping[str, RunResult] = field(default_factory=dict)
     """A run for each failed check; for ``deadlock`` if there is one; ``condition`` for one in which the condition holds."""
+    coverage: Coverage = field(default_factory=Coverage)
+    """Which accesses some schedule takes, if that was asked for."""
 
 
 def guards_of(point: Point) -> list[Any]:
@@ -406,17 +410,27 @@ def follow(machine: Machine, moves: list[tuple[int, int]]) -> RunResult:
     )
 
 
-def outcomes(program: ir.Program, *, max_states: int = 5_000_000, witnesses: bool = False, reduce: bool = True) -> Outcomes:
+def outcomes(
+    program: ir.Program,
+    *,
+    max_states: int = 5_000_000,
+    witnesses: bool = False,
+    reduce: bool = True,
+    coverage: bool = False,
+) -> Outcomes:
     """All outcomes of ``program`` under sequential consistency, by exploring all schedules.
 
     ``reduce``: leave out schedules that cannot change an outcome. ``witnesses``: keep a run for each thing that can go wrong.
+    ``coverage``: note which accesses are taken.
     Loops are not cut: a program whose states are without end reaches ``max_states``.
 
     :raises LimitError: there are more states than ``max_states``
     :raises UnsupportedError: the program uses what step-by-step runs do not support
     """
     explorer = _Explorer(program, max_states, witnesses, reduce)
+    noting = Noting(explorer.machine) if coverage else None
     explorer.explore()
+    taken = noting.coverage() if noting is not None else Coverage()
     found = {name: explorer.witness(name) for name in explorer.found} if witnesses else {}
     return Outcomes(
         frozenset(explorer.states),
@@ -426,4 +440,5 @@ def outcomes(program: ir.Program, *, max_states: int = 5_000_000, witnesses: boo
         explorer.explored,
         tuple(explorer.machine.locks.cycles),
         found,
+        taken,
     )

@@ -27,7 +27,6 @@ from smpcheck.program import ir
 from smpcheck.readers.python import source
 from smpcheck.readers.python.source import standing_in
 from smpcheck.simulate import outcomes
-from smpcheck.simulate.coverage import reached
 from tests.mm.mutants.generator import Mutant, mutants
 
 VARIANTS = ("V10", "V8", "V4", "V2", "V9")
@@ -130,7 +129,7 @@ POSITION = re.compile(r"Position\([^()]*\)")
 
 def entered(program: ir.Program, functions: Iterable[Function]) -> tuple[frozenset[Function], frozenset[Function]]:
     """The functions of which some interleaving takes a step, in a thread and in the last one only; and those without a step."""
-    steps, taken = reached(program, max_states=MAX_STATES)
+    coverage = outcomes(program, max_states=MAX_STATES, coverage=True).coverage
     spans = {file: _spans(file) for file, _ in functions}
     stepping: set[Function] = set()
     by_thread: list[set[Function]] = []
@@ -140,9 +139,9 @@ def entered(program: ir.Program, functions: Iterable[Function]) -> tuple[frozens
             pos = getattr(statement, "pos", None)
             file = next((file for file in spans if pos is not None and Path(file).name == Path(pos.file).name), None)
             name = next((n for n, lines in spans[file].items() if pos.line in lines), None) if file and pos else None
-            if file and name and id(statement) in steps:
+            if file and name and id(statement) in coverage.steps:
                 stepping.add((file, name))
-                if id(statement) in taken:
+                if id(statement) in coverage.taken:
                     of_thread.add((file, name))
         by_thread.append(of_thread)
     without = frozenset(functions) - stepping

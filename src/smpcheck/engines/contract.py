@@ -1,0 +1,144 @@
+"""What an engine is asked, and what it answers.
+
+The question is always the same: which of these checks can fail in an execution of this program under this model? An engine is one
+way to look at all executions: :mod:`interleavings <smpcheck.engines.interleavings>`, :mod:`runs with views
+<smpcheck.engines.views>`, :mod:`the solver <smpcheck.engines.constraints>`. Engines differ in what they can know. One may have a
+proof that something can happen and none that something cannot, or the other way round, so there are three answers for each check,
+and what an engine does not know is never taken for one of the other two.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from smpcheck.cat.nodes import Model
+from smpcheck.program.execution import Execution
+from smpcheck.program.ir import Program
+
+NO_TIME = "no time was left"
+
+NO_EXECUTION = (
+    "no execution in which all threads end satisfies the model: each has a deadlock, a wait or a fault, or a filter stops it"
+)
+
+
+def cut(unroll: int) -> str:
+    """The note that loops were cut after ``unroll`` rounds."""
+    within = f"loops are followed for {unroll} rounds: it does not happen within these"
+    return f"{within}, and what happens beyond is not known (see --unroll)"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which of the checks ``names`` can fail in ``program`` under ``model``? Checks are assertions, invariants and faults
+    (:mod:`smpcheck.program.faults`). ``unroll``: rounds of each loop, for engines that cut loops. ``ends``: when to stop, in
+    :func:`time.monotonic`'s time.
+    """
+
+    program: Program
+    model: Model
+    names: tuple[str, ...]
+    unroll: int = 2
+    ends: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Is its time over?"""
+        return over(self.ends)
+
+
+def over(ends: float | None) -> bool:
+    """Is this moment past?"""
+    return ends is not None and time.monotonic() > ends
+
+
+class Witness(NamedTuple):
+    """An execution in which a check fails, and the name of the model under which it was found."""
+
+    under: str
+    execution: Execution
+
+
+class Step(NamedTuple):
+    """That an engine was asked: why, and how many checks it settled; or why it had no answer."""
+
+    engine: str
+    why: str
+    settled: int
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.engine} ({self.problem or f'{self.settled} settled'})"
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is known of each check that was asked about; of others may be something, too.
+
+    ``can``: with a proof. ``cannot``: with what that rests on, besides the model. ``unknown``: with the reason. ``notes``: what
+    is to be said of every answer that something cannot happen. ``part``: the program, without branches that make no
+    difference. ``steps``: who was asked.
+    """
+
+    part: Program
+    can: dict[str, Witness] = field(default_factory=dict)
+    cannot: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    def caveats(self, name: str) -> tuple[str, ...]:
+        """What is to be said with the answer that this check cannot fail."""
+        return (*self.notes, *self.cannot.get(name, ()))
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the answers of ``cannot`` rest on, once each."""
+        return tuple(dict.fromkeys(assumed for several in self.cannot.values() for assumed in several))
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """All notes and assumptions."""
+        return (*self.notes, *self.assumptions)
+
+    @property
+    def how(self) -> str:
+        """Who was asked, as a note."""
+        return f"the program is large, so these were asked in turn: {', '.join(map(str, self.steps)) or 'none'}"
+
+    def unsettled(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of which nothing is known."""
+        return tuple(name for name in names if name not in self.can and name not in self.cannot)
+
+    def learn(self, other: Answer) -> None:
+        """Take over what another engine knows of the same program. What it says later rests on less."""
+        for name, witness in other.can.items():
+            self.can.setdefault(name, witness)
+        for name, assumed in other.cannot.items():
+            if name not in self.can:
+                self.cannot[name] = assumed
+        for name, why in other.unknown.items():
+            self.unknown[name] = why
+        for name in [*self.can, *self.cannot]:
+            self.unknown.pop(name, None)
+        for name in self.can:
+            self.cannot.pop(name, None)
+        self.notes = tuple(dict.fromkeys((*self.notes, *other.notes)))
+        self.part = other.part
+
+
+class Engine(Protocol):
+    """An engine at work on one question."""
+
+    name: str
+
+    def answer(self) -> Answer:
+        """What it knows.
+
+        :raises UnsupportedError: it is not made for such questions
+        :raises LimitError: it gave up
+        """
+        ...

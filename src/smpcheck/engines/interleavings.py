@@ -1,0 +1,50 @@
+"""All interleavings: what happens in one of them can happen under every model that allows it.
+
+Under sequential consistency there are no other executions, so that what happens in none cannot happen. Under weaker models that
+is not known.
+"""
+
+from __future__ import annotations
+
+from smpcheck.cat.judge import evaluate
+from smpcheck.cat.load import load_model
+from smpcheck.engines.contract import NO_EXECUTION, Answer, Question, Witness
+from smpcheck.program.cut import Coverage, without_branches
+from smpcheck.simulate.explore import outcomes
+
+MAX_STATES = 3_000_000
+
+ONLY_SC = "no interleaving has it, and there are other executions"
+
+
+class Interleavings:
+    """The exploration of schedules (:mod:`smpcheck.simulate.explore`). ``coverage``: which accesses some interleaving takes, once
+    that is known."""
+
+    name = "all interleavings"
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.coverage: Coverage | None = None
+
+    def answer(self) -> Answer:
+        """See :class:`~smpcheck.engines.contract.Engine`."""
+        program, model, names = self.question.program, self.question.model, self.question.names
+        found = outcomes(program, max_states=MAX_STATES, witnesses=True, coverage=True)
+        self.coverage = found.coverage
+        answer = Answer(without_branches(program, found.coverage))
+        for name in names:
+            run = found.witnesses.get(name)
+            execution = run.execution() if run is not None else None
+            if execution is not None and all(violation.flag for violation in evaluate(model, execution)):
+                answer.can[name] = Witness("sc", execution)
+        faults = [name for name in sorted(found.failed.difference(names)) if found.witnesses[name].message]
+        answer.notes = tuple(f"an execution can end in {name}; what would come after is not looked at" for name in faults)
+        rest = [name for name in names if name not in answer.can]
+        if model != load_model("sc"):
+            answer.unknown = dict.fromkeys(rest, ONLY_SC)
+            return answer
+        answer.cannot = dict.fromkeys(rest, ())
+        if not found.states and not answer.can:
+            answer.notes += (NO_EXECUTION,)
+        return answer

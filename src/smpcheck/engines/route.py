@@ -1,0 +1,76 @@
+"""Which engines answer a question, in which order, and why.
+
+The solver alone answers for programs of a litmus test's size. A large program costs too much written down for it as it is, so the
+cheapest engine is asked first, and the next one about what is still open:
+
+1. All interleavings. What happens in one can happen (under every model that allows that execution), and under sequential
+   consistency there is nothing else.
+2. Runs with views, for the models that they are made for. What none of them does cannot happen, unless a store is early.
+3. The solver, about what runs with views do, which may be too much; and about what they exclude only as long as no store is
+   early: its answer assumes less (:data:`~smpcheck.engines.constraints.NARROW`), so :data:`PATIENCE` seconds are spent on that.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from itertools import islice
+
+from smpcheck.cat.load import load_model
+from smpcheck.engines.constraints import Constraints
+from smpcheck.engines.contract import NO_TIME, Answer, Engine, Question, Step
+from smpcheck.engines.interleavings import Interleavings
+from smpcheck.engines.views import Views
+from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.program import flow, ir
+
+MANY = 100
+"""A program with so many accesses in its text is large."""
+
+PATIENCE = 10.0
+"""Seconds for the solver where there is an answer already, but one that rests on an assumption."""
+
+CHEAPEST = "what happens in an interleaving can happen"
+EXCLUDE = "what no run with views does cannot happen"
+REST = "nothing else is left that could know"
+WEAKER = "what is known rests on an assumption"
+
+
+def is_large(program: ir.Program) -> bool:
+    """Has it :data:`MANY` accesses, so that several engines are asked?"""
+    accesses = (s for t in program.threads for s in flow.statements(t.body) if isinstance(s, ir.Load | ir.Store | ir.Rmw))
+    return next(islice(accesses, MANY - 1, None), None) is not None
+
+
+def ask(question: Question) -> Answer:
+    """What is known after one engine after the other was asked. Every check that was asked about is in ``can``, ``cannot`` or
+    ``unknown``, and the answer's ``steps`` say who was asked.
+    """
+    found = Answer(question.program, unknown=dict.fromkeys(question.names, NO_TIME))
+    if question.over:
+        return found
+    interleavings = Interleavings(question)
+    _try(found, question, interleavings, CHEAPEST)
+    left = found.unsettled(question.names)
+    views = Views(replace(question, names=left))
+    if left and question.model != load_model("sc"):
+        _try(found, question, views, EXCLUDE)
+    left = found.unsettled(question.names)
+    weak = tuple(name for name, assumed in found.cannot.items() if assumed)
+    if left or weak:
+        moments = [question.ends, None if left else time.monotonic() + PATIENCE]
+        ends = min((moment for moment in moments if moment is not None), default=None)
+        rest = replace(question, names=(*left, *weak), ends=ends)
+        _try(found, question, Constraints(rest, interleavings.coverage, views.in_order), REST if left else WEAKER)
+    return found
+
+
+def _try(found: Answer, question: Question, engine: Engine, why: str) -> None:
+    """Ask this engine, and note what it knew."""
+    before = len(found.unsettled(question.names))
+    problem = ""
+    try:
+        found.learn(engine.answer())
+    except (LimitError, UnsupportedError) as error:
+        problem = str(error)
+    found.steps = (*found.steps, Step(engine.name, why, before - len(found.unsettled(question.names)), problem))

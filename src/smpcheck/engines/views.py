@@ -1,0 +1,43 @@
+"""Runs with views: what none of them does cannot happen, as long as no store is early.
+
+They are made for the kernel's model and for total store order, and contain more than these allow
+(:mod:`smpcheck.simulate.view_machine`), so what a run does is not yet known to be possible.
+"""
+
+from __future__ import annotations
+
+from smpcheck.cat.load import load_model
+from smpcheck.engines.contract import NO_TIME, Answer, Question
+from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.models import require_language
+from smpcheck.simulate.load_buffering import ASSUMPTION
+from smpcheck.simulate.view_machine import runs
+
+NOT_EXCLUDED = "runs with views do not exclude it"
+
+
+class Views:
+    """The exploration of runs with views. ``in_order``: it is known that no store of this program is early."""
+
+    name = "runs with views"
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.in_order = False
+
+    def answer(self) -> Answer:
+        """See :class:`~smpcheck.engines.contract.Engine`; of checks that were not asked about, those are named that some run
+        fails.
+        """
+        program, model, ends = self.question.program, self.question.model, self.question.ends
+        require_language(model, program)
+        if model not in (load_model("lkmm"), load_model("tso")):
+            raise UnsupportedError(f"runs with views are not made for the model {model.name}")
+        if self.question.over:
+            raise LimitError(NO_TIME)
+        found = runs(program, x86=model == load_model("tso"), ends=ends)
+        self.in_order = not found.early
+        assumed = (ASSUMPTION,) if found.early else ()
+        answer = Answer(program, unknown=dict.fromkeys(sorted(found.failed), NOT_EXCLUDED))
+        answer.cannot = {name: assumed for name in self.question.names if name not in found.failed}
+        return answer
