@@ -111,6 +111,24 @@ def lru_counted(zone: zone, pages: tuple[page, ...]) -> bool:
     return zone.nr_lru == listed
 
 
+def unevictable_counted(zone: zone, pages: tuple[page, ...]) -> bool:
+    """I5: NR_UNEVICTABLE is the number of pages on the unevictable list."""
+    listed = 0
+    for each in pages:
+        if each.lru == LRU_UNEVICTABLE:
+            listed += 1
+    return zone.vm_stat[NR_UNEVICTABLE] == listed
+
+
+def swap_counted(page: page, ptes: list[pte_t]) -> bool:
+    """I6: _swapcount is the number of ptes that hold the page's swap entry."""
+    entries = 0
+    for each in ptes:
+        if each.pte == page | PTE_SWAP:
+            entries += 1
+    return atomic_read(page._swapcount) == entries
+
+
 def counters_agree(zone: zone) -> bool:
     """I10. Before V10 a munlock that finds another VM_LOCKED vma counts no event, and PGSTRANDED counts other things too."""
     st = zone.vm_stat
@@ -168,11 +186,14 @@ def invariants_here(
     """The invariants of quiet states, checked by a thread that is alone. ``gone``: see :func:`invariants`."""
     check("I2", counted(contig_zone, pages))
     check("I5", lru_counted(contig_zone, pages))
+    check("I5", unevictable_counted(contig_zone, pages))
     for each in pages:
         check("I3", not_stranded(each, mapping))
         check("I5", lists_agree(each))
         check("I6", references_owned(each, ptes, slot))
         check("I6", mappings_counted(each, ptes))
+        if contig_zone.swap:
+            check("I6", swap_counted(each, ptes))
         check("I6", freed_once(each))
         check("I12", mlocked_with_reason(each, ptes, vmas))
         if V.mlock_count:
@@ -191,11 +212,14 @@ def invariants(s: Setup, pages: tuple[page, ...], gone: str = "") -> None:
     """Ask for every invariant of quiet states. ``gone``: why nothing need be mapped: the file is "truncated", or "unmapped"."""
     s.final("I2", counted, s.zone, pages)
     s.final("I5", lru_counted, s.zone, pages)
+    s.final("I5", unevictable_counted, s.zone, pages)
     for each in pages:
         s.final("I3", not_stranded, each, s.mapping)
         s.final("I5", lists_agree, each)
         s.final("I6", references_owned, each, s.ptes, s.slot)
         s.final("I6", mappings_counted, each, s.ptes)
+        if s.zone.swap:
+            s.final("I6", swap_counted, each, s.ptes)
         s.final("I6", freed_once, each)
         s.final("I12", mlocked_with_reason, each, s.ptes, s.vmas)
         if V.mlock_count:

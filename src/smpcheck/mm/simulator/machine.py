@@ -212,6 +212,7 @@ class Machine:
         try:
             if not self.begun:
                 self.begun = True
+                self.on_quiet()
                 scheduler.start(len(self.tasks))
                 for task in self.tasks:
                     self._begin(task)

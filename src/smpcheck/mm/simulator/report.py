@@ -32,23 +32,25 @@ def command(result: Result) -> str:
     return shlex.join(words)
 
 
-def balances(result: Result) -> list[tuple[str, int, int, bool]]:
-    """I10 and its like: what counters have to agree on: text, both sides, and is it asked of this variant?"""
+def balances(result: Result) -> list[tuple[str, int, int, bool, str]]:
+    """I10 and its like: what counters have to agree on: text, both sides, is it asked of this variant, and of which it is."""
     c = result.counters
-    asked = find_variant(result.options.variant).mlock_count
+    variant = find_variant(result.options.variant)
     get = {name.removeprefix("unevictable_pgs_"): value for name, value in c.items()}
     return [
         (
             "nr_mlock == mlocked - munlocked - cleared - stranded",
             c["nr_mlock"],
             get["mlocked"] - get["munlocked"] - get["cleared"] - get["stranded"],
-            asked,
+            variant.mlock_count,
+            "of V10 only",
         ),
         (
             "nr_unevictable == culled - rescued - freed while unevictable",
             c["nr_unevictable"],
             get["culled"] - get["rescued"] - result.events["freed_while_unevictable"],
-            asked,
+            variant.pagevec_putback,
+            "since V9",
         ),
     ]
 
@@ -82,8 +84,8 @@ def _counters(result: Result, out: TextIO) -> None:
     if result.status != "ok":
         return
     out.write("\n")
-    for text, left, right, asked in balances(result):
-        verdict = "agree" if left == right else "DIFFER" if asked else "differ (asked of V10 only)"
+    for text, left, right, asked, of_which in balances(result):
+        verdict = "agree" if left == right else "DIFFER" if asked else f"differ (asked {of_which})"
         out.write(f"{text}: {left} and {right} {verdict}\n")
 
 
@@ -137,7 +139,7 @@ def as_dict(result: Result) -> dict[str, Any]:
     return {
         "seed": result.options.seed, "status": result.status, "steps": result.steps, "seconds": round(result.seconds, 3),
         "quiet_states": result.checks, "counters": result.counters, "events": result.events, "ignored": result.ignored,
-        "balances": [{"text": t, "left": a, "right": b, "asked": q} for t, a, b, q in balances(result)], "failure": failure,
+        "balances": [{"text": t, "left": a, "right": b, "asked": q} for t, a, b, q, _ in balances(result)], "failure": failure,
     }  # fmt: skip
 
 

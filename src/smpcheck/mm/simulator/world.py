@@ -22,8 +22,10 @@ from smpcheck.mm.simulator.workload import SHARED, Area, Workload
 from smpcheck.mm.variants import Variant
 
 FINALS = (
-    invariants.counted, invariants.not_stranded, invariants.lists_agree, invariants.references_owned, invariants.mappings_counted,
-    invariants.freed_once, invariants.unmapped, invariants.counters_agree, invariants.lists_counted, invariants.culled,
+    invariants.counted, invariants.lru_counted, invariants.unevictable_counted, invariants.not_stranded, invariants.lists_agree,
+    invariants.references_owned, invariants.mappings_counted, invariants.swap_counted, invariants.freed_once,
+    invariants.mlocked_with_reason, invariants.mlocks_counted, invariants.unmapped, invariants.counters_agree,
+    invariants.lists_counted, invariants.culled,
 )  # fmt: skip
 
 OVERRIDES = {"PUTBACK_ROUNDS": 1 << 30, "PAGEVEC_DRAINS": True, "REUSE": False}
@@ -73,12 +75,18 @@ class Allocator:
     spare_2 = spare
 
 
+def page_of(pte: Any) -> Any:
+    """The page that a pte maps, or whose swap entry it holds; None: none."""
+    value = pte.pte
+    if isinstance(value, Tagged):
+        return value.target
+    return value if isinstance(value, Cell) else None
+
+
 def mapped_page(pte: Any) -> Any:
     """The page that a pte maps; None: none, or a swap entry."""
     value = pte.pte
-    if isinstance(value, Tagged):
-        return value.target if value.tag == mm_types.PTE_WRPROTECT else None
-    return value if isinstance(value, Cell) else None
+    return None if isinstance(value, Tagged) and value.tag == mm_types.PTE_SWAP else page_of(pte)
 
 
 def code_for(variant: Variant, flags: str, freeing: str) -> tuple[Code, Mapping[str, Any]]:
@@ -191,6 +199,7 @@ class World:
                 page.flags, page.lru = 1 << mm_types.PG_lru, mm_types.LRU_INACTIVE_FILE
                 page.mapping, page.index, page.allocated = mapping, index, 1
                 slot.page = page
+                self.zone.nr_lru += 1
             if mapping.vma == NULL:
                 raise InputError(f"the file {name} is not mapped: mmap NAME private {name}", self.load.files[name].pos)
 
@@ -234,22 +243,29 @@ class World:
             self.machine.failed(None, name, f"{question}({what}) is false when all is quiet", None, about or (self.zone,))
 
     def invariants(self) -> None:
-        """I2, I3, I5, I6, I9 and I10."""
+        """Those of quiet states but I11: here mlock() may have found no page, and a file may have been truncated before."""
         self.checks += 1
         holds, zone = self.holds, self.zone
         holds("I2", "counted", (), zone, self.pages)
-        ptes, slots = self.users()
+        holds("I5", "lru_counted", (), zone, self.pages)
+        holds("I5", "unevictable_counted", (), zone, self.pages)
+        users, slots = self.users()
         for page in self.pages:
             about = (page,)
             mapping = page.mapping if type(page.mapping) is type(self.no_mapping) else self.no_mapping
-            owners, cached = ptes.get(page, []), slots.get(page, [self.nowhere])
+            owners, vmas = users.get(page, ([], []))
+            cached = slots.get(page, [self.nowhere])
             holds("I3", "not_stranded", about, page, mapping)
             holds("I5", "lists_agree", about, page)
             if len(cached) > 1:
                 self.machine.failed(None, "I6", f"{page} is in the page cache twice", None, about)
             holds("I6", "references_owned", about, page, owners, cached[0])
             holds("I6", "mappings_counted", about, page, owners)
+            holds("I6", "swap_counted", about, page, owners)
             holds("I6", "freed_once", about, page)
+            holds("I12", "mlocked_with_reason", about, page, owners, vmas)
+            if self.variant.mlock_count:
+                holds("I13", "mlocks_counted", about, page, owners, vmas)
         for area in self.load.areas.values():
             if area.file:
                 for index in range(self.inodes[area.file].i_size, area.pages):
@@ -259,20 +275,22 @@ class World:
         if self.variant.pagevec_putback:
             holds("I10", "lists_counted", (), zone)
 
-    def users(self) -> tuple[dict[Any, list[Any]], dict[Any, list[Any]]]:
-        """The ptes and the page cache slots that hold each page."""
-        ptes: dict[Any, list[Any]] = {}
+    def users(self) -> tuple[dict[Any, tuple[list[Any], list[Any]]], dict[Any, list[Any]]]:
+        """The ptes that hold each page or its swap entry, each pte's vma, and the page cache slots."""
+        users: dict[Any, tuple[list[Any], list[Any]]] = {}
         slots: dict[Any, list[Any]] = {}
-        for table in self.ptes.values():
+        for name, table in self.ptes.items():
             for pte in table:
-                page = mapped_page(pte)
+                page = page_of(pte)
                 if page is not None:
-                    ptes.setdefault(page, []).append(pte)
+                    ptes, vmas = users.setdefault(page, ([], []))
+                    ptes.append(pte)
+                    vmas.append(self.vmas[name])
         for tree in self.slots.values():
             for slot in tree:
                 if slot.page != NULL:
                     slots.setdefault(slot.page, []).append(slot)
-        return ptes, slots
+        return users, slots
 
     def visited(self) -> None:
         """I4: reclaim has looked at every page."""
