@@ -39,10 +39,7 @@ def test_the_table_says_what_fails_and_within_which_bounds() -> None:
 def test_a_failing_run_is_lanes_of_source_lines() -> None:
     result = invoke("-s", "truncate_mlock", "-V", "V2")
     assert f"truncate_mlock, V2: I1 fails: {ABOUT['I1']}" in result.output
-    assert (
-        "TestClearPageMlocked(page)" in result.output
-        and "TestSetPageMlocked(page)" in invoke("-s", "truncate_mlock", "-V", "V2", "--full").output
-    )
+    assert "TestClearPageMlocked(page)" in result.output and "TestSetPageMlocked(page)" in result.output
     assert "mlock.py:" in result.output
 
 
@@ -91,6 +88,15 @@ def test_json_is_one_object_a_cell() -> None:
     assert found["V2"]["verdict"] == "FAILS" and found["V2"]["failed"] == {"I1": ["I1"]}
     assert found["V8"]["verdict"] == "holds" and found["V8"]["failed"] == {}
     assert found["V8"]["command"] == "smpcheck mm check --scenario truncate_mlock --variant V8"
+
+
+def test_json_goes_to_the_file_that_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cells.jsonl"
+    result = invoke("-s", "truncate_lazy_munlock", "-V", "V8", "-f", "json", "-o", str(path))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert json.loads(path.read_text("utf-8"))["scenario"] == "truncate_lazy_munlock"
+    refused = invoke("-s", "truncate_lazy_munlock", "-V", "V8", "-f", "json", "-o", str(tmp_path))
+    assert refused.exit_code == 2 and "cannot write" in refused.stderr
 
 
 @pytest.mark.parametrize(

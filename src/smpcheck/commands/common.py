@@ -324,6 +324,23 @@ def write(text: str) -> None:
     sys.stdout.flush()
 
 
+@contextmanager
+def line_by_line(output: str | None) -> Iterator[Callable[[str], None]]:
+    """What writes pieces of text as they come, each at once: to a file, or to standard output.
+
+    :raises InputError: the file cannot be written
+    """
+    if output is None or output == "-":
+        yield write
+        return
+    try:
+        file = Path(output).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 (its own errors are said here)
+    except OSError as error:
+        raise InputError(f"cannot write {output}: {error.strerror}") from None
+    with file:
+        yield lambda text: print(text, end="", file=file)
+
+
 def having(programs: Sequence[Program], check: str | None) -> Sequence[Program]:
     """Those of ``programs`` that have an assertion or invariant of the name ``check``; all, if none is asked for.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smpcheck.commands.common import EXIT_FOUND, EXIT_INTERRUPTED, EXIT_OK, busy, failing, put, write
+from smpcheck.commands.common import EXIT_FOUND, EXIT_INTERRUPTED, EXIT_OK, busy, failing, line_by_line, put
 
 if TYPE_CHECKING:
     from smpcheck.mm import weak
@@ -100,7 +100,7 @@ def check(
         checker = Checker(invariant or (), timeout * 0.9)
         answers: list[Answer] = []
         try:
-            with Counter(len(todo), "cells") as counter:
+            with line_by_line(output if form == "json" else None) as tell, Counter(len(todo), "cells") as counter:
                 for case, found in stream(units(todo), checker.answers, workers, timeout, counter.tick):
                     answer = found
                     if isinstance(found, Lost):
@@ -111,7 +111,7 @@ def check(
                     counter.advance()
                     if form == "json":
                         runs = {f.invariant: f.run for f in failures([answer], timeout)} if witness else None
-                        write(json_line(answer, runs, reproducers(answer, runs) if runs else None) + "\n")
+                        tell(json_line(answer, runs, reproducers(answer, runs) if runs else None) + "\n")
         except KeyboardInterrupt:
             status = EXIT_INTERRUPTED
         order = {case: i for i, case in enumerate(todo)}

@@ -34,6 +34,10 @@ UNROLL = 2
 MAX_STATES = 300_000
 RANDOM_RUNS = 20
 """So many are looked at for a data race, besides those in which something fails."""
+COMPARED = 4
+"""So many executions are compared at most to find the one with the simplest story."""
+SEARCH = 20.0
+"""Seconds for that."""
 RACES = "I14"
 """The invariant that is about data races, which only runs with views decide."""
 
@@ -122,28 +126,34 @@ def racing_run(program: ir.Program, ends: float | None = None) -> RunResult | No
 
 
 def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | None:
-    """An execution in which a check fails; None if there is none, or none was found in time."""
+    """An execution in which a check fails, of several the one whose story is the simplest; None if there is none, or none was
+    found in time."""
     from smpcheck.cat.load import load_model
     from smpcheck.engines.constraints import rounds
     from smpcheck.mm.check import program_of
+    from smpcheck.questions import explain
+    from smpcheck.questions.outcomes import failing
+    from smpcheck.questions.reorderings import tell
+    from smpcheck.questions.wording import Words
 
     ends = None if deadline is None else time.monotonic() + deadline
+    model = load_model(case.model)
     for visit in ("no", "only"):
         try:
-            for program, answer in rounds(program_of(case, visit), load_model(case.model), UNROLL, ends):
+            for program, answer in rounds(program_of(case, visit), model, UNROLL, ends):
                 if check in answer.failed:
-                    return _told(program, answer.failed[check], case.model)
+                    words = Words(program)
+                    if ends is None or time.monotonic() + SEARCH < ends:
+                        limits = replace(explain.LARGE, witnesses=COMPARED, seconds=SEARCH, ends=ends)
+                        if better := explain.witness(program, model, failing(check), limits, words, large=True):
+                            return _told(program, *better[1:3])
+                    return _told(program, answer.failed[check], tell(answer.failed[check], model, words))
         except (LimitError, UnsupportedError):
             pass
     return None
 
 
-def _told(program: ir.Program, execution: Execution, model_name: str) -> WeakRun:
-    from smpcheck.cat.load import load_model
-    from smpcheck.questions.reorderings import tell
-    from smpcheck.questions.wording import Words
-
-    story = tell(execution, load_model(model_name), Words(program))
+def _told(program: ir.Program, execution: Execution, story: Story) -> WeakRun:
     written = dict(execution.relations["rmw"])
     read = {w: r for r, w in written.items()}
     known = {e.id: e for e in execution.events}

@@ -1,7 +1,7 @@
 """A step-by-step run as lanes: time runs downwards, each thread has a column of source lines.
 
-Of a long run only those steps are spelled out that meet another thread's: where the access before or after to the same location
-is another thread's and one of the two writes. What a thread does in between, on its own, is counted.
+Of a long run only those steps are spelled out that meet another thread's: where the access before or after to the same bits of a
+location is another thread's and one of the two changes them. What a thread does in between, on its own, is counted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from smpcheck.program import ir
 from smpcheck.program.ir import Position
 from smpcheck.program.values import Ptr, Value
 from smpcheck.questions.wording import value_text
+from smpcheck.simulate.bit_parts import WORD, atoms, bits_met
 from smpcheck.simulate.run import RunResult
 from smpcheck.simulate.trace import TraceEvent
 
@@ -89,27 +90,37 @@ def last_thread(program: ir.Program) -> int | None:
     return program.threads[-1].index if any(address.base == ir.ENDED for address in program.cells) else None
 
 
-def meeting(events: Sequence[TraceEvent]) -> set[int]:
-    """The numbers of the events that meet another thread's."""
-    by_cell: dict[Value, list[TraceEvent]] = defaultdict(list)
+def meeting(program: ir.Program, events: Sequence[TraceEvent]) -> set[int]:
+    """The numbers of the events that meet another thread's, in a bit that one of them changes."""
+    spots = bits_met(program)
+    by_cell: dict[Value, list[tuple[TraceEvent, int]]] = defaultdict(list)
     for e in events:
         if e.address is not None and e.kind in "RW":
-            by_cell[e.address].append(e)
+            touched = spots.get((e.thread, e.pos, e.text), (WORD, WORD))[e.kind == "W"]
+            by_cell[e.address].append((e, touched))
     found: set[int] = set()
     for accesses in by_cell.values():
-        for a, b in pairwise(accesses):
-            if a.thread != b.thread and "W" in (a.kind, b.kind):
-                found |= {a.number, b.number}
-        last_write: TraceEvent | None = None
-        readers: list[TraceEvent] = []
-        for e in accesses:
-            if e.kind == "R":
-                readers.append(e)
-                found |= {last_write.number, e.number} if last_write and last_write.thread != e.thread else set()
-            else:
-                found |= {number for r in readers if r.thread != e.thread for number in (r.number, e.number)}
-                # what a thread has read before it wrote to another part of the word still meets the next one's write
-                readers, last_write = [r for r in readers if r.thread == e.thread], e
+        for bits in atoms(touched for _, touched in accesses):
+            found |= _meeting([e for e, touched in accesses if touched & bits])
+    return found
+
+
+def _meeting(accesses: Sequence[TraceEvent]) -> set[int]:
+    """The same of accesses to bits that are always read and changed together."""
+    found: set[int] = set()
+    for a, b in pairwise(accesses):
+        if a.thread != b.thread and "W" in (a.kind, b.kind):
+            found |= {a.number, b.number}
+    last_write: TraceEvent | None = None
+    readers: list[TraceEvent] = []
+    for e in accesses:
+        if e.kind == "R":
+            readers.append(e)
+            found |= {last_write.number, e.number} if last_write and last_write.thread != e.thread else set()
+        else:
+            found |= {number for r in readers if r.thread != e.thread for number in (r.number, e.number)}
+            # what a thread has read before it wrote still meets the next one's write
+            readers, last_write = [r for r in readers if r.thread == e.thread], e
     return found
 
 
@@ -119,7 +130,7 @@ def rows(
     """The steps of a run in their order."""
     last = last_thread(program)
     events = [e for e in steps if not is_end(e.address)]
-    seen = meeting([e for e in events if e.thread != last])
+    seen = meeting(program, [e for e in events if e.thread != last])
     seen |= {e.number for e in events if e.thread == last and e.kind == "W"}
     seen |= {e.partner for e in events if e.number in seen and e.partner is not None}
     groups = [list(g) for _, g in groupby(events, key=lambda e: (e.thread, e.pos, e.text))]

@@ -7,11 +7,13 @@ of it, and changes all or nothing; parts are numbered over all cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from smpcheck.program import ir
-from smpcheck.simulate.code import Code, Step
+from smpcheck.program.flow import registers_in_questions
+from smpcheck.simulate.code import Code, Step, flatten
 from smpcheck.simulate.lookahead import Access, bits
 from smpcheck.simulate.observed import VALUE, observations
 
@@ -46,7 +48,7 @@ def cut_into_parts(codes: Sequence[Code], steps: Sequence[Mapping[int, Access]],
     cell_of: dict[int, int] = {}
     for place, sets in asked.items():
         parts[place] = []
-        for bit_set in _atoms(sets):
+        for bit_set in atoms(sets):
             parts[place].append((bit_set, 1 << end))
             cell_of[end] = place
             end += 1
@@ -75,14 +77,6 @@ class _Lookup:
         return found
 
 
-def _atoms(sets: set[int]) -> list[int]:
-    """The coarsest sets of bits of which each given set is a union."""
-    atoms = [WORD]
-    for one in sets:
-        atoms = [piece for atom in atoms for piece in (atom & one, atom & ~one) if piece]
-    return atoms
-
-
 def read_and_written(code: Code, pc: int) -> tuple[int, int]:
     """The bits of its cell that an access reads and that it may change."""
     instr = code.instrs[pc]
@@ -98,6 +92,39 @@ def read_and_written(code: Code, pc: int) -> tuple[int, int]:
         return read, 0
     written = WORD & ~_kept(stmt.new, reg)
     return read | needed(stmt.new, reg, written), written
+
+
+Spot: TypeAlias = tuple[int, ir.Position | None, str]
+"""The number of a thread in its program, and where and how a statement stands in the source."""
+
+
+def bits_met(program: ir.Program) -> dict[Spot, tuple[int, int]]:
+    """The bits that the accesses of each spot may read and may change. A load whose value nobody uses reads the word.
+
+    What is compiled several times for one spot (a function that is called at several places) is taken together.
+    """
+    wanted = registers_in_questions(program)
+    found: dict[Spot, tuple[int, int]] = {}
+    for number, thread in enumerate(program.threads):
+        code = flatten(thread, frozenset(wanted.get(thread.index, ())))
+        for pc, instr in enumerate(code.instrs):
+            if isinstance(instr, Step):
+                stmt = instr.stmt
+                read, written = read_and_written(code, pc)
+                if isinstance(stmt, ir.Load) and not read:
+                    read = WORD
+                spot = (number, stmt.pos, stmt.text)
+                before = found.get(spot, (0, 0))
+                found[spot] = before[0] | read, before[1] | written
+    return found
+
+
+def atoms(sets: Iterable[int]) -> list[int]:
+    """The coarsest sets of bits of which each given set is a union."""
+    pieces = [WORD]
+    for one in dict.fromkeys(sets):
+        pieces = [piece for atom in pieces for piece in (atom & one, atom & ~one) if piece]
+    return pieces
 
 
 def needed(expr: ir.Expr, reg: str, wanted: int) -> int:
