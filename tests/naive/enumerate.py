@@ -45,6 +45,12 @@ class Cells(dict[Ptr, set[Value]]):
         found = [(Ptr(address.base, a), b - a) for a, b in pairwise(cuts)]
         return found if all(part in self for part, _ in found) else None
 
+    def fault(self, address: Value, ctype: CType | None) -> str:
+        """What an access is that has no parts."""
+        if self.mixed and isinstance(address, Ptr) and ctype is not None and address.offset % max(ctype.bits // 8, 1):
+            return "misaligned"
+        return "null-dereference" if address == 0 else "bad-address"
+
 
 @dataclass(frozen=True)
 class Ev:
@@ -225,14 +231,14 @@ def step(stmt: ir.Stmt, state: State, values: Cells) -> Iterator[State]:
                 for after, known in reads(state, parts, Ev(thread, "R", tags, addr=a.deps, ctrl=state.ctrl), stmt.ctype, values):
                     yield after.assign(reg, known)
             else:
-                yield replace(state, fault="null-dereference" if a.value == 0 else "bad-address")
+                yield replace(state, fault=values.fault(a.value, stmt.ctype))
         case ir.Store(addr, value, tags):
             a, new = evaluate(addr, state), evaluate(value, state)
             parts = values.parts(a.value, stmt.ctype) if isinstance(a.value, Ptr) else None
             if parts is not None:
                 yield writes(state, parts, Ev(thread, "W", tags, addr=a.deps, data=new.deps, ctrl=state.ctrl), new.value, values)
             else:
-                yield replace(state, fault="null-dereference" if a.value == 0 else "bad-address")
+                yield replace(state, fault=values.fault(a.value, stmt.ctype))
         case ir.Rmw():
             a = evaluate(stmt.addr, state)
             parts = values.parts(a.value, stmt.ctype) if isinstance(a.value, Ptr) else None
@@ -249,7 +255,7 @@ def step(stmt: ir.Stmt, state: State, values: Cells) -> Iterator[State]:
                     write = Ev(thread, "W", stmt.write_tags, addr=a.deps, data=new.deps, ctrl=state.ctrl, rmw=me)
                     yield writes(after, parts, write, new.value, values)
             else:
-                yield replace(state, fault="null-dereference" if a.value == 0 else "bad-address")
+                yield replace(state, fault=values.fault(a.value, stmt.ctype))
         case ir.Fence(tags, addr, value):
             a = evaluate(addr, state) if addr is not None else None
             new = evaluate(value, state) if value is not None else None
@@ -379,18 +385,33 @@ def accesses(body: tuple[ir.Stmt, ...]) -> Iterator[ir.Load | ir.Store | ir.Rmw]
                 yield from accesses(inner)
 
 
+def starts(addr: ir.Expr, size: int, ends: dict[str, int]) -> list[tuple[str, int]]:
+    """Where an access of this size may begin, by object and offset."""
+    match addr:
+        case ir.Const(Ptr(base, offset)):
+            return [(base, offset)]
+        case ir.Binary("+", ir.Const(Ptr(base)), _):
+            return [(base, offset) for offset in range(0, ends[base] - size + 1, size)]
+    raise NotImplementedError(addr)
+
+
 def memory(program: ir.Program, mixed: bool) -> Cells:
-    """The parts of memory with their initial values. With ``mixed``, all addresses must be in the program's text."""
+    """The parts of memory with their initial values. With ``mixed``, each address must be in an object that the program's text
+    names: where it is computed, the access may begin at every multiple of its size there."""
     if not mixed:
         return Cells({a: {cell.init} for a, cell in program.cells.items()})
+    ends: dict[str, int] = {}
+    for address, cell in program.cells.items():
+        ends[address.base] = max(ends.get(address.base, 0), address.offset + max(cell.ctype.bits // 8, 1))
     cuts: dict[str, set[int]] = {}
     for address, cell in program.cells.items():
         cuts.setdefault(address.base, set()).update((address.offset, address.offset + max(cell.ctype.bits // 8, 1)))
     for stmt in (s for t in program.threads for s in accesses(t.body)):
-        if not isinstance(stmt.addr, ir.Const) or not isinstance(stmt.addr.value, Ptr) or stmt.ctype is None:
+        if stmt.ctype is None:
             raise NotImplementedError(stmt)
-        start = stmt.addr.value.offset
-        cuts.setdefault(stmt.addr.value.base, set()).update((start, start + max(stmt.ctype.bits // 8, 1)))
+        size = max(stmt.ctype.bits // 8, 1)
+        for base, offset in starts(stmt.addr, size, ends):
+            cuts.setdefault(base, set()).update((offset, offset + size))
     found = Cells()
     found.types = {address: cell.ctype for address, cell in program.cells.items()}
     found.mixed, found.cuts = True, {base: sorted(places) for base, places in cuts.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from smpcheck.program import ir
-from smpcheck.program.values import CHAR, INT, UCHAR, UINT, ULONG, USHORT, CType, Ptr
+from smpcheck.program.values import CHAR, INT, POINTER, UCHAR, UINT, ULONG, USHORT, CType, Ptr
 
 TYPES = (UCHAR, CHAR, USHORT, UINT, INT)
 VALUES = (0, 1, 2, 0x100, 0x101, 0x10000, 0x10001, -1, 0x1020304)
@@ -16,11 +16,13 @@ PLAIN: frozenset[str] = frozenset()
 
 
 class Generator:
-    """One program of about ``budget`` events; its marked accesses only, unless ``plain``."""
+    """One program of about ``budget`` events; its marked accesses only, unless ``plain``. ``computed``: some addresses are
+    computed of what was read, and some of these are nowhere, or misaligned."""
 
-    def __init__(self, seed: int, budget: int) -> None:
+    def __init__(self, seed: int, budget: int, computed: bool) -> None:
         self.rng = rng = random.Random(seed)
-        self.plain = seed % 3 == 0
+        self.computed = computed
+        self.plain = seed % 3 == 0 and not computed
         self.budget = budget
         self.smallest = rng.choice((UCHAR, USHORT, USHORT))
         self.cells = {Ptr("x"): ir.Cell("x", rng.choice((UINT, INT)), rng.choice((0, 0, 3)))}
@@ -35,6 +37,10 @@ class Generator:
         rng = self.rng
         ctype = rng.choice([t for t in TYPES if t.size >= self.smallest.size])
         base = rng.choice(("x", "x", "y"))
+        if self.computed and self.types and rng.random() < 0.5:
+            mask, step = rng.choice(((4 // ctype.size - 1, ctype.size), (4 // ctype.size - 1, ctype.size), (7, 1)))
+            index = ir.Binary("&", ir.Reg(rng.choice(list(self.types))), ir.Const(mask), ULONG)
+            return ir.Binary("+", ir.Const(Ptr(base)), ir.Binary("*", index, ir.Const(step), ULONG), POINTER), ctype
         return ir.Const(Ptr(base, rng.randrange(4 // ctype.size) * ctype.size)), ctype
 
     def value(self) -> ir.Expr:
@@ -90,6 +96,6 @@ class Generator:
         return ir.Program("mixed", self.cells, tuple(threads), condition=condition, observed=tuple(observed))
 
 
-def random_mixed(seed: int, budget: int = 9) -> ir.Program:
+def random_mixed(seed: int, budget: int = 9, computed: bool = False) -> ir.Program:
     """The program number ``seed``."""
-    return Generator(seed, budget).program()
+    return Generator(seed, budget, computed).program()

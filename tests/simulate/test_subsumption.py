@@ -15,7 +15,7 @@ X, Y = 0, 1
 
 
 def value(number: int, carried: int = 0, atomic: bool = True) -> Message:
-    return number, carried, atomic, False
+    return number, carried, atomic, False, 0
 
 
 def known(number: int, index: int) -> int:

@@ -21,7 +21,7 @@ from smpcheck.program import ir
 from smpcheck.program.execution import ExecutedEvent
 from smpcheck.program.flow import mapped, statements, with_atoms
 from smpcheck.program.targets import Targets
-from smpcheck.program.values import ULONG, CType, Ptr
+from smpcheck.program.values import ULONG, CType, Ptr, Value
 
 MAX_CUTS = 64
 """Places inside of cells at which one object may be cut."""
@@ -61,6 +61,39 @@ def layout_of(program: ir.Program) -> Layout:
     """Where the cells of ``program`` lie."""
     owner = {Ptr(start.base, start.offset + i): start for start, cell in program.cells.items() for i in range(cell.ctype.size)}
     return Layout(program.cells, owner)
+
+
+class Misaligned(KeyError):
+    """An access at an address that is no multiple of its size."""
+
+
+def touched(stmt: Access) -> tuple[Ptr, ...] | None:
+    """The cells that an access at an address in the program's text covers, if that is one of cells; None: it is computed."""
+    start = stmt.addr.value if isinstance(stmt.addr, ir.Const) else None
+    if not isinstance(start, Ptr):
+        return None
+    return tuple(Ptr(start.base, start.offset + offset) for offset, _ in stmt.pieces or ((0, None),))
+
+
+def covered(stmt: Access, start: Value, program: ir.Program) -> tuple[Ptr, ...]:
+    """The cells that an access covers if it is to ``start``, lowest first.
+
+    :raises Misaligned: there it does not lie right; KeyError: there is nothing that it could be to
+    """
+    cells = program.cells
+    if not isinstance(start, Ptr):
+        raise KeyError(start)
+    if not program.mixed or stmt.ctype is None:
+        if start not in cells:
+            raise KeyError(start)
+        return (start,)
+    if start.offset % stmt.ctype.alignment:
+        raise Misaligned(start)
+    pieces = stmt.pieces or ((0, stmt.ctype),)
+    found = [(Ptr(start.base, start.offset + offset), ctype.size) for offset, ctype in pieces]
+    if any(place not in cells or cells[place].ctype.size != size for place, size in found):
+        raise KeyError(start)
+    return tuple(place for place, _ in found)
 
 
 def accesses(program: ir.Program) -> Iterator[Access]:
@@ -317,26 +350,32 @@ def _shift(offset: int, part: CType, ctype: CType, big_endian: bool) -> int:
     return 8 * (ctype.size - offset - part.size if big_endian else offset)
 
 
+def whole_of(parts: Sequence[tuple[Value | None, Value | None]], program: ir.Program) -> tuple[str, int] | None:
+    """The name and the contents of several cells, given as addresses with values; None where some value is not a number."""
+    start = min((address.offset for address, _ in parts if isinstance(address, Ptr)), default=0)
+    number = 0
+    base = ""
+    types = {address: program.cells[address].ctype for address, _ in parts if isinstance(address, Ptr)}
+    size = sum(ctype.size for ctype in types.values())
+    for address, value in parts:
+        if not isinstance(address, Ptr) or not isinstance(value, int):
+            return None
+        base, ctype = address.base, types[address]
+        at = address.offset - start
+        part = value & ((1 << 8 * ctype.size) - 1)
+        number |= part << 8 * (size - at - ctype.size if program.big_endian else at)
+    place = Ptr(base, start)
+    whole = program.wholes.get(place)
+    shown = whole.ctype.wrap(number) if whole is not None and whole.ctype.size == size else number
+    assert isinstance(shown, int)
+    return program.place_name(place, size), shown
+
+
 def seen_whole(events: Sequence[ExecutedEvent], program: ir.Program) -> ExecutedEvent:
     """The reads, or the writes, of one access to several cells as one event: what it is called, the value as a whole."""
     first = min(events, key=lambda e: e.address.offset if isinstance(e.address, Ptr) else 0)
-    if len(events) == 1 or not isinstance(first.address, Ptr):
-        return first
-    number = size = 0
-    for event in events:
-        assert isinstance(event.address, Ptr)
-        size += program.cells[event.address].ctype.size
-    for event in events:
-        assert isinstance(event.address, Ptr)
-        if not isinstance(event.value, int):
-            return first
-        ctype = program.cells[event.address].ctype
-        at = event.address.offset - first.address.offset
-        value = event.value & ((1 << 8 * ctype.size) - 1)
-        number |= value << 8 * (size - at - ctype.size if program.big_endian else at)
-    whole = program.wholes.get(first.address)
-    shown = whole.ctype.wrap(number) if whole is not None and whole.ctype.size == size else number
-    return replace(first, cell=program.place_name(first.address, size), value=shown)
+    whole = whole_of([(e.address, e.value) for e in events], program) if len(events) > 1 else None
+    return first if whole is None else replace(first, cell=whole[0], value=whole[1])
 
 
 def final_contents(variable: ir.FinalMem, program: ir.Program) -> ir.Expr | None:

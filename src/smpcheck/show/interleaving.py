@@ -9,12 +9,13 @@ from __future__ import annotations
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import TypeAlias
 
 from smpcheck.program import ir
 from smpcheck.program.ir import Position
+from smpcheck.program.pieces import whole_of
 from smpcheck.program.values import Ptr, Value
 from smpcheck.questions.wording import value_text
 from smpcheck.simulate.bit_parts import WORD, atoms, bits_met
@@ -66,9 +67,20 @@ def change_text(program: ir.Program, address: Value | None, old: Value | None, n
     return f"{value_text(program, address, old)} -> {value_text(program, address, new)}"
 
 
+def as_accesses(program: ir.Program, events: Sequence[TraceEvent]) -> list[TraceEvent]:
+    """The events, with the reads, or the writes, of an access to several cells as one."""
+    found: list[TraceEvent] = []
+    for _, group in groupby(events, key=lambda e: (e.number if e.instance is None else e.instance, e.kind)):
+        parts = list(group)
+        whole = whole_of([(e.address, e.value) for e in parts], program) if len(parts) > 1 else None
+        found += parts if whole is None else [replace(parts[0], cell=whole[0], value=whole[1])]
+    return found
+
+
 def effect(program: ir.Program, events: Sequence[TraceEvent]) -> str:
     """What one primitive did."""
     said = []
+    events = as_accesses(program, events)
     for e in events:
         if e.kind == "F" or (e.kind == "R" and e.partner is not None):
             continue

@@ -84,6 +84,8 @@ def read_and_written(code: Code, pc: int) -> tuple[int, int]:
     stmt = instr.stmt
     if isinstance(stmt, ir.Store):
         return 0, WORD
+    if stmt.pieces:  # bits of its value are not those of a cell
+        return WORD, 0 if isinstance(stmt, ir.Load) else WORD
     reg = stmt.reg if isinstance(stmt, ir.Load) else stmt.old
     read = 0
     for expr in observations(code, pc, reg):

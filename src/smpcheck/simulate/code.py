@@ -15,6 +15,7 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.events import is_partial
 from smpcheck.program.flow import defined, expressions, registers_read, statements, used
+from smpcheck.program.pieces import Access, touched
 from smpcheck.program.values import Ptr
 from smpcheck.program.waits import awaited
 
@@ -152,9 +153,9 @@ class _Flattener:
                     raise UnsupportedError("SRCU is not supported in step-by-step runs", stmt.pos)
                 if stmt.status is not None:
                     raise UnsupportedError("store-conditionals are not supported in step-by-step runs", stmt.pos)
-                self.emit(Local(stmt) if self.unnoticed(stmt.addr) else Step(stmt))
+                self.emit(Local(stmt) if self.unnoticed(stmt) else Step(stmt))
             case ir.Rmw():
-                local = "Ghost" in stmt.read_tags or (stmt.when is None and self.unnoticed(stmt.addr))
+                local = "Ghost" in stmt.read_tags or (stmt.when is None and self.unnoticed(stmt))
                 self.emit(Local(stmt) if local else Step(stmt, stmt.when, stmt.old, stmt.blocking))
             case ir.Fence():
                 self.fence(stmt)
@@ -180,10 +181,14 @@ class _Flattener:
         return False
 
     def is_local(self, load: ir.Load) -> bool:
-        return "Ghost" in load.tags or self.unnoticed(load.addr)
+        return "Ghost" in load.tags or self.unnoticed(load)
 
-    def unnoticed(self, addr: ir.Expr) -> bool:
-        return self.merge and isinstance(addr, ir.Const) and addr.value in self.private
+    def unnoticed(self, stmt: Access) -> bool:
+        return self.merge and self.is_private(stmt)
+
+    def is_private(self, stmt: Access) -> bool:
+        cells = touched(stmt)
+        return cells is not None and self.private.issuperset(cells)
 
     def fence(self, stmt: ir.Fence) -> None:
         if stmt.tags & {"Sync-srcu"}:
@@ -244,7 +249,7 @@ class _Flattener:
     def is_noticed(self, instr: Instr) -> bool:
         """Is this a step, whether or not private accesses are merged?"""
         if isinstance(instr, Step) and instr.guard is None:
-            return not (isinstance(instr.stmt.addr, ir.Const) and instr.stmt.addr.value in self.private)
+            return not self.is_private(instr.stmt)
         return isinstance(instr, Step | Rcu | Turn | Pick)
 
 

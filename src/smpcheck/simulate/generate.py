@@ -11,13 +11,14 @@ integers. All else that is done to what may be an address is done to the symboli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError
 from smpcheck.program import ir, values
 from smpcheck.program.flow import defined, used
+from smpcheck.program.pieces import Access, Misaligned, covered, final_contents, put_together, taken_apart
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
 from smpcheck.simulate.code import Branch, Code, End, Jump, Local, Pick, Rcu, Step, Turn, predecessors
 from smpcheck.simulate.provenance import Provenance
@@ -26,6 +27,8 @@ BASE = 0x5A00_0000_0000_0000
 STRIDE = 1 << 32
 
 FAILED, ABANDONED, FIRST_CELL = 0, 1, 2
+
+NOTHING: Mapping[str, str] = {}
 
 Memory: TypeAlias = list[int]
 Registers: TypeAlias = list[int]
@@ -84,6 +87,27 @@ class Computed(dict[tuple[int, int], int]):
         return found
 
 
+class Places(dict[int, tuple[int, ...]]):
+    """Where an access is, in a program with accesses of several sizes: by address, the indices in memory of the cells that it
+    covers. A look-up elsewhere is the fault that the access is."""
+
+    def __init__(self, generator: Generator, stmt: Access) -> None:
+        super().__init__()
+        self.generator = generator
+        self.stmt = stmt
+
+    def __missing__(self, number: int) -> tuple[int, ...]:
+        generator = self.generator
+        try:
+            cells = covered(self.stmt, generator.addresses.value(number), generator.program)
+        except Misaligned:
+            raise Misaligned(number) from None
+        except KeyError:
+            raise KeyError(number) from None
+        found = self[number] = tuple([generator.cells[cell] for cell in cells])
+        return found
+
+
 @dataclass(slots=True)
 class Point:
     """A thread's place: its alternatives. ``pc`` is the instruction; ``blocking``: waiting here is waiting for a lock;
@@ -139,9 +163,11 @@ class Generator:
     addresses: Addresses
     checks: dict[str, int]
     provenance: Provenance
+    program: ir.Program
     on_lock: Callable[[int, str, Registers, bool], None] | None = None
     types: list[CType] = field(default_factory=list)
     tables: dict[str, tuple[str, CType]] = field(default_factory=dict)
+    places: dict[str, Places] = field(default_factory=dict)
     registers: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     wanted: list[int] = field(default_factory=list)
@@ -154,13 +180,13 @@ class Generator:
         """A register in generated code."""
         return f"r[{self.registers.setdefault(name, len(self.registers))}]"
 
-    def expr(self, expr: ir.Expr, subst: tuple[str, str] | None = None) -> str:
-        """An expression in generated code; ``subst``: a register and what stands for it."""
+    def expr(self, expr: ir.Expr, subst: Mapping[str, str] = NOTHING) -> str:
+        """An expression in generated code; ``subst``: what stands for some registers."""
         match expr:
             case ir.Const(value):
                 return repr(self.addresses.number(value))
             case ir.Reg(name):
-                return subst[1] if subst and name == subst[0] else self.reg(name)
+                return subst[name] if name in subst else self.reg(name)
             case ir.Unary(op, arg, ctype):
                 if op != "!" and self.may_point(arg):
                     return f"_unary({op!r}, {self.expr(arg, subst)}, {self.type(ctype)})"
@@ -177,7 +203,8 @@ class Generator:
             case ir.Conditional(cond, then, other):
                 return f"({self.expr(then, subst)} if {self.expr(cond, subst)} else {self.expr(other, subst)})"
             case ir.FinalMem(cell):
-                return f"m[{self.cells[cell]}]"
+                whole = final_contents(expr, self.program)
+                return f"m[{self.cells[cell]}]" if whole is None else self.expr(whole)
         raise InputError(f"{type(expr).__name__} is not an expression of a thread")
 
     def may_point(self, expr: ir.Expr) -> bool:
@@ -250,6 +277,66 @@ class Generator:
             return f"m[{index}]" if index is not None else f"m[ix[{self.expr(addr)}]]"
         return f"m[ix[{self.expr(addr)}]]"
 
+    # accesses of several sizes
+
+    def located(self, stmt: Access, at: str = "") -> list[str]:
+        """The memory cells that an access covers, lowest first. ``at``: what holds their indices, if they were looked up."""
+        if not self.in_sizes(stmt):
+            return [self.place(stmt.addr)]
+        known = self.known_places(stmt)
+        if known is not None:
+            return [f"m[{index}]" for index in known]
+        found = at or self.looked_up(stmt)
+        return [f"m[{found}[{j}]]" for j in range(len(stmt.pieces) or 1)]
+
+    def in_sizes(self, stmt: Access) -> bool:
+        """May the access be to anything but one whole cell?"""
+        return self.program.mixed and stmt.ctype is not None
+
+    def known_places(self, stmt: Access) -> tuple[int, ...] | None:
+        """The indices of its cells, if they are known."""
+        if isinstance(stmt.addr, ir.Const):
+            try:
+                return tuple([self.cells[cell] for cell in covered(stmt, stmt.addr.value, self.program)])
+            except KeyError:
+                return None
+        return None
+
+    def looked_up(self, stmt: Access) -> str:
+        """What looks the indices of its cells up, as a tuple, when it is executed."""
+        name = f"_places{len(self.places)}"
+        self.places[name] = Places(self, stmt)
+        return f"{name}[{self.expr(stmt.addr)}]"
+
+    def whole(self, stmt: ir.Load | ir.Rmw, parts: Sequence[str]) -> str:
+        """The value of an access whose cells hold ``parts``."""
+        if not stmt.pieces:
+            return parts[0]
+        assert stmt.ctype is not None
+        names = [f"@part {j}" for j in range(len(parts))]
+        whole = put_together([ir.Reg(n) for n in names], stmt.ctype, stmt.pieces, self.program.big_endian)
+        return self.expr(whole, dict(zip(names, parts, strict=True)))
+
+    def parts_of(self, stmt: ir.Store | ir.Rmw) -> list[str]:
+        """What an access writes to each of its cells."""
+        value = stmt.value if isinstance(stmt, ir.Store) else stmt.new
+        if not stmt.pieces:
+            return [self.expr(value)]
+        assert stmt.ctype is not None
+        return [self.expr(part) for part in taken_apart(value, stmt.ctype, stmt.pieces, self.program.big_endian)]
+
+    def access(self, stmt: Access) -> list[str]:
+        """An access of a program with accesses of several sizes."""
+        lines = []
+        if self.known_places(stmt) is None:
+            lines.append(f"i = {self.looked_up(stmt)}")
+        cells = self.located(stmt, "i")
+        if not isinstance(stmt, ir.Store):
+            lines.append(f"{self.reg(stmt.reg if isinstance(stmt, ir.Load) else stmt.old)} = {self.whole(stmt, cells)}")
+        if not isinstance(stmt, ir.Load):
+            lines += [f"{cell} = {part}" for cell, part in zip(cells, self.parts_of(stmt), strict=True)]
+        return lines
+
     # statements
 
     def effect(self, stmt: ir.Stmt) -> list[str]:
@@ -260,6 +347,8 @@ class Generator:
                 if reg.startswith("@held:") and self.on_lock is not None:
                     return [line, f"on_lock({self.thread}, {reg[6:]!r}, r, {self.waited})"]
                 return [line]
+            case ir.Load() | ir.Store() | ir.Rmw() if self.in_sizes(stmt):
+                return self.access(stmt)
             case ir.Load():
                 return [f"{self.reg(stmt.reg)} = {self.place(stmt.addr)}"]
             case ir.Store():
@@ -302,7 +391,10 @@ class Generator:
         if isinstance(instr, Rcu) and instr.what == "wait":
             return f"not m[{FIRST_CELL + len(self.cells) + self.threads + self.thread}]"
         if isinstance(instr, Step) and instr.guard is not None:
-            return self.expr(instr.guard, (instr.reg, self.place(instr.stmt.addr)))
+            value = self.place(instr.stmt.addr)
+            if not isinstance(instr.stmt, ir.Store) and self.in_sizes(instr.stmt):
+                value = self.whole(instr.stmt, self.located(instr.stmt))
+            return self.expr(instr.guard, {instr.reg: value})
         return None
 
     # control flow
@@ -429,6 +521,7 @@ class Generator:
         for name, (op, ctype) in self.tables.items():
             if name not in space:
                 space[name] = Computed(self.addresses, op, ctype)
+        space.update(self.places)
         exec(compile("\n".join(self.lines), f"<thread {self.thread}>", "exec"), space)
         self.lines.clear()
 

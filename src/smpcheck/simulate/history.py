@@ -19,9 +19,10 @@ WIDTH = 32
 
 FIELD = (1 << WIDTH) - 1
 
-Message: TypeAlias = tuple[int, int, bool, bool]
+Message: TypeAlias = tuple[int, int, bool, bool, int]
 """A value in memory: the value, the view that it carries, whether an atomic operation made it from the one before it, whether it
-is a plain store's."""
+is a plain store's, and a view of what the same marked access wrote to other locations. That goes to those who read the value, as
+what it carries does, but not on with an atomic operation that builds on it."""
 
 Views: TypeAlias = tuple[int, int, int]
 """What a thread knows: now, after its next full barrier, and at its last."""
@@ -75,7 +76,7 @@ class State:
         """Drop the oldest values of a location, and return the others."""
         self._change_views(number, _without_oldest, count)
         history = self.history[number][count:]
-        self.history[number] = history = ((history[0][0], history[0][1], False, False), *history[1:])
+        self.history[number] = history = ((history[0][0], history[0][1], False, False, history[0][4]), *history[1:])
         self.asleep = [(number, a[1] - count) if a is not None and a[0] == number else a for a in self.asleep]
         return history
 
@@ -101,8 +102,8 @@ class State:
             self.barrier = change(self.barrier)
         for n, history in self.history.items():
             for message in history:
-                if message[1] & mask:
-                    self.history[n] = tuple([(m[0], change(m[1]), m[2], m[3]) for m in history])
+                if (message[1] | message[4]) & mask:
+                    self.history[n] = tuple([(m[0], change(m[1]), m[2], m[3], change(m[4])) for m in history])
                     break
         return change
 

@@ -176,7 +176,7 @@ class Futures:
         code: Code,
         steps: Mapping[int, Access],
         kinds: Mapping[int, int],
-        places: Mapping[int, int],
+        covered: Callable[[ir.Load | ir.Store | ir.Rmw, int], int],
         addresses: Addresses,
         number_of: Mapping[int, int],
         width: int,
@@ -184,14 +184,14 @@ class Futures:
         marker: int = 0,
         parts: Callable[[int, int], tuple[int, int]] | None = None,
     ) -> None:
-        """``places``: by address as a number, the index of its cell. ``full``: what full barriers are as instructions.
-        ``marker``: a cell that stands for what RCU's markers do. ``parts``: for an instruction and the cells that it may be to,
-        the parts of cells that it reads, and those that it writes; unless given, a cell is one part, and what threads come to
-        know is followed too (``synced``, ``observes``)."""
+        """``covered``: for an access and an address, as a number, the cells that it covers there. ``full``: what full barriers
+        are as instructions. ``marker``: a cell that stands for what RCU's markers do. ``parts``: for an instruction and the cells
+        that it may be to, the parts of cells that it reads, and those that it writes; unless given, a cell is one part, and what
+        threads come to know is followed too (``synced``, ``observes``)."""
         self.code = code
         self.steps = steps
         self.kinds = kinds
-        self.places = places
+        self.covered = covered
         self.addresses = addresses
         self.number_of = number_of
         self.width = width
@@ -309,8 +309,7 @@ class Futures:
         where = self._value(self.steps[pc].stmt.addr, env)
         mask = self.steps[pc].mask
         if isinstance(where, int):
-            place = self.places.get(where)
-            return mask & 1 << place if place is not None else 0
+            return mask & self.covered(self.steps[pc].stmt, where)
         return mask
 
     def _assigned(self, stmt: ir.Stmt, env: Env) -> Env:
@@ -536,7 +535,7 @@ def _half_known(op: str, a: Known, b: Known) -> Known:
 
 def kinds_of(steps: Iterable[Mapping[int, Access]], cells: Iterable[int]) -> dict[int, int]:
     """For each cell, do all its writes come of atomic operations (ATOMIC), or else of taking and leaving a spinlock (LOCK)? Then
-    an atomic operation on it reads the last value. MIXED: neither is so."""
+    an atomic operation on it reads the last value. MIXED: neither is so, or an access covers it and other cells."""
     kinds = dict.fromkeys(cells, ATOMIC)
     accesses = [access for own in steps for access in own.values()]
     for access in accesses:
@@ -547,6 +546,9 @@ def kinds_of(steps: Iterable[Mapping[int, Access]], cells: Iterable[int]) -> dic
         if isinstance(access.stmt, ir.Rmw) and not ("LKR" in access.stmt.read_tags and access.acquire):
             for place in bits(access.mask):
                 kinds[place] = ATOMIC if kinds[place] == ATOMIC else MIXED
+    for access in accesses:
+        if len(access.stmt.pieces) > 1:
+            kinds |= dict.fromkeys(bits(access.mask), MIXED)
     return kinds
 
 

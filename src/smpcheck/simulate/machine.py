@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from smpcheck.errors import UnsupportedError
 from smpcheck.program import ir, values
 from smpcheck.program.flow import registers_in_questions, statements
 from smpcheck.program.ir import FinalMem, FinalReg, Position
+from smpcheck.program.pieces import Access, covered, final_contents, touched
 from smpcheck.program.values import Ptr, Value, truth
 from smpcheck.simulate.code import Code, Rcu, flatten
 from smpcheck.simulate.generate import ABANDONED, FAILED, FIRST_CELL, Action, Addresses, Generator, Memory, Points, Registers
@@ -64,15 +64,14 @@ class Machine:
 
     ``merge_private``: accesses that no other thread can notice are no steps (for exploring all schedules).
 
-    :raises UnsupportedError: the program uses what step-by-step runs do not support (SRCU, accesses of several sizes)
+    :raises UnsupportedError: the program uses what step-by-step runs do not support (SRCU)
     """
 
     def __init__(self, program: ir.Program, merge_private: bool = False) -> None:
-        if program.in_pieces:
-            raise UnsupportedError("step-by-step runs do not support accesses of several sizes to one place")
         self.program = program
         self.addresses = Addresses(program)
         self.index: dict[Ptr, int] = {p: FIRST_CELL + i for i, p in enumerate(program.cells)}
+        self._bit_at = {self.addresses.number(cell): 1 << place for cell, place in self.index.items()}
         self.locks = LockGraph()
         self.checks: dict[str, int] = {}
         wanted = registers_in_questions(program)
@@ -98,7 +97,9 @@ class Machine:
     def _generate(self, number: int, code: Code) -> dict[str, int]:
         """Make a thread's functions; the indices of its registers."""
         threads = len(self.program.threads)
-        generator = Generator(code, number, threads, self.index, self.addresses, self.checks, self.provenance, self._on_lock)
+        generator = Generator(
+            code, number, threads, self.index, self.addresses, self.checks, self.provenance, self.program, self._on_lock
+        )
         points, start, registers = generator.generate()
         self.points.append(points)
         self.starts.append(start)
@@ -108,6 +109,15 @@ class Machine:
     def check_names(self) -> list[str]:
         """Names of checks, by bit number of ``m[0]``."""
         return list(self.checks)
+
+    def covered(self, stmt: Access, number: int) -> int:
+        """The cells, as bits by index in memory, that an access covers if it is to this address; none: it is a fault there."""
+        if not self.program.mixed:
+            return self._bit_at.get(number, 0)
+        try:
+            return sum(1 << self.index[cell] for cell in covered(stmt, self.addresses.value(number), self.program))
+        except KeyError:
+            return 0
 
     def _on_lock(self, thread: int, name: str, r: Registers, waited: bool) -> None:
         if waited:
@@ -132,6 +142,9 @@ class Machine:
     def value_of(self, atom: FinalReg | FinalMem, rs: list[Registers], m: Memory) -> Value:
         """A register's or a cell's value."""
         if isinstance(atom, FinalMem):
+            whole = final_contents(atom, self.program)
+            if whole is not None:
+                return self.evaluate(whole, rs, m)
             return self.addresses.value(m[self.index[atom.cell]]) if atom.cell in self.index else 0
         number = next((n for n, t in enumerate(self.program.threads) if t.index == atom.thread), None)
         if number is None or atom.name not in self.registers[number]:
@@ -176,8 +189,8 @@ def accesses(body: Sequence[ir.Stmt]) -> Iterator[tuple[Ptr | None, bool]]:
     """The cells that statements access (None: some cell), and whether they may write."""
     for stmt in statements(body):
         if isinstance(stmt, ir.Load | ir.Store | ir.Rmw):
-            known = stmt.addr.value if isinstance(stmt.addr, ir.Const) and isinstance(stmt.addr.value, Ptr) else None
-            yield known, not isinstance(stmt, ir.Load)
+            for known in touched(stmt) or (None,):
+                yield known, not isinstance(stmt, ir.Load)
 
 
 def private_cells(program: ir.Program) -> frozenset[Ptr]:

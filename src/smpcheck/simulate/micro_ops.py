@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.program import ir, tags
-from smpcheck.program.values import Ptr
 from smpcheck.simulate.code import Code, Local, Pick, Rcu, Step, Turn, predecessors
 from smpcheck.simulate.generate import Generator, Memory, Registers
 
@@ -20,17 +20,19 @@ FULL = "mb"
 class Access:
     """A step.
 
-    ``place``: the index of its cell in memory, -1 if it is to be computed by ``where``. ``mask``: the cells that it may be to,
-    as bits by index in memory. ``guard``: may the old value be this one? ``value``: the new one. ``target``: the register that
-    the old value goes to, -1 if there is none. ``go_on``: to the next point. ``full``: it is a full barrier on both sides.
+    ``places``: the indices of its cells in memory, none if they are to be computed by ``where``. ``mask``: the cells that it may
+    be to, as bits by index in memory. ``guard``: may the old contents of the cells be these? ``value``: the new ones. ``target``:
+    the register that the old value goes to, -1 if there is none; ``whole`` puts it together. ``go_on``: to the next point.
+    ``full``: it is a full barrier on both sides.
     """
 
     stmt: ir.Load | ir.Store | ir.Rmw
-    place: int
+    places: tuple[int, ...]
     mask: int
-    where: Callable[[Registers], int]
-    guard: Callable[[Registers, int], Any] | None
-    value: Callable[[Registers], int]
+    where: Callable[[Registers], tuple[int, ...]]
+    guard: Callable[[Registers, Sequence[int]], Any] | None
+    value: Callable[[Registers], tuple[int, ...]]
+    whole: Callable[[Sequence[int]], int]
     target: int
     go_on: Callable[[Registers, Memory], int]
     plain: bool
@@ -93,23 +95,26 @@ class Parts(Generator):
 
     def _step(self, pc: int, instr: Step) -> None:
         stmt = instr.stmt
-        if self._place(stmt.addr) < 0:
-            self.lines.append(f"def a{pc}(r): return ix[{self.expr(stmt.addr)}]")
-        if instr.guard is not None:
-            self.lines.append(f"def g{pc}(r, old): return {self.expr(instr.guard, (instr.reg, 'old'))}")
-        if isinstance(stmt, ir.Store):
-            self.lines.append(f"def v{pc}(r): return {self.expr(stmt.value)}")
-        elif isinstance(stmt, ir.Rmw):
-            self.lines.append(f"def v{pc}(r): return {self.expr(stmt.new)}")
+        if not self._places(stmt):
+            found = self.looked_up(stmt) if self.in_sizes(stmt) else f"(ix[{self.expr(stmt.addr)}],)"
+            self.lines.append(f"def a{pc}(r): return {found}")
+        if not isinstance(stmt, ir.Store):
+            whole = self.whole(stmt, [f"old[{j}]" for j in range(len(stmt.pieces) or 1)])
+            if stmt.pieces:
+                self.lines.append(f"def w{pc}(old): return {whole}")
+            if instr.guard is not None:
+                self.lines.append(f"def g{pc}(r, old): return {self.expr(instr.guard, {instr.reg: whole})}")
+        if not isinstance(stmt, ir.Load):
+            self.lines.append(f"def v{pc}(r): return ({', '.join(self.parts_of(stmt))},)")
         self._onward(f"k{pc}", pc + 1)
 
-    def _place(self, addr: ir.Expr) -> int:
-        """The index of the cell at a known address; -1 where it is to be computed, or there is none."""
-        return self.cells.get(addr.value, -1) if isinstance(addr, ir.Const) and isinstance(addr.value, Ptr) else -1
+    def _places(self, stmt: ir.Load | ir.Store | ir.Rmw) -> tuple[int, ...]:
+        """The indices of the cells at a known address; none where it is to be computed, or there is nothing."""
+        return self.known_places(stmt) or ()
 
     def _access(self, pc: int, instr: Step, space: dict[str, Any], x86: bool) -> Access:
         stmt = instr.stmt
-        place = self._place(stmt.addr)
+        places = self._places(stmt)
         match stmt:
             case ir.Load():
                 own, target = stmt.tags, self.registers.setdefault(stmt.reg, len(self.registers))
@@ -121,11 +126,12 @@ class Parts(Generator):
             raise UnsupportedError(f"{stmt.text or 'this access'} is of a kind that views do not support", stmt.pos)
         return Access(
             stmt,
-            place,
+            places,
             0,
             space.get(f"a{pc}", _nowhere),
             space.get(f"g{pc}"),
             space.get(f"v{pc}", _nowhere),
+            space.get(f"w{pc}", itemgetter(0)),
             target,
             space[f"k{pc}"],
             not own and not x86,
@@ -137,7 +143,7 @@ class Parts(Generator):
         )
 
 
-def _nowhere(r: Registers) -> int:
+def _nowhere(r: Registers) -> tuple[int, ...]:
     raise AssertionError("this step has no such part")
 
 

@@ -32,7 +32,10 @@ class Observed:
         instr = code.instrs[pc]
         assert isinstance(instr, Step) and isinstance(instr.stmt, ir.Load)
         found = 0
-        for expr in observations(code, pc, instr.stmt.reg):
+        exprs = observations(code, pc, instr.stmt.reg)
+        if exprs and instr.stmt.pieces:  # its value is not that of a cell
+            exprs = {VALUE}
+        for expr in exprs:
             found |= 1 << self.expressions.setdefault(expr, len(self.expressions))
         return found
 

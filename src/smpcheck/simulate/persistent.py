@@ -72,7 +72,7 @@ class Persistent:
         self.parts = cut_into_parts(codes, steps, max(numbers.values(), default=0) + 1)
         marker = 1 << self.parts.end
         self.futures = [
-            Futures(code, own, kinds, numbers, machine.addresses, {}, 0, marker=marker, parts=parts)
+            Futures(code, own, kinds, machine.covered, machine.addresses, {}, 0, marker=marker, parts=parts)
             for code, own, parts in zip(codes, steps, self.parts.by_thread, strict=True)
         ]
         self.keys = [pickers(ahead.live, names) for ahead, names in zip(self.futures, self.registers, strict=True)]

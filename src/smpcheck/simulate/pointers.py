@@ -14,6 +14,7 @@ from itertools import product
 from typing import TypeAlias
 
 from smpcheck.program import ir, values
+from smpcheck.program.pieces import Access
 from smpcheck.program.values import CType, UndefinedValue, Value
 from smpcheck.simulate.code import Code, Local, Step, predecessors
 from smpcheck.simulate.generate import BASE, STRIDE, Addresses
@@ -80,7 +81,7 @@ class PointsTo:
                     todo.append(other)
 
     def of_access(self, thread: int, pc: int) -> Found:
-        """The addresses of the access at an instruction of a thread, by its number in the program."""
+        """The addresses of the cells that the access at an instruction of a thread, by its number in the program, may cover."""
         return self._where[thread].get(pc, NONE)
 
     def _walk(self, code: Code, where: dict[int, Found]) -> None:
@@ -141,7 +142,7 @@ class PointsTo:
                 both = (self.of(left, known), self.of(right, known))
                 return self._computed((op, ctype), both, lambda x, y: values.binary(op, x, y, ctype))
             case ir.Cast(ctype, arg):
-                return self._computed(("cast", ctype), (self.of(arg, known),), lambda x: ctype.wrap(x))
+                return self._cast(ctype, self.of(arg, known))
             case ir.Conditional(_, then, other):
                 return self._union(self.of(then, known), self.of(other, known))
             case ir.Unary(op, arg, ctype):
@@ -174,15 +175,41 @@ class PointsTo:
             case ir.Assign(reg, expr):
                 known[reg] = self.of(expr, known)
             case ir.Load(reg, addr, _):
-                where[pc] = self.of(addr, known)
-                known[reg] = self._loaded(where[pc])
+                where[pc] = self._covered(stmt, self.of(addr, known))
+                known[reg] = self._as_type(stmt, self._loaded(where[pc]))
             case ir.Store(addr, value, _):
-                where[pc] = self.of(addr, known)
-                self._store(where[pc], self.of(value, known))
+                where[pc] = self._covered(stmt, self.of(addr, known))
+                self._store(where[pc], self._as_pieces(stmt, self.of(value, known)))
             case ir.Rmw():
-                where[pc] = self.of(stmt.addr, known)
-                known[stmt.old] = self._loaded(where[pc])
-                self._store(where[pc], self.of(stmt.new, known))
+                where[pc] = self._covered(stmt, self.of(stmt.addr, known))
+                known[stmt.old] = self._as_type(stmt, self._loaded(where[pc]))
+                self._store(where[pc], self._as_pieces(stmt, self.of(stmt.new, known)))
+
+    @staticmethod
+    def _covered(stmt: Access, where: Found) -> Found:
+        """Where the cells are that an access covers, which is at one of these addresses."""
+        if isinstance(where, str) or not stmt.pieces:
+            return where
+        return frozenset(x + offset for x in where for offset, _ in stmt.pieces)
+
+    def _as_type(self, stmt: Access, found: Found) -> Found:
+        """What an access may read whose cells may hold ``found``."""
+        if not stmt.pieces:
+            return found
+        assert stmt.ctype is not None
+        return self._cast(stmt.ctype, found) if len(stmt.pieces) == 1 else self._some_number(found)
+
+    def _as_pieces(self, stmt: Access, found: Found) -> Found:
+        """What an access may write to its cells."""
+        if not stmt.pieces:
+            return found
+        return self._cast(stmt.pieces[0][1], found) if len(stmt.pieces) == 1 else self._some_number(found)
+
+    def _some_number(self, found: Found) -> Found:
+        return ANY if self._has_address(found) else INTEGERS
+
+    def _cast(self, ctype: CType, found: Found) -> Found:
+        return self._computed(("cast", ctype), (found,), lambda x: ctype.wrap(x))
 
     def _cells(self, where: Found) -> Iterator[int]:
         return iter(list(self.cells)) if where == ANY else (x for x in where if x in self.cells)

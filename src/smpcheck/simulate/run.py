@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from smpcheck.errors import InputError
+from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.execution import Execution
-from smpcheck.program.faults import BAD_ADDRESS, NULL_DEREFERENCE, UNDEFINED_VALUE
+from smpcheck.program.faults import BAD_ADDRESS, MISALIGNED, NULL_DEREFERENCE, UNDEFINED_VALUE
 from smpcheck.program.ir import FinalMem, FinalReg, Position
+from smpcheck.program.pieces import Misaligned
+from smpcheck.program.tags import KERNEL
 from smpcheck.program.values import Ptr, UndefinedValue, Value
 from smpcheck.simulate.generate import FAILED, Memory, Point, Registers
 from smpcheck.simulate.machine import LockCycle, Machine
@@ -245,6 +247,10 @@ def can_go_on(point: Point, r: Registers, m: Memory) -> bool:
 
 def describe_fault(machine: Machine, error: Exception) -> tuple[str, str]:
     """The check that a faulting access fails, and a message."""
+    if isinstance(error, Misaligned):
+        if machine.program.language not in KERNEL:
+            raise UnsupportedError("a misaligned access: what the machine does then is not known here")
+        return MISALIGNED, f"an access at {machine.addresses.value(error.args[0])}, which is no multiple of its size"
     if isinstance(error, KeyError):
         number = error.args[0]
         if isinstance(number, int) and 0 <= number < 1 << 20:

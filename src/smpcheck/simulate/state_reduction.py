@@ -45,7 +45,7 @@ class Forgetting:
                     floors = [(t, f - floor) for t, f in floors]
                 if self.kinds[self.places[number]] == ATOMIC:
                     history = self._merged(state, number, history, floors)
-            if len(history) == 1 and not history[0][1]:
+            if len(history) == 1 and not history[0][1] and not history[0][4]:
                 del state.history[number]
 
     def _forget_views(self, state: State) -> None:

@@ -91,13 +91,16 @@ class Visited:
         for number, mine in a.history.items():
             theirs = others.get(number)
             if theirs is None:
-                if mine[-1][1] and (low is None or low(mine[-1][1])):
+                carried = mine[-1][1] | mine[-1][4]
+                if carried and (low is None or low(carried)):
                     return False
             elif mine is not theirs:
                 match = indices.get(number)
                 for k, message in enumerate(theirs):
-                    carried = mine[k if match is None else match[k]][1]
+                    _, carried, _, _, beside = mine[k if match is None else match[k]]
                     if carried and (carried if low is None else low(carried)) & ~message[1]:
+                        return False
+                    if (beside or message[4]) and (beside if low is None else low(beside)) != message[4]:
                         return False
         for mine_asleep, asleep in zip(a.asleep, b.asleep, strict=True):
             if mine_asleep is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from smpcheck.program import ir, values
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
 from smpcheck.program.ir import FinalMem, FinalReg, Position
+from smpcheck.program.pieces import covered, put_together, taken_apart
 from smpcheck.program.values import Ptr, Value, truth
 from smpcheck.simulate.code import Branch, End, Instr, Jump, Local, Pick, Rcu, Step, Turn, joins
 
@@ -25,7 +26,8 @@ NONE: Deps = frozenset()
 
 @dataclass(slots=True)
 class TraceEvent:
-    """An event in the order of the run. ``addr``, ``data``, ``ctrl``: the events of the trace on which it depends."""
+    """An event in the order of the run. ``addr``, ``data``, ``ctrl``: the events of the trace on which it depends. ``partner``:
+    the other half of an atomic operation. ``instance``: the first event of the same access, if that covers several cells."""
 
     number: int
     thread: int
@@ -40,6 +42,7 @@ class TraceEvent:
     data: Deps = NONE
     ctrl: Deps = NONE
     partner: int | None = None
+    instance: int | None = None
 
 
 @dataclass
@@ -58,6 +61,15 @@ class Trace:
             name = self.program.threads[e.thread].name
             out.append(f"P{e.thread} {name:<24} {e.kind} {what:<32} {e.text}  [{e.pos}]")
         return out
+
+    @staticmethod
+    def accesses(events: Iterable[TraceEvent]) -> list[list[TraceEvent]]:
+        """The accesses among ``events`` that cover several cells, with their events."""
+        found: dict[int, list[TraceEvent]] = {}
+        for event in events:
+            if event.instance is not None:
+                found.setdefault(event.instance, []).append(event)
+        return list(found.values())
 
     def execution(
         self,
@@ -89,6 +101,12 @@ class Trace:
         for own in threads:
             ids = [number[e.number] for e in own]
             relations["po"].update((a, b) for i, a in enumerate(ids) for b in ids[i + 1 :])
+            for several in self.accesses(own):
+                pairs = {(number[a.number], number[b.number]): a.kind == b.kind for a in several for b in several if a is not b}
+                together = {pair for pair, alike in pairs.items() if alike}
+                relations["po"] -= together
+                relations.setdefault("sca-class", set()).update(together)
+                relations.setdefault("same-instance", set()).update(pairs)
         written: dict[Value, list[int]] = {address: [n] for address, n in initial.items()}
         for e in self.events:
             me = number[e.number]
@@ -169,35 +187,70 @@ class _Thread:
         self.trace.events.append(event)
         return event
 
+    def read(self, stmt: ir.Load | ir.Rmw, tags: frozenset[str], address: _Known) -> list[TraceEvent]:
+        """The events of a read, one for each cell that it covers."""
+        cells = covered(stmt, address.value, self.trace.program)
+        return self.together([self.event("R", stmt, tags, cell, self.memory[cell], address.deps) for cell in cells])
+
+    def write(self, stmt: ir.Store | ir.Rmw, tags: frozenset[str], address: _Known, value: ir.Expr) -> list[TraceEvent]:
+        """The events of a write, one for each cell that it covers."""
+        program = self.trace.program
+        parts = [value]
+        if stmt.pieces:
+            assert stmt.ctype is not None
+            parts = taken_apart(value, stmt.ctype, stmt.pieces, program.big_endian)
+        events = []
+        for cell, new in zip(covered(stmt, address.value, program), map(self.eval, parts), strict=True):
+            events.append(self.event("W", stmt, tags, cell, new.value, address.deps, new.deps))
+            self.memory[cell] = new.value
+        return self.together(events)
+
+    @staticmethod
+    def together(events: list[TraceEvent]) -> list[TraceEvent]:
+        """Note that these are of one access."""
+        if len(events) > 1:
+            for event in events:
+                event.instance = events[0].number
+        return events
+
+    def whole(self, stmt: ir.Load | ir.Rmw, reads: list[TraceEvent]) -> _Known:
+        """What an access has read."""
+        found = [_Known(read.value, frozenset((read.number,))) for read in reads if read.value is not None]
+        if not stmt.pieces:
+            return found[0]
+        assert stmt.ctype is not None
+        names = [f"@part {j}" for j in range(len(found))]
+        regs, self.regs = self.regs, dict(zip(names, found, strict=True))
+        parts = [ir.Reg(name) for name in names]
+        value = self.eval(put_together(parts, stmt.ctype, stmt.pieces, self.trace.program.big_endian))
+        self.regs = regs
+        return value
+
     def effect(self, stmt: ir.Stmt) -> None:
         match stmt:
             case ir.Assign(reg, expr):
                 self.assign(reg, self.eval(expr))
             case ir.Load():
                 address = self.eval(stmt.addr)
-                value = self.memory[address.value]
                 if "Ghost" in stmt.tags:
-                    self.assign(stmt.reg, address.becomes(value))
-                    return
-                event = self.event("R", stmt, stmt.tags, address.value, value, address.deps)
-                self.assign(stmt.reg, _Known(value, frozenset((event.number,))))
+                    self.assign(stmt.reg, address.becomes(self.memory[address.value]))
+                else:
+                    reads = self.read(stmt, stmt.tags, address)
+                    self.assign(stmt.reg, self.whole(stmt, reads))
             case ir.Store():
-                address, new = self.eval(stmt.addr), self.eval(stmt.value)
-                self.event("W", stmt, stmt.tags, address.value, new.value, address.deps, new.deps)
-                self.memory[address.value] = new.value
+                self.write(stmt, stmt.tags, self.eval(stmt.addr), stmt.value)
             case ir.Rmw():
                 address = self.eval(stmt.addr)
-                old = self.memory[address.value]
                 if "Ghost" in stmt.read_tags:
-                    self.assign(stmt.old, _Known(old))
+                    self.assign(stmt.old, _Known(self.memory[address.value]))
                     self.memory[address.value] = self.eval(stmt.new).value
                     return
-                read = self.event("R", stmt, stmt.read_tags, address.value, old, address.deps)
-                self.assign(stmt.old, _Known(old, frozenset((read.number,))))
-                new = self.eval(stmt.new)
-                write = self.event("W", stmt, stmt.write_tags, address.value, new.value, address.deps, new.deps)
-                read.partner, write.partner = write.number, read.number
-                self.memory[address.value] = new.value
+                reads = self.read(stmt, stmt.read_tags, address)
+                self.assign(stmt.old, self.whole(stmt, reads))
+                writes = self.write(stmt, stmt.write_tags, address, stmt.new)
+                for read, write in zip(reads, writes, strict=True):
+                    read.partner, write.partner = write.number, read.number
+                    write.instance = read.instance if read.instance is None else reads[0].number
             case ir.Fence():
                 self.event("F", stmt, stmt.tags, None, None)
 

@@ -37,9 +37,10 @@ same result (:meth:`_Runs.put_to_sleep`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import product
 from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError, UnsupportedError
@@ -60,12 +61,16 @@ from smpcheck.simulate.run import describe_fault
 from smpcheck.simulate.state_reduction import Forgetting
 from smpcheck.simulate.subsumption import Visited
 
-Move: TypeAlias = tuple[int, int, int]
-"""A thread, the instruction that is executed, and the choice among values read or places written."""
+Move: TypeAlias = tuple[int, int, Any]
+"""A thread, the instruction that is executed, and the choice among values read or places written (see :meth:`_Runs.choices`)."""
 
 
 Plan: TypeAlias = "tuple[tuple[int, Access | None], ...]"
 """What a thread may do at an instruction: steps, with where they are; nothing if it has ended."""
+
+
+ONE = (None,)
+"""Stands for the history of a location that has only its last value."""
 
 
 class MayRaceError(UnsupportedError):
@@ -95,7 +100,9 @@ class _Parted(Machine):
 
     def _generate(self, number: int, code: Code) -> dict[str, int]:
         with_barriers(code, self.x86)
-        self.parts = Parts(code, number, len(self.program.threads), self.index, self.addresses, self.checks, self.provenance)
+        self.parts = Parts(
+            code, number, len(self.program.threads), self.index, self.addresses, self.checks, self.provenance, self.program
+        )
         steps, others, start = self.parts.parts(self.x86)
         self.steps.append(steps)
         self.others.append(others)
@@ -109,7 +116,7 @@ class _Parted(Machine):
             for pc, access in steps.items():
                 if isinstance(access.stmt, ir.Load):
                     access.observes = found.of_load(code, pc)
-        found.compile(lambda expr, value: self.parts.expr(expr, (VALUE.name, value)), {"_divide": divide, "_shift": shift_count})
+        found.compile(lambda expr, value: self.parts.expr(expr, {VALUE.name: value}), {"_divide": divide, "_shift": shift_count})
         return found
 
     def find_addresses(self) -> None:
@@ -121,6 +128,30 @@ class _Parted(Machine):
             for pc, access in steps.items():
                 where = pointers.of_access(t, pc)
                 access.mask = anything if isinstance(where, str) else sum(numbers.get(x, 0) for x in where)
+
+
+def sees_whole(contents: Sequence[tuple[Message, ...]], numbers: Sequence[int | None], chosen: Sequence[int]) -> bool:
+    """Do values, one of each location, have nothing older than what was written together with another of them?"""
+    for own, at in zip(contents, chosen, strict=True):
+        beside = own[at][4]
+        if beside:
+            for number, other in zip(numbers, chosen, strict=True):
+                if number is not None and (beside >> WIDTH * number & FIELD).bit_length() > other:
+                    return False
+    return True
+
+
+def in_one_order(contents: Sequence[tuple[Message, ...]], numbers: Sequence[int | None], chosen: Sequence[int]) -> bool:
+    """Would values at these places come before, everywhere, or after, all of what was written together?"""
+    for own, at in zip(contents, chosen, strict=True):
+        for index, message in enumerate(own):
+            beside = message[4]
+            if beside:
+                for number, other in zip(numbers, chosen, strict=True):
+                    its = 0 if number is None else (beside >> WIDTH * number & FIELD).bit_length()
+                    if its and (index < at) != (its < other):
+                        return False
+    return True
 
 
 class _Runs:
@@ -149,9 +180,8 @@ class _Runs:
         self.kinds = kinds_of([self.steps[t] for t in self.first], self.number)
         self.observed = observed = machine.observed()
         width = len(observed.expressions)
-        places = {machine.addresses.number(c): place for c, place in machine.index.items()}
         self.futures = [
-            Futures(code, steps, self.kinds, places, machine.addresses, self.number, width, FULL)
+            Futures(code, steps, self.kinds, machine.covered, machine.addresses, self.number, width, FULL)
             for code, steps in zip(codes, self.steps, strict=True)
         ]
         self.early_of = [
@@ -172,10 +202,12 @@ class _Runs:
 
     def alone(self, state: State, t: int, access: Access) -> bool:
         """Is it impossible that another thread conflicts with this access before t has released the spinlocks that it holds?"""
-        place = self.place(access, state.registers[t])
-        if place < 0:
+        places = self.places(access, state.registers[t])
+        if not places:
             return False  # a fault
-        mask = 1 << place
+        mask = 0
+        for place in places:
+            mask |= 1 << place
         reads_only = access.reads_only
         for u in self.first:
             if u != t:
@@ -191,14 +223,14 @@ class _Runs:
         return True
 
     @staticmethod
-    def place(access: Access, registers: Registers) -> int:
-        """The index of the cell that an access is to; -1: it is to none, which is a fault once it is taken."""
-        if access.place >= 0:
-            return access.place
+    def places(access: Access, registers: Registers) -> tuple[int, ...]:
+        """The indices of the cells that an access is to; none where there is nothing, which is a fault once it is taken."""
+        if access.places:
+            return access.places
         try:
             return access.where(registers)
         except (KeyError, UndefinedValue):
-            return -1
+            return ()
 
     def moves(self, state: State) -> list[Move]:
         """The moves from here. A step that no other thread can notice is the only one."""
@@ -266,20 +298,20 @@ class _Runs:
                 if own & waited_for and any(u != t and early & there for u, _, there in loads):
                     self.early = True
 
-    def loading(self, state: State, moves: list[Move]) -> dict[int, int]:
+    def loading(self, state: State, moves: list[Move]) -> dict[int, tuple[int, ...]]:
         """The threads whose next step is a load, among those that can move, with the locations."""
         return {
-            t: self.place(access, state.registers[t])
+            t: self.places(access, state.registers[t])
             for t, pc, _ in moves
             if (access := self.steps[t].get(pc)) is not None and isinstance(access.stmt, ir.Load) and pc == state.pcs[t]
         }
 
-    def put_to_sleep(self, state: State, moving: int, loading: dict[int, int]) -> None:
+    def put_to_sleep(self, state: State, moving: int, loading: dict[int, tuple[int, ...]]) -> None:
         """When one thread takes a step that is no load, the others need not read, after it, values that they could read before
-        it: they could have read them first, with the same result."""
+        it: they could have read them first, with the same result. (This is used for loads of one location.)"""
         if self.reduce and moving not in loading:
-            for t, place in loading.items():
-                number = self.number.get(place)
+            for t, places in loading.items():
+                number = self.number.get(places[0]) if len(places) == 1 else None
                 if number is not None:
                     history = state.history.get(number)
                     state.asleep[t] = (number, 0 if history is None else len(history) - 1)
@@ -297,41 +329,67 @@ class _Runs:
             else:
                 return at if isinstance(instr, Step) and instr.guard is not None else None
 
-    def choices(self, state: State, t: int, access: Access) -> list[int]:
-        """The values that an access may read, or the places where it may write, by index in the location's history."""
+    def choices(self, state: State, t: int, access: Access) -> list[Any]:
+        """The values that an access may read, or the places where it may write, by index in the location's history; for an
+        access to several locations a tuple of these."""
         registers = state.registers[t]
-        place = self.place(access, registers)
-        if place < 0:
+        places = self.places(access, registers)
+        if not places:
             return [0]
+        asleep = state.asleep[t]
+        if len(places) > 1:
+            return self.choices_together(state, t, access, places)
+        possible = list(self.choices_at(state, t, access, places[0]))
+        if access.guard is not None:
+            contents = self.contents(state, places[0])
+            possible = [i for i in possible if access.guard(registers, (contents[i][0],))]
+        if not isinstance(access.stmt, ir.Load):
+            return possible
+        if len(possible) > 1 and self.reduce:
+            possible = self.different(self.contents(state, places[0]), possible, access.observes)
+        return possible if asleep is None else [i for i in possible if i > asleep[1]]
+
+    def contents(self, state: State, place: int) -> tuple[Message, ...]:
+        """The values of a cell that are in sight."""
+        history = state.history.get(self.number[place]) if place in self.number else None
+        return ((state.memory[place], 0, False, False, 0),) if history is None else history
+
+    def choices_at(self, state: State, t: int, access: Access, place: int) -> Sequence[int]:
+        """The same for one of its cells, whatever values a guard admits."""
+        stmt = access.stmt
+        history = state.history.get(self.number[place]) if place in self.number else None
+        if history is None:
+            return (1,) if isinstance(stmt, ir.Store) else (0,)
         cur = state.views[t][0]
         if access.full:
             cur |= state.views[t][1] | state.barrier
-        history = state.history.get(self.number[place]) if place in self.number else None
-        stmt = access.stmt
-        asleep = state.asleep[t]
-        if history is None:
-            if isinstance(stmt, ir.Store):
-                return [1]
-            if asleep is not None:
-                return []
-            return [0] if access.guard is None or access.guard(registers, state.memory[place]) else []
         last = len(history) - 1
         known = (cur >> WIDTH * self.number[place] & FIELD).bit_length()
         if known != last and (access.plain or any(m[3] for m in history[known + 1 :])):
             raise MayRaceError(f"{stmt.text or 'a plain access'} may race", stmt.pos)
-        guard = access.guard
         if isinstance(stmt, ir.Load):
-            possible = [i for i in range(known, last + 1) if guard is None or guard(registers, history[i][0])]
-            if len(possible) > 1 and self.reduce:
-                possible = self.different(history, possible, access.observes)
-            return possible if asleep is None else [i for i in possible if i > asleep[1]]
+            return range(known, last + 1)
         if isinstance(stmt, ir.Store):
             return [i for i in range(known + 1, last + 2) if i > last or not history[i][2]]
-        return [
-            i
-            for i in range(known, last + 1)
-            if (i == last or not history[i + 1][2]) and (guard is None or guard(registers, history[i][0]))
-        ]
+        return [i for i in range(known, last + 1) if i == last or not history[i + 1][2]]
+
+    def choices_together(self, state: State, t: int, access: Access, places: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """The same for an access to several locations: a marked one sees all of another, or nothing, and two are in one order
+        everywhere."""
+        guard, registers = access.guard, state.registers[t]
+        contents = [self.contents(state, place) for place in places]
+        numbers = [self.number.get(place) for place in places]
+        found = []
+        for chosen in product(*(self.choices_at(state, t, access, place) for place in places)):
+            if not access.plain:
+                if access.reads and not sees_whole(contents, numbers, chosen):
+                    continue
+                after = chosen if isinstance(access.stmt, ir.Store) else [i + 1 for i in chosen]
+                if not access.reads_only and not in_one_order(contents, numbers, after):
+                    continue
+            if guard is None or guard(registers, [own[i][0] for own, i in zip(contents, chosen, strict=True)]):
+                found.append(chosen)
+        return found
 
     def different(self, history: tuple[Message, ...], possible: list[int], observes: int) -> list[int]:
         """Among values that a load cannot tell apart, the oldest: a later one gives the thread a larger view, and no more
@@ -376,68 +434,82 @@ class _Runs:
             pc, registers = state.pcs[t], state.registers[t]
             state.futures[t] = self.futures[t].at(pc, self.keys[t][pc](registers), registers, self.machine.registers[t])
 
-    def access(self, state: State, t: int, access: Access, choice: int, registers: Registers) -> int:
+    def access(self, state: State, t: int, access: Access, choice: Any, registers: Registers) -> int:
         stmt, memory = access.stmt, state.memory
-        place = access.place if access.place >= 0 else access.where(registers)
-        number = self.number.get(place)
-        if number is not None and not access.mask >> place & 1:
-            raise UnsupportedError("an address that goes from one object to another", stmt.pos)
-        if number is None:  # private, by an address that is computed
-            old = memory[place]
-            if access.target >= 0:
-                registers[access.target] = old
-            if not isinstance(stmt, ir.Load):
-                memory[place] = access.value(registers)
-            return access.go_on(registers, memory)
+        places = access.places or access.where(registers)
+        choices = choice if len(places) > 1 else (choice,)
+        numbers = []
+        for place in places:
+            number = self.number.get(place)
+            numbers.append(number)
+            if number is not None and not access.mask >> place & 1:
+                raise UnsupportedError("an address that goes from one object to another", stmt.pos)
         cur, later, fence = state.views[t]
-        if access.full:
+        full = access.full and numbers != [None] * len(numbers)
+        if full:
             cur |= later | state.barrier
             later = fence = cur
-        history = state.history.get(number)
-        if history is None:
-            history = ((memory[place], 0, False, False),)
-        offset = WIDTH * self.number[place]
-        carried = 0
+        carried = gained = 0
         if not isinstance(stmt, ir.Store):
-            value, carried, _, _ = history[choice]
-            registers[access.target] = value
-            known = ((1 << choice) - 1) << offset
-            cur |= known
-            later |= known
-            if not access.plain:
-                later |= carried
-                if access.acquire:
-                    cur |= carried
-            choice += 1
+            old = []
+            for place, number, at in zip(places, numbers, choices, strict=True):
+                value, seen, _, _, beside = self.contents(state, place)[at]
+                old.append(value)
+                if number is not None:  # it is private else
+                    known = ((1 << at) - 1) << WIDTH * number
+                    cur |= known
+                    later |= known
+                    if not access.plain:
+                        carried |= seen
+                        gained |= seen | beside
+            registers[access.target] = access.whole(old)
+            later |= gained
+            if access.acquire:
+                cur |= gained
+            choices = [at + 1 for at in choices]
         if not isinstance(stmt, ir.Load):
-            atomic = isinstance(stmt, ir.Rmw)
-            new = access.value(registers)
-            if choice < len(history):
-                change = state.make_room(number, choice)
-                cur, later, fence, carried = change(cur), change(later), change(fence), change(carried)
-                history = state.history.get(number, history)
-            elif choice > WIDTH:
-                raise LimitError(f"more than {WIDTH} values of {self.program.cell_name(self.cells[number])} are in sight")
-            known = ((1 << choice) - 1) << offset
-            cur |= known
-            later |= known
-            view = 0 if access.plain else (cur & ~(1 << offset + choice - 1) if access.release else fence) | carried
-            message = (new, view, atomic, access.plain)
-            if self.kinds[place] == LOCK and not self.after[t]:
-                if atomic:
-                    state.holders[place] = t
-                elif state.holders.pop(place, -1) != t:
-                    raise UnsupportedError("a spinlock is left by a thread that does not hold it", stmt.pos)
-            if choice == len(history):
-                memory[place] = new
-            history = (*history[:choice], message, *history[choice:])
-            state.history[number] = history
-        if access.full:
+            written = 0
+            for number, at in zip(numbers, choices, strict=True):
+                if number is not None:
+                    written |= ((1 << at) - 1) << WIDTH * number
+                    if at < len(state.history.get(number, ONE)):
+                        change = state.make_room(number, at)
+                        cur, later, fence, carried = change(cur), change(later), change(fence), change(carried)
+                    elif at > WIDTH:
+                        raise LimitError(f"more than {WIDTH} values of {self.program.cell_name(self.cells[number])} are in sight")
+            before = cur
+            cur |= written
+            later |= written
+            for place, number, at, new in zip(places, numbers, choices, access.value(registers), strict=True):
+                if number is None:
+                    memory[place] = new
+                else:
+                    own = FIELD << WIDTH * number
+                    view = beside = 0
+                    if not access.plain:
+                        known = before | written & own
+                        view = (known & ~(1 << WIDTH * number + at - 1) if access.release else fence) | carried
+                        beside = written & ~own
+                    self.write(state, t, access, place, at, (new, view, access.reads, access.plain, beside))
+        if full:
             cur |= later
             later = fence = cur
             state.barrier |= cur
         state.views[t] = (cur, later, fence)
         return access.go_on(registers, memory)
+
+    def write(self, state: State, t: int, access: Access, place: int, at: int, message: Message) -> None:
+        """Put a value into a location's history, at an index for which there is room."""
+        number = self.number[place]
+        if self.kinds[place] == LOCK and not self.after[t]:
+            if access.reads:
+                state.holders[place] = t
+            elif state.holders.pop(place, -1) != t:
+                raise UnsupportedError("a spinlock is left by a thread that does not hold it", access.stmt.pos)
+        history = self.contents(state, place)
+        if at == len(history):
+            state.memory[place] = message[0]
+        state.history[number] = (*history[:at], message, *history[at:])
 
     # --- search ---
 
