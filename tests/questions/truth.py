@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from smpcheck.cat.concrete import Evaluation, bits, closed, relation
+from smpcheck.cat.concrete import Evaluation, relation
 from smpcheck.cat.graph import reachable, roots
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.nodes import Model
+from smpcheck.program.bit_rows import bits, closure
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.questions.orders import graph_of, shortest_cycle
@@ -78,7 +79,7 @@ def implied(model: Model, execution: Execution) -> set[tuple[int, int]]:
                     own &= members
                 rows[x] |= own
     ids = [e.id for e in execution.events]
-    return {(ids[x], ids[y]) for x, row in enumerate(closed(rows)) for y in bits(row)} & execution.relations["po"]
+    return {(ids[x], ids[y]) for x, row in enumerate(closure(rows)) for y in bits(row)} & execution.relations["po"]
 
 
 def with_barriers(execution: Execution, before: set[int]) -> Execution:

@@ -18,11 +18,11 @@ from smpcheck.cat.concrete import Evaluation, relation
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Axiom, Model, Node
 from smpcheck.program import ir
+from smpcheck.program.bit_rows import closure
 from smpcheck.program.execution import Execution
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver import automata
 from smpcheck.solver.automata import Automata, _antichain, canonical, factors, sequence
-from smpcheck.solver.relations import closure
 from tests.naive.generate import random_litmus
 from tests.solver.common import (
     COHERENCE,

@@ -4,45 +4,16 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, make, rec_variable
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
+from smpcheck.program.bit_rows import closure
 from smpcheck.program.guards import ALWAYS, NEVER
-from smpcheck.solver.relations import Relations, Rows, bits, closure, compose, transpose
+from smpcheck.solver.relations import Relations
+from tests.program.test_bit_rows import pairs
 from tests.solver.common import COHERENCE, COHERENT, NO_MODEL, PATHS, base, events, executions, key, op, program, session
-
-SIZE = 6
-ROWS = st.lists(st.integers(0, 2**SIZE - 1), min_size=SIZE, max_size=SIZE)
-
-
-def pairs(rows: Rows) -> set[tuple[int, int]]:
-    return {(x, y) for x, row in enumerate(rows) for y in bits(row)}
-
-
-@given(st.integers(0, 2**70))
-def test_bits_are_the_positions_of_the_ones(mask: int) -> None:
-    assert list(bits(mask)) == [i for i in range(71) if mask >> i & 1]
-
-
-@given(ROWS, ROWS)
-def test_rows_compute_as_sets_of_pairs(a: Rows, b: Rows) -> None:
-    assert pairs(transpose(a)) == {(y, x) for x, y in pairs(a)}
-    assert pairs(compose(a, b)) == {(x, z) for x, y in pairs(a) for w, z in pairs(b) if y == w}
-
-
-@given(ROWS)
-def test_the_closure_is_the_least_transitive_relation_around(rows: Rows) -> None:
-    closed = closure(rows)
-    assert pairs(rows) <= pairs(closed)
-    assert pairs(compose(closed, closed)) <= pairs(closed)
-    steps, reached = list(rows), set(pairs(rows))
-    for _ in range(SIZE):
-        steps = compose(steps, rows)
-        reached |= pairs(steps)
-    assert pairs(closed) == reached
 
 
 def relations(subject: ir.Program) -> Relations:

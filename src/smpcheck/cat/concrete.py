@@ -7,57 +7,17 @@ definitions are iterated from empty, each variable in turn, as herd7 does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from smpcheck.cat.graph import group_of
 from smpcheck.cat.nodes import Axiom, Node
 from smpcheck.errors import UnsupportedError
+from smpcheck.program.bit_rows import Pair, Rows, bits, closure, compose, transpose
 from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import Execution
 
-Rows = list[int]
-Pair = tuple[int, int]
-
 MAX_ROUNDS = 10_000
 """Rounds of a recursive definition. One that adds only needs at most as many as there are pairs; others may never settle."""
-
-
-def bits(mask: int) -> Iterator[int]:
-    """The positions of the ones in ``mask``, lowest first."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
-
-
-def transposed(rows: Rows) -> Rows:
-    """The inverse relation."""
-    result = [0] * len(rows)
-    for x, row in enumerate(rows):
-        for y in bits(row):
-            result[y] |= 1 << x
-    return result
-
-
-def composed(a: Rows, b: Rows) -> Rows:
-    """``a ; b``"""
-    result = []
-    for row in a:
-        out = 0
-        for y in bits(row):
-            out |= b[y]
-        result.append(out)
-    return result
-
-
-def closed(rows: Rows) -> Rows:
-    """The transitive closure (Warshall 1962)."""
-    result = list(rows)
-    for k, _ in enumerate(result):
-        via, bit = result[k], 1 << k
-        if via:
-            result = [row | via if row & bit else row for row in result]
-    return result
 
 
 class Evaluation:
@@ -97,7 +57,7 @@ class Evaluation:
                 rows[self.position[a]] |= 1 << self.position[b]
             return rows
         if name == "fr":
-            return composed(transposed(self.base("rf")), self.base("co"))
+            return compose(transpose(self.base("rf")), self.base("co"))
         if name == "id":
             return self.identity
         if name == "universe":
@@ -168,11 +128,11 @@ class Evaluation:
             case "seq":
                 return self._seq(*args)
             case "inverse":
-                return transposed(self.rows(args[0]))
+                return transpose(self.rows(args[0]))
             case "plus":
-                return closed(self.rows(args[0]))
+                return closure(self.rows(args[0]))
             case "star":
-                return [x | y for x, y in zip(closed(self.rows(args[0])), self.identity, strict=True)]
+                return [x | y for x, y in zip(closure(self.rows(args[0])), self.identity, strict=True)]
             case "opt":
                 return [x | y for x, y in zip(self.rows(args[0]), self.identity, strict=True)]
             case "setid":
@@ -194,7 +154,7 @@ class Evaluation:
         if b.op == "setid":
             chosen = self.mask(b.args[0])
             return [row & chosen for row in self.rows(a)]
-        return composed(self.rows(a), self.rows(b))
+        return compose(self.rows(a), self.rows(b))
 
     def _compute_set(self, node: Node) -> int:
         args = node.args
@@ -255,7 +215,7 @@ class Evaluation:
             return any(self._value(axiom.node))
         rows = self.rows(axiom.node)
         if axiom.kind == "acyclic":
-            rows = closed(rows)
+            rows = closure(rows)
         return any(row >> x & 1 for x, row in enumerate(rows))
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import pairwise
 
-from smpcheck.cat.concrete import Evaluation, Rows, bits, closed, transposed
+from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.graph import group_of
 from smpcheck.cat.nodes import Axiom, Node
 from smpcheck.cat.text import describe
+from smpcheck.program.bit_rows import Rows, bits, closure, transpose
 from smpcheck.program.execution import Execution
 
 BUDGET = 100_000
@@ -94,7 +95,7 @@ class _Context:
         """The events from which ``node`` reaches y."""
         found = self.columns.get(node.id)
         if found is None:
-            found = self.columns[node.id] = transposed(self.evaluation.rows(node))
+            found = self.columns[node.id] = transpose(self.evaluation.rows(node))
         return found[y]
 
     def before(self, variable: Node, x: int, y: int) -> _Context:
@@ -268,14 +269,14 @@ class Explainer:
 
     def _cycle(self, node: Node, rows: Rows, cheapest: bool) -> list[int]:
         """The events of a cheapest cycle of ``rows``; of one with few edges where there are more than :data:`MAX_EDGES`."""
-        closure = closed(rows)
-        cyclic = sum(1 << x for x, row in enumerate(closure) if row >> x & 1)
-        columns = transposed(closure)
+        reach = closure(rows)
+        cyclic = sum(1 << x for x, row in enumerate(reach) if row >> x & 1)
+        columns = transpose(reach)
         edges = sum((row & cyclic).bit_count() for x, row in enumerate(rows) if cyclic >> x & 1)
         exact = cheapest and edges <= MAX_EDGES
         best: tuple[int, list[int]] | None = None
         for x in bits(cyclic):
-            useful = closure[x] & columns[x] & -(1 << x)
+            useful = reach[x] & columns[x] & -(1 << x)
             if best is not None and not exact and best[0] <= 2:
                 break
             price = (lambda u, v: self.cost(self.root, node, u, v)) if exact else (lambda _u, _v: 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from smpcheck.cat.concrete import Evaluation, bits
+from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.explain import Explainer, Step, deep_recursion
 from smpcheck.cat.nodes import Axiom, Model
+from smpcheck.program.bit_rows import bits
 from smpcheck.program.execution import Execution
 
 

@@ -18,8 +18,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from smpcheck.cat.concrete import Evaluation, bits, closed, relation
+from smpcheck.cat.concrete import Evaluation, relation
 from smpcheck.cat.nodes import Model
+from smpcheck.program.bit_rows import bits, closure
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.program.tags import FULL_BARRIERS
@@ -119,7 +120,7 @@ def local_order(execution: Execution, model: Model) -> tuple[set[Edge], set[Edge
                 beyond = [a | b for a, b in zip(beyond, rows, strict=True)]
 
     def pairs(rows: list[int]) -> set[Edge]:
-        found = {(events[x].id, events[y].id) for x, row in enumerate(closed(rows)) for y in bits(row)}
+        found = {(events[x].id, events[y].id) for x, row in enumerate(closure(rows)) for y in bits(row)}
         return found & po
 
     return pairs(kept), pairs(beyond)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from smpcheck.program import ir
+from smpcheck.program.bit_rows import bits
 from smpcheck.program.flow import registers_in_questions
 from smpcheck.simulate.code import Code, Step, flatten
-from smpcheck.simulate.lookahead import Access, bits
+from smpcheck.simulate.lookahead import Access
 from smpcheck.simulate.observed import VALUE, observations
 
 WORD = (1 << 64) - 1

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError
 from smpcheck.program import ir
+from smpcheck.program.bit_rows import bits
 from smpcheck.program.cut import Coverage
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.ir import FinalMem, FinalReg
@@ -20,7 +21,7 @@ from smpcheck.program.values import UndefinedValue, Value
 from smpcheck.simulate.code import End
 from smpcheck.simulate.coverage import Noting
 from smpcheck.simulate.generate import Memory, Point, Points, Registers
-from smpcheck.simulate.lookahead import NOTHING, Future, bits, pickers
+from smpcheck.simulate.lookahead import NOTHING, Future, pickers
 from smpcheck.simulate.machine import LockCycle, Machine
 from smpcheck.simulate.persistent import Persistent
 from smpcheck.simulate.run import Moves, RunResult, describe_fault

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any, Final, Protocol, TypeAlias
 
 from smpcheck.program import ir, values
+from smpcheck.program.bit_rows import bits
 from smpcheck.program.flow import defined, registers_read
 from smpcheck.program.values import UndefinedValue
 from smpcheck.simulate.code import Branch, Code, Instr, Jump, Local, Pick, Rcu, Step
@@ -550,11 +551,3 @@ def kinds_of(steps: Iterable[Mapping[int, Access]], cells: Iterable[int]) -> dic
         if len(access.stmt.pieces) > 1:
             kinds |= dict.fromkeys(bits(access.mask), MIXED)
     return kinds
-
-
-def bits(mask: int) -> Iterator[int]:
-    """The numbers of the bits that are set."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low

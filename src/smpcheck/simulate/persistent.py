@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smpcheck.program import ir
+from smpcheck.program.bit_rows import bits
 from smpcheck.simulate.bit_parts import cut_into_parts
 from smpcheck.simulate.code import Code, Step
 from smpcheck.simulate.generate import Registers
-from smpcheck.simulate.lookahead import LOCK, MIXED, Future, Futures, bits, kinds_of, pickers
+from smpcheck.simulate.lookahead import LOCK, MIXED, Future, Futures, kinds_of, pickers
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.pointers import points_to
 

@@ -36,9 +36,10 @@ from operator import or_
 from typing import TypeAlias
 
 from smpcheck.cat.nodes import Model, Node, make
+from smpcheck.program.bit_rows import Rows, bits, closure, components, transpose
 from smpcheck.program.guards import NEVER
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
-from smpcheck.solver.relations import Relation, Relations, Rows, bits, closure, transpose
+from smpcheck.solver.relations import Relation, Relations
 
 FEW_PAIRS = 200
 """A restricted path expression with at most so many possible pairs is written out pair by pair instead of copied for each
@@ -754,38 +755,9 @@ class _Writer:
 
 
 def _inside_components(edges: list[_Edge]) -> list[_Edge]:
-    """The edges that lie on a cycle (Tarjan 1972, iterative)."""
+    """The edges that lie on a cycle."""
     follow: dict[int, list[int]] = {}
     for source, target, _, _, _ in edges:
         follow.setdefault(source, []).append(target)
-    index: dict[int, int] = {}
-    low: dict[int, int] = {}
-    component: dict[int, int] = {}
-    stack: list[int] = []
-    for root in follow:
-        if root in index:
-            continue
-        work = [(root, iter(follow[root]))]
-        index[root] = low[root] = len(index)
-        stack.append(root)
-        while work:
-            node, children = work[-1]
-            for child in children:
-                if child not in index:
-                    index[child] = low[child] = len(index)
-                    stack.append(child)
-                    work.append((child, iter(follow.get(child, ()))))
-                    break
-                if child not in component and index[child] < low[node]:
-                    low[node] = index[child]
-            else:
-                work.pop()
-                if work and low[node] < low[work[-1][0]]:
-                    low[work[-1][0]] = low[node]
-                if low[node] == index[node]:
-                    while True:
-                        member = stack.pop()
-                        component[member] = node
-                        if member == node:
-                            break
+    component = {node: number for number, members in enumerate(components(follow)) for node in members}
     return [e for e in edges if component[e[0]] == component[e[1]]]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from smpcheck.cat.build import plus
 from smpcheck.cat.nodes import Axiom, Model, Node
+from smpcheck.program.bit_rows import Rows, bits
 from smpcheck.solver.aspif import FALSE
 from smpcheck.solver.automata import Automata, canonical, factors, sequence
-from smpcheck.solver.relations import Relation, Relations, Rows, bits
+from smpcheck.solver.relations import Relation, Relations
 
 
 def strongly_connected(rows: Rows) -> list[int]:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable
 from itertools import product
 
 from smpcheck.errors import UnsupportedError
+from smpcheck.program.bit_rows import components
 from smpcheck.program.events import Event, EventGraph, Requirement, Term, compute
 from smpcheck.program.guards import NEVER
 from smpcheck.program.values import Ptr, UndefinedValue, Value, truth
@@ -252,7 +253,7 @@ class Domains:
                 deps |= r.addr.reads
             edges[r.id] = list(deps)
         self.wide, self.cyclic, self.assumed, self.plain_cycle = set(), set(), set(), False
-        for component in _components(edges):
+        for component in components(edges):
             members = set(component)
             sources = {w.id: w for r in component for w in self.sources[r]}.values()
             if any(w.value is not None and not self.wide.isdisjoint(w.value.reads) for w in sources):
@@ -411,44 +412,3 @@ def evaluate_at(term: Term, read: int, value: Value) -> Value:
     if term.op == "read":
         return value
     return compute(term.op, term.data, tuple(evaluate_at(a, read, value) for a in term.args))
-
-
-def _components(edges: dict[int, list[int]]) -> list[list[int]]:
-    """Strongly connected components in dependency order (Tarjan 1972, iterative)."""
-    index: dict[int, int] = {}
-    low: dict[int, int] = {}
-    on_stack: set[int] = set()
-    stack: list[int] = []
-    result: list[list[int]] = []
-    for root in edges:
-        if root in index:
-            continue
-        work = [(root, iter(edges[root]))]
-        index[root] = low[root] = len(index)
-        stack.append(root)
-        on_stack.add(root)
-        while work:
-            node, children = work[-1]
-            for child in children:
-                if child not in index:
-                    index[child] = low[child] = len(index)
-                    stack.append(child)
-                    on_stack.add(child)
-                    work.append((child, iter(edges[child])))
-                    break
-                if child in on_stack:
-                    low[node] = min(low[node], index[child])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == index[node]:
-                    component = []
-                    while True:
-                        member = stack.pop()
-                        on_stack.discard(member)
-                        component.append(member)
-                        if member == node:
-                            break
-                    result.append(component)
-    return result

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from smpcheck.cat.nodes import make
 from smpcheck.program import ir
+from smpcheck.program.bit_rows import Rows, bits
 from smpcheck.program.events import Event, EventGraph, Term, compute
 from smpcheck.program.faults import BAD_ADDRESS, MISALIGNED, NULL_DEREFERENCE, UNDEFINED_VALUE
 from smpcheck.program.guards import ALWAYS, NEVER
@@ -18,7 +19,7 @@ from smpcheck.program.values import UndefinedValue, Value, is_null, truth
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.bitvectors import Bitvectors
 from smpcheck.solver.domains import Domains
-from smpcheck.solver.relations import Relation, Relations, Rows, bits
+from smpcheck.solver.relations import Relation, Relations
 from smpcheck.solver.words import Words
 
 Values = dict[Value, int]

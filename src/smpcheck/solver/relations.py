@@ -11,22 +11,19 @@ Legend: n events; rows are lists of ints; ``imp[y]`` has the events whose happen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from smpcheck.cat.build import empty, substituted, union_members
 from smpcheck.cat.nodes import Node
 from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.program.bit_rows import Pair, Rows, bits, closure, compose, transpose
 from smpcheck.program.events import DEPENDENCIES, EventGraph
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.statically_empty import absent, known_for, signature
-
-Rows = list[int]
-Pair = tuple[int, int]
-
 
 MAX_ROUNDS = 200
 """Rounds of a recursive definition that are written out; each costs about as much as the definition does."""
@@ -34,52 +31,6 @@ MAX_ROUNDS = 200
 _EDGES = frozenset(("po", "rf", "co", "fr", "loc", "rmw", "int", "ext", "universe", *DEPENDENCIES))
 _STRICT = frozenset(("inter", "diff", "seq", "product", "setid", "inverse", "plus", "domain", "range", "diffvals"))
 """Operators that give nothing if their first argument is empty."""
-
-
-def bits(mask: int) -> Iterator[int]:
-    """The positions of the ones in ``mask``, lowest first."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
-
-
-def transpose(rows: Rows) -> Rows:
-    """The inverse relation."""
-    result = [0] * len(rows)
-    for x, row in enumerate(rows):
-        bit = 1 << x
-        while row:
-            low = row & -row
-            result[low.bit_length() - 1] |= bit
-            row ^= low
-    return result
-
-
-def compose(a: Rows, b: Rows) -> Rows:
-    """``a ; b`` on rows."""
-    result = []
-    for row in a:
-        out = 0
-        while row:
-            low = row & -row
-            out |= b[low.bit_length() - 1]
-            row ^= low
-        result.append(out)
-    return result
-
-
-def closure(rows: Rows) -> Rows:
-    """The transitive closure on rows (Warshall 1962)."""
-    result = list(rows)
-    for k in range(len(result)):
-        via = result[k]
-        if via:
-            bit = 1 << k
-            for x, row in enumerate(result):
-                if row & bit:
-                    result[x] = row | via
-    return result
 
 
 class Relation:

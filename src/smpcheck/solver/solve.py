@@ -22,6 +22,7 @@ from smpcheck.cat.restriction import omission
 from smpcheck.errors import InputError, LimitError, UnsupportedError
 from smpcheck.models import require_language
 from smpcheck.program import ir
+from smpcheck.program.bit_rows import bits
 from smpcheck.program.events import EVERY_WAIT, EventGraph, Term, Waiting, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DEADLOCK, MISALIGNED, NON_TERMINATION
@@ -36,7 +37,7 @@ from smpcheck.solver.bitvectors import Vector, number_of
 from smpcheck.solver.domains import Domains
 from smpcheck.solver.encode import Encoding
 from smpcheck.solver.refine import Assignment, Refinement
-from smpcheck.solver.relations import Relations, bits
+from smpcheck.solver.relations import Relations
 from smpcheck.solver.relax import relax
 from smpcheck.solver.rmw_chains import add_chains, is_atomic
 from smpcheck.solver.symmetry import break_symmetry, interchangeable, threads_in
