@@ -8,8 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from smpcheck.program import ir
+
+T = TypeVar("T")
+
+Operation: TypeAlias = Literal["un", "bin", "cast", "cond"]
+"""What an inner node of an expression does; its parameters are operator and type, the type of a cast, or None."""
+
+
+def fold(expr: ir.Expr, atom: Callable[[ir.Expr], T], apply: Callable[[Operation, Any, tuple[T, ...]], T]) -> T:
+    """What becomes of an expression if each constant, register and cell is what ``atom`` makes of it, and each operation what
+    ``apply`` makes of its parameters and arguments.
+    """
+    match expr:
+        case ir.Unary(op, arg, ctype):
+            return apply("un", (op, ctype), (fold(arg, atom, apply),))
+        case ir.Cast(ctype, arg):
+            return apply("cast", ctype, (fold(arg, atom, apply),))
+        case ir.Binary(op, left, right, ctype):
+            return apply("bin", (op, ctype), (fold(left, atom, apply), fold(right, atom, apply)))
+        case ir.Conditional(cond, then, other):
+            return apply("cond", None, (fold(cond, atom, apply), fold(then, atom, apply), fold(other, atom, apply)))
+    return atom(expr)
 
 
 def registers_read(expr: ir.Expr | None) -> list[str]:
@@ -91,16 +113,19 @@ def registers_in_questions(program: ir.Program, also: ir.Expr | None = None) -> 
 
 def with_atoms(expr: ir.Expr, change: Callable[[ir.Expr], ir.Expr]) -> ir.Expr:
     """``expr`` in which each constant, register and cell is what ``change`` makes of it."""
-    match expr:
-        case ir.Unary(op, arg, ctype):
-            return ir.Unary(op, with_atoms(arg, change), ctype)
-        case ir.Cast(ctype, arg):
-            return ir.Cast(ctype, with_atoms(arg, change))
-        case ir.Binary(op, left, right, ctype):
-            return ir.Binary(op, with_atoms(left, change), with_atoms(right, change), ctype)
-        case ir.Conditional(cond, then, other):
-            return ir.Conditional(with_atoms(cond, change), with_atoms(then, change), with_atoms(other, change))
-    return change(expr)
+    return fold(expr, change, rebuilt)
+
+
+def rebuilt(operation: Operation, data: Any, args: tuple[ir.Expr, ...]) -> ir.Expr:
+    """The expression that does this operation on these arguments."""
+    match operation:
+        case "un":
+            return ir.Unary(data[0], args[0], data[1])
+        case "cast":
+            return ir.Cast(data, args[0])
+        case "bin":
+            return ir.Binary(data[0], args[0], args[1], data[1])
+    return ir.Conditional(*args)
 
 
 def statements(body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:

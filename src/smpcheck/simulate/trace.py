@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smpcheck.program import ir, values
+from smpcheck.program.events import compute
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
+from smpcheck.program.flow import Operation, fold
 from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.pieces import covered, put_together, taken_apart
 from smpcheck.program.values import Ptr, Value, truth
@@ -137,6 +139,12 @@ class _Known:
         return _Known(value, self.deps.union(*[o.deps for o in others]), self.decided.union(*[o.decided for o in others]))
 
 
+def computed(operation: Operation, data: Any, args: tuple[_Known, ...]) -> _Known:
+    """What an operation makes of values."""
+    first, *others = args
+    return first.becomes(compute(operation, data, tuple(a.value for a in args)), *others)
+
+
 class _Thread:
     """A thread being interpreted. ``branches``: the branches whose ends it has not come to, each with the instruction at which
     it ends, whichever way it goes, and the reads that decided it."""
@@ -154,23 +162,14 @@ class _Thread:
         self.ctrl: Deps = NONE
 
     def eval(self, expr: ir.Expr) -> _Known:
+        return fold(expr, self.atom, computed)
+
+    def atom(self, expr: ir.Expr) -> _Known:
         match expr:
             case ir.Const(value):
                 return _Known(value)
             case ir.Reg(name):
                 return self.regs.get(name) or _Known(0)
-            case ir.Unary(op, arg, ctype):
-                a = self.eval(arg)
-                return a.becomes(values.unary(op, a.value, ctype))
-            case ir.Cast(ctype, arg):
-                a = self.eval(arg)
-                return a.becomes(ctype.wrap(a.value))
-            case ir.Binary(op, left, right, ctype):
-                a, b = self.eval(left), self.eval(right)
-                return a.becomes(values.binary(op, a.value, b.value, ctype), b)
-            case ir.Conditional(cond, then, other):
-                c, a, b = self.eval(cond), self.eval(then), self.eval(other)
-                return c.becomes((a if truth(c.value) else b).value, a, b)
         raise AssertionError(type(expr).__name__)
 
     def assign(self, reg: str, known: _Known) -> None:

@@ -26,7 +26,7 @@ from smpcheck.program.bit_rows import bits
 from smpcheck.program.events import EVERY_WAIT, EventGraph, Term, Waiting, unroll
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DEADLOCK, MISALIGNED, NON_TERMINATION
-from smpcheck.program.flow import has_loops
+from smpcheck.program.flow import fold, has_loops
 from smpcheck.program.pieces import final_contents
 from smpcheck.program.tags import KERNEL
 from smpcheck.program.values import UNDETERMINED, Ptr, Value
@@ -78,24 +78,19 @@ def solve(program: ir.Program, model: Model, question: Question | None = None, *
 def final_term(graph: EventGraph, expr: ir.Expr) -> Term:
     """A condition over final states as a term; ``mem`` terms stand for the final contents of cells."""
     terms = graph.terms
-    match expr:
-        case ir.Const(value):
-            return terms.const(value)
-        case ir.FinalReg(thread, name):
-            return graph.final_regs.get(thread, {}).get(name, terms.zero)
-        case ir.FinalMem(cell):
-            parts = final_contents(expr, graph.program)
-            return terms.memory(cell) if parts is None else final_term(graph, parts)
-        case ir.Unary(op, arg, ctype):
-            return terms.apply("un", (op, ctype), (final_term(graph, arg),))
-        case ir.Binary(op, left, right, ctype):
-            return terms.apply("bin", (op, ctype), (final_term(graph, left), final_term(graph, right)))
-        case ir.Cast(ctype, arg):
-            return terms.apply("cast", ctype, (final_term(graph, arg),))
-        case ir.Conditional(cond, then, other):
-            args = (final_term(graph, cond), final_term(graph, then), final_term(graph, other))
-            return terms.apply("cond", None, args)
-    raise InputError(f"{type(expr).__name__} cannot stand in a condition on final states")
+
+    def atom(expr: ir.Expr) -> Term:
+        match expr:
+            case ir.Const(value):
+                return terms.const(value)
+            case ir.FinalReg(thread, name):
+                return graph.final_regs.get(thread, {}).get(name, terms.zero)
+            case ir.FinalMem(cell):
+                parts = final_contents(expr, graph.program)
+                return terms.memory(cell) if parts is None else final_term(graph, parts)
+        raise InputError(f"{type(expr).__name__} cannot stand in a condition on final states")
+
+    return fold(expr, atom, terms.apply)
 
 
 class Waitable(Protocol):
