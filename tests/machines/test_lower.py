@@ -10,10 +10,12 @@ from smpcheck.cat.load import load_model
 from smpcheck.errors import UnsupportedError
 from smpcheck.machines.lower import lower, lowered
 from smpcheck.machines.mapping import MACHINES, load_mapping, mapping_of, mappings
+from smpcheck.program.pieces import cut
 from smpcheck.program.wellformed import check
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
+from tests.naive.mixed import random_mixed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -149,3 +151,21 @@ def test_every_row_can_be_read():
             check(found.program)
             used = {id(row) for row in found.rows}
             assert [row.primitives for row in mapping.rows if id(row) not in used] == []
+
+
+@pytest.mark.parametrize("name", ["43-QSPINLOCK", "44-LOCKREF"])
+@pytest.mark.parametrize("machine", ["arm64", "x86"])
+def test_an_access_has_its_own_size_on_a_machine_too(name, machine):
+    assert verdict(read_litmus_file(str(EXAMPLES / f"{name}.litmus")), machine) == "Never"
+
+
+def test_accesses_of_several_sizes_do_on_x86_what_total_store_order_allows_and_on_arm64_no_more_than_the_kernels_model():
+    def states(program, model):
+        answer = solve(program, load_model(model), Question(mode="states", flags=False))
+        return {tuple(state[v] for v in program.observed) for state, _ in answer.states}
+
+    for seed in range(12):
+        program = cut(random_mixed(seed))
+        assert states(lower(program, load_mapping("x86")), "x86") == states(program, "tso"), f"program {seed}"
+        on_arm = states(lower(program, load_mapping("arm64")), "aarch64")
+        assert states(program, "sc") <= on_arm <= states(program, "lkmm"), f"program {seed}"

@@ -90,3 +90,9 @@ def test_what_a_bound_leaves_open_is_undecided():
     (found,) = compare(small([counting], "int *x"), MODELS)
     assert found.undecided and not found.differs
     assert [c.happens for c in found.cells] == [None] * 3
+
+
+def test_what_a_model_says_of_accesses_of_several_sizes_is_said_beside_its_column():
+    (note,) = row("QSPINLOCK").notes
+    assert note.startswith("under lkmm: mixed sizes: an extension of the model")
+    assert row("SB").notes == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smpcheck.mm.check import Case, witness
 from smpcheck.mm.variants import find_variant
+from smpcheck.readers.litmus import read_litmus
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.interleaving import meeting, rows
 from smpcheck.simulate import simulate
@@ -68,3 +69,20 @@ def test_the_bit_that_decides_is_in_the_lanes() -> None:
     assert run is not None
     shown = {row.text for row in rows(run.program, run.trace.events)}
     assert {"TestClearPageMlocked(page)", "TestSetPageMlocked(page)"} <= shown
+
+
+def test_an_access_to_several_pieces_is_one_step():
+    example = read_litmus(
+        """C sizes
+{ int x; }
+P0(int *x) { int r0 = atomic_add_return(0x10001, (atomic_t *)x); }
+P1(int *x) { short r0 = READ_ONCE(*(short *)x); }
+exists (1:r0=1)
+""",
+        "sizes.litmus",
+    )
+    result = simulate(example, "round-robin:9", 0)
+    assert [(row.thread, row.effect) for row in rows(example, result.trace.events)] == [
+        (0, "x: 0 -> 65537"),
+        (1, "x[bytes 0..1] is 1"),
+    ]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.table import rows as primitives
@@ -141,7 +142,7 @@ class Site:
     """A primitive in a program, and its row: at ``addr``, if it is an access, into the register ``reg`` or of ``value``.
 
     ``operation``: of a read-modify-write, what it does; ``expected``: the only value for which it takes place, if it is of that
-    kind; ``must``: an execution in which it does not take place is none. ``ctype``: as what the memory is accessed.
+    kind; ``must``: an execution in which it does not take place is none. ``access``: the access that it is.
     """
 
     row: Row
@@ -154,7 +155,17 @@ class Site:
     operation: Rmw | None = None
     expected: Expr | None = None
     must: bool = False
-    ctype: CType | None = None
+    access: Load | Store | Rmw | None = None
+
+    @property
+    def ctype(self) -> CType | None:
+        """As what the memory is accessed."""
+        return None if self.access is None else self.access.ctype
+
+    @property
+    def pieces(self) -> tuple[tuple[int, CType], ...]:
+        """The pieces of memory that it covers, as :attr:`smpcheck.program.ir.Load.pieces` has them."""
+        return () if self.access is None else self.access.pieces
 
 
 def sites(body: Sequence[Stmt], mapping: MachineMapping) -> Iterator[Site | Stmt]:
@@ -210,7 +221,7 @@ class _Sites:
     def load(self, stmt: Load) -> Site:
         self._refuse(stmt.tags, stmt.text, stmt.pos)
         name = "smp_load_acquire" if "Acquire" in stmt.tags else "READ_ONCE" if stmt.tags else PLAIN_LOAD
-        return Site(*self._row([name], stmt), stmt.addr, stmt.reg, ctype=stmt.ctype)
+        return Site(*self._row([name], stmt), stmt.addr, stmt.reg, access=stmt)
 
     def store(self, stmt: Store) -> Site:
         self._refuse(stmt.tags, stmt.text, stmt.pos)
@@ -218,7 +229,7 @@ class _Sites:
             name = "spin_unlock"
         else:
             name = "smp_store_release" if "Release" in stmt.tags else "WRITE_ONCE" if stmt.tags else PLAIN_STORE
-        return Site(*self._row([name], stmt), stmt.addr, value=stmt.value, ctype=stmt.ctype)
+        return Site(*self._row([name], stmt), stmt.addr, value=stmt.value, access=stmt)
 
     def barrier(self, stmt: Fence) -> Site | None:
         self._refuse(stmt.tags, stmt.text, stmt.pos)
@@ -258,7 +269,7 @@ class _Sites:
     def _operation(self, names: Sequence[str], stmt: Rmw, expected: Expr | None = None, must: bool = False) -> Site:
         value = None if _mentions(stmt.new, stmt.old) else stmt.new
         found = self._row(names, stmt, _operator(stmt))
-        return Site(*found, stmt.addr, stmt.old, value, stmt, expected, must, stmt.ctype)
+        return Site(*found, stmt.addr, stmt.old, value, stmt, expected, must, stmt)
 
     def _row(
         self, names: Sequence[str], stmt: Load | Store | Rmw | Fence, operator: str | None = None
@@ -407,21 +418,13 @@ class _Task:
             case Assume():
                 return Assume(filled(item.cond), self.pos)
             case Load():
-                return replace(
-                    item, addr=filled(item.addr), ctype=self.site.ctype, pos=self.pos, text=self.said(item.text, shown)
-                )
+                return replace(item, addr=filled(item.addr), **self.access(item, shown))
             case Store():
-                value = filled(item.value)
-                item = replace(
-                    item, addr=filled(item.addr), ctype=self.site.ctype, pos=self.pos, text=self.said(item.text, shown)
-                )
-                return replace(item, value=value)
+                return replace(item, addr=filled(item.addr), value=filled(item.value), **self.access(item, shown))
             case Fence():
                 return replace(item, pos=self.pos, text=self.said(item.text, shown))
             case Rmw():
-                item = replace(
-                    item, addr=filled(item.addr), ctype=self.site.ctype, pos=self.pos, text=self.said(item.text, shown)
-                )
+                item = replace(item, addr=filled(item.addr), **self.access(item, shown))
                 if override is None:
                     when = None if item.when is None else filled(item.when)
                     return replace(item, new=filled(item.new), when=when)
@@ -429,6 +432,11 @@ class _Task:
                 when = substituted(override.when, old) if self.site.must and override.when is not None else None
                 return replace(item, new=substituted(override.new, old), when=when)
         return item
+
+    def access(self, item: Load | Store | Rmw, shown: Mapping[str, str]) -> dict[str, Any]:
+        """What an instruction that accesses memory has of the primitive: its size, its place, its text."""
+        site = self.site
+        return {"ctype": site.ctype, "pieces": site.pieces, "pos": self.pos, "text": self.said(item.text, shown)}
 
     def said(self, instruction: str, shown: Mapping[str, str]) -> str:
         """The source's text, with the instruction that it is here."""

@@ -60,8 +60,9 @@ RISC-V does in this form."""
 
 
 def about_sizes(model: Model, program: Program) -> tuple[str, ...]:
-    """What is to be said with every answer of ``model`` about accesses of several sizes to one place; nothing without them."""
-    if not program.in_pieces:
+    """What is to be said with every answer of ``model`` about accesses of several sizes to one place; nothing without them, and
+    nothing for a model that refuses them."""
+    if not program.in_pieces or (model.name in LANGUAGES and model.name not in MIXED_SIZES):
         return ()
     other = f"mixed sizes: {model.name} is taken as it is, with an event for each piece of memory that an access covers"
     return tuple(filter(None, (MIXED_SIZES.get(model.name, other),)))

@@ -16,12 +16,13 @@ from smpcheck.cat.nodes import Model
 from smpcheck.engines.contract import NO_EXECUTION, Answer, cut
 from smpcheck.engines.route import ask, is_large
 from smpcheck.errors import SmpcheckError, UnsupportedError
+from smpcheck.models import about_sizes
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE, STOPS
 from smpcheck.program.ir import Program
 from smpcheck.questions.caveats import has_race, is_cut, knows_races
 from smpcheck.questions.explain import NOTHING, Limits, explain_outcome
-from smpcheck.questions.outcomes import RACE, Outcome, asking, outcomes
+from smpcheck.questions.outcomes import RACE, Outcome, asking, outcomes, remarks
 from smpcheck.questions.reasons import Reason, first_reason, reasons_of
 from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.stops import Stops, possible_stops, stop, stops
@@ -90,6 +91,8 @@ class Row:
     cells: tuple[Cell, ...]
     difference: Difference | None = None
     seconds: float = field(default=0.0, compare=False)
+    notes: tuple[str, ...] = ()
+    """What there is to say about the program, and what is new in some model about it."""
 
     @property
     def differs(self) -> bool:
@@ -113,15 +116,17 @@ def compare_subjects(program: Program, subjects: Sequence[Subject], limits: Limi
     """The same for models that need not be asked about the program as it is."""
     limits = limits or Limits()
     rows = []
+    sizes = (f"under {subject.name}: {note}" for subject in subjects for note in about_sizes(subject.model, program))
+    notes = (*remarks(program), *sizes)
     as_it_is = all(subject.mapping is None for subject in subjects)
     table = (_of_large if as_it_is and is_large(program) else _of_small)(program, subjects, outcomes(program), limits)
     began = time.perf_counter()
     for outcome, cells in table:
         row = Row(program, outcome, cells)
         difference = _difference(row, subjects, limits) if row.differs else None
-        rows.append(Row(program, outcome, cells, difference, time.perf_counter() - began))
+        rows.append(Row(program, outcome, cells, difference, time.perf_counter() - began, notes))
         began = time.perf_counter()
-    return rows or [Row(program, NOTHING, tuple(Cell(None, asked=False) for _ in subjects))]
+    return rows or [Row(program, NOTHING, tuple(Cell(None, asked=False) for _ in subjects), notes=notes)]
 
 
 Asked: TypeAlias = Iterator[tuple[Outcome, tuple[Cell, ...]]]

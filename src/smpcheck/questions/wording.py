@@ -175,6 +175,9 @@ TAG_WORDS = {**tags.WORDS, "RMW": "an atomic operation"}
 """What an access is called for the sake of this tag."""
 
 DEPENDENCY = {"addr": "address", "data": "data", "ctrl": "control"}
+
+SAME_ACCESS = {"sca-class": "pieces of one access", "same-instance": "parts of one instruction"}
+"""How two events are related that only sizes tell apart."""
 NOUN = {"R": "load", "W": "store"}
 
 
@@ -232,6 +235,8 @@ class _Speaker:
                 return f"in program order, the same variable {self.events[first].cell}"
             case Kept(_, _, model):
                 return f"in program order, which {model} keeps here"
+            case Related(_, _, relation) if relation in SAME_ACCESS:
+                return SAME_ACCESS[relation]
             case Related(_, _, relation):
                 inverse = relation.endswith("^-1")
                 return f"against the direction of {relation[:-3]}" if inverse else f"related by {relation}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from smpcheck.questions.outcomes import remarks
 from smpcheck.questions.wording import Words
 from smpcheck.show.explain_text import WIDTH, columns, reason_lines, room, steps, wrap
 
@@ -48,7 +47,7 @@ def _lines(rows: Sequence[Row], models: Sequence[str], witnesses: bool) -> Itera
         for model, cell in zip(models, row.cells, strict=True)
         if cell.message and cell.asked
     )
-    noted = (f"{row.program.name}: {note}" for row in rows for note in remarks(row.program))
+    noted = (f"{row.program.name}: {note}" for row in rows for note in row.notes)
     yield from (wrap(line, "") for line in dict.fromkeys((*said, *noted)))
     for row in rows if witnesses else ():
         if row.difference is not None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from smpcheck.questions.outcomes import outcome_text, remarks
+from smpcheck.questions.outcomes import outcome_text
 from smpcheck.questions.statements import Reordered
 from smpcheck.show.execution_json import execution_object
 
@@ -168,7 +168,7 @@ def _row(row: Row) -> Json:
     result: Json = {
         "file": row.program.file, "name": row.program.name, "outcome": row.outcome.text, "differs": row.differs,
         "undecided": row.undecided, "fault": (row.outcome.flag or row.outcome.condition) if row.outcome.is_fault else None,
-        "notes": list(remarks(row.program)),
+        "notes": list(row.notes),
         "cells": [{"verdict": c.verdict, "race": c.race, "message": c.message, "asked": c.asked} for c in row.cells],
     }  # fmt: skip
     found = row.difference
