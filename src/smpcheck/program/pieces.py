@@ -141,6 +141,7 @@ class _Cutter:
             ends = {start.offset, start.offset + cell.ctype.size}
             self.cuts.setdefault(start.base, set()).update(ends)
             self.bounds.setdefault(start.base, set()).update(ends)
+        self.candidates: dict[tuple[int, int], list[Ptr]] = {}
         self.places: list[tuple[Access, CType, list[Ptr]]] = []
         """Each access with its type and what it may be to."""
         for stmt in accesses(program):
@@ -153,8 +154,10 @@ class _Cutter:
 
     def _candidates(self, ctype: CType) -> list[Ptr]:
         """Everywhere that an access of this type can lie."""
-        size, step = ctype.size, ctype.alignment
-        return [place for place in self.layout.owner if place.offset % step == 0 and self.layout.covers(place, size)]
+        kind = size, step = ctype.size, ctype.alignment
+        if kind not in self.candidates:
+            self.candidates[kind] = [p for p in self.layout.owner if p.offset % step == 0 and self.layout.covers(p, size)]
+        return self.candidates[kind]
 
     # --- where to cut ---
 
@@ -165,7 +168,8 @@ class _Cutter:
             for stmt, ctype, found in self.places:
                 inside = {0, ctype.size}
                 for place in found:
-                    inside |= {c - place.offset for c in self.cuts[place.base] if 0 < c - place.offset < ctype.size}
+                    cuts, start = self.cuts[place.base], place.offset
+                    inside.update(n for n in range(1, ctype.size) if start + n in cuts)
                 if len(inside) - 1 > MAX_PIECES:
                     raise LimitError(f"{_shown(stmt)} covers more than {MAX_PIECES} pieces of memory", stmt.pos)
                 for place in found:

@@ -57,11 +57,12 @@ class Targets:
         self.stored: dict[int, Found] = {}
         self.contents: dict[Ptr, Found] = {}
         self.sizes: dict[Ptr, set[int]] = {}
+        self.objects: dict[str, list[Ptr]] = {}
+        """The keys of ``contents``, by object."""
         self.growth: dict[Ptr, int] = {}
         self.exits: dict[str, list[Registers]] = {}
         for address, cell in program.cells.items():
-            self.contents[address] = frozenset((cell.init,))
-            self.sizes[address] = {cell.ctype.size}
+            self._place(address, frozenset((cell.init,)), {cell.ctype.size})
         self.changed = True
         while self.changed:
             self.changed = False
@@ -140,34 +141,43 @@ class Targets:
 
     # --- memory ---
 
+    def _place(self, address: Ptr, held: Found, sizes: set[int]) -> None:
+        """A place in memory that may be accessed."""
+        self.contents[address], self.sizes[address] = held, sizes
+        self.objects.setdefault(address.base, []).append(address)
+
     def _at(self, stmt: ir.Load | ir.Store | ir.Rmw, addr: ir.Expr, regs: Registers) -> Found:
         found = self._value(addr, regs)
         self.addresses[id(stmt)] = self.addresses.get(id(stmt), frozenset()) | found
         return found
 
     def _keys(self, where: Found) -> Iterator[Ptr]:
-        spans = [a for a in where if isinstance(a, Span) and a.base is not None]
-        for key in self.contents:
-            if key in where or any(span.has(key) for span in spans):
-                yield key
+        spans: dict[str, list[Span]] = {}
+        for atom in where:
+            if isinstance(atom, Span) and atom.base is not None:
+                spans.setdefault(atom.base, []).append(atom)
+            elif isinstance(atom, Ptr) and atom in self.contents:
+                yield atom
+        for base, several in spans.items():
+            for key in self.objects.get(base, ()):
+                if key not in where and any(span.has(key) for span in several):
+                    yield key
 
     def _load(self, where: Found, ctype: CType | None) -> Found:
         result: set[Atom] = set()
         for key in self._keys(where):
             result |= self.contents[key]
         if ctype is not None:
-            objects = {a.base for a in where if not isinstance(a, int)}
-            for key, sizes in self.sizes.items():
-                if key.base in objects and sizes != {ctype.size}:
-                    result.add(ANY_NUMBER)
-                    break
+            objects = {a.base for a in where if not isinstance(a, int) and a.base is not None}
+            if any(self.sizes[key] != {ctype.size} for base in objects for key in self.objects.get(base, ())):
+                result.add(ANY_NUMBER)
         return _limited(result)
 
     def _store(self, stmt: ir.Store | ir.Rmw, where: Found, found: Found) -> None:
         self.stored[id(stmt)] = self.stored.get(id(stmt), frozenset()) | found
         for place in where:
             if isinstance(place, Ptr) and place not in self.contents:
-                self.contents[place], self.sizes[place] = frozenset(), set()
+                self._place(place, frozenset(), set())
         for key in list(self._keys(where)):
             if stmt.ctype is not None and stmt.ctype.size not in self.sizes[key]:
                 self.sizes[key].add(stmt.ctype.size)
@@ -279,7 +289,9 @@ def _joined(ends: Iterable[Registers | None]) -> Registers | None:
     result = dict(reached[0])
     for other in reached[1:]:
         for name in result.keys() | other.keys():
-            result[name] = _limited(result.get(name, ZERO) | other.get(name, ZERO))
+            one, two = result.get(name, ZERO), other.get(name, ZERO)
+            if one is not two and one != two:
+                result[name] = _limited(one | two)
     return result
 
 

@@ -136,12 +136,11 @@ class Spec:
 
 
 class TreeLowering(TreeStatements):
-    """Lowers threads. ``own``: files whose functions are what is asked about; ``layers``: folders whose functions are how
-    primitives are made, and whose events belong to the line that calls them."""
+    """Lowers threads. ``layers``: folders whose functions are how primitives are made, and whose events belong to the line that
+    calls them."""
 
-    def __init__(self, *args: Any, own: frozenset[str], layers: tuple[str, ...]) -> None:
+    def __init__(self, *args: Any, layers: tuple[str, ...]) -> None:
         super().__init__(*args)
-        self.own = own
         self.layers = layers
         self.pointed_at: dict[str, t.Function] | None = None
         self.lock_kinds: dict[str, str] = {}
@@ -168,7 +167,7 @@ class TreeLowering(TreeStatements):
         self.out, self.regs, self.shadowed, self.count, self.labels = [], {}, {}, 0, 0
         self.index, self.steps, self.span = index, 0, (0, 0)
         self.scope = self.thread_scope = Scope(self.root)
-        self.frames, self.results, self.calls = [Frame(name, "", "", None)], [None], []
+        self.frames, self.results, self.calls, self.settled = [Frame(name, "", "", None)], [None], [], set()
         self.guards, self.around, self.bindings, self.frozen, self.marked = [], [], {}, None, 0
 
     def is_layer(self, function: t.Function) -> bool:

@@ -65,6 +65,8 @@ class TreeExpressions(Lowering):
 
     def __init__(self, unit: t.Unit, objects: Objects, findings: Findings) -> None:
         self.unit_tree = unit
+        self.own = frozenset(unit.own)
+        """The files that are asked about."""
         self.table = TypeTable()
         self.kinds = Types(unit, self.table)
         self.program_objects = objects
@@ -104,8 +106,8 @@ class TreeExpressions(Lowering):
         raise UnsupportedError(message, self.source.pos(at))
 
     def unordered(self, node: Any, *operands: Callable[[], Any], arguments: bool = False) -> list[Any]:
-        """Operands of the user's own code are evaluated in any order; those of a primitive layer as they stand."""
-        mine = isinstance(node, t.Node) and self.frozen is None
+        """Operands in the files that are asked about are evaluated in any order; those in headers as they stand."""
+        mine = isinstance(node, t.Node) and self.frozen is None and self.unit_tree.places[self.at(node)].file in self.own
         saved = self.span
         self.span = None if mine else (0, 0)
         try:

@@ -159,10 +159,9 @@ class Harness:
     def program(self) -> ir.Program:
         """Lower everything; again, as long as locals turn out to have to be in memory."""
         for _ in range(MAX_RESTARTS):
-            before = len(self.findings.in_memory)
             self.findings = Findings(in_memory=self.findings.in_memory)
             program = self.lower()
-            if len(self.findings.in_memory) == before:
+            if program is not None:
                 break
         else:
             raise UnsupportedError("the addresses of too many local variables go to memory", Position(self.path, 1))
@@ -171,14 +170,15 @@ class Harness:
         wellformed.check(program)
         return program
 
-    def lower(self) -> ir.Program:
-        """The program, if what is known so far of locals in memory is right."""
+    def lower(self) -> ir.Program | None:
+        """The program, if what is known so far of locals in memory is right; else None."""
+        before = len(self.findings.in_memory)
         names = {
             os.path.abspath(self.path): self.path,
             self.main: os.path.basename(self.main) if self.main != self.path else self.path,
         }
         objects = Objects(self.unit, len(self.threads), self.tree, names)
-        low = TreeLowering(self.unit, objects, self.findings, own=frozenset(self.unit.own), layers=self.layers)
+        low = TreeLowering(self.unit, objects, self.findings, layers=self.layers)
         after = self.functions.get(FINALLY)
         threads = [
             self._thread(low, function, index, function.name.removeprefix(THREAD), signals=after is not None)
@@ -186,7 +186,11 @@ class Harness:
         ]
         if after is not None:
             threads.append(self._thread(low, after, len(threads), "finally", waits=len(threads)))
+        if len(self.findings.in_memory) > before:
+            return None
         cells, threads = self._cells(low, objects, threads, after is not None)
+        if len(self.findings.in_memory) > before:
+            return None
         program = ir.Program(
             name=Path(self.path).stem,
             cells=cells,

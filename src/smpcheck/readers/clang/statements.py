@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
 from smpcheck.program.ir import Block, Const, Exit, Fence, If, Loop, Reg, Round, Stmt
@@ -18,7 +19,7 @@ from smpcheck.readers.clang.expressions import TreeExpressions
 from smpcheck.readers.clang.places import Ref, Spot, Whole
 from smpcheck.readers.clang.types import Types
 from smpcheck.readers.cvalues import Frame, Local, Val
-from smpcheck.readers.layout import VOID, Struct, scalar_type
+from smpcheck.readers.layout import VOID, Struct, Type, scalar_type
 from smpcheck.readers.lower import MAX_DEPTH, MAX_TRIPS, Guard, exits
 from smpcheck.readers.rounds import mark_round
 
@@ -47,6 +48,10 @@ class TreeStatements(TreeExpressions):
         self.case_names: dict[int, str] = {}
         self.unnamed = 0
         self.flat_list: object = None
+        self.settled: set[str] = set()
+        """Registers of variables that are never assigned again where they are declared."""
+        self.with_jumps: dict[int, tuple[Any, bool]] = {}
+        """What :func:`jumps` says of a node, by its identity; the node, so that it stays one."""
         self.looping = 0
         """Within so many loops whose bodies may run more than once."""
 
@@ -113,8 +118,21 @@ class TreeStatements(TreeExpressions):
         if isinstance(value.expr, Const) and not changed and not isinstance(value, Whole):
             self.bindings[param.decl] = Val(self.convert(value, type_, node), type_)
             return
+        if not changed and self._settled(value, type_):
+            self.bindings[param.decl] = Val(value.expr, type_)
+            return
         spot = self.declare_variable(param.decl, param.type, param.name or "param", node)
         self.write(spot, value, node)
+        if not changed and isinstance(spot, Local):
+            self.settled.add(spot.reg)
+
+    def _settled(self, value: Val, type_: Type) -> bool:
+        """Is a value a register that stays as it is while a variable of type ``type_`` with this value can be named?"""
+        if isinstance(value, Ref | Whole) or not isinstance(value.expr, Reg) or value.local is not None:
+            return False
+        name = value.expr.name
+        same = scalar_type(value.type) == scalar_type(type_) if not isinstance(value.type, Struct) else False
+        return same and (name.startswith("%") or name in self.settled)
 
     def changed_by(self, function: t.Function) -> frozenset[int]:
         """The variables that a function assigns, or takes the address of."""
@@ -127,13 +145,20 @@ class TreeStatements(TreeExpressions):
 
     def body(self, node: Any) -> None:
         """A function's body."""
-        if jumps(node):
+        if self.jumps(node):
             back = _jumps_back(node)
             self.looping += back
             self.structured(lambda: self.flat(node))
             self.looping -= back
         else:
             self.stmt(node)
+
+    def jumps(self, node: Any) -> bool:
+        """What :func:`jumps` says; a function that is called often is looked through once."""
+        found = self.with_jumps.get(id(node))
+        if found is None:
+            found = self.with_jumps[id(node)] = (node, jumps(node))
+        return found[1]
 
     def structured(self, lower: Any) -> None:
         """What ``lower`` emits, jumps and labels among it, as nested statements."""
@@ -188,10 +213,14 @@ class TreeStatements(TreeExpressions):
         elif value is not None and settled and isinstance(value.expr, Const):
             type_ = self.kinds.layout(node.type)
             self.bindings[node.decl] = Val(self.convert(value, type_, node), type_)
+        elif value is not None and settled and self._settled(value, self.kinds.layout(node.type)):
+            self.bindings[node.decl] = Val(value.expr, self.kinds.layout(node.type))
         else:
             spot = self.declare_variable(node.decl, node.type, node.name, node)
             if value is not None:
                 self.write(spot, value, node)
+                if settled and isinstance(spot, Local):
+                    self.settled.add(spot.reg)
             elif node.init is not None:
                 self.initialise(spot, node.init, node)
         if node.cleanup:
@@ -446,16 +475,22 @@ class TreeStatements(TreeExpressions):
 
     def _has_jumps(self, node: Any) -> bool:
         """Does a jump lead into ``node``, or out of it other than by an exit?"""
-        return jumps(node) or any(
+        return self.jumps(node) or any(
             next((around.flat for around in reversed(self.around) if kind == "break" or around.again is not None), False)
             for kind in _breaks(node)
         )
 
 
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """The names of a class's fields."""
+    return tuple(f.name for f in fields(kind))
+
+
 def _parts(node: Any) -> Iterator[Any]:
     """The nodes directly inside of ``node``."""
-    for f in fields(node):
-        value = getattr(node, f.name)
+    for name in _names(type(node)):
+        value = getattr(node, name)
         if isinstance(value, tuple):
             yield from (one for one in value if is_dataclass(one))
         elif is_dataclass(value):
