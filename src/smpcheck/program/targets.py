@@ -211,9 +211,17 @@ class Targets:
                     return TRUTHS
                 if left == right and op in ("^", "-"):
                     return ZERO
+                if op == "-" and isinstance(left, ir.Reg) and _repeated(left, right) and len(regs.get(left.name, ZERO)) > 1:
+                    each = (self._value(expr, {**regs, left.name: frozenset((a,))}) for a in regs[left.name])
+                    return _limited(itertools.chain.from_iterable(each))
                 a, b = self._value(left, regs), self._value(right, regs)
                 return _limited(found for x in a for y in b for found in _computed(op, x, y, ctype))
         return frozenset((ANY_NUMBER,))
+
+
+def _repeated(reg: ir.Reg, expr: ir.Expr) -> bool:
+    """Is ``expr`` computed from ``reg`` and constants?"""
+    return isinstance(expr, ir.Binary) and expr.left == reg and isinstance(expr.right, ir.Const)
 
 
 def _each(function: object, found: Found) -> Iterator[Atom]:

@@ -63,18 +63,18 @@ class _Lookup:
         self.masks = masks
         self.parts = parts
         self.nobodys = nobodys
-        self._known: dict[tuple[int, int], tuple[int, int]] = {}
+        self._known: dict[tuple[int, int, int], tuple[int, int]] = {}
 
     def __call__(self, pc: int, cells: int) -> tuple[int, int]:
-        found = self._known.get((pc, cells))
+        read, written = self.masks[pc]
+        found = self._known.get((read, written, cells))
         if found is None:
-            read, written = self.masks[pc]
             reads, writes = self.nobodys, 0
             for place in bits(cells):
                 for bit_set, part in self.parts[place]:
                     reads |= part if bit_set & read else 0
                     writes |= part if bit_set & written else 0
-            found = self._known[pc, cells] = reads, writes
+            found = self._known[read, written, cells] = reads, writes
         return found
 
 

@@ -216,13 +216,19 @@ class PointsTo:
 
     def _loaded(self, where: Found) -> Found:
         result: Found = NONE
+        if where == ANY:
+            self._loads.update(self.cells)
         for x in self._cells(where):
             self._loads.add(x)
             result = self._union(result, self.cells[x])
+            if result == ANY and where == ANY:
+                break
         return result
 
     def _store(self, where: Found, found: Found) -> None:
         for x in self._cells(where):
+            if self.cells[x] == ANY:
+                continue
             new = self._union(self.cells[x], found)
             if new != self.cells[x]:
                 self._growth[x] += 1

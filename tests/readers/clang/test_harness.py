@@ -8,8 +8,11 @@ import pytest
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel.table import rows
+from smpcheck.program.flow import statements
+from smpcheck.program.ir import Load, Store
+from smpcheck.questions.check import CheckOptions, check_program
 from smpcheck.readers.clang import headers, worker
-from tests.readers.clang.common import checked, in_process, read
+from tests.readers.clang.common import LKMM, checked, in_process, read
 
 COUNTER = """#include <linux/percpu.h>
 static DEFINE_PER_CPU(int, hits) = 3;
@@ -236,3 +239,46 @@ def test_allocations_whose_number_or_size_is_not_known_are_refused() -> None:
     ):
         with pytest.raises(UnsupportedError, match=says):
             read(text.format(code))
+
+
+def test_what_is_declared_only_is_zero_and_said_or_refused_where_its_size_is_not_known() -> None:
+    text = "extern int far; SMPCHECK_THREAD(a) { BUG_ON(far); }"
+    assert "declared only, so taken to be zero at first: far" in read(text).notes
+    with pytest.raises(UnsupportedError, match="the variable table is declared only, without its size: define it in the harness"):
+        read("extern int table[]; SMPCHECK_THREAD(a) { BUG_ON(table[1]); }")
+    later = read("extern int table[]; SMPCHECK_THREAD(a) { BUG_ON(table[1]); }\nint table[2];")
+    assert not any("declared only" in note for note in later.notes)
+
+
+def test_operands_go_in_both_orders_in_the_file_and_from_left_to_right_in_headers(tmp_path: Path) -> None:
+    """Both call something that fails only if the right operand comes first."""
+    (tmp_path / "in_header.h").write_text("static int sum(void) { return first() + second(); }\n")
+    steps = "static int n;\nstatic int first(void) { return ++n; }\nstatic int second(void) { BUG_ON(n == 0); return n; }\n"
+    threads = "SMPCHECK_THREAD(a) { sum(); }\n"
+    here = checked(f"{steps}static int sum(void) {{ return first() + second(); }}\n{threads}")
+    assert here.failures == ("BUG_ON(n == 0)",)
+    header = tmp_path / "in_header.h"
+    text = f'{steps}#include "middle.h"\n{threads}'
+    (tmp_path / "middle.h").write_text(f'#include "{header}"\n')
+    assert check_program(read(text, str(tmp_path / "test.c")), LKMM, CheckOptions()).failures == ()
+
+
+def test_bits_in_a_pointer_are_taken_away_and_nothing_else_is_said_to_be_accessed() -> None:
+    """As mm/mlock.c tags the folios of a batch: of the object's cells only those of its members are accessed."""
+    text = """struct page { unsigned long flags; union { void *prev; unsigned int count; }; } page = { .flags = 5 };
+    static unsigned char nr;
+    static void *batch[4];
+    SMPCHECK_THREAD(a) {
+        batch[nr++] = (void *)((unsigned long)&page + 1);
+        for (int i = 0; i < nr; i++) {
+            void *p = batch[i];
+            unsigned long tag = (unsigned long)p & 3;
+            p = (void *)((unsigned long)p - tag);
+            batch[i] = p;
+            SMPCHECK_ASSERT(tag == 1 && ((struct page *)batch[0])->flags == 5);
+            ((struct page *)p)->count++;
+        }
+    }"""
+    program = read(text)
+    assert [s.pieces for s in statements(program.threads[0].body) if isinstance(s, Load | Store) and len(s.pieces) > 1] == []
+    assert check_program(program, LKMM, CheckOptions()).failures == ()

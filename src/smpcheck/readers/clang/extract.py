@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from clang import cindex
 from clang.cindex import CursorKind as K
+from clang.cindex import StorageClass
 from clang.cindex import TypeKind as T
 
 from smpcheck.readers.clang import tree as t
@@ -92,6 +93,7 @@ class Extraction:
         self.texts = texts
         self.file_names: dict[int, str] = {}
         self.printed: Any = None
+        self.tentatives: dict[str, Any] | None = None
 
     def run(self, roots: re.Pattern[str]) -> t.Unit:
         """What the functions whose names match ``roots`` reach."""
@@ -139,15 +141,25 @@ class Extraction:
         """A variable that is used: one with static storage is extracted."""
         number = self.decl(cursor)
         if cursor.kind is K.VAR_DECL and _LIB.clang_Cursor_hasVarDeclGlobalStorage(cursor) and number not in self.variables:
-            found = cursor.get_definition() or cursor
+            definition = cursor.get_definition() or self.tentative(cursor)
+            found = definition or cursor
             type_ = self.type(found.type)
             where = str(found.location.file.name) if found.location.file else ""
             per_cpu = any(one.kind is K.ANNOTATE_ATTR and one.spelling == "percpu" for one in found.get_children())
-            variable = self.variables[number] = t.Global(self.at(found), number, found.spelling, type_, None, per_cpu, where)
+            variable = self.variables[number] = t.Global(
+                self.at(found), number, found.spelling, type_, None, per_cpu, where, definition is not None
+            )
             init = _initial(found)
             if init is not None:
                 variable.init = self.initializer(init, found.type)
         return number
+
+    def tentative(self, cursor: Any) -> Any:
+        """The definition of a variable without an initial value (C11 6.9.2), which clang takes for a declaration; or None."""
+        if self.tentatives is None:
+            own = (c for c in self.unit.cursor.get_children() if c.kind is K.VAR_DECL)
+            self.tentatives = {c.spelling: c for c in own if c.storage_class is not StorageClass.EXTERN}
+        return self.tentatives.get(cursor.spelling) if cursor.semantic_parent == self.unit.cursor else None
 
     # --- places and types ---
 
@@ -239,7 +251,8 @@ class Extraction:
             members = []
             for member in type_.get_fields():
                 width = member.get_bitfield_width() if member.is_bitfield() else None
-                members.append(t.Field(member.spelling, member.get_field_offsetof(), self.type(member.type), width))
+                called = "" if "(" in member.spelling else member.spelling  # an anonymous struct or union
+                members.append(t.Field(called, member.get_field_offsetof(), self.type(member.type), width))
             return t.CType("record", name, size, align, fields=tuple(members))
         return t.CType("other", name, size, align)
 

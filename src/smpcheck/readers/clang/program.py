@@ -200,7 +200,7 @@ class Harness:
             language="KernelC",
             source=self.text,
             file=self.path,
-            notes=self._notes(low),
+            notes=self._notes(objects, low),
             members=objects.members(low.kinds),
         )
         self._refuse_unknown_failures(program)
@@ -270,7 +270,7 @@ class Harness:
         threads = [replace(thread, body=without_dead_assignments(thread.body, set())) for thread in threads]
         return cells, threads
 
-    def _notes(self, low: TreeLowering) -> tuple[str, ...]:
+    def _notes(self, objects: Objects, low: TreeLowering) -> tuple[str, ...]:
         notes = [f"taken for granted: {ENVIRONMENT}"]
         ignored = sorted(self.findings.ignored - {"__smpcheck_nothing"})
         if ignored:
@@ -278,6 +278,16 @@ class Harness:
         stubs = sorted(name.removeprefix("__smpcheck_stub_") for name in self.functions if name.startswith("__smpcheck_stub_"))
         if stubs:
             notes.append(f"replaced by the harness: {', '.join(f'{name}()' for name in stubs)}")
+        undefined = [objects.variables[decl] for decl in objects.globals if not objects.variables[decl].defined]
+        for variable in undefined:
+            if not self.unit.types[variable.type].size:
+                raise UnsupportedError(
+                    f"the variable {variable.name} is declared only, without its size: define it in the harness",
+                    Position(self.path, 1),
+                )
+        if undefined:
+            names = ", ".join(sorted(variable.name for variable in undefined))
+            notes.append(f"declared only, so taken to be zero at first: {names}")
         return (*notes, *self.findings.assumed, *low.notes)
 
     def _complain_of_missing(self) -> None:

@@ -49,7 +49,7 @@ def _body(body: Sequence[ir.Stmt], known: Mapping[str, ir.Const]) -> tuple[ir.St
         match stmt:
             case ir.Assign(reg, expr):
                 if reg not in known:
-                    out.append(replace(stmt, expr=folded(expr, known)))
+                    out.append(_untagged(replace(stmt, expr=folded(expr, known)), out[-1] if out else None))
             case ir.Load():
                 out.append(replace(stmt, addr=folded(stmt.addr, known)))
             case ir.Store():
@@ -80,6 +80,18 @@ def _body(body: Sequence[ir.Stmt], known: Mapping[str, ir.Const]) -> tuple[ir.St
         if isinstance(out[-1] if out else None, ir.Exit):
             break
     return tuple(out)
+
+
+def _untagged(stmt: ir.Assign, before: ir.Stmt | None) -> ir.Assign:
+    """``tag = p & 3; q = p - tag;``, which takes bits in an address away, with ``p - (p & 3)`` in the second: of that can be said
+    what it points to."""
+    match before, stmt.expr:
+        case (
+            ir.Assign(tag, ir.Binary("&", ir.Reg(tagged), ir.Const()) as bits),
+            ir.Binary("-", ir.Reg(pointer), ir.Reg(taken)) as rest,
+        ) if tag == taken and tagged == pointer and tag != tagged:
+            return replace(stmt, expr=replace(rest, right=bits))
+    return stmt
 
 
 def _chosen(stmt: ir.If) -> ir.Stmt:

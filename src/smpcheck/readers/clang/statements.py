@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import cache
 from typing import Any
 
 from smpcheck.program.ir import Block, Const, Exit, Fence, If, Loop, Reg, Round, Stmt
@@ -481,15 +480,16 @@ class TreeStatements(TreeExpressions):
         )
 
 
-@cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    """The names of a class's fields."""
-    return tuple(f.name for f in fields(kind))
+_FIELDS: dict[type[Any], tuple[str, ...]] = {}
+"""The names of the fields of each class of nodes."""
 
 
 def _parts(node: Any) -> Iterator[Any]:
     """The nodes directly inside of ``node``."""
-    for name in _names(type(node)):
+    kind = type(node)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(f.name for f in fields(kind))
+    for name in _FIELDS[kind]:
         value = getattr(node, name)
         if isinstance(value, tuple):
             yield from (one for one in value if is_dataclass(one))

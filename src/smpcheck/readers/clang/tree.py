@@ -324,7 +324,7 @@ class Function(Node):
 
 @dataclass(slots=True)
 class Global(Node):
-    """A variable with static storage. ``per_cpu``: each CPU has a copy."""
+    """A variable with static storage. ``per_cpu``: each CPU has a copy; ``defined``: it is more than declared."""
 
     decl: int
     name: str
@@ -332,6 +332,7 @@ class Global(Node):
     init: Expr | None
     per_cpu: bool
     file: str
+    defined: bool = True
 
 
 @dataclass(slots=True)
