@@ -24,6 +24,7 @@ from smpcheck.program import ir, tags
 from smpcheck.program.flow import registers_read, statements, with_atoms
 from smpcheck.program.ir import Assign, Assume, Choice, Const, Expr, Fence, If, Load, Position, Program, Reg, Rmw, Stmt, Store
 from smpcheck.program.values import LONG, CType, Value
+from smpcheck.readers.asm import flags
 from smpcheck.readers.asm.machine import Machine, Register, Thread, read_instruction
 from smpcheck.readers.asm.test import machine_of
 from smpcheck.readers.flow import Item, Jump, Label, structured
@@ -127,11 +128,18 @@ class _Instructions(Thread):
         Thread.store(self, address, value, WIDE, *tags)
 
     def store_conditional(
-        self, status: Register, address: Expr, value: Expr, size: int, *tags: str, depends: bool = False
+        self,
+        status: Register,
+        address: Expr,
+        value: Expr,
+        size: int,
+        *tags: str,
+        depends: bool = False,
+        second: Expr | None = None,
     ) -> None:
         """The one that succeeds: of the two sides, the first."""
         at = len(self.items)
-        Thread.store_conditional(self, status, address, value, WIDE, *tags, depends=depends)
+        Thread.store_conditional(self, status, address, value, WIDE, *tags, depends=depends, second=second)
         choice = self.items.pop()
         assert len(self.items) == at and isinstance(choice, Choice)
         self.items += choice.then
@@ -363,6 +371,7 @@ class _Task:
                 text = line.format(**self.thread.places, op=self.site.operation_name)
                 read_instruction(self.thread.machine, emitter, text, lambda _: self.pos)
                 shown[emitter.text] = self.sized(line)
+        emitter.items = flags.without_unasked(emitter)
         self.thread.registers |= emitter.registers
         own = [item for item in emitter.items if not isinstance(item, Jump | Label)]
         written = {stmt.reg for stmt in statements(own) if isinstance(stmt, Assign | Load)}
@@ -392,15 +401,18 @@ class _Task:
         """The instructions of a row without registers."""
         return tuple(mnemonic(self.sized(line)) for line in lines if not line.startswith("{") and not line.endswith(":"))
 
-    def final(self, item: Item, known: Mapping[str, Expr], override: Rmw | None, shown: Mapping[str, str]) -> Item:
+    def final(
+        self, item: Item, known: Mapping[str, Expr], override: Rmw | None, shown: Mapping[str, str], inner: bool = False
+    ) -> Item:
         """A statement, with the values of places filled in, and its place and text in the source. A jump that starts again is
-        no execution, and in a lock neither is one that gives up."""
+        no execution, and in a lock neither is one that gives up. ``inner``: the statement is in an arm of a choice."""
 
         def filled(expr: Expr) -> Expr:
             return substituted(expr, known)
 
         def side(body: Sequence[Stmt]) -> tuple[Stmt, ...]:
-            return tuple(s for s in (self.final(x, known, override, shown) for x in body) if not isinstance(s, Label | Jump))
+            found = (self.final(x, known, override, shown, inner=True) for x in body)
+            return tuple(s for s in found if not isinstance(s, Label | Jump))
 
         match item:
             case Jump(target, cond, _, what):
@@ -411,7 +423,7 @@ class _Task:
                 return Jump(target, None if cond is None else filled(cond), self.pos, said)
             case Choice():
                 then, other = side(item.then), side(item.other)
-                return Choice(then, (Assume(Const(0), self.pos),) if self.site.must else other, self.pos)
+                return Choice(then, (Assume(Const(0), self.pos),) if self.site.must and not inner else other, self.pos)
             case Assign():
                 chosen = None if item.chosen_by is None else filled(item.chosen_by)
                 return Assign(item.reg, filled(item.expr), self.pos, chosen)

@@ -235,7 +235,8 @@ class EventGraph:
     ``addr``, ``data``, ``ctrl`` are relations of :data:`DEPENDENCIES`, as are those of ``more``, by name: machine code's.
     ``bounds`` are the guards under which a loop was cut, ``waiting`` those under which a thread has come to wait: neither goes
     on. ``faulting`` has for accesses that may be to nothing the guard under which the thread has stopped at them, where that was
-    asked for. ``final_regs`` gives each thread's registers at its end.
+    asked for. ``apart``: pairs of one instruction that are not in program order. ``final_regs`` gives each thread's registers at
+    its end.
     """
 
     program: ir.Program
@@ -253,6 +254,7 @@ class EventGraph:
     data: Pairs = field(default_factory=dict)
     ctrl: Pairs = field(default_factory=dict)
     more: dict[str, Pairs] = field(default_factory=dict)
+    apart: set[tuple[int, int]] = field(default_factory=set)
     final_regs: dict[int, dict[str, Term]] = field(default_factory=dict)
     init_count: int = 0
 
@@ -262,10 +264,14 @@ class EventGraph:
         return self.more.get(name, {}) if found is None else found
 
 
+FIRST, PAIR = "First-of-pair", "Pair"
+"""Tags of an access of machine code that belongs to the instruction of the access before it (``LDP``, ``CASP``), and of the first
+store of a store-conditional of two."""
+
 EXCLUSIVE = "EX"
 """The tag of loads that make a reservation, which a store-conditional needs."""
 
-RESERVATION = "@reservation"
+RESERVATION, SECOND = "@reservation", "@reservation of the second half"
 """Stands among a thread's registers for the last load that made one."""
 
 _Access: TypeAlias = ir.Load | ir.Store | ir.Rmw | ir.Fence
@@ -326,6 +332,8 @@ class _Unroller:
         """The guard of being inside an RCU read-side critical section."""
         self.reserved: dict[int, list[Event]] = {}
         """The events of each load exclusive, by the first of them."""
+        self.instruction: list[Event] = []
+        """The events of the last access, and of those that belong to its instruction."""
         self.stopped: list[int] = []
         """The guards under which the thread has stopped so far: at a loop that is cut, waiting, at an access to nothing."""
         self.spent: dict[str, int] = {}
@@ -430,12 +438,13 @@ class _Unroller:
                     graph.computations.append(Computation(alive, value.term, stmt.pos))
             case ir.Load():
                 accesses = self.read(stmt, stmt.reg, stmt.tags, self.eval(stmt.addr, env), alive, env)
+                self.of_one_instruction(accesses, PAIR in stmt.tags)
                 if EXCLUSIVE in stmt.tags:
-                    env.regs[RESERVATION] = _Local(self.terms.read(accesses[0].id), {}, {})
-                    self.reserved[accesses[0].id] = accesses
+                    self.reserve(accesses, PAIR in stmt.tags, env)
                 return self.unless_faulting(accesses, alive)
             case ir.Store():
                 accesses = self.write(stmt, stmt.tags, self.eval(stmt.addr, env), stmt.value, alive, env)
+                self.of_one_instruction(accesses, PAIR in stmt.tags)
                 if stmt.status is not None:
                     self.conditional(stmt, accesses, env)
                     self.assign(stmt.status, _Local(self.terms.zero, {access.id: ALWAYS for access in accesses}, {}), env)
@@ -562,6 +571,8 @@ class _Unroller:
     def group(self, events: Sequence[Event], *names: str) -> None:
         """These events are of one instruction (and, in the relations ``names``, of one kind)."""
         if len(events) > 1:
+            if "sca-class" in names:
+                self.graph.apart.update((a.id, b.id) for a in events for b in events if a is not b)
             for name in ("same-instance", *names):
                 table = self.graph.more.setdefault(name, {})
                 table.update({(a.id, b.id): ALWAYS for a in events for b in events if a is not b})
@@ -576,7 +587,7 @@ class _Unroller:
         if stmt.when is not None:
             when = self.eval(stmt.when, env)
             cond = when.term
-            chosen = {event: guard for event, guard in self.join_deps(when.deps, when.decided).items() if event not in numbers}
+            chosen = self.join_deps(when.deps, when.decided)
             if stmt.blocking and self.may_stop:
                 proceed = self.guards.variable(self.decision(None, alive))
                 self.stays(self.guards.minus(alive, proceed), numbers, stmt.pos, cond)
@@ -587,11 +598,38 @@ class _Unroller:
             self.add_picks("data", chosen, write.id)
             read.partner, write.partner = write.id, read.id
         self.group([*reads, *writes])
+        if PAIR in stmt.read_tags:  # the comparison of both decides on both writes
+            others = {read.id: ALWAYS for read in self.instruction if read.kind == "R"}
+            for write in writes:
+                self.add_picks("data", others, write.id)
+            for other in self.instruction:
+                if other.kind == "W":
+                    self.add_picks("data", dict.fromkeys(numbers, ALWAYS), other.id)
+        self.of_one_instruction([*reads, *writes], PAIR in stmt.read_tags)
         return alive
+
+    def of_one_instruction(self, events: list[Event], pair: bool) -> None:
+        """Note the events of an access; ``pair``: they are of the instruction of the access before, and in no order with it.
+        The two halves of an exclusive pair are one access (DDI 0487, B2.2.1)."""
+        before = self.instruction if pair else []
+        self.graph.apart.update(found for a in before for b in events for found in ((a.id, b.id), (b.id, a.id)))
+        self.instruction = [*before, *events]
+        if before:
+            self.group(self.instruction, *(["sca-class"] if EXCLUSIVE in events[0].tags else []))
+
+    def reserve(self, reads: list[Event], pair: bool, env: _Env) -> None:
+        """A load exclusive makes the reservation, that of a pair one for each half."""
+        if not pair:
+            env.regs.pop(SECOND, None)
+        env.regs[SECOND if pair else RESERVATION] = _Local(self.terms.read(reads[0].id), {}, {})
+        self.reserved[reads[0].id] = reads
 
     def conditional(self, stmt: ir.Store, writes: list[Event], env: _Env) -> None:
         """Pair a successful store-conditional with the load that made the reservation, which it ends."""
-        term = env.regs.pop(RESERVATION, self.unset).term
+        pair = PAIR in stmt.tags
+        if not pair and RESERVATION in env.regs and (FIRST in stmt.tags) != (SECOND in env.regs):
+            raise UnsupportedError("a store-conditional of another size than its load exclusive", stmt.pos)
+        term = env.regs.pop(SECOND if pair else RESERVATION, self.unset).term
         read = self.graph.events[term.data] if term.op == "read" else None
         if read is None and term is not self.terms.zero:
             raise UnsupportedError("which load exclusive this store belongs to depends on the way taken before", stmt.pos)

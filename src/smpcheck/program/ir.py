@@ -416,7 +416,9 @@ class Program:
         if isinstance(value, int):
             return str(value)
         if value in self.wholes or value in self.cells:
-            return self.cell_name(value)
+            name = self.cell_name(value)
+            if not (self.branches_bind_the_rest and name.endswith("]")):
+                return name
         return "?" if value == UNDETERMINED else f"{value.base}+{value.offset}" if value.offset else value.base
 
 

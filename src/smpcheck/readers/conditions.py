@@ -23,7 +23,7 @@ from smpcheck.readers.source import Source
 TOKEN = re.compile(
     r"\s*(?:(?P<reg>P?\d+\s*:\s*[A-Za-z_%$][\w.$%]*)"
     r"|(?P<num>0[xX][0-9a-fA-F]+|\d+)"
-    r"|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<name>%?[A-Za-z_]\w*)"
     r"|(?P<op>/\\|\\/|=>|==|!=|<>|<=|>=|&&|\|\||->|[~!=<>()\[\]*&.;,:{}+-])"
     r"|(?P<bad>\S)|$)"
 )

@@ -7,11 +7,12 @@ forward branches lead follows a ``Block`` that they leave, and a block to which 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program.flow import mapped
 from smpcheck.program.ir import Block, Choice, Exit, Expr, If, Loop, Position, Stmt
 
 
@@ -36,6 +37,14 @@ class Jump:
 Item: TypeAlias = Stmt | Label | Jump
 
 END = "end of the thread"
+
+
+def in_items(items: Sequence[Item], change: Callable[[Stmt], Stmt | None]) -> list[Item]:
+    """As :func:`smpcheck.program.flow.mapped`; labels and jumps stay."""
+    found: list[Item] = []
+    for item in items:
+        found += [item] if isinstance(item, Label | Jump) else mapped([item], change)
+    return found
 
 
 @dataclass(slots=True)

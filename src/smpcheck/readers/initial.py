@@ -30,12 +30,13 @@ InitValue = int | tuple[str, tuple[int | str, ...]] | list["InitValue"]
 """A number, the address of (a part of) an object, or a list in braces."""
 
 
-_SIMPLE = re.compile(r"\s*(?:P?(\d+)\s*:\s*)?([A-Za-z_]\w*)\s*=\s*(-?\d+|&?\s*[A-Za-z_]\w*)\s*$")
+_SIMPLE = re.compile(r"\s*(?:P?(\d+)\s*:\s*)?(%?[A-Za-z_]\w*)\s*=\s*(-?\d+|&?\s*[A-Za-z_]\w*)\s*$")
 _TYPE_WORDS = frozenset(("struct", "unsigned", "signed", "const", "volatile", "long", "short", "int", "char"))
 
 
-def read_init(source: Source, span: tuple[int, int]) -> list[Entry]:
-    """The entries of the init section, which ``;`` separates."""
+def read_init(source: Source, span: tuple[int, int], symbolic: bool = False) -> list[Entry]:
+    """The entries of the init section, which ``;`` separates. ``symbolic``: may a name begin with ``%``, as that of a register
+    that assembly leaves to be chosen?"""
     entries: list[Entry] = []
     at = span[0]
     text = source.text
@@ -59,6 +60,9 @@ def read_init(source: Source, span: tuple[int, int]) -> list[Entry]:
             entries.append(_entry(Tokens(source, at, end)))
         at = end + 1
     _check_once(source, entries)
+    for entry in entries:
+        if entry.name.startswith("%") and not symbolic:
+            raise InputError("unexpected character '%'", source.pos(entry.at))
     return entries
 
 

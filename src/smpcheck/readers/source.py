@@ -13,6 +13,9 @@ from functools import cached_property
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position
 
+_ASSEMBLY = re.compile(r"\s*(?:AArch64|X86|X86_64|PPC|RISCV|ARM|LISA)\b")
+"""What a test begins with in which ``(*`` is no expression of C's."""
+
 _MARK = re.compile(r'\(\*|/\*|//|"')
 _NESTED = re.compile(r"\(\*|\*\)")
 _TWO_WORDS = re.compile(r"\w[\w'-]*\s+\w")
@@ -52,6 +55,7 @@ class Source:
     def _blank_comments(self, text: str) -> str:
         pieces: list[str] = []
         done = 0
+        in_assembly = _ASSEMBLY.match(text) is not None
         match = _MARK.search(text)
         while match:
             start, end = match.start(), match.end()
@@ -64,7 +68,7 @@ class Source:
                 end = text.find("*/", end) + 2
                 if end == 1:
                     raise InputError("this comment is never closed: '*/' expected", self.pos(start))
-            elif kind == "(*" and _is_comment(text, start):
+            elif kind == "(*" and (in_assembly or _is_comment(text, start)):
                 end = self._nested_end(text, start)
             else:
                 comment = False

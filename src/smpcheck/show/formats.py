@@ -98,7 +98,7 @@ class Summary:
     def add(self, result: Result) -> None:
         """Count one result."""
         self.statuses[result.status] += 1
-        if result.status == "ok":
+        if result.model and result.status not in ("error", "unsupported"):
             self.models[result.model] = None
         self.labels[result.verdict or result.status] += 1
         self.expected += result.expected is not None

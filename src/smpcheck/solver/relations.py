@@ -188,7 +188,7 @@ class Relations:
                     for y in bits(may[x]):
                         if self.compatible(x, y) == NEVER:
                             may[x] &= ~(1 << y)
-            for x, y in self.graph.dependency("sca-class"):
+            for x, y in self.graph.apart:
                 may[x] &= ~(1 << y)
             return Relation(may, True)
         if name in DEPENDENCIES:

@@ -649,12 +649,11 @@ class _Session:
                 for (a, b), g in table.items()
                 if a in number and b in number and holds(m, encoding.guard_literal(g))
             )
-        together = graph.dependency("sca-class")
         relations["po"] = frozenset(
             (number[a.id], number[b.id])
             for i, a in enumerate(happening)
             for b in happening[i + 1 :]
-            if a.thread == b.thread >= 0 and (a.id, b.id) not in together
+            if a.thread == b.thread >= 0 and (a.id, b.id) not in graph.apart
         )
         relations["rmw"] = frozenset(
             (number[e.id], number[e.partner])

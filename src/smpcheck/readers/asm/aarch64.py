@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from smpcheck.program.ir import Assign, Assume, Binary, Cast, Const, Expr, Reg, Unary
+from smpcheck.errors import InputError
+from smpcheck.program.events import PAIR
+from smpcheck.program.ir import Assign, Assume, Binary, Cast, Conditional, Const, Expr, Reg, Unary
 from smpcheck.program.values import INT, LONG, UINT, ULONG, CType
 from smpcheck.readers.asm import flags
 from smpcheck.readers.asm.machine import (
@@ -25,6 +28,7 @@ from smpcheck.readers.asm.machine import (
     extreme,
     integer,
     label,
+    symbolic,
     unsigned,
     words,
 )
@@ -35,7 +39,9 @@ _REGISTER = re.compile(r"([XW])(\d+|ZR)\Z", re.IGNORECASE)
 def register(text: str) -> Register | None:
     """``X0`` to ``X30``, ``XZR``, and their lower halves ``W0`` to ``WZR``."""
     match = _REGISTER.match(text)
-    if match is None or (match[2].isdigit() and int(match[2]) > 30):
+    if match is None:
+        return symbolic(text, {"": 8, "X": 8, "W": 4})
+    if match[2].isdigit() and int(match[2]) > 30:
         return None
     size = 8 if match[1].upper() == "X" else 4
     return Register(None if match[2].upper() == "ZR" else f"X{int(match[2])}", size, text)
@@ -89,7 +95,7 @@ class Address:
 
 
 _INDEXED = re.compile(
-    r"\[\s*(?P<base>\w+)\s*(?:,\s*(?:(?P<imm>#?\s*-?\w+)|(?P<index>[XWxw]\w+)(?:\s*,\s*(?P<ext>[A-Za-z]+)\s*(?:#?\s*(?P<by>\d+))?)?)\s*)?\]\s*(?P<pre>!)?\Z"
+    r"\[\s*(?P<base>[\w%]+)\s*(?:,\s*(?:(?P<imm>#?\s*-?[\w%]+)|(?P<index>[XWxw%][\w%]*)(?:\s*,\s*(?P<ext>[A-Za-z]+)\s*(?:#?\s*(?P<by>\d+))?)?)\s*)?\]\s*(?P<pre>!)?\Z"
 )
 
 
@@ -113,7 +119,9 @@ def memory(text: str) -> Address:
         return Address(base)
     index = R(match["index"])
     extend = (match["ext"] or "LSL").upper()
-    if extend not in (("SXTW", "UXTW") if index.size == 4 else ("LSL", "SXTX")):
+    if extend in ("SXTW", "UXTW"):  # of an X register, as herd7 has it, the lower half
+        index = replace(index, size=4)
+    elif index.size == 4 or extend not in ("LSL", "SXTX"):
         raise OperandError("SXTW or UXTW after a W register, LSL after an X register")
     return Address(base, index, extend == "SXTW", int(match["by"] or 0))
 
@@ -138,6 +146,8 @@ class Modified:
         match self.how:
             case "LSL":
                 return Binary("<<", value, Const(self.by), ctype)
+            case "ROR":
+                return _rotated(value, self.by, ctype)
             case "LSR":
                 return Binary(">>", unsigned(value, ctype.bits // 8), Const(self.by), ctype if ctype.bits < 64 else ULONG)
             case "ASR":
@@ -145,6 +155,16 @@ class Modified:
                 return Binary(">>", converted(value, signed), Const(self.by), signed)
         extended = converted(value, _EXTENDED[self.how])
         return Binary("<<", extended, Const(self.by), LONG) if self.by else extended
+
+
+def _rotated(value: Expr, by: int, ctype: CType) -> Expr:
+    """``value`` with its lowest bits moved to the top."""
+    by %= ctype.bits
+    if by == 0:
+        return value
+    plain = ULONG if ctype.bits == 64 else ctype
+    low = Binary(">>", converted(value, plain), Const(by), plain)
+    return converted(Binary("|", low, Binary("<<", value, Const(ctype.bits - by), ctype), ctype), ctype)
 
 
 _EXTENDED = {
@@ -157,20 +177,21 @@ _EXTENDED = {
     "UXTX": LONG,
     "SXTX": LONG,
 }
-_MODIFIER = re.compile(r"(LSL|LSR|ASR|[US]XT[BHWX])(?:\s*#?\s*(\d+))?\Z", re.IGNORECASE)
+_MODIFIER = re.compile(r"(LSL|LSR|ASR|ROR|[US]XT[BHWX])(?:\s*#?\s*(\d+))?\Z", re.IGNORECASE)
 
 
 def modifier(text: str) -> Modified:
     """``LSL #3``, ``SXTW``, ``UXTB #1``."""
     match = _MODIFIER.match(text)
-    if match is None or (match[1].upper() in ("LSL", "LSR", "ASR") and match[2] is None):
-        raise OperandError("a shift (LSL #3, LSR #1, ASR #1) or an extension (SXTW, UXTB, ...)")
+    if match is None or (match[1].upper() in ("LSL", "LSR", "ASR", "ROR") and match[2] is None):
+        raise OperandError("a shift (LSL #3, LSR #1, ASR #1, ROR #1) or an extension (SXTW, UXTB, ...)")
     return Modified(match[1].upper(), int(match[2] or 0))
 
 
 CONDITIONS = {
     "EQ": "eq", "NE": "ne", "HS": "above or same", "CS": "above or same", "LO": "below", "CC": "below", "HI": "above",
     "LS": "below or same", "GE": "ge", "LT": "lt", "GT": "gt", "LE": "le", "MI": "negative", "PL": "not negative",
+    "VS": "overflow", "VC": "no overflow",
 }  # fmt: skip
 
 
@@ -216,23 +237,28 @@ def _arithmetic(op: str, sets: bool = False, invert: bool = False) -> Callable[.
         if invert:
             second = Unary("~", second, ctype)
         result = Binary(op, first, second, ctype)
-        if sets and op == "-":
-            flags.compare(thread, first, second, target.size)
-        elif sets:
-            flags.by_result(thread, result, target.size)
+        if sets:
+            _set_flags(thread, op, first, second, target.size)
         thread.write(target, result)
 
     return emit
+
+
+def _set_flags(thread: Thread, op: str, left: Expr, right: Expr, size: int) -> None:
+    """The flags of ``left op right``. A bit operation clears carry, which reads as below."""
+    if op == "-":
+        flags.compare(thread, left, right, size)
+    elif op == "+":
+        flags.added(thread, left, right, size)
+    else:
+        flags.bitwise(thread, Binary(op, left, right, VIEW[size]), size, below=True)
 
 
 def _compare(op: str) -> Callable[..., None]:
     def emit(thread: Thread, left: Register, right: int | Register, how: Modified | None = None) -> None:
         ctype = _type(left)
         first, second = thread.read(left), _second(thread, right, ctype, how)
-        if op == "-":
-            flags.compare(thread, first, second, left.size)
-        else:
-            flags.by_result(thread, Binary(op, first, second, ctype), left.size)
+        _set_flags(thread, op, first, second, left.size)
 
     return emit
 
@@ -255,10 +281,75 @@ def _shift(op: str, signed: bool = False) -> Callable[..., None]:
 
 
 def _unary(op: str) -> Callable[..., None]:
-    def emit(thread: Thread, target: Register, value: Register) -> None:
-        thread.write(target, Unary(op, thread.read(value), _type(target)))
+    def emit(thread: Thread, target: Register, value: Register, how: Modified | None = None) -> None:
+        ctype = _type(target)
+        thread.write(target, Unary(op, _second(thread, value, ctype, how), ctype))
 
     return emit
+
+
+def _multiply_add(op: str) -> Callable[..., None]:
+    """MADD, MSUB: a number and, or less, a product."""
+
+    def emit(thread: Thread, target: Register, left: Register, right: Register, start: Register | None = None) -> None:
+        ctype = _type(target)
+        product = Binary("*", thread.read(left), thread.read(right), ctype)
+        before = Const(0) if start is None else thread.read(start)
+        thread.write(target, Binary(op, before, product, ctype))
+
+    return emit
+
+
+def _multiply_long(ctype: CType) -> Callable[..., None]:
+    """SMULL, UMULL: the product of two words as 64 bits."""
+
+    def emit(thread: Thread, target: Register, left: Register, right: Register) -> None:
+        first, second = (converted(thread.read(one), ctype) for one in (left, right))
+        thread.write(target, Binary("*", converted(first, LONG), converted(second, LONG), LONG))
+
+    return emit
+
+
+def _bit_field(signed: bool, by_width: bool) -> Callable[..., None]:
+    """SBFM, UBFM (of bits N to M), and SBFX, UBFX (``by_width``: from bit N on, so many)."""
+
+    def emit(thread: Thread, target: Register, value: Register, first: int, second: int) -> None:
+        bits, ctype = 8 * target.size, _type(target)
+        last = first + second - 1 if by_width else second
+        if not (0 <= first < bits and 0 <= last < bits and (not by_width or second > 0)):
+            raise InputError(f"bits 0 to {bits - 1} of {value.text} expected, {first} and {second} found", thread.pos)
+        low, width = (first, last - first + 1) if last >= first else (0, last + 1)
+        to = 0 if last >= first else bits - first
+        # to the top, and down again to where the field goes
+        above = Binary("<<", thread.read(value), Const(bits - width - low), ctype)
+        down = SIGNED[target.size] if signed else ULONG if bits == 64 else ctype
+        field = converted(Binary(">>", converted(above, down), Const(bits - width), down), ctype)
+        thread.write(target, Binary("<<", field, Const(to), ctype) if to else field)
+
+    return emit
+
+
+def _reversed(size: int, unit: int) -> Callable[..., None]:
+    """REV and its kin: the bytes of each ``unit`` bytes in the other order (``size``: that of the register)."""
+
+    def emit(thread: Thread, target: Register, value: Register) -> None:
+        ctype, result = ULONG if size == 8 else VIEW[size], None
+        whole = converted(thread.read(value), ctype)
+        for i in range(size):
+            to = i // unit * unit + unit - 1 - i % unit
+            byte = Binary("&", Binary(">>", whole, Const(8 * i), ctype), Const(255), ctype)
+            moved = Binary("<<", byte, Const(8 * to), ctype)
+            result = moved if result is None else Binary("|", result, moved, ctype)
+        assert result is not None
+        thread.write(target, converted(result, VIEW[size]))
+
+    return emit
+
+
+def _absolute(thread: Thread, target: Register, value: Register) -> None:
+    ctype = SIGNED[target.size]
+    number = converted(thread.read(value), ctype)
+    thread.write(target, Conditional(Binary("<", number, Const(0), ctype), Unary("-", number, ctype), number))
 
 
 def _extend(name: str) -> Callable[..., None]:
@@ -296,22 +387,36 @@ def _post_index(thread: Thread, address: Address, after: int) -> None:
         thread.write(address.base, add(thread.read(address.base), Const(after)))
 
 
-def _load_pair(thread: Thread, first: Register, second: Register, address: Address, after: int = 0) -> None:
-    place = address.of(thread)
-    saved = thread.temporary()
-    if first.name == address.base.name:
-        thread.emit(Assign(saved, place, thread.pos))
-        place = Reg(saved)
-    thread.load(first, place, first.size)
-    thread.load(second, add(place, Const(first.size)), first.size)
-    _post_index(thread, address, after)
+def _load_pair(*tags: str, signed: bool = False) -> Callable[..., None]:
+    """Two loads of one instruction. ``signed``: words for registers of 64 bits (LDPSW)."""
+
+    def emit(thread: Thread, first: Register, second: Register, address: Address, after: int = 0) -> None:
+        size = 4 if signed else first.size
+        place = address.of(thread)
+        saved = thread.temporary()
+        if first.name == address.base.name:
+            thread.emit(Assign(saved, place, thread.pos))
+            place = Reg(saved)
+        thread.load(first, place, size, *tags, signed=signed)
+        thread.load(second, add(place, Const(size)), size, *tags, PAIR, signed=signed)
+        _post_index(thread, address, after)
+
+    return emit
 
 
 def _store_pair(thread: Thread, first: Register, second: Register, address: Address, after: int = 0) -> None:
     place = address.of(thread)
     thread.store(place, thread.read(first), first.size)
-    thread.store(add(place, Const(first.size)), thread.read(second), first.size)
+    thread.store(add(place, Const(first.size)), thread.read(second), first.size, PAIR)
     _post_index(thread, address, after)
+
+
+def _store_exclusive_pair(*tags: str) -> Callable[..., None]:
+    def emit(thread: Thread, status: Register, first: Register, second: Register, address: Address) -> None:
+        place, low, high = address.of(thread), thread.read(first), thread.read(second)
+        thread.store_conditional(status, place, low, first.size, *tags, second=high)
+
+    return emit
 
 
 def _atomic(op: str | None, suffix: str, size: int | None, returns: bool = True) -> Callable[..., None]:
@@ -331,8 +436,7 @@ def _atomic(op: str | None, suffix: str, size: int | None, returns: bool = True)
                     return extreme(op.endswith("MAX"), op[0] == "S", old, operand, size or value.size)
             return Binary(op, old, operand, ctype)
 
-        quiet = target.name is None and op is not None and "A" not in suffix
-        read = ("A",) if "A" in suffix and target.name is not None else ("NoRet",) if quiet else ()
+        read = _read_tags(suffix, target)
         thread.rmw(target, address.of(thread), new, size or value.size, read, ("L",) if "L" in suffix else ())
 
     if returns:
@@ -340,30 +444,111 @@ def _atomic(op: str | None, suffix: str, size: int | None, returns: bool = True)
     return lambda thread, value, address: emit(thread, value, Register(None, value.size), address)
 
 
+def _read_tags(suffix: str, target: Register) -> tuple[str, ...]:
+    """Those of the read of an atomic operation: nothing is acquired by a read whose value goes nowhere."""
+    return ("NoRet",) if target.name is None else ("A",) if "A" in suffix else ()
+
+
 def _compare_and_swap(suffix: str, size: int | None) -> Callable[..., None]:
+    """CAS. Where it succeeds, the register may get what was read or keep what was expected, which is the same value with other
+    dependencies; where it fails, the value that was read may be written back (DDI 0487, CAS, CASA, CASAL, CASL)."""
+
     def emit(thread: Thread, expected: Register, value: Register, address: Address) -> None:
         bytes_ = size or expected.size
         place, new = address.of(thread), thread.read(value)
-        wanted = thread.read(expected)
-        if bytes_ < expected.size:
-            wanted = converted(wanted, VIEW[bytes_])
-        read = ("A",) if "A" in suffix else ()
+        saved = Register(thread.temporary())
+        thread.write(saved, converted(thread.read(expected), VIEW[bytes_]))
+        wanted = thread.read(saved)
+        reads, writes = _read_tags(suffix, expected), ("L",) if "L" in suffix else ()
 
         def same(old: Expr) -> Expr:
             return Binary("==", old, wanted, LONG)
 
+        def other(old: Expr) -> Expr:
+            return Binary("!=", old, wanted, LONG)
+
         def success() -> None:
-            thread.rmw(expected, place, lambda old: new, bytes_, read, ("L",) if "L" in suffix else (), same)
+            found = Register(thread.temporary())
+            thread.rmw(found, place, lambda old: new, bytes_, reads, writes, same)
+            kept = thread.read(found)
+            if expected.name is not None:
+                thread.either(lambda: thread.write(expected, kept), lambda: thread.write(expected, wanted, same(kept)))
 
         def failure() -> None:
-            found = Register(thread.temporary(), 8)
-            thread.load(found, place, bytes_, *read)
-            thread.emit(Assume(Binary("!=", thread.read(found), wanted, LONG), thread.pos))
+            thread.either(lambda: thread.rmw(expected, place, lambda old: old, bytes_, reads, writes, other), without_write)
+
+        def without_write() -> None:
+            found = Register(thread.temporary())
+            thread.load(found, place, bytes_, *reads)
+            thread.emit(Assume(other(thread.read(found)), thread.pos))
             thread.write(expected, thread.read(found))
 
         thread.either(success, failure)
 
     return emit
+
+
+def _compare_and_swap_pair(suffix: str) -> Callable[..., None]:
+    """CASP: as CAS, for two registers that follow each other and the two locations."""
+    reads, writes = ("A",) if "A" in suffix else (), ("L",) if "L" in suffix else ()
+
+    def emit(thread: Thread, *operands: Any) -> None:
+        targets, values, address = operands[0:2], operands[2:4], operands[4]
+        _require_pair(thread, targets)
+        _require_pair(thread, values)
+        size = targets[0].size
+        place = address.of(thread)
+        saved = [Register(thread.temporary()) for _ in targets]
+        found = [Register(thread.temporary()) for _ in targets]
+        for copy, target in zip(saved, targets, strict=True):
+            thread.write(copy, thread.read(target))
+        halves = list(zip((place, add(place, Const(size))), found, map(thread.read, saved), values, ((), (PAIR,)), strict=True))
+
+        def equal() -> Expr:
+            first, second = (Binary("==", thread.read(was), want, LONG) for _, was, want, _, _ in halves)
+            return Binary("&", first, second, LONG)
+
+        def exchange(half: tuple[Expr, Register, Expr, Register, tuple[str, ...]]) -> None:
+            to, was, want, value, also = half
+            new = thread.read(value)
+            thread.rmw(
+                was, to, lambda old: new, size, (*reads, *also), (*writes, *also), lambda old: Binary("==", old, want, LONG)
+            )
+
+        def write_back() -> None:
+            for to, was, _, _, also in halves:
+                thread.rmw(was, to, lambda old: old, size, (*reads, *also), (*writes, *also))
+
+        def only_read() -> None:
+            for to, was, _, _, also in halves:
+                thread.load(was, to, size, *reads, *also)
+
+        def take(kept: bool = False) -> None:
+            same = equal() if kept else None
+            for target, (_, was, want, _, _) in zip(targets, halves, strict=True):
+                thread.write(target, want if kept else thread.read(was), same)
+
+        def success() -> None:
+            for half in halves:
+                exchange(half)
+            thread.either(take, lambda: take(kept=True))
+
+        def failure() -> None:
+            thread.either(write_back, only_read)
+            thread.emit(Assume(Unary("!", equal()), thread.pos))
+            take()
+
+        thread.either(success, failure)
+
+    return emit
+
+
+def _require_pair(thread: Thread, registers: Sequence[Register]) -> None:
+    """:raises InputError: these are not X0 and X1, X2 and X3, ..."""
+    first, second = (int(one.name[1:]) if one.name is not None else 31 for one in registers)
+    if first % 2 or second != first + 1:
+        found = ",".join(one.text for one in registers)
+        raise InputError(f"a register with an even number and the next one expected, '{found}' found", thread.pos)
 
 
 def _barrier(name: str) -> Callable[..., None]:
@@ -447,7 +632,7 @@ def _rows() -> Iterator[Row]:
                 yield row(f"{form},#1,LSL #12", emit, reg, reg, imm, modifier)
         if name != "MUL":
             yield row(f"{name} Xd,Xn,Wm,SXTW", emit, X, X, W, modifier)
-    for name, op in (("CMP", "-"), ("TST", "&")):
+    for name, op in (("CMP", "-"), ("CMN", "+"), ("TST", "&")):
         for reg, wide in ((X, "X"), (W, "W")):
             yield row(f"{name} {wide}n,{wide}m", _compare(op), reg, reg)
             yield row(f"{name} {wide}n,#1", _compare(op), reg, imm)
@@ -459,6 +644,22 @@ def _rows() -> Iterator[Row]:
     for name, op in (("MVN", "~"), ("NEG", "-")):
         yield row(f"{name} Xd,Xn", _unary(op), X, X)
         yield row(f"{name} Wd,Wn", _unary(op), W, W)
+        yield row(f"{name} Xd,Xn,LSL #1", _unary(op), X, X, modifier)
+        yield row(f"{name} Wd,Wn,LSL #1", _unary(op), W, W, modifier)
+    for reg, wide in ((X, "X"), (W, "W")):
+        whole = 8 if wide == "X" else 4
+        for name, op in (("MADD", "+"), ("MSUB", "-")):
+            yield row(f"{name} {wide}d,{wide}n,{wide}m,{wide}s", _multiply_add(op), reg, reg, reg, reg)
+        yield row(f"MNEG {wide}d,{wide}n,{wide}m", _multiply_add("-"), reg, reg, reg)
+        for name, signed, by_width in (
+            ("UBFM", False, False), ("SBFM", True, False), ("UBFX", False, True), ("SBFX", True, True),
+        ):  # fmt: skip
+            yield row(f"{name} {wide}d,{wide}n,#4,#7", _bit_field(signed, by_width), reg, reg, imm, imm)
+        for name, unit in (("REV", whole), ("REV16", 2), *((("REV32", 4), ("REV64", 8)) if whole == 8 else ())):
+            yield row(f"{name} {wide}d,{wide}n", _reversed(whole, unit), reg, reg)
+        yield row(f"ABS {wide}d,{wide}n", _absolute, reg, reg)
+    yield row("SMULL Xd,Wn,Wm", _multiply_long(INT), X, W, W)
+    yield row("UMULL Xd,Wn,Wm", _multiply_long(UINT), X, W, W)
     for name in ("UXTB", "UXTH", "SXTB", "SXTH", "SXTW", "UXTW"):
         yield row(f"{name} Xd,Wn", _extend(name), R, R)
 
@@ -477,12 +678,22 @@ def _rows() -> Iterator[Row]:
     for name, size in _SIGNED_SIZES:
         target = X if name == "SW" else R
         yield row(f"LDR{name} Xt,[Xn]", _load(size, signed=True), target, mem)
+        yield row(f"LDR{name} Xt,[Xn],#4", _load(size, signed=True), target, base, imm)
         yield row(f"LDUR{name} Xt,[Xn]", _load(size, signed=True), target, mem)
         yield row(f"LDAPUR{name} Xt,[Xn]", _load(size, "Q", signed=True), target, mem)
     for reg, wide in ((X, "X"), (W, "W")):
-        for name, pair in (("LDP", _load_pair), ("LDNP", _load_pair), ("STP", _store_pair), ("STNP", _store_pair)):
+        for name, pair in (("LDP", _load_pair()), ("LDNP", _load_pair()), ("STP", _store_pair), ("STNP", _store_pair)):
             yield row(f"{name} {wide}t1,{wide}t2,[Xn]", pair, reg, reg, mem)
             yield row(f"{name} {wide}t1,{wide}t2,[Xn],#16", pair, reg, reg, base, imm)
+        yield row(f"LDXP {wide}t1,{wide}t2,[Xn]", _load_pair("EX"), reg, reg, base)
+        yield row(f"LDAXP {wide}t1,{wide}t2,[Xn]", _load_pair("EX", "A"), reg, reg, base)
+        yield row(f"STXP Ws,{wide}t1,{wide}t2,[Xn]", _store_exclusive_pair(), W, reg, reg, base)
+        yield row(f"STLXP Ws,{wide}t1,{wide}t2,[Xn]", _store_exclusive_pair("L"), W, reg, reg, base)
+        for order in _ORDERS:
+            swap = _compare_and_swap_pair(order)
+            yield row(f"CASP{order} {wide}4,{wide}5,{wide}6,{wide}7,[Xn]", swap, reg, reg, reg, reg, base)
+    yield row("LDPSW Xt1,Xt2,[Xn]", _load_pair(signed=True), X, X, mem)
+    yield row("LDPSW Xt1,Xt2,[Xn],#8", _load_pair(signed=True), X, X, base, imm)
 
     for name, size in _SIZES:
         target = R if size is None else W
@@ -508,6 +719,7 @@ def _rows() -> Iterator[Row]:
     yield row("ISB", lambda thread: thread.fence("ISB"))
     yield row("ISB SY", lambda thread, option: thread.fence("ISB"), words("SY"))
     yield row("NOP", lambda thread: None)
+    yield row("RET", Thread.end)
 
     yield row("B L0", lambda thread, target: thread.jump(target), label)
     for name in CONDITIONS:

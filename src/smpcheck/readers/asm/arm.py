@@ -13,6 +13,7 @@ from smpcheck.program.ir import Binary, Const, Expr, Unary
 from smpcheck.program.values import INT
 from smpcheck.readers.asm import flags
 from smpcheck.readers.asm.machine import (
+    WIDTH,
     Machine,
     Operand,
     OperandError,
@@ -24,17 +25,22 @@ from smpcheck.readers.asm.machine import (
     by_mnemonic,
     integer,
     label,
+    symbolic,
     words,
 )
 
-REGISTERS = "R0 to R12"
+REGISTERS = "R0 to R14, or FP, IP, SP, LR"
+_NAMED = {"FP": 11, "IP": 12, "SP": 13, "LR": 14}
 _REGISTER = re.compile(r"%?R(\d+)\Z", re.IGNORECASE)
 
 
 def register(text: str) -> Register | None:
-    """``R0`` to ``R12``."""
+    """``R0`` to ``R14``, by number or by name."""
     match = _REGISTER.match(text)
-    return Register(f"R{int(match[1])}", 8, text) if match and int(match[1]) < 13 else None
+    number = int(match[1]) if match else _NAMED.get(text.upper())
+    if number is None:
+        return symbolic(text, {"": WIDTH})
+    return Register(f"R{number}", WIDTH, text) if number < 15 else None
 
 
 R = a_register(register, REGISTERS)
@@ -56,7 +62,7 @@ class Address:
 
 def memory(text: str) -> Address:
     """``[R1]``, ``[R1,#4]``, ``[R1,R2]``. :raises OperandError:"""
-    match = re.match(r"\[\s*(\w+)\s*(?:,\s*(#?\s*-?\w+)\s*)?\]\Z", text)
+    match = re.match(r"\[\s*([\w%]+)\s*(?:,\s*(#?\s*-?[\w%]+)\s*)?\]\Z", text)
     if match is None:
         raise OperandError("an address such as [R1], [R1,#4] or [R1,R2]")
     base = R(match[1])
@@ -101,6 +107,12 @@ def _move(invert: bool) -> Callable[..., None]:
     return emit
 
 
+def _move_top(thread: Thread, target: Register, value: int) -> None:
+    """The upper half of a register."""
+    kept = Binary("&", thread.read(target), Const(0xFFFF), INT)
+    thread.write(target, Binary("|", kept, Const(INT.wrap(value << 16)), INT))
+
+
 _OPERATIONS = {"ADD": "+", "SUB": "-", "AND": "&", "ORR": "|", "EOR": "^"}
 
 
@@ -109,28 +121,33 @@ def _arithmetic(op: str, sets: bool, invert: bool = False) -> Callable[..., None
         first, second = thread.read(left), _value(thread, right)
         if invert:
             second = Unary("~", second, INT)
-        if sets and op == "-":
-            flags.compare(thread, first, second, 4)
+        if sets:
+            _set_flags(thread, op, first, second)
         thread.write(target, Binary(op, first, second, INT))
-        if sets and op != "-":
-            flags.by_result(thread, thread.read(target), 4)
 
     return emit
 
 
+def _set_flags(thread: Thread, op: str, left: Expr, right: Expr) -> None:
+    """The flags of ``left op right``. A bit operation leaves carry and overflow alone, without a shift."""
+    if op == "-":
+        flags.compare(thread, left, right, 4)
+    elif op == "+":
+        flags.added(thread, left, right, 4)
+    else:
+        flags.bitwise(thread, Binary(op, left, right, INT), 4, below=None)
+
+
 def _compare(op: str) -> Callable[..., None]:
     def emit(thread: Thread, left: Register, right: Register | int) -> None:
-        first, second = thread.read(left), _value(thread, right)
-        if op == "-":
-            flags.compare(thread, first, second, 4)
-        else:
-            flags.by_result(thread, Binary(op, first, second, INT), 4)
+        _set_flags(thread, op, thread.read(left), _value(thread, right))
 
     return emit
 
 
 _CONDITIONS = {
     "EQ": "eq", "NE": "ne", "HS": "above or same", "CS": "above or same", "LO": "below", "CC": "below", "HI": "above",
+    "VS": "overflow", "VC": "no overflow",
     "LS": "below or same", "GE": "ge", "LT": "lt", "GT": "gt", "LE": "le", "MI": "negative", "PL": "not negative",
 }  # fmt: skip
 
@@ -170,6 +187,9 @@ def _rows() -> Iterator[Row]:
     yield row("ISB", lambda thread: thread.fence("ISB"))
     yield row("ISB SY", lambda thread, option: thread.fence("ISB"), words("SY"))
     yield row("NOP", lambda thread: None)
+    yield row("BX LR", lambda thread, _: thread.end(), words("LR", "R14"))
+    yield row("MOVW R0,#1", _move(False), R, integer)
+    yield row("MOVT R0,#1", _move_top, R, integer)
     yield row("B L0", lambda thread, target: thread.jump(target), label)
     for name, test in _CONDITIONS.items():
         yield row(f"B{name} L0", lambda thread, target, t=test: thread.jump(target, flags.holds(thread, t)), label)

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.program.events import FIRST, PAIR
 from smpcheck.program.ir import (
     Assign,
     Assume,
@@ -43,6 +44,9 @@ VIEW: Mapping[int, CType] = {1: UCHAR, 2: USHORT, 4: UINT, 8: LONG}
 SIGNED: Mapping[int, CType] = {1: CType("signed char", 8), 2: CType("short", 16), 4: INT, 8: LONG}
 """The type of what stands in memory, by its size in bytes."""
 
+END = "%end"
+"""The label at the end of a thread, where one is needed."""
+
 WIDTH = 8
 """The size of a machine register in bytes; a smaller view of it reads its low end."""
 
@@ -59,6 +63,17 @@ class Register:
     name: str | None
     size: int = WIDTH
     text: str = ""
+
+
+_SYMBOLIC = re.compile(r"([A-Za-z]?)%([A-Za-z_]\w*)\Z")
+
+
+def symbolic(text: str, sizes: Mapping[str, int]) -> Register | None:
+    """A register that the test does not number, ``%name``. ``sizes`` has the letters that may stand before it: ``W%name``."""
+    match = _SYMBOLIC.match(text)
+    if match is None or match[1].upper() not in sizes:
+        return None
+    return Register(f"%{match[2]}", sizes[match[1].upper()], text)
 
 
 Operand = Callable[[str], Any]
@@ -142,18 +157,14 @@ class Thread:
     pos: Position = field(default_factory=lambda: Position("", 1))
     text: str = ""
     temporaries: int = 0
-    flags_by: str | None = None
-    """By what the flags were set last, ``comparison`` or ``result``; None after a label, where several ways may meet."""
-    flag_setters: set[str] = field(default_factory=set)
-    """By what they are set anywhere in this thread."""
-    flag_uses: list[tuple[str, str | None, Position]] = field(default_factory=list)
-    """What conditions need the flags to be set by, what they were set by last, and where."""
+    flags: dict[str, bool] = field(default_factory=dict)
+    """The condition flags that are set or asked for in this thread: is there an instruction that asks?"""
+    ends: bool = False
+    """Is there an instruction that ends the thread?"""
     _out: list[Stmt] | None = None
 
     def emit(self, item: Item) -> None:
         """Add a statement, label or jump; inside of :meth:`either`, a statement of that side."""
-        if isinstance(item, Label):
-            self.flags_by = None
         if self._out is None:
             self.items.append(item)
         else:
@@ -201,10 +212,8 @@ class Thread:
         """``register = *address``, extended with zeros, or with its sign. A view of 4 bytes loses what a sign put beyond it."""
         target = self.temporary() if register.name is None else self.own(register.name)
         self.emit(self.access(Load(target, address, frozenset(("Exp", *tags)), self.pos, self.text), size))
-        value: Expr = Reg(target)
-        if size < WIDTH and not signed:
-            value = converted(value, VIEW[size])
-        elif size < register.size < WIDTH:
+        value: Expr = converted(Reg(target), SIGNED[size] if signed else VIEW[size])
+        if signed and size < register.size < WIDTH:
             value = converted(value, VIEW[register.size])
         if value != Reg(target):
             self.emit(Assign(target, value, self.pos))
@@ -215,18 +224,36 @@ class Thread:
         self.emit(self.access(Store(address, value, frozenset(("Exp", *tags)), self.pos, self.text), size))
 
     def store_conditional(
-        self, status: Register, address: Expr, value: Expr, size: int, *tags: str, depends: bool = False
+        self,
+        status: Register,
+        address: Expr,
+        value: Expr,
+        size: int,
+        *tags: str,
+        depends: bool = False,
+        second: Expr | None = None,
     ) -> None:
         """Store and set ``status`` to 0, if nobody has written there since the last load exclusive; else set it to 1.
 
-        ``depends``: what uses the status depends on the store.
+        ``depends``: what uses the status depends on the store. ``second``: the value of the second half of a pair.
         """
         name = self.temporary() if status.name is None else self.own(status.name)
-        value = converted(value, SIGNED[size])
-        stmt = Store(address, value, frozenset(("Exp", "EX", *tags)), self.pos, self.text, status=name)
+        halves = (
+            [(address, value, ())]
+            if second is None
+            else [(address, value, (FIRST,)), (add(address, Const(size)), second, (PAIR,))]
+        )
+        stmts = [
+            Store(
+                place, converted(what, SIGNED[size]), frozenset(("Exp", "EX", *tags, *also)), self.pos, self.text,
+                status=name if depends else self.temporary(),
+            )
+            for place, what, also in halves
+        ]  # fmt: skip
 
         def success() -> None:
-            self.emit(self.access(stmt, size))
+            for stmt in stmts:
+                self.emit(self.access(stmt, size))
             if not depends:
                 self.emit(Assign(name, Const(0), self.pos))
 
@@ -282,6 +309,11 @@ class Thread:
     def jump(self, target: str, cond: Expr | None = None) -> None:
         """Go on at a label, if ``cond`` is true."""
         self.emit(Jump(target, cond, self.pos, self.text))
+
+    def end(self) -> None:
+        """Go to the end of the thread: a function returns to whoever called it, which is not there."""
+        self.ends = True
+        self.jump(END)
 
     def either(self, first: Callable[[], None], second: Callable[[], None]) -> None:
         """Both are possible: what decides is in the statements that ``first`` and ``second`` emit (without labels and jumps)."""

@@ -9,10 +9,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from smpcheck.errors import InputError
 from smpcheck.program.ir import Binary, Const, Expr, Unary
-from smpcheck.program.values import LONG
+from smpcheck.program.values import LONG, ULONG, CType
 from smpcheck.readers.asm import flags
 from smpcheck.readers.asm.machine import (
+    SIGNED,
+    VIEW,
+    WIDTH,
     Machine,
     Operand,
     OperandError,
@@ -22,8 +26,10 @@ from smpcheck.readers.asm.machine import (
     a_register,
     add,
     by_mnemonic,
+    converted,
     integer,
     label,
+    symbolic,
 )
 
 REGISTERS = "r0 to r31"
@@ -33,7 +39,9 @@ _REGISTER = re.compile(r"%?r(\d+)\Z", re.IGNORECASE)
 def register(text: str) -> Register | None:
     """``r0`` to ``r31``."""
     match = _REGISTER.match(text)
-    return Register(f"r{int(match[1])}", 8, text) if match and int(match[1]) < 32 else None
+    if match is None:
+        return symbolic(text, {"": WIDTH})
+    return Register(f"r{int(match[1])}", WIDTH, text) if int(match[1]) < 32 else None
 
 
 R = a_register(register, REGISTERS)
@@ -68,7 +76,7 @@ class Address:
 
 def memory(text: str) -> Address:
     """``0(r2)``. :raises OperandError:"""
-    match = re.match(r"(-?\w*)\s*\(\s*(\w+)\s*\)\Z", text)
+    match = re.match(r"(-?\w*)\s*\(\s*([\w%]+)\s*\)\Z", text)
     if match is None:
         raise OperandError("an address of the form 0(r2)")
     return Address(integer(match[1] or "0"), base(match[2]))
@@ -148,14 +156,56 @@ def _add_immediate(by: int) -> Callable[..., None]:
     return emit
 
 
-def _compare(size: int) -> Callable[..., None]:
+def _extend(ctype: CType, record: bool = False) -> Callable[..., None]:
+    def emit(thread: Thread, target: Register, value: Register) -> None:
+        thread.write(target, converted(converted(thread.read(value), ctype), LONG))
+        if record:
+            flags.compare(thread, thread.read(target), Const(0), 8, CR0)
+
+    return emit
+
+
+def _clear_left(thread: Thread, target: Register, value: Register, count: int) -> None:
+    """clrldi: the first ``count`` bits become 0."""
+    mask = LONG.wrap((1 << (64 - _bit(thread, count, 64))) - 1)
+    thread.write(target, Binary("&", thread.read(value), Const(mask), LONG))
+
+
+def _shift_right(ctype: CType) -> Callable[..., None]:
+    def emit(thread: Thread, target: Register, value: Register, count: int) -> None:
+        by = Const(_bit(thread, count, ctype.bits))
+        thread.write(target, converted(Binary(">>", converted(thread.read(value), ctype), by, ctype), LONG))
+
+    return emit
+
+
+def _rotate_and_mask(thread: Thread, target: Register, value: Register, count: int, first: int, last: int) -> None:
+    """rlwinm: a word, rotated to the left; of it the bits from ``first`` to ``last``, counted from the left."""
+    by, first, last = (_bit(thread, number, 32) for number in (count, first, last))
+    word = converted(thread.read(value), VIEW[4])
+    if by:
+        low = Binary(">>", word, Const(32 - by), VIEW[4])
+        word = Binary("|", Binary("<<", word, Const(by), VIEW[4]), low, VIEW[4])
+    ones = [i for i in range(32) if (first <= i <= last if first <= last else i >= first or i <= last)]
+    mask = sum(1 << 31 - i for i in ones)
+    thread.write(target, converted(Binary("&", word, Const(mask), VIEW[4]), LONG))
+
+
+def _bit(thread: Thread, number: int, bits: int) -> int:
+    """A shift, or the number of a bit. :raises InputError: it is too large"""
+    if not 0 <= number < bits:
+        raise InputError(f"a number from 0 to {bits - 1} expected, {number} found", thread.pos)
+    return number
+
+
+def _compare(size: int, signed: bool) -> Callable[..., None]:
     def emit(thread: Thread, *operands: object) -> None:
         where = operands[0] if isinstance(operands[0], str) else CR0
         left, right = operands[-2:]
         assert isinstance(left, Register)
         assert isinstance(right, Register | int)
         second = thread.read(right) if isinstance(right, Register) else Const(right)
-        flags.compare(thread, thread.read(left), second, size, where)
+        flags.compare(thread, thread.read(left), second, size, where, signed)
 
     return emit
 
@@ -210,11 +260,22 @@ def _rows() -> Iterator[Row]:
         ("sldi", "<<", False),
     ):  # fmt: skip
         yield row(f"{name} r1,r2,1", _binary(op, False, record), R, R, number)
-    for name, size in (("cmpw", 4), ("cmpd", 8)):
-        yield row(f"{name} r1,r2", _compare(size), R, R)
-        yield row(f"{name} cr0,r1,r2", _compare(size), field, R, R)
-        yield row(f"{name}i r1,1", _compare(size), R, number)
-        yield row(f"{name}i cr0,r1,1", _compare(size), field, R, number)
+    for name, size, signed in (("cmpw", 4, True), ("cmpd", 8, True), ("cmplw", 4, False), ("cmpld", 8, False)):
+        compare = _compare(size, signed)
+        yield row(f"{name} r1,r2", compare, R, R)
+        yield row(f"{name} cr0,r1,r2", compare, field, R, R)
+        yield row(f"{name}i r1,1", compare, R, number)
+        yield row(f"{name}i cr0,r1,1", compare, field, R, number)
+    for name, size in (("extsb", 1), ("extsh", 2), ("extsw", 4)):
+        yield row(f"{name} r1,r2", _extend(SIGNED[size]), R, R)
+        yield row(f"{name}. r1,r2", _extend(SIGNED[size], True), R, R)
+    yield row("clrldi r1,r2,32", _clear_left, R, R, number)
+    yield row("srwi r1,r2,1", _shift_right(VIEW[4]), R, R, number)
+    yield row("srdi r1,r2,1", _shift_right(ULONG), R, R, number)
+    yield row("rlwinm r1,r2,1,0,31", _rotate_and_mask, R, R, number, number, number)
+    yield row("neg r1,r2", lambda thread, target, value: thread.write(target, Unary("-", thread.read(value), LONG)), R, R)
+    yield row("not r1,r2", lambda thread, target, value: thread.write(target, Unary("~", thread.read(value), LONG)), R, R)
+    yield row("blr", Thread.end)
     for name, test in _TESTS.items():
         yield row(f"b{name} L0", _branch(test), label)
         yield row(f"b{name} cr0,L0", _branch(test), field, label)

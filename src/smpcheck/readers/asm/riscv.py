@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from smpcheck.program.ir import Assume, Binary, Const, Expr, Unary
-from smpcheck.program.values import INT, LONG, ULONG
+from smpcheck.program.values import INT, LONG, ULONG, CType
 from smpcheck.readers.asm.machine import (
     SIGNED,
     VIEW,
+    WIDTH,
     Machine,
     Operand,
     OperandError,
@@ -24,6 +25,7 @@ from smpcheck.readers.asm.machine import (
     extreme,
     integer,
     label,
+    symbolic,
     words,
 )
 
@@ -40,9 +42,9 @@ def register(text: str) -> Register | None:
     number = _ABI.get(name)
     if number is None and (match := re.match(r"x(\d+)\Z", name)):
         number = int(match[1])
-    if number is None or number > 31:
-        return None
-    return Register(f"x{number}" if number else None, 8, text)
+    if number is None:
+        return symbolic(text, {"": WIDTH})
+    return Register(f"x{number}" if number else None, WIDTH, text) if number < 32 else None
 
 
 R = a_register(register, REGISTERS)
@@ -62,7 +64,7 @@ class Address:
 
 def memory(text: str) -> Address:
     """``0(x5)`` or ``(x5)``. :raises OperandError:"""
-    match = re.match(r"(-?\w*)\s*\(\s*(\w+)\s*\)\Z", text)
+    match = re.match(r"(-?\w*)\s*\(\s*([\w%]+)\s*\)\Z", text)
     if match is None:
         raise OperandError("an address of the form 0(x5)")
     return Address(integer(match[1] or "0"), R(match[2]))
@@ -186,6 +188,10 @@ def _unary(op: str) -> Callable[..., None]:
     return lambda thread, target, value: thread.write(target, Unary(op, thread.read(value), LONG))
 
 
+def _extend(ctype: CType) -> Callable[..., None]:
+    return lambda thread, target, value: thread.write(target, converted(converted(thread.read(value), ctype), LONG))
+
+
 def _set_zero(op: str) -> Callable[..., None]:
     return lambda thread, target, value: thread.write(target, Binary(op, thread.read(value), Const(0), LONG))
 
@@ -234,6 +240,9 @@ def _rows() -> Iterator[Row]:
     yield row("sltiu x1,x2,1", _binary("<", False), R, R, number)
     yield row("not x1,x2", _unary("~"), R, R)
     yield row("neg x1,x2", _unary("-"), R, R)
+    for name, ctype in (("sext.w", INT), ("sext.h", SIGNED[2]), ("sext.b", SIGNED[1]), ("zext.w", VIEW[4]), ("zext.h", VIEW[2])):
+        yield row(f"{name} x1,x2", _extend(ctype), R, R)
+    yield row("ret", Thread.end)
     yield row("seqz x1,x2", _set_zero("=="), R, R)
     yield row("snez x1,x2", _set_zero("!="), R, R)
     for name, op, signed, swapped in (

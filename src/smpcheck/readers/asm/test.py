@@ -16,10 +16,10 @@ from smpcheck.program import ir
 from smpcheck.program.ir import Assign, Cast, Const, FinalMem, FinalReg, Position, Program, Stmt
 from smpcheck.program.values import INT, LONG, UCHAR, UINT, ULONG, USHORT, CType, Ptr, Value
 from smpcheck.readers.asm import flags
-from smpcheck.readers.asm.machine import SIGNED, Machine, Thread, read_instruction
+from smpcheck.readers.asm.machine import END, SIGNED, WIDTH, Machine, Thread, converted, read_instruction
 from smpcheck.readers.columns import columns
 from smpcheck.readers.conditions import final_terms
-from smpcheck.readers.flow import Item, structured
+from smpcheck.readers.flow import Item, Label, in_items, structured
 from smpcheck.readers.initial import Entry, read_init
 from smpcheck.readers.question import expected_verdict, read_question
 from smpcheck.readers.sections import Sections
@@ -44,9 +44,10 @@ _SIGN_WORDS = frozenset(("unsigned", "signed", "volatile", "const", "_Atomic"))
 
 @dataclass(slots=True)
 class Object:
-    """A shared object: the size of an element (None: not said), how many (None: one), initial values."""
+    """A shared object: the size of an element (None: not said), has it a sign, how many (None: one), initial values."""
 
     size: int | None = None
+    signed: bool = True
     length: int | None = None
     init: list[Value] = field(default_factory=list)
 
@@ -78,25 +79,35 @@ def read_asm(source: Source, sections: Sections) -> Program:
     machine = machine_of(sections.arch)
     objects = Objects()
     start = _Start(source, machine, objects)
-    for entry in read_init(source, sections.init):
+    for entry in read_init(source, sections.init, symbolic=True):
         start.take(entry)
     threads: list[Thread] = []
     for index, cells in enumerate(columns(source, sections.code)):
         thread = Thread(index, objects)
         for cell in cells:
             read_instruction(machine, thread, cell.text, lambda offset, at=cell.at: source.pos(at + offset))  # type: ignore[misc]
-        flags.check(thread)
+        if thread.ends:
+            thread.emit(Label(END, thread.pos))
+        thread.items = flags.without_unasked(thread)
         threads.append(thread)
     for index, at in start.threads.items():
         if index >= len(threads):
             raise InputError(f"the init section sets a register of P{index}, which does not exist", source.pos(at))
+    touched = _Touched(objects, threads)
+    for thread in threads:
+        for stmt in start.at_start(thread):
+            if isinstance(stmt, Assign) and isinstance(stmt.expr, Const):
+                touched.start(thread.index, stmt.reg, stmt.expr.value)
+    memory = _cells(source, objects, touched.found())
+    for thread in threads:
+        thread.items = _without_sign(thread, touched)
     program = Program(
         name=sections.name,
         cells={},
         threads=tuple(
             ir.Thread(
                 thread.index,
-                (*start.registers.get(thread.index, ()), *structured(thread.items)),
+                (*start.at_start(thread), *structured(thread.items)),
                 f"P{thread.index}",
                 dict.fromkeys(sorted(thread.registers | start.names(thread.index)), LONG),
             )
@@ -106,12 +117,6 @@ def read_asm(source: Source, sections: Sections) -> Program:
         file=source.file,
         language=machine.language,
     )
-    touched = _Touched(objects, threads)
-    for index, stmts in start.registers.items():
-        for stmt in stmts:
-            if isinstance(stmt, Assign) and isinstance(stmt.expr, Const):
-                touched.start(index, stmt.reg, stmt.expr.value)
-    memory = _cells(source, objects, touched.found())
     names = _Names(source, machine, objects, memory, start.types, program.threads)
     asked = read_question(source, sections, names)
     seen = {term for term in asked.observed if isinstance(term, FinalReg)}
@@ -128,6 +133,8 @@ def read_asm(source: Source, sections: Sections) -> Program:
         condition_text=asked.text,
         filter=asked.filter,
         observed=asked.observed,
+        arrays=asked.arrays,
+        elements=asked.elements,
         expected=verdict,
         announced=announced,
         notes=(*remarks, *names.notes),
@@ -143,6 +150,7 @@ class _Start:
     objects: Objects
     registers: dict[int, list[Stmt]] = field(default_factory=dict)
     threads: dict[int, int] = field(default_factory=dict)
+    symbolic: dict[str, Assign] = field(default_factory=dict)
     types: dict[tuple[int, str], CType] = field(default_factory=dict)
     """Types of registers, where they are declared: a final state shows a register as its type, which is int else."""
 
@@ -157,11 +165,15 @@ class _Start:
         if entry.proc is not None:
             self._register(entry, pos)
             return
+        if entry.name.startswith("%"):
+            self._symbolic(entry, pos)
+            return
         found = self.objects.table.setdefault(entry.name, Object())
         if entry.path:
             raise UnsupportedError("the initial value of a part of an object: write int x[2] = {1,2}", pos)
         if size is not None:
             found.size = size
+            found.signed = entry.stars > 0 or not _unsigned(entry)
         if entry.length is not None:
             found.length = entry.length
         if entry.value is not None:
@@ -191,14 +203,25 @@ class _Start:
             raise InputError(message, pos)
         self.threads.setdefault(entry.proc, entry.at)
         if register.name is not None and (size := self._size(entry)) is not None:
-            unsigned = any(word.startswith("u") for word in entry.words)
-            self.types[entry.proc, register.name] = _UNSIGNED[size] if unsigned else SIGNED[size]
+            self.types[entry.proc, register.name] = (_UNSIGNED if _unsigned(entry) else SIGNED)[size]
         if entry.value is None or register.name is None:
             return
         if isinstance(entry.value, list):
             raise InputError("a register holds one value", pos)
         value = Const(LONG.wrap(self._value(entry.value, pos)))
         self.registers.setdefault(entry.proc, []).append(Assign(register.name, value, pos))
+
+    def _symbolic(self, entry: Entry, pos: Position) -> None:
+        """A register without a number, ``%name``: it has its value in every thread that has it."""
+        if isinstance(entry.value, list):
+            raise InputError("a register holds one value", pos)
+        if entry.value is not None:
+            self.symbolic[entry.name] = Assign(entry.name, Const(LONG.wrap(self._value(entry.value, pos))), pos)
+
+    def at_start(self, thread: Thread) -> list[Stmt]:
+        """What sets the registers of a thread."""
+        own = [stmt for name, stmt in self.symbolic.items() if name in thread.registers]
+        return [*own, *self.registers.get(thread.index, ())]
 
     def _value(self, value: object, pos: Position) -> Value:
         match value:
@@ -213,6 +236,11 @@ class _Start:
                     return Ptr(name, step * self.objects.size(name))
                 return pointer
         raise InputError("a list inside of a list is no initial value", pos)
+
+
+def _unsigned(entry: Entry) -> bool:
+    """Is a type declared that has no sign?"""
+    return any(word.startswith("u") for word in entry.words)
 
 
 _UNSIGNED = {1: UCHAR, 2: USHORT, 4: UINT, 8: ULONG}
@@ -247,8 +275,28 @@ def _cells(source: Source, objects: Objects, touched: Touching) -> Mapping[Ptr, 
                 what = f"the location {name}, which is accessed as {size} bytes, cannot hold the address of {value.base}"
                 raise UnsupportedError(what, source.pos(0))
             shown = name if length is None else f"{name}[{index}]"
-            cells[Ptr(name, index * size)] = ir.Cell(shown, SIGNED[size], SIGNED[size].wrap(value))
+            ctype = SIGNED[size] if found.signed or size == WIDTH else _UNSIGNED[size]
+            cells[Ptr(name, index * size)] = ir.Cell(shown, ctype, ctype.wrap(value))
     return cells
+
+
+def _without_sign(thread: Thread, touched: _Touched) -> list[Item]:
+    """The items of a thread, in which an access to what is declared without a sign has none either."""
+    changed: dict[int, Stmt] = {}
+    for access in thread.accesses:
+        names = touched.of(thread.index, access.stmt.addr)
+        found = [touched.objects.table[name] for name in names]
+        if access.size < WIDTH and found and not any(one.signed for one in found):
+            ctype = _UNSIGNED[access.size]
+            match access.stmt:
+                case ir.Store(value=value):
+                    changed[id(access.stmt)] = replace(access.stmt, value=converted(value, ctype), ctype=ctype)
+                case ir.Rmw(new=new):
+                    changed[id(access.stmt)] = replace(access.stmt, new=converted(new, ctype), ctype=ctype)
+                case ir.Load():
+                    changed[id(access.stmt)] = replace(access.stmt, ctype=ctype)
+
+    return in_items(thread.items, lambda stmt: changed.get(id(stmt), stmt)) if changed else thread.items
 
 
 class _Touched:
@@ -273,7 +321,7 @@ class _Touched:
         result: Touching = {}
         for thread in self.threads:
             for access in thread.accesses:
-                for name in self._of(thread.index, access.stmt.addr):
+                for name in self.of(thread.index, access.stmt.addr):
                     result.setdefault(name, {}).setdefault(access.size, access.stmt)
         return result
 
@@ -288,31 +336,32 @@ class _Touched:
     def _take(self, thread: int, stmt: Stmt) -> None:
         match stmt:
             case Assign(reg, expr):
-                self._join((thread, reg), self._of(thread, expr))
+                self._join((thread, reg), self.of(thread, expr))
             case ir.Load(reg, addr):
-                for name in self._of(thread, addr):
+                for name in self.of(thread, addr):
                     self._join((thread, reg), self.held.get(name, frozenset()))
             case ir.Store(addr, value):
-                for name in self._of(thread, addr):
-                    self._join(name, self._of(thread, value))
+                for name in self.of(thread, addr):
+                    self._join(name, self.of(thread, value))
             case ir.Rmw(old, addr, new):
-                for name in self._of(thread, addr):
+                for name in self.of(thread, addr):
                     self._join((thread, old), self.held.get(name, frozenset()))
-                for name in self._of(thread, addr):
-                    self._join(name, self._of(thread, new))
+                for name in self.of(thread, addr):
+                    self._join(name, self.of(thread, new))
 
-    def _of(self, thread: int, expr: ir.Expr) -> frozenset[str]:
+    def of(self, thread: int, expr: ir.Expr) -> frozenset[str]:
+        """The objects to which a value may lead."""
         match expr:
             case Const(Ptr(base)):
                 return frozenset((base,))
             case ir.Reg(name):
                 return self.held.get((thread, name), frozenset())
             case ir.Binary(op, left, right) if op not in ("==", "!=", "<", "<=", ">", ">="):
-                return self._of(thread, left) | self._of(thread, right)
+                return self.of(thread, left) | self.of(thread, right)
             case ir.Unary(_, arg) | ir.Cast(_, arg):
-                return self._of(thread, arg)
+                return self.of(thread, arg)
             case ir.Conditional(_, then, other):
-                return self._of(thread, then) | self._of(thread, other)
+                return self.of(thread, then) | self.of(thread, other)
         return frozenset()
 
 

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from smpcheck.program.ir import Assign, Assume, Binary, Const, Expr, Reg, Unary
-from smpcheck.program.values import LONG
+from smpcheck.program.ir import Assume, Binary, Const, Expr, Unary
+from smpcheck.program.values import LONG, ULONG
 from smpcheck.readers.asm import flags
 from smpcheck.readers.asm.machine import (
     SIGNED,
@@ -82,14 +82,21 @@ class Memory:
 
     base: Register | str
     offset: int = 0
+    index: Register | None = None
+    scale: int = 1
 
     def of(self, thread: Thread) -> Expr:
         """The address."""
         base = thread.read(self.base) if isinstance(self.base, Register) else thread.location(self.base)
+        if self.index is not None:
+            base = add(base, Binary("*", thread.read(self.index), Const(self.scale), LONG))
         return add(base, Const(self.offset))
 
 
-_MEMORY = re.compile(r"\[\s*([\w%]+)\s*(?:([+-])\s*(\w+))?\s*\]\Z|(-?\w*)\s*\(\s*(%?\w+)\s*\)\Z")
+_MEMORY = re.compile(
+    r"\[\s*([\w%]+)\s*(?:([+-])\s*(\w+))?\s*\]\Z"
+    r"|(-?\w*)\s*\(\s*(%?\w+)\s*(?:,\s*(%\w+)\s*(?:,\s*([1248])\s*)?)?\)\Z"
+)
 
 
 def _memory_operand(wide: bool) -> Operand:
@@ -102,7 +109,9 @@ def _memory_operand(wide: bool) -> Operand:
         if (match[5] or match[1])[0].isdigit():
             raise OperandError("an address that is a number is no location: [x] or [RAX]")
         if match[5] is not None:
-            return Memory(register(match[5]) if match[5][0] == "%" else match[5], integer(match[4]) if match[4] else 0)
+            base = register(match[5]) if match[5][0] == "%" else match[5]
+            index = register(match[6]) if match[6] else None
+            return Memory(base, integer(match[4]) if match[4] else 0, index, int(match[7] or 1))
         offset = integer(match[3]) if match[3] else 0
         if match[2] == "-":
             offset = -offset
@@ -180,8 +189,6 @@ _NEW: dict[str, Callable[[Expr, Expr, int], Expr]] = {
     "NOT": lambda old, by, size: Unary("~", old, VIEW[size]),
     "NEG": lambda old, by, size: Unary("-", old, VIEW[size]),
 }
-_SILENT = frozenset(("NOT",))
-"""These leave the flags as they are."""
 
 
 def _arithmetic(name: str, suffix: int | None, locked: bool) -> Callable[..., None]:
@@ -191,23 +198,69 @@ def _arithmetic(name: str, suffix: int | None, locked: bool) -> Callable[..., No
         size = _size(thread, suffix, target, source)
         by = _value(thread, source, size)
         if isinstance(target, Register):
-            result = _NEW[name](thread.read(target), by, size)
-            _write(thread, target, result)
-            result = thread.read(target)
+            _set_flags(thread, name, thread.read(target), by, size)
+            _write(thread, target, _NEW[name](thread.read(target), by, size))
+            return
+        place = target.of(thread)
+        old = Register(thread.temporary())
+        if locked:
+            thread.rmw(old, place, lambda before: _NEW[name](before, by, size), size)
         else:
-            place = target.of(thread)
-            old = Register(thread.temporary())
-            if locked:
-                thread.rmw(old, place, lambda before: _NEW[name](before, by, size), size)
-            else:
-                thread.load(old, place, size)
-            result = _NEW[name](thread.read(old), by, size)
-            if not locked:
-                thread.store(place, result, size)
-        if name not in _SILENT:
-            flags.by_result(thread, result, max(size, 4))
+            thread.load(old, place, size)
+            thread.store(place, _NEW[name](thread.read(old), by, size), size)
+        _set_flags(thread, name, thread.read(old), by, size)
 
     return emit
+
+
+def _set_flags(thread: Thread, name: str, old: Expr, by: Expr, size: int) -> None:
+    """Those of an operation. INC and DEC leave carry alone, NOT all."""
+    match name:
+        case "ADD":
+            flags.added(thread, old, by, size, carry_is_borrow=True)
+        case "INC" | "DEC":
+            step = Const(1 if name == "INC" else -1)
+            flags.added(thread, old, step, size, carry_is_borrow=True, keeps_carry=True)
+        case "SUB":
+            flags.compare(thread, old, by, size)
+        case "NEG":
+            flags.compare(thread, Const(0), old, size)
+        case "AND" | "OR" | "XOR":
+            flags.bitwise(thread, _NEW[name](old, by, size), size, below=False)
+
+
+def _shift(name: str, suffix: int | None) -> Callable[..., None]:
+    """SHL, SHR, SAR: the last bit that goes out is the carry; overflow is undefined for more than one bit, so either."""
+
+    def emit(thread: Thread, target: Register, count: int) -> None:
+        size = _size(thread, suffix, target)
+        by = count & (63 if size == 8 else 31)
+        if by == 0:
+            return
+        ctype = SIGNED[size] if name == "SAR" else ULONG if size == 8 else VIEW[size]
+        value = converted(thread.read(target), ctype)
+        if name == "SHL":
+            out = 8 * size - by
+            result: Expr = Binary("<<", value, Const(by), ctype) if by < 8 * size else Const(0)
+        else:
+            out = by - 1
+            result = Binary(">>", value, Const(min(by, 8 * size - 1)), ctype) if name == "SAR" or by < 8 * size else Const(0)
+        last = Binary("&", Binary(">>", value, Const(min(max(out, 0), 8 * size - 1)), ctype), Const(1), ctype)
+        flags.bitwise(thread, result, size, below=False)
+        flags.put(thread, flags.BELOW, last)
+        thread.either(
+            lambda: _overflow(thread, result, size, False),
+            lambda: _overflow(thread, result, size, True),
+        )
+        _write(thread, target, result)
+
+    return emit
+
+
+def _overflow(thread: Thread, result: Expr, size: int, is_set: bool) -> None:
+    negative = Binary("<", converted(result, SIGNED[size]), Const(0), LONG)
+    flags.put(thread, flags.OVERFLOW, Const(int(is_set)))
+    flags.put(thread, flags.LESS, Binary("==", negative, Const(0), LONG) if is_set else negative)
 
 
 def _compare(suffix: int | None) -> Callable[..., None]:
@@ -222,7 +275,7 @@ def _test(suffix: int | None) -> Callable[..., None]:
     def emit(thread: Thread, left: Source, right: Source) -> None:
         size = _size(thread, suffix, left, right)
         both = Binary("&", _value(thread, left, size), _value(thread, right, size), VIEW[size])
-        flags.by_result(thread, both, size)
+        flags.bitwise(thread, both, size, below=False)
 
     return emit
 
@@ -259,7 +312,7 @@ def _exchange_add(suffix: int | None, locked: bool) -> Callable[..., None]:
         else:
             thread.load(old, place, size)
             thread.store(place, Binary("+", thread.read(old), by, VIEW[size]), size)
-        flags.by_result(thread, Binary("+", thread.read(old), by, VIEW[size]), max(size, 4))
+        flags.added(thread, thread.read(old), by, size, carry_is_borrow=True)
         _write(thread, source, thread.read(old))
 
     return emit
@@ -307,7 +360,7 @@ def _compare_exchange(suffix: int | None, locked: bool, wide: bool) -> Callable[
 
 
 def _bit(name: str, locked: bool) -> Callable[..., None]:
-    """BTS, BTR, BTC: the old bit goes to the carry flag, which is asked for by JC, JNC, SETC."""
+    """BTS, BTR, BTC: the old bit goes to the carry flag."""
 
     def emit(thread: Thread, target: Memory, bit: int | Register) -> None:
         size = bit.size if isinstance(bit, Register) else _size(thread, None, target)
@@ -331,22 +384,17 @@ def _bit(name: str, locked: bool) -> Callable[..., None]:
             if name != "BT":
                 thread.store(place, new(thread.read(old)), size)
         bit_value = Binary("!=", Binary("&", thread.read(old), mask, ctype), Const(0), ctype)
-        thread.emit(Assign(thread.own(CARRY), bit_value, thread.pos))
+        flags.put(thread, flags.BELOW, bit_value)
 
     return emit
 
 
-CARRY = "%carry"
-
 _JUMPS = {
     "E": "eq", "Z": "eq", "NE": "ne", "NZ": "ne", "L": "lt", "NGE": "lt", "LE": "le", "NG": "le", "G": "gt", "NLE": "gt",
     "GE": "ge", "NL": "ge", "B": "below", "NAE": "below", "BE": "below or same", "NA": "below or same", "A": "above",
-    "NBE": "above", "AE": "above or same", "NB": "above or same", "S": "negative", "NS": "not negative",
+    "NBE": "above", "AE": "above or same", "NB": "above or same", "S": "negative", "NS": "not negative", "C": "below",
+    "NC": "above or same", "O": "overflow", "NO": "no overflow",
 }  # fmt: skip
-
-
-def _carry(thread: Thread, wanted: bool) -> Expr:
-    return Binary("!=" if wanted else "==", Reg(thread.own(CARRY)), Const(0), LONG)
 
 
 def _set(test: str) -> Callable[..., None]:
@@ -377,6 +425,8 @@ def _rows(wide: bool) -> Iterator[Row]:
         for name in ("ADD", "SUB", "AND", "OR", "XOR"):
             for second, form in ((R, "[x],EAX"), (I, "[x],$1")):
                 yield row(f"LOCK {name}{suffix} {form}", _arithmetic(name, size, True), M, second)
+        for name in ("SHL", "SHR", "SAR"):
+            yield row(f"{name}{suffix} EAX,$1", _shift(name, size), R, I)
         for name in ("INC", "DEC", "NOT", "NEG"):
             yield row(f"{name}{suffix} EAX", _arithmetic(name, size, False), R)
             yield row(f"{name}{suffix} [x]", _arithmetic(name, size, False), M)
@@ -400,15 +450,13 @@ def _rows(wide: bool) -> Iterator[Row]:
     )
     for name in ("MFENCE", "LFENCE", "SFENCE"):
         yield row(name, lambda thread, tag=name: thread.fence(tag))
-    for name in ("NOP", "PAUSE"):
+    for name in ("NOP", "PAUSE", "ENDBR64"):
         yield row(name, lambda thread: None)
+    yield row("RET", Thread.end)
     yield row("JMP L0", lambda thread, target: thread.jump(target), label)
     for name, test in _JUMPS.items():
         yield row(f"J{name} L0", lambda thread, target, t=test: thread.jump(target, flags.holds(thread, t)), label)
         yield row(f"SET{name} AL", _set(test), R)
-    for name, wanted in (("C", True), ("NC", False)):
-        yield row(f"J{name} L0", lambda thread, target, w=wanted: thread.jump(target, _carry(thread, w)), label)
-        yield row(f"SET{name} AL", lambda thread, target, w=wanted: _write(thread, target, _carry(thread, w)), R)
 
 
 def _mnemonic(text: str) -> tuple[str, str]:
