@@ -16,7 +16,8 @@ from smpcheck.program.values import Ptr
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver import domains
 from smpcheck.solver.answer import Answer, Question, State
-from smpcheck.solver.solve import _Session, final_term, solve, wait_until
+from smpcheck.solver.solve import _Session, solve, wait_until
+from smpcheck.solver.unrolled import final_term
 from tests.naive.generate import random_litmus
 from tests.solver.common import program
 

@@ -73,7 +73,7 @@ def substituted(a: Node, variable: Node, value: Node) -> Node:
         found = done.get(node.id)
         if found is None:
             args = tuple(inside(arg) for arg in node.args) if node.op != "rec" else node.args
-            found = done[node.id] = node if args == node.args else _MAKERS[node.op](*args)
+            found = done[node.id] = again(node, args)
         return found
 
     return inside(a)
@@ -219,6 +219,11 @@ def fencerel(s: Node) -> Node:
     """``po ; [S] ; po``: pairs of events with one of ``S`` in between."""
     po = base("po")
     return seq(po, seq(setid(s), po))
+
+
+def again(node: Node, args: tuple[Node, ...]) -> Node:
+    """The operation of ``node`` on other arguments."""
+    return node if args == node.args else _MAKERS[node.op](*args)
 
 
 _MAKERS: dict[str, Callable[..., Node]] = {

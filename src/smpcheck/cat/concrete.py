@@ -7,17 +7,33 @@ definitions are iterated from empty, each variable in turn, as herd7 does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import and_, or_
 
 from smpcheck.cat.graph import group_of
 from smpcheck.cat.nodes import Axiom, Node
 from smpcheck.errors import UnsupportedError
-from smpcheck.program.bit_rows import Pair, Rows, bits, closure, compose, transpose
+from smpcheck.program.bit_rows import Pair, Rows, bits, closure, compose, has_cycle, transpose
 from smpcheck.program.events import DEPENDENCIES
-from smpcheck.program.execution import Execution
+from smpcheck.program.execution import ExecutedEvent, Execution
 
 MAX_ROUNDS = 10_000
 """Rounds of a recursive definition. One that adds only needs at most as many as there are pairs; others may never settle."""
+
+
+def is_in(name: str, kind: str, tags: frozenset[str]) -> bool:
+    """Is an event of this kind, with these tags, in the base set ``name``?"""
+    if name in ("R", "W", "F"):
+        return kind == name
+    return kind != "F" if name == "M" else name in tags
+
+
+def classes(keys: Sequence[object], none: object) -> Rows:
+    """Events with equal keys; those with key ``none`` are related to nothing."""
+    members: dict[object, int] = {}
+    for x, key in enumerate(keys):
+        members[key] = members.get(key, 0) | 1 << x
+    return [0 if key == none else members[key] for key in keys]
 
 
 class Evaluation:
@@ -63,38 +79,25 @@ class Evaluation:
         if name == "universe":
             return [self.everything] * self.n
         if name == "loc":
-            return self._classes([event.address for event in self.events], None)
+            return classes([event.address for event in self.events], None)
         if name in ("int", "ext"):
             threads = [event.thread for event in self.events]
-            same = self._classes(threads, -1)
+            same = classes(threads, -1)
             if name == "int":
                 return same
             initial = sum(1 << x for x, thread in enumerate(threads) if thread < 0)
             return [self.everything & ~(initial if initial >> x & 1 else row) for x, row in enumerate(same)]
         raise UnsupportedError(f"the base relation {name} is not known for a single execution")
 
-    def _classes(self, keys: Sequence[object], none: object) -> Rows:
-        """Events with equal keys; those with key ``none`` are related to nothing."""
-        members: dict[object, int] = {}
-        for x, key in enumerate(keys):
-            members[key] = members.get(key, 0) | 1 << x
-        return [0 if key == none else members[key] for key in keys]
-
     def _base_set(self, name: str) -> int:
-        if name in ("R", "W", "F"):
-            chosen = [event.kind == name for event in self.events]
-        elif name == "M":
-            chosen = [event.kind != "F" for event in self.events]
-        else:
-            chosen = [name in event.tags for event in self.events]
-        return sum(1 << x for x, yes in enumerate(chosen) if yes)
+        return sum(1 << x for x, event in enumerate(self.events) if is_in(name, event.kind, event.tags))
 
     # --- nodes ---
 
     def rows(self, node: Node) -> Rows:
         """The rows of a relation."""
-        assert node.kind == "rel"
-        return self._value(node)
+        found = self.values.get(node.id)
+        return self._value(node) if found is None else found
 
     def mask(self, node: Node) -> int:
         """The members of a set."""
@@ -115,26 +118,26 @@ class Evaluation:
             return [self._compute_set(node)]
         args = node.args
         match node.op:
+            case "seq":
+                return self._seq(*args)
+            case "union":
+                return list(map(or_, self.rows(args[0]), self.rows(args[1])))
+            case "inter":
+                return list(map(and_, self.rows(args[0]), self.rows(args[1])))
+            case "diff":
+                return [x & ~y for x, y in zip(self.rows(args[0]), self.rows(args[1]), strict=True)]
             case "base":
                 return self.base(node.name)
             case "empty":
                 return [0] * self.n
-            case "union":
-                return [x | y for x, y in zip(self.rows(args[0]), self.rows(args[1]), strict=True)]
-            case "inter":
-                return [x & y for x, y in zip(self.rows(args[0]), self.rows(args[1]), strict=True)]
-            case "diff":
-                return [x & ~y for x, y in zip(self.rows(args[0]), self.rows(args[1]), strict=True)]
-            case "seq":
-                return self._seq(*args)
             case "inverse":
                 return transpose(self.rows(args[0]))
             case "plus":
                 return closure(self.rows(args[0]))
             case "star":
-                return [x | y for x, y in zip(closure(self.rows(args[0])), self.identity, strict=True)]
+                return list(map(or_, closure(self.rows(args[0])), self.identity))
             case "opt":
-                return [x | y for x, y in zip(self.rows(args[0]), self.identity, strict=True)]
+                return list(map(or_, self.rows(args[0]), self.identity))
             case "setid":
                 chosen = self.mask(args[0])
                 return [bit & chosen for bit in self.identity]
@@ -209,14 +212,37 @@ class Evaluation:
 
     # --- axioms ---
 
+    def shows(self, axiom: Axiom) -> bool:
+        """Is a requirement not met, or a flag raised?"""
+        return (self.offends(axiom) == axiom.negated) == axiom.flag
+
     def offends(self, axiom: Axiom) -> bool:
         """Is there a cycle, a loop, a pair?"""
         if axiom.kind == "empty":
             return any(self._value(axiom.node))
         rows = self.rows(axiom.node)
         if axiom.kind == "acyclic":
-            rows = closure(rows)
+            return has_cycle(rows)
         return any(row >> x & 1 for x, row in enumerate(rows))
+
+
+class Varied(Evaluation):
+    """The execution of ``common`` with base relations, and perhaps addresses and values of events, of its own. ``same`` are nodes
+    that do not depend on these: their values are taken from ``common``, where they are computed once for all that vary it.
+    """
+
+    def __init__(
+        self,
+        common: Evaluation,
+        bases: dict[str, Rows],
+        same: Iterable[Node],
+        events: tuple[ExecutedEvent, ...] | None = None,
+    ) -> None:
+        self.execution, self.events, self.n, self.position = common.execution, events or common.events, common.n, common.position
+        self.everything, self.identity = common.everything, common.identity
+        self.bases = common.bases | bases
+        self.values = {node.id: common._value(node) for node in same}
+        self.stages = {}
 
 
 def relation(node: Node, execution: Execution) -> frozenset[Pair]:

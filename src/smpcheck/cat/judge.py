@@ -34,9 +34,8 @@ def evaluate(model: Model, execution: Execution) -> list[Violation]:
     evaluation = Evaluation(execution)
     found = []
     for axiom in model.axioms:
-        offends = evaluation.offends(axiom)
-        if (offends == axiom.negated) == axiom.flag:
-            events, steps = _witness(evaluation, axiom) if offends else ((), ())
+        if evaluation.shows(axiom):
+            events, steps = _witness(evaluation, axiom) if evaluation.offends(axiom) else ((), ())
             found.append(Violation(axiom.name, axiom.flag, axiom, events, steps))
     return found
 

@@ -110,3 +110,7 @@ class Model:
     """The languages whose programs it is about (:data:`smpcheck.program.ir.Language`); None: any."""
     """What ``instructions`` declares: of a kind of instruction (``R``, ``W``, ``F``, ``RMW``), the tags that it may have, as
     they are written; ``""`` where it may have none. A kind that is not declared may have any."""
+
+    def __hash__(self) -> int:
+        """Of the name and one axiom: models are keys of caches, and to hash all axioms takes longer than to compare them."""
+        return hash((self.name, self.axioms[:1]))

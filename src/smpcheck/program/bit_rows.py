@@ -35,9 +35,15 @@ def transpose(rows: Rows) -> Rows:
 
 def compose(a: Rows, b: Rows) -> Rows:
     """``a ; b``"""
+    domain, bit = 0, 1
+    for row in b:
+        if row:
+            domain |= bit
+        bit <<= 1
     result = []
     for row in a:
         out = 0
+        row &= domain
         while row:
             low = row & -row
             out |= b[low.bit_length() - 1]
@@ -57,6 +63,21 @@ def closure(rows: Rows) -> Rows:
                 if row & bit:
                     result[x] = row | via
     return result
+
+
+def has_cycle(rows: Rows) -> bool:
+    """Has the relation a cycle? Events that reach no other are taken away until none is left, or each reaches another."""
+    left = [x for x, row in enumerate(rows) if row]
+    while left:
+        alive = sum(1 << x for x in left)
+        for x in reversed(left):
+            if not rows[x] & alive:
+                alive ^= 1 << x
+        rest = [x for x in left if alive >> x & 1]
+        if len(rest) == len(left):
+            return True
+        left = rest
+    return False
 
 
 def components(successors: Mapping[Node, Iterable[Node]]) -> list[list[Node]]:

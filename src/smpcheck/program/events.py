@@ -7,7 +7,7 @@ kernel's model have it. Sources: Alglave, Maranget, Tautschnig, "Herding cats" (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -59,6 +59,10 @@ class Terms:
             found = self._unique[key] = Term(op, args, data, self.count, reads)
             self.count += 1
         return found
+
+    def __iter__(self) -> Iterator[Term]:
+        """All terms made so far."""
+        return iter(self._unique.values())
 
     def const(self, value: Value) -> Term:
         """A known value."""

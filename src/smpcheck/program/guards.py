@@ -7,6 +7,8 @@ relations relies on. Variables are numbered in program order; each stands for on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 NEVER = 0
 ALWAYS = 1
 
@@ -84,3 +86,10 @@ class Guards:
     def implies(self, a: int, b: int) -> bool:
         """Does ``b`` hold whenever ``a`` does?"""
         return a == 0 or b == 1 or a == b or self.conj(a, b) == a
+
+    def holds(self, a: int, taken: Sequence[bool]) -> bool:
+        """Does ``a`` hold where decision number i is ``taken[i]``?"""
+        while a > 1:
+            var, low, high = self.nodes[a]
+            a = high if taken[var] else low
+        return a == 1

@@ -37,7 +37,7 @@ def may_block(program: ir.Program) -> bool:
     try:
         known = {_address(stmt.addr) for stmt in locks}
         others = [s for s in every if isinstance(s, ir.Store | ir.Rmw) and not _is_lock_operation(s)]
-        if any(not isinstance(s.addr, ir.Const) or s.addr.value in known for s in others):
+        if known and any(not isinstance(s.addr, ir.Const) or s.addr.value in known for s in others):
             return True
         if any(address in known and cell.init != 0 for address, cell in program.cells.items()):
             return True

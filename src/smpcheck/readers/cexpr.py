@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,7 +12,7 @@ from smpcheck.program import values
 from smpcheck.program.ir import Assign, Conditional, Const, If, Load, Position, Reg, Stmt, Store
 from smpcheck.program.values import POINTER, CType
 from smpcheck.readers import ctree as c
-from smpcheck.readers.carith import Arithmetic, partial
+from smpcheck.readers.carith import Arithmetic, T, partial
 from smpcheck.readers.cvalues import Binding, ByName, Frame, Local, LValue, NeedWide, Place, Scope, Val
 from smpcheck.readers.deffile import Definitions
 from smpcheck.readers.layout import (
@@ -115,13 +114,12 @@ class Expressions(Arithmetic, ABC):
         hint = f": declare it, or give {function.name} a parameter '*{name}'" if function is self.frames[0] else ""
         self.wrong(f"'{name}' is neither declared nor assigned in {function.name}(){hint}", at)
 
-    @contextmanager
-    def argument(self, argument: ByName, scope: Scope | None = None) -> Iterator[None]:
-        """Inside: the scope and place of a macro's argument (``scope`` instead of its own, if given)."""
+    def argument(self, argument: ByName, lower: Callable[[c.CExpr], T], scope: Scope | None = None) -> T:
+        """A macro's argument lowered, in the scope and place that it has (``scope`` instead of its own, if given)."""
         saved = self.scope, self.span
         self.scope, self.span = scope or argument.scope, argument.span
         try:
-            yield
+            return lower(argument.node)
         finally:
             self.scope, self.span = saved
 
@@ -132,8 +130,7 @@ class Expressions(Arithmetic, ABC):
         if isinstance(node, c.Name):
             found = self.lookup(node)
             if isinstance(found, ByName):
-                with self.argument(found):
-                    return self.lvalue(found.node)
+                return self.argument(found, self.lvalue)
             if isinstance(found, Val):
                 self.wrong(f"'{node.name}' is not a variable of the thread: it is not stored anywhere", self.at(node))
             return found
@@ -326,8 +323,7 @@ class Expressions(Arithmetic, ABC):
         if isinstance(found, Val):
             return found
         if isinstance(found, ByName):
-            with self.argument(found):
-                return self.value(found.node)
+            return self.argument(found, self.value)
         return self.load(found, NO_TAGS, node)
 
     def _unary(self, node: c.Un) -> Val:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from dataclasses import replace
 
 from smpcheck.errors import InputError, UnsupportedError
@@ -113,18 +112,16 @@ class CTest:
         start, end = self.sections.code
         text = _STRUCT_ARGUMENT.sub("      ", self.source.text[start:end])
         pieces: list[str] = []
-        inserted: list[int] = []
+        offsets: list[int] = []
         done = 0
         for match in _THREAD.finditer(text):
-            pieces += (text[done : match.start(1)], _VOID)
-            done = match.start(1)
-            inserted.append(done + len(_VOID) * (len(inserted) + 1))
+            here = match.start(1)
+            pieces += (text[done:here], _VOID)
+            offsets += (*range(start + done, start + here), *[start + here] * len(_VOID))
+            done = here
         pieces.append(text[done:])
-
-        def offset(at: int) -> int:
-            return start + at - len(_VOID) * bisect_left(inserted, at + 1)
-
-        return CReader(self.source, self.types, offset).read("".join(pieces))
+        offsets += range(start + done, end + 1)
+        return CReader(self.source, self.types, offsets.__getitem__).read("".join(pieces))
 
     # --- objects and registers ---
 

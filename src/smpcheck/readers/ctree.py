@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from smpcheck.program.values import INT, LONG, UINT, ULONG, CType, UndefinedValue, binary, unary
@@ -285,6 +286,7 @@ class Unit:
 # --- constants -------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
 def number(text: str) -> tuple[int, CType] | None:
     """Value and type of a C integer constant (C11 6.4.4.1); None if ``text`` is not one."""
     digits = text.rstrip("uUlL")

@@ -6,8 +6,7 @@ After lowering, every operator has the type at which C computes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Lo
 from smpcheck.program.values import CType, Ptr, Value, binary, truth
 from smpcheck.readers import ctree as c
 from smpcheck.readers import forms
-from smpcheck.readers.carith import COMPARISONS
+from smpcheck.readers.carith import COMPARISONS, T
 from smpcheck.readers.cexpr import Expressions
 from smpcheck.readers.cparse_expr import GUARD
 from smpcheck.readers.cvalues import ByName, Frame, Local, LValue, Place, Scope, Val
@@ -123,8 +122,7 @@ class Lowering(Expressions):
         if isinstance(binding, ByName):
             scope = Scope(binding.scope)
             scope.names["VAL"] = value
-            with self.argument(binding, scope):
-                return self.truth(self.value(binding.node), binding.node)
+            return self.argument(binding, lambda inner: self.truth(self.value(inner), inner), scope)
         outer, self.scope = self.scope, Scope(self.scope)
         self.scope.names["VAL"] = value
         found = self.truth(self.value(node), node)
@@ -167,8 +165,7 @@ class Lowering(Expressions):
                 return form(self, node)
         if node.name in forms.SPECIAL:
             return forms.SPECIAL[node.name](self, node)
-        with self._macro(node) as macro:
-            return self.expanded(macro)
+        return self._in_macro(node, self.expanded)
 
     def expanded(self, macro: Macro) -> Val:
         """The value of a primitive, whose parameters are in scope."""
@@ -183,15 +180,18 @@ class Lowering(Expressions):
     def macro_place(self, node: c.Call) -> LValue:
         """The place that a primitive's definition stands for."""
         if node.name not in self.unit.functions:
-            with self._macro(node) as macro:
-                body = macro.body
-                if not isinstance(body, c.Compound) and not (isinstance(body, c.Call) and forms.find(body.name)):
-                    return self.lvalue(body)
+            place = self._in_macro(node, self._place_of)
+            if place is not None:
+                return place
         return self.wrong(f"{node.name}() is not a place that can be read or written", self.at(node))
 
-    @contextmanager
-    def _macro(self, node: c.Call) -> Iterator[Macro]:
-        """Inside: the scope of the macro that ``node`` calls. Arguments used more than once are evaluated once."""
+    def _place_of(self, macro: Macro) -> LValue | None:
+        body = macro.body
+        is_value = isinstance(body, c.Compound) or (isinstance(body, c.Call) and forms.find(body.name))
+        return None if is_value else self.lvalue(body)  # type: ignore[arg-type]
+
+    def _in_macro(self, node: c.Call, lower: Callable[[Macro], T]) -> T:
+        """The macro that ``node`` calls lowered, in its scope. Arguments used more than once are evaluated once."""
         macro = self.definitions.get(node.name, self.types.wide)
         if macro is None:
             forms.unknown_function(self, node)
@@ -201,7 +201,8 @@ class Lowering(Expressions):
             self.refuse(f"calls nested more than {MAX_DEPTH} deep are not supported", self.at(node))
         scope = Scope(self.root)
         once = [(n, arg) for n, arg in zip(macro.params, node.args, strict=True) if n in macro.repeated and has_effects(arg)]
-        found = self.unordered(node, *(partial(self._once, arg, node, n in macro.places) for n, arg in once), arguments=True)
+        orders = [partial(self._once, arg, node, n in macro.places) for n, arg in once]
+        found = self.unordered(node, *orders, arguments=True) if orders else []
         for name, arg in zip(macro.params, node.args, strict=True):
             scope.names[name] = ByName(arg, self.scope, self.span)
         for (name, _), value in zip(once, found, strict=True):
@@ -211,7 +212,7 @@ class Lowering(Expressions):
         self.span = saved_span or (node.at, node.end)
         self.calls.append(node.name)
         try:
-            yield macro
+            return lower(macro)
         finally:
             self.calls.pop()
             self.scope, self.span = saved_scope, saved_span

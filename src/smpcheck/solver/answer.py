@@ -86,3 +86,8 @@ class Answer:
     message: str = ""
     statistics: Mapping[str, float] = field(default_factory=dict)
     program: Program | None = None
+
+
+def state_order(state: State) -> list[tuple[int, int, str]]:
+    """The order of final states in an answer: variable by variable, numbers by value, then addresses."""
+    return [(0, v, "") if isinstance(v, int) else (1, v.offset, v.base) for v in state.values()]

@@ -7,6 +7,8 @@ a long path expression, as paths of an automaton (see :mod:`smpcheck.solver.auto
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from smpcheck.cat.build import plus
 from smpcheck.cat.nodes import Axiom, Model, Node
 from smpcheck.program.bit_rows import Rows, bits
@@ -62,6 +64,7 @@ def _reach(rows: Rows, root: int, allowed: int) -> int:
     return seen
 
 
+@lru_cache(maxsize=64)
 def is_coherent(model: Model) -> bool:
     """Does the model require acyclicity of program order per location with reads-from, coherence and from-reads?
 

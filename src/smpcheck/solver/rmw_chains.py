@@ -16,6 +16,8 @@ function, the place tells the value.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from smpcheck.cat.nodes import Model, Node
 from smpcheck.program.events import Event
 from smpcheck.program.guards import ALWAYS
@@ -25,6 +27,7 @@ from smpcheck.solver.domains import evaluate_at, has_guards
 from smpcheck.solver.encode import Encoding
 
 
+@lru_cache(maxsize=64)
 def is_atomic(model: Model) -> bool:
     """Does the model require that no write comes between the halves of an atomic operation? Recognised by the axiom's shape."""
     return any(a.kind == "empty" and not a.flag and not a.negated and _is_atomicity(a.node) for a in model.axioms)

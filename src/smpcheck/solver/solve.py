@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
@@ -18,29 +18,27 @@ from typing import Protocol
 import clingo
 
 from smpcheck.cat.nodes import Model
-from smpcheck.cat.restriction import omission
 from smpcheck.errors import InputError, LimitError, UnsupportedError
 from smpcheck.models import require_language
 from smpcheck.program import ir
 from smpcheck.program.bit_rows import bits
-from smpcheck.program.events import EVERY_WAIT, EventGraph, Term, Waiting, unroll
+from smpcheck.program.events import Term, Waiting
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DEADLOCK, MISALIGNED, NON_TERMINATION
-from smpcheck.program.flow import fold, has_loops
-from smpcheck.program.pieces import final_contents
 from smpcheck.program.tags import KERNEL
 from smpcheck.program.values import UNDETERMINED, Ptr, Value
-from smpcheck.solver.answer import Answer, Question, State, Verdict
+from smpcheck.solver.answer import Answer, Question, State, Verdict, state_order
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
-from smpcheck.solver.axioms import Axioms, is_coherent
+from smpcheck.solver.axioms import Axioms
 from smpcheck.solver.bitvectors import Vector, number_of
-from smpcheck.solver.domains import Domains
 from smpcheck.solver.encode import Encoding
+from smpcheck.solver.enumeration import enumerated
 from smpcheck.solver.refine import Assignment, Refinement
 from smpcheck.solver.relations import Relations
 from smpcheck.solver.relax import relax
 from smpcheck.solver.rmw_chains import add_chains, is_atomic
 from smpcheck.solver.symmetry import break_symmetry, interchangeable, threads_in
+from smpcheck.solver.unrolled import Unrolled, final_term
 
 _QUIET = ["--warn=none"]
 MANY_EVENTS = 150
@@ -65,32 +63,18 @@ def solve(program: ir.Program, model: Model, question: Question | None = None, *
     require_language(model, program)
     question = question or Question()
     try:
+        unrolled = Unrolled(program, model, question)
+        answer = enumerated(unrolled, model, question) if automata else None
+        if answer is not None:
+            return answer
         try:
-            return _Session(program, model, question, automata, started).run()
+            return _Session(program, model, question, automata, started, unrolled=unrolled).run()
         except ThinAir:
             return _Session(program, model, question, automata, started, thin_air=True).run()
     except _Timeout:
         return Answer("timeout", None, message="no answer within the time limit", complete=False, program=program)
     except LimitError as error:
         return Answer("bound", None, message=str(error), complete=False, program=program)
-
-
-def final_term(graph: EventGraph, expr: ir.Expr) -> Term:
-    """A condition over final states as a term; ``mem`` terms stand for the final contents of cells."""
-    terms = graph.terms
-
-    def atom(expr: ir.Expr) -> Term:
-        match expr:
-            case ir.Const(value):
-                return terms.const(value)
-            case ir.FinalReg(thread, name):
-                return graph.final_regs.get(thread, {}).get(name, terms.zero)
-            case ir.FinalMem(cell):
-                parts = final_contents(expr, graph.program)
-                return terms.memory(cell) if parts is None else final_term(graph, parts)
-        raise InputError(f"{type(expr).__name__} cannot stand in a condition on final states")
-
-    return fold(expr, atom, terms.apply)
 
 
 class Waitable(Protocol):
@@ -113,6 +97,7 @@ def wait_until(handle: Waitable, deadline: float) -> bool:
 
 class _Session:
     """One call of :func:`solve`. ``thin_air``: values that justify each other are values; without it, they are only noticed.
+    ``unrolled``: the program as the question asks, where that is known already.
 
     :raises ThinAir: they matter
     """
@@ -125,6 +110,7 @@ class _Session:
         automata: bool,
         started: float,
         thin_air: bool = False,
+        unrolled: Unrolled | None = None,
     ) -> None:
         self.thin_air = thin_air
         self.program = program
@@ -133,15 +119,17 @@ class _Session:
         self.started = started
         self.statistics: dict[str, float] = {}
         self.was_cut = False
-        condition = question.condition if question.condition is not None else program.condition
-        self._unroll(model, condition)
-        if question.stops and self.domains.faults:
-            self._unroll(model, condition, {access.id for access in self.domains.faults})
-        graph = self.graph
+        unrolled = self._unrolled(unrolled or Unrolled(program, model, question, thin_air))
+        if question.stops and unrolled.domains.faults:
+            faulty = {access.id for access in unrolled.domains.faults}
+            unrolled = self._unrolled(Unrolled(program, model, question, thin_air, faulty))
+        self.graph = graph = unrolled.graph
+        self.domains = unrolled.domains
+        self.condition_term, self.filter_term, self.observed = unrolled.condition_term, unrolled.filter_term, unrolled.observed
         self.out = out = GroundProgram()
         self.encoding = encoding = Encoding(graph, self.domains, out)
         self.relations = Relations(graph, encoding)
-        self._break_symmetry(condition)
+        self._break_symmetry(unrolled.condition)
         self.check_time()
         written, weaker = relax(model) if question.lazy and automata else (model, False)
         self.refinement = Refinement(self, model) if weaker else None
@@ -187,20 +175,11 @@ class _Session:
             [self.out.conj2(encoding.happens(r), -encoding.vectors.determined(terms.read(r))) for r in sorted(self.domains.wide)]
         )
 
-    def _unroll(self, model: Model, condition: ir.Expr, faulty: Collection[int] = ()) -> None:
-        """The events and their values. ``faulty``: at these accesses the threads may stop."""
-        program, question = self.program, self.question
-        left_out = omission(model) if has_loops(program) else EVERY_WAIT  # of rounds; what a model makes of that takes its time
-        self.graph = graph = unroll(program, question.unroll, question.stops, left_out, question.condition, faulty)
-        self.condition_term = final_term(graph, condition)
-        self.filter_term = final_term(graph, program.filter) if program.filter is not None else None
-        self.observed = [(v, final_term(graph, v)) for v in program.observed]
-        extra = [self.condition_term, *[t for _, t in self.observed]]
-        after = [t.index for t in program.threads if t.after] if question.lazy else []
-        self.domains = Domains(graph, extra, is_coherent(model), after, founded=question.lazy, thin_air=self.thin_air)
-        some_address_is_open = any(e.addr is not None and self.domains.is_open(e.addr) for e in graph.events)
-        if some_address_is_open and (self.domains.plain_cycle or lets_values_justify_each_other(model)):
-            raise ThinAir  # unlike a condition, where an access is to cannot be left open
+    def _unrolled(self, unrolled: Unrolled) -> Unrolled:
+        """:raises ThinAir: an address may have no value: unlike a condition, where an access is to cannot be left open"""
+        if unrolled.some_address_is_open and (unrolled.domains.plain_cycle or lets_values_justify_each_other(self.model)):
+            raise ThinAir
+        return unrolled
 
     def mark(self, what: str) -> None:
         """Note the time since the start under ``what``."""
@@ -471,7 +450,7 @@ class _Session:
         can = any(h for _, h in found), any(not h for _, h in found)
         if not complete and not all(can):
             can = can[0] or self.possible(self.condition), can[1] or self.possible(-self.condition)
-        found.sort(key=lambda pair: [_sort_key(v) for v in pair[0].values()])
+        found.sort(key=lambda pair: state_order(pair[0]))
         return self._conclude(can[0], can[1], tuple(found), complete)
 
     def _verdict(self) -> Answer:
@@ -699,7 +678,3 @@ def lets_values_justify_each_other(model: Model) -> bool:
 
 def _spoken(variable: ir.FinalReg | ir.FinalMem, program: ir.Program) -> str:
     return f"{variable.thread}:{variable.name}" if isinstance(variable, ir.FinalReg) else program.cell_name(variable.cell)
-
-
-def _sort_key(value: Value) -> tuple[int, int, str]:
-    return (0, value, "") if isinstance(value, int) else (1, value.offset, value.base)

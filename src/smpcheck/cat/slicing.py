@@ -1,0 +1,153 @@
+"""What is left of a model for one kind of execution: terms that its events cannot give a member to are gone.
+
+Sets are made of tags, so for given kinds of events (:data:`EventKind`) most of them are known outright: empty, or everything. A
+test without RCU has no events of RCU, a test without plain accesses has only marked ones, and the relations made of these go, or
+lose a factor. Executions of one library share few kinds of events, so each slice is made once and remembered.
+
+A recursive definition is empty if its body is when the definition is taken to be empty: iterated from empty it stays so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TypeAlias
+
+from smpcheck.cat import build
+from smpcheck.cat.concrete import is_in
+from smpcheck.cat.graph import recursive_first
+from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, rec_variable
+
+EventKind: TypeAlias = tuple[str, frozenset[str], bool]
+"""Kind, tags, and whether the event is half of an atomic operation of which both halves happen."""
+
+_BY_EXECUTION = frozenset(("rf", "co", "fr"))
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The requirements and flags of a model that executions of some kinds of events may offend or raise, the cheap ones first.
+
+    ``by_choice``: the ids of nodes that depend on reads-from or coherence, ``by_address`` and ``by_value`` of those that depend
+    on the addresses or values of events. ``settled``: the arguments of such nodes that are themselves none;
+    ``settled_by_address`` of those that do not depend on addresses either.
+    """
+
+    requirements: tuple[Axiom, ...]
+    flags: tuple[Axiom, ...]
+    by_choice: frozenset[int]
+    by_address: frozenset[int]
+    by_value: frozenset[int]
+    settled: tuple[Node, ...]
+    settled_by_address: tuple[Node, ...]
+    base_sets: frozenset[str]
+
+
+@lru_cache(maxsize=1024)
+def sliced(model: Model, kinds: frozenset[EventKind], relations: frozenset[str]) -> Slice:
+    """``model`` for executions whose events are of these ``kinds``; ``relations``: those of the base relations other than rf, co
+    and fr and those that are made of threads and addresses that may have a pair."""
+    nodes = _Slicer(tuple(kinds), relations).all_of([axiom.node for axiom in model.axioms])
+    left = [replace(axiom, node=nodes[axiom.node]) for axiom in model.axioms]
+    left = [axiom for axiom in left if not (build.is_empty(axiom.node) and axiom.negated == axiom.flag)]
+    order = recursive_first(axiom.node for axiom in left)
+    size = {node: _size(node) for node in {axiom.node for axiom in left}}
+    requirements = sorted((axiom for axiom in left if not axiom.flag), key=lambda axiom: size[axiom.node])
+    by_choice = _dependent(order, lambda node: node.op == "base" and node.name in _BY_EXECUTION | {"FW"})
+    by_address = _dependent(order, lambda node: node.op == "base" and node.name == "loc")
+    by_value = _dependent(order, lambda node: node.op == "diffvals")
+
+    def frontier(varying: frozenset[int]) -> tuple[Node, ...]:
+        used = [a for node in order if node.id in varying for a in node.args if a.id not in varying]
+        return tuple(dict.fromkeys(used))
+
+    return Slice(
+        tuple(requirements),
+        tuple(axiom for axiom in left if axiom.flag),
+        by_choice,
+        by_address,
+        by_value,
+        frontier(by_choice | by_value),
+        frontier(by_choice | by_value | by_address),
+        frozenset(node.name for node in order if node.kind == "set" and node.op == "base"),
+    )
+
+
+def _size(node: Node) -> int:
+    return len(recursive_first([node]))
+
+
+def _dependent(order: list[Node], is_source: Callable[[Node], bool]) -> frozenset[int]:
+    """The ids of nodes that are made of a source, recursive variables with all of their definition."""
+    found: set[int] = set()
+    changed = True
+    while changed:
+        changed = False
+        for node in order:
+            if node.id not in found and (is_source(node) or any(a.id in found for a in node.args)):
+                found.add(node.id)
+                changed = True
+    return frozenset(found)
+
+
+class _Slicer:
+    def __init__(self, kinds: tuple[EventKind, ...], relations: frozenset[str]) -> None:
+        self.kinds = kinds
+        self.relations = relations
+        self.everything = (1 << len(kinds)) - 1
+
+    def all_of(self, start: Iterable[Node]) -> dict[Node, Node]:
+        """What becomes of each node below ``start``."""
+        order = recursive_first(start)
+        variables = [node for node in order if node.op == "rec"]
+        empty = set(variables)
+        while True:
+            new: dict[Node, Node] = {v: build.empty(v.kind) if v in empty else rec_variable(v.kind, v.name) for v in variables}
+            members: dict[Node, int] = {}
+            for node in order:
+                if node.op != "rec":
+                    new[node] = self._one(node, new, members)
+            wrong = {v for v in empty if not build.is_empty(new[v.args[0]])}
+            if not wrong:
+                break
+            empty -= wrong
+        for variable in variables:
+            if variable not in empty:
+                define_rec(new[variable], new[variable.args[0]])
+        return new
+
+    def _one(self, node: Node, new: dict[Node, Node], members: dict[Node, int]) -> Node:
+        if node.kind == "set":
+            known = self._members(node, members)
+            if known is not None:
+                members[node] = known
+                if known == 0:
+                    return build.EMPTY_SET
+                if known == self.everything:
+                    return build.ALL
+        if node.op == "base":
+            is_there = node.kind == "set" or node.name in self.relations or node.name in _BY_EXECUTION
+            return node if is_there else build.EMPTY_REL
+        return build.again(node, tuple(new[a] for a in node.args)) if node.args else node
+
+    def _members(self, node: Node, members: dict[Node, int]) -> int | None:
+        """The kinds of events that are in a set, if that is known of all of them."""
+        match node.op:
+            case "base":
+                if node.name == "FW":  # coherence decides
+                    return None
+                return sum(1 << i for i, (kind, tags, _) in enumerate(self.kinds) if is_in(node.name, kind, tags))
+            case "empty":
+                return 0
+            case "all":
+                return self.everything
+            case "domain" | "range" if node.args[0].op == "base" and node.args[0].name == "rmw":
+                half = "R" if node.op == "domain" else "W"
+                return sum(1 << i for i, (kind, _, paired) in enumerate(self.kinds) if paired and kind == half)
+            case "union" | "inter" | "diff":
+                left, right = (members.get(a) for a in node.args)
+                if left is None or right is None:
+                    return None
+                return left | right if node.op == "union" else left & right if node.op == "inter" else left & ~right
+        return None

@@ -1,0 +1,317 @@
+"""Small programs: candidate executions one by one, each judged by the model itself, where that costs less than a logic program.
+
+A candidate is a path (what every branch decides), a source for each read, and an order of the writes to each cell. What is asked
+prunes: a source whose value the condition or a branch excludes is never tried, and where values are known only later, a condition
+is looked at as soon as it is settled. What is left is evaluated outright (:mod:`smpcheck.cat.concrete`) under the part of the
+model that its events can matter to (:mod:`smpcheck.cat.slicing`). Of tests that people write, most have fewer than a hundred
+candidates before anything is pruned.
+
+Before that, the threads are run one after the other: nearly all models allow such a run, and so one half of the answer (the
+condition can hold, or can fail to) is known after one evaluation.
+
+:func:`enumerated` answers a question or says "not for me" with None: loops, waits, faults, undefined values, accesses of several
+sizes, values out of thin air, witnesses and assertions are for the solver, and so is what has too many candidates.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from smpcheck.cat.concrete import Evaluation
+from smpcheck.cat.nodes import Model
+from smpcheck.program.events import Decision, Term
+from smpcheck.program.guards import ALWAYS, NEVER
+from smpcheck.program.values import Ptr, UndefinedValue, Value, truth
+from smpcheck.solver.answer import Answer, Question, State, Status, Verdict, state_order
+from smpcheck.solver.paths import Demand, Path, Values, demands, value_of
+from smpcheck.solver.rmw_chains import is_atomic
+from smpcheck.solver.source_choice import SourceChoice, has_memory
+from smpcheck.solver.unrolled import Unrolled
+
+VARIABLE = "SMPCHECK_ENGINE"
+"""``enumerate``: what can be enumerated is, however long that takes. ``solve``: nothing is. To hold one against the other."""
+
+MAX_PATHS = 16
+MAX_CANDIDATES = 4096
+"""Of a path, estimated before anything is tried."""
+MAX_JUDGED = 48
+"""Candidates that may be evaluated for one question: about what the solver costs."""
+MAX_TRIED = 2000
+"""Sources and orders that may be tried for one question."""
+
+_PARTIAL = frozenset(("/", "%", "<<", ">>"))
+_ON_ALL_VALUES = frozenset(("==", "!=", "&&", "||"))
+
+
+class _NotForMe(Exception):
+    """The solver has to answer."""
+
+
+def enumerated(unrolled: Unrolled, model: Model, question: Question) -> Answer | None:
+    """The answer to ``question``, equal to the solver's; None if that has to be asked."""
+    engine = os.environ.get(VARIABLE)
+    if engine == "solve" or not _is_simple(unrolled, question):
+        return None
+    try:
+        return _Enumeration(unrolled, model, question, limited=engine != "enumerate").answer()
+    except (_NotForMe, UndefinedValue):
+        return None
+
+
+def _is_simple(unrolled: Unrolled, question: Question) -> bool:
+    """Is all that the question and the program need understood here?"""
+    graph, domains = unrolled.graph, unrolled.domains
+    if question.mode not in ("verdict", "states") or question.witness or question.stops or question.lazy or question.threads > 1:
+        return False
+    if graph.program.mixed or graph.bounds or graph.waiting or not domains.coherent:
+        return False
+    if domains.faults or domains.open or domains.wide:
+        return False
+    return not any(_may_be_undefined(term, unrolled) for term in graph.terms)
+
+
+def _may_be_undefined(term: Term, unrolled: Unrolled) -> bool:
+    """May a term have no value where its arguments have one?"""
+    if term.op in ("const", "read", "mem", "ite", "cond") or (term.op == "bin" and term.data[0] in _ON_ALL_VALUES):
+        return False
+    if term.op == "bin" and term.data[0] in _PARTIAL:
+        return True
+    return any(isinstance(value, Ptr) for arg in term.args for value in unrolled.domains.of(arg))
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A source for each read, the writes to each cell in order, the values that follow, and the final contents of cells."""
+
+    path: Path
+    sources: Mapping[int, int]
+    orders: list[list[int]]
+    values: Values
+    final: dict[Value, Value]
+
+    def value(self, term: Term) -> Value:
+        """The value of a term at the end. :raises _NotForMe: it has none"""
+        found = self.path.value(term, self.values, self.final)
+        if found is None:
+            raise _NotForMe
+        return found
+
+
+class _Enumeration:
+    """One call of :func:`enumerated`. ``limited``: give up where it takes longer than the solver.
+
+    :raises _NotForMe: the solver has to be asked
+    """
+
+    def __init__(self, unrolled: Unrolled, model: Model, question: Question, limited: bool) -> None:
+        self.unrolled = unrolled
+        self.graph = unrolled.graph
+        self.model = model
+        self.question = question
+        self.limited = limited
+        self.atomic = is_atomic(model)
+        self.judged = self.tried = 0
+        self._paths: dict[tuple[bool, ...], Path] = {}
+        self._all_paths: list[Path] | None = None
+        self._initial: dict[Value, Value] = {address: cell.init for address, cell in self.graph.program.cells.items()}
+
+    def answer(self) -> Answer:
+        """The answer."""
+        if self.question.mode == "states":
+            states, some, other = self._states()
+        else:
+            states = ()
+            some, other = self._verdict()
+        verdict: Verdict = "Sometimes" if some and other else "Always" if some else "Never"
+        if not (some or other):
+            return self._made("no-execution", None, message="the program has no complete execution under this model")
+        flags = self._flags() if self.question.flags else ()
+        return self._made("ok", verdict, states=states, flags=flags)
+
+    # --- what is asked ---
+
+    def _verdict(self) -> tuple[bool, bool]:
+        """Can the condition hold, and can it fail to?"""
+        found = dict.fromkeys((True, False), False)
+        run = self._run()
+        if run is not None and self._is_allowed(run):
+            found[truth(run.value(self.unrolled.condition_term))] = True
+        for wanted, known in found.items():
+            if not known:
+                found[wanted] = any(self._is_allowed(candidate) for candidate in self._all(wanted))
+        return found[True], found[False]
+
+    def _states(self) -> tuple[tuple[tuple[State, bool], ...], bool, bool]:
+        """The final states, in order, with the condition's value in each; can it hold, and can it fail to?"""
+        observed = self.unrolled.observed
+        found: dict[tuple[tuple[Value, ...], bool], State] = {}
+        for path in self.paths():
+            for candidate in self._candidates(path, []):
+                values = tuple(candidate.value(term) for _, term in observed)
+                key = values, truth(candidate.value(self.unrolled.condition_term))
+                if key in found or not self._is_allowed(candidate):
+                    continue
+                if len(found) == self.question.max_states:
+                    raise _NotForMe
+                found[key] = dict(zip((v for v, _ in observed), values, strict=True))
+        if self.question.on_state is not None:
+            for state in found.values():
+                self.question.on_state(state)
+        states = [(state, holds) for (_, holds), state in found.items()]
+        states.sort(key=lambda pair: state_order(pair[0]))
+        return tuple(states), any(holds for _, holds in found), not all(holds for _, holds in found)
+
+    def _flags(self) -> tuple[str, ...]:
+        """The flags that some execution raises, in the model's order."""
+        raised: set[str] = set()
+        for path in self.paths():
+            left = [axiom for axiom in path.slice.flags if axiom.name not in raised]
+            left = [axiom for axiom in left if not path.is_settled(axiom) or path.common.shows(axiom)]
+            for candidate in self._candidates(path, []) if left else ():
+                evaluation = self._judged(candidate)
+                if evaluation is not None:
+                    raised.update(axiom.name for axiom in left if evaluation.shows(axiom))
+                    left = [axiom for axiom in left if axiom.name not in raised]
+                    if not left:
+                        break
+        return tuple(dict.fromkeys(axiom.name for axiom in self.model.axioms if axiom.name in raised))
+
+    def _made(self, status: Status, verdict: Verdict | None, **more: Any) -> Answer:
+        return Answer(status, verdict, program=self.graph.program, **more)
+
+    # --- judging ---
+
+    def _is_allowed(self, candidate: _Candidate) -> bool:
+        """Does the model allow this execution?"""
+        return self._judged(candidate) is not None
+
+    def _judged(self, candidate: _Candidate) -> Evaluation | None:
+        """An execution that the model allows; None if it does not."""
+        self.judged += 1
+        if self.limited and self.judged > MAX_JUDGED:
+            raise _NotForMe
+        path = candidate.path
+        evaluation = path.evaluation(candidate.sources, candidate.orders, candidate.values)
+        return None if any(map(evaluation.shows, path.slice.requirements)) else evaluation
+
+    # --- paths ---
+
+    def paths(self) -> list[Path]:
+        """All ways through the branches. :raises _NotForMe: there are many"""
+        if self._all_paths is None:
+            ways: list[tuple[bool, ...]] = [()]
+            for decision in self.graph.decisions:
+                ways = [(*way, taken) for way in ways for taken in self._choices(decision, way)]
+                if self.limited and len(ways) > MAX_PATHS:
+                    raise _NotForMe
+            self._all_paths = [self._path(way) for way in ways]
+        return self._all_paths
+
+    def _choices(self, decision: Decision, way: tuple[bool, ...]) -> tuple[bool, ...]:
+        """How a branch may decide, after what was decided on the ``way`` to it."""
+        if not self.graph.guards.holds(decision.parent, way):
+            return (False,)
+        if decision.cond is not None:
+            outcomes = {truth(value) for value in self.unrolled.domains.of(decision.cond)}
+            return tuple(sorted(outcomes))
+        return (False, True)
+
+    def _path(self, way: tuple[bool, ...]) -> Path:
+        found = self._paths.get(way)
+        if found is None:
+            found = self._paths[way] = Path(self.unrolled, self.model, way)
+            if "FW" in found.slice.base_sets:  # no tag of a possible event: it depends on the order of writes
+                raise _NotForMe
+        return found
+
+    def _run(self) -> _Candidate | None:
+        """The threads one after the other, each as a whole; None where that is no execution, or a branch is free to choose."""
+        graph = self.graph
+        values: dict[int, Value] = {}
+        last: dict[Value, int] = {}
+        order: dict[Value, list[int]] = {}
+        decided: dict[int, bool] = {}
+
+        def holds(guard: int) -> bool:
+            while guard not in (NEVER, ALWAYS):
+                var, low, high = graph.guards.nodes[guard]
+                if var not in decided:
+                    decision = graph.decisions[var]
+                    outcome = value_of(decision.cond, values, holds) if decision.cond is not None else None
+                    decided[var] = outcome is not None and truth(outcome) and holds(decision.parent)
+                guard = high if decided[var] else low
+            return guard == ALWAYS
+
+        sources: dict[int, int] = {}
+        for event in graph.events:
+            if event.kind == "F" or event.addr is None or not holds(event.guard):
+                continue
+            address = value_of(event.addr, values, holds)
+            if address is None:
+                return None
+            if event.kind == "W":
+                last[address] = event.id
+                order.setdefault(address, []).append(event.id)
+                continue
+            sources[event.id] = last[address]
+            written = graph.events[last[address]].value
+            value = None if written is None else value_of(written, values, holds)
+            if value is None:
+                return None
+            values[event.id] = value
+        path = self._path(tuple(holds(graph.guards.variable(var)) for var in range(len(graph.decisions))))
+        candidate = self._candidate(path, sources, [order[cell] for cell in order if len(order[cell]) > 1], values)
+        is_one = all(truth(candidate.value(term)) == wanted for term, wanted in path.demands)
+        return candidate if is_one else None
+
+    # --- candidates ---
+
+    def _all(self, wanted: bool) -> Iterator[_Candidate]:
+        """The candidates in which the condition holds, or those in which it fails to."""
+        goal = demands(self.unrolled.condition_term, wanted)
+        for path in self.paths():
+            yield from self._candidates(path, goal)
+
+    def _candidates(self, path: Path, goal: list[Demand]) -> Iterator[_Candidate]:
+        """The candidates on a path that meet its demands, and those of the ``goal``."""
+        wanted = [*path.demands, *goal]
+        at_end = [(term, true) for term, true in wanted if has_memory(term)]
+        choice = SourceChoice(path, wanted, self.atomic, self._try)
+        if self.limited and choice.count > MAX_CANDIDATES:
+            raise _NotForMe
+        for sources, values in choice.ways():
+            for cell_orders in self._orders(path, sources, values):
+                self._try()
+                candidate = self._candidate(path, sources, cell_orders, values)
+                if all(truth(candidate.value(term)) == true for term, true in at_end):
+                    yield candidate
+
+    def _try(self) -> None:
+        """:raises _NotForMe: enough was tried"""
+        self.tried += 1
+        if self.limited and self.tried > MAX_TRIED:
+            raise _NotForMe
+
+    def _orders(self, path: Path, sources: Mapping[int, int], values: Values) -> Iterator[list[list[int]]]:
+        """The coherence orders of all cells together."""
+        found: list[list[list[int]]] = []
+        for cell in path.cells(values):
+            found.append(cell.orders(sources, self.atomic))
+            if not found[-1]:
+                return
+        yield from map(list, product(*found))
+
+    def _candidate(self, path: Path, sources: Mapping[int, int], cell_orders: list[list[int]], values: Values) -> _Candidate:
+        """The candidate, with the final contents of its cells."""
+        final = dict(self._initial)
+        for order in cell_orders:
+            last = self.graph.events[order[-1]]
+            cell, value = path.address(last, values), None if last.value is None else path.value(last.value, values)
+            if cell is None or value is None:
+                raise _NotForMe
+            final[cell] = value
+        return _Candidate(path, sources, cell_orders, values, final)

@@ -1,0 +1,168 @@
+"""Candidates judged one by one: the same answers as the solver's, or none."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smpcheck.cat.load import load_model
+from smpcheck.cat.nodes import Model
+from smpcheck.errors import SmpcheckError
+from smpcheck.program import ir
+from smpcheck.program.events import Event, Terms
+from smpcheck.readers.litmus import read_litmus
+from smpcheck.solver.answer import Answer, Question
+from smpcheck.solver.coherence_orders import CellAccesses
+from smpcheck.solver.enumeration import VARIABLE, enumerated
+from smpcheck.solver.solve import solve
+from smpcheck.solver.unrolled import Unrolled
+from tests.naive.generate import null_litmus, random_litmus, twins, waiting_litmus
+from tests.reference.table import LANGUAGES, load
+from tests.solver.common import program
+
+MODELS = ("lkmm", "sc", "tso")
+
+
+def small(subject: ir.Program, model: Model, question: Question) -> Answer | None:
+    """The answer found by enumeration, however long that takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "enumerate")
+        return enumerated(Unrolled(subject, model, question), model, question)
+
+
+def said(answer: Answer) -> tuple[object, ...]:
+    """All that an answer says."""
+    facts = (answer.status, answer.verdict, answer.states, answer.complete, answer.flags, answer.message, answer.rounds)
+    return (*facts, answer.may_fault, answer.may_wait, answer.thin_air)
+
+
+def compare(subject: ir.Program, model: Model, mode: str) -> bool:
+    """Was the question answered by enumeration? Then as the solver does."""
+    question = Question(mode=mode)  # type: ignore[arg-type]
+    try:
+        found = small(subject, model, question)
+        by_solver = solve(subject, model, question)
+    except SmpcheckError:
+        return False
+    if found is not None:
+        assert said(found) == said(by_solver), f"{mode} under {model.name}:\n{subject.source}"
+    return found is not None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(MODELS), st.sampled_from(["verdict", "states"]))
+def test_random_programs(seed: int, model: str, mode: str) -> None:
+    for make in (random_litmus, twins):
+        compare(read_litmus(make(seed)), load_model(model), mode)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["verdict", "states"]))
+def test_null_pointers_and_waits_are_answered_as_the_solver_does_or_not_at_all(seed: int, mode: str) -> None:
+    for make in (null_litmus, waiting_litmus):
+        compare(read_litmus(make(seed)), load_model("lkmm"), mode)
+
+
+def test_most_random_programs_are_small() -> None:
+    model = load_model("lkmm")
+    assert sum(compare(read_litmus(random_litmus(seed, 4)), model, "verdict") for seed in range(40)) >= 25
+
+
+@pytest.mark.parametrize(("language", "model"), LANGUAGES.items())
+def test_programs_in_each_language(language: str, model: str) -> None:
+    rows = load(language)[::9]
+    answered = [compare(read_litmus(row.text), load_model(model), "verdict") for row in rows]
+    assert sum(answered) >= len(rows) // 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("language", "model"), LANGUAGES.items())
+def test_all_programs_in_each_language(language: str, model: str) -> None:
+    for row in load(language):
+        for mode in ("verdict", "states"):
+            compare(read_litmus(row.text), load_model(model), mode)
+
+
+def test_a_filter_counts() -> None:
+    text = program("WRITE_ONCE(*x, 1); r0 = READ_ONCE(*y);", "WRITE_ONCE(*y, 1); r0 = READ_ONCE(*x);").source
+    subject = read_litmus(text.replace("exists (true)", "filter (0:r0=1)\nexists (1:r0=1)"))
+    assert compare(subject, load_model("lkmm"), "states")
+
+
+def test_what_is_found_one_by_one_has_limits() -> None:
+    """Ten threads that increment a counter have ten factorial orders, and the solver is asked."""
+    subject = program(*["atomic_inc((atomic_t *)x);"] * 10, cond="exists (x=9)")
+    model, question = load_model("lkmm"), Question(mode="verdict")
+    assert enumerated(Unrolled(subject, model, question), model, question) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["while (READ_ONCE(*x) == 0) { }", "r0 = 4 / READ_ONCE(*x);", "for (r0 = 0; r0 < READ_ONCE(*x); r0++) { }"],
+    ids=["a wait", "a division", "a loop"],
+)
+def test_what_is_left_to_the_solver(body: str) -> None:
+    assert small(program(body, "WRITE_ONCE(*x, 1);"), load_model("lkmm"), Question(mode="verdict")) is None
+
+
+# --- orders ---
+
+
+@st.composite
+def accesses(draw: st.DrawFn) -> tuple[CellAccesses, dict[int, int]]:
+    """Accesses of a few threads to one cell, some of them atomic, and a source for each read."""
+    zero = Terms().zero
+    cell = CellAccesses()
+    cell.add(Event(0, -1, "W", frozenset(), zero, zero, 1))
+    number = 0
+    reads: list[int] = []
+    writes = [0]
+    for thread in range(draw(st.integers(1, 3))):
+        for kind in draw(st.lists(st.sampled_from(["R", "W", "RW"]), max_size=3)):
+            for half in kind:
+                number += 1
+                partner = None if len(kind) == 1 else number + 1 if half == "R" else number - 1
+                cell.add(Event(number, thread, half, frozenset(), zero, zero, 1, partner=partner))
+                (reads if half == "R" else writes).append(number)
+    return cell, {read: draw(st.sampled_from(writes)) for read in reads}
+
+
+def is_coherent(cell: CellAccesses, sources: dict[int, int], order: list[int], atomic: bool) -> bool:
+    """By the definition: no two accesses of a thread go back in the order, and what is atomic stays together."""
+    place = {write: i for i, write in enumerate(order)}
+    for own in cell.threads.values():
+        for i, first in enumerate(own):
+            for second in own[i + 1 :]:
+                a, b = (place[e.id] if e.kind == "W" else place[sources[e.id]] for e in (first, second))
+                if a > b or (a == b and second.kind == "W"):
+                    return False
+            if first.kind == "R" and atomic and first.partner is not None:
+                between = order[place[sources[first.id]] + 1 : place[first.partner]]
+                ours = {e.id for e in own}
+                if not ours.issuperset(between):
+                    return False
+    return True
+
+
+@settings(max_examples=150, deadline=None)
+@given(accesses(), st.booleans())
+def test_coherence_orders_are_those_of_the_definition(drawn: tuple[CellAccesses, dict[int, int]], atomic: bool) -> None:
+    cell, sources = drawn
+    if len(cell.writes) > 6:
+        return
+    first, *rest = cell.writes
+    all_orders = [[first, *order] for order in permutations(rest)]
+    wanted = [order for order in all_orders if is_coherent(cell, sources, order, atomic)]
+    assert sorted(cell.orders(sources, atomic)) == sorted(wanted)
+
+
+def test_all_final_states_are_there() -> None:
+    subject = program("WRITE_ONCE(*x, 1);", "WRITE_ONCE(*x, 2);", "r0 = READ_ONCE(*x); r1 = READ_ONCE(*y);", "WRITE_ONCE(*y, 1);",
+                      cond="exists (2:r0=1 /\\ 2:r1=1 /\\ x=2)")  # fmt: skip
+    found = small(subject, load_model("sc"), Question())
+    assert found is not None
+    seen = {tuple(state.values()) for state, _ in found.states}
+    assert seen == set(product((0, 1, 2), (0, 1), (1, 2)))
