@@ -94,6 +94,8 @@ class _Test:
         self.mapping = mapping
         self.syntax = SYNTAXES[mapping.language]
         self.names: dict[Ptr, str] = {}
+        if program.in_pieces:
+            raise self.refuse("a program with accesses of several sizes to one place")
         for address, cell in program.cells.items():
             if not cell.name.isidentifier() or cell.ctype.bits not in ((32, 64) if self.syntax.bases else (32,)):
                 raise UnsupportedError(f"the location {cell.name} ({cell.ctype.name}) is not written as assembly")

@@ -2,8 +2,8 @@
 
 Each access, atomic operation and barrier is replaced by the instructions that its row of the mapping has; these are read by the
 reader of that machine's assembly, so that they mean here what they mean in a litmus test. What is computed, what is branched on,
-the locations and the question stay as they are, and so do the positions in the source. Instructions are taken at a width at which
-no value is cut: a location has one size, whoever accesses it.
+the locations and the question stay as they are, and so do the positions in the source. What an instruction computes in registers
+is computed at a width at which no value is cut; it accesses memory at the size of its primitive.
 
 A loop over a store-conditional or a compare-and-exchange is the round that succeeds. A plain access is one access, as it is
 written: what a compiler may do to it, and to dependencies, is the affair of the kernel's model. A spinlock is one word, taken by

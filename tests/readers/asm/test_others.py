@@ -63,6 +63,13 @@ from tests.readers.asm.final import final, program
         ("PPC", "subf r1,r2,r3", "0:r2=2; 0:r3=9;", {"0:r1": 7}),
         ("PPC", "cmpwi cr1,r1,0 ; beq cr1,L ; li r3,1 ; L:", "", {"0:r3": 0}),
         ("PPC", "lha r1,0(r2)", "short x=-3; 0:r2=x;", {"0:r1": -3}),
+        (
+            "PPC",
+            "lbz r1,0(r2) ; lbz r3,3(r2) ; li r4,7 ; sth r4,0(r2)",
+            "int x=0x01020304; 0:r2=x;",
+            {"0:r1": 1, "0:r3": 4, "[x]": 0x70304},
+        ),
+        ("RISCV", "lb x1,0(x2) ; li x4,7 ; sh x4,0(x2)", "int x=0x01020304; 0:x2=x;", {"0:x1": 4, "[x]": 0x1020007}),
         ("RISCV", "li x1,5 ; sw x1,0(x2) ; lw x3,0(x2)", "0:x2=x;", {"0:x3": 5}),
         ("RISCV", "lwu x3,0(x2)", "x=-1; 0:x2=x; int64_t 0:x3;", {"0:x3": 0xFFFFFFFF}),
         ("RISCV", "addi a0,zero,7 ; xori x11,a0,2", "", {"0:x10": 7, "0:x11": 5}),

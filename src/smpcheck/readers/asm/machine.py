@@ -117,6 +117,8 @@ class Machine:
     """Cuts an instruction into its mnemonic, as it stands in ``rows``, and the rest."""
     target_last: Callable[[str], bool] = lambda operands: False
     """Are these operands written in the reverse of the order that ``rows`` have?"""
+    big_endian: bool = False
+    """Does the lowest byte of a number stand at its highest address?"""
 
 
 def by_mnemonic(rows: Sequence[Row]) -> dict[str, list[Row]]:

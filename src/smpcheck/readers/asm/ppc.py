@@ -291,4 +291,4 @@ def _mnemonic(text: str) -> tuple[str, str]:
     return name.lower(), rest.strip()
 
 
-PPC = Machine("POWER", "PPC", by_mnemonic(tuple(_rows())), register, REGISTERS, _mnemonic)
+PPC = Machine("POWER", "PPC", by_mnemonic(tuple(_rows())), register, REGISTERS, _mnemonic, big_endian=True)

@@ -116,6 +116,7 @@ def read_asm(source: Source, sections: Sections) -> Program:
         source=source.original,
         file=source.file,
         language=machine.language,
+        big_endian=machine.big_endian,
     )
     names = _Names(source, machine, objects, memory, start.types, program.threads)
     asked = read_question(source, sections, names)
