@@ -34,6 +34,12 @@ LKMM = load_model("lkmm")
 SMALL = [*sorted((ROOT / "examples").glob("*.litmus")), *sorted((ROOT / "examples" / "models").glob("*.py"))]
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Whatever else the machine does, the solver has time."""
+    monkeypatch.setattr(route, "PATIENCE", 300.0)
+
+
 def of(name: str, variant: str, flags: str = "separate") -> ir.Program:
     scenario = (SCENARIOS | HEARTS)[name]
     return compile_scenario(scenario.bind(variant=VARIANTS[variant], flags=flags))

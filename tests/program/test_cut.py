@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from smpcheck.cat.load import load_model
 from smpcheck.program import ir
-from smpcheck.program.cut import CUT, leaves, without_branches
+from smpcheck.program.cut import is_left_out, leaves, without_branches
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.simulate.explore import outcomes
 from smpcheck.solver.answer import Answer, Question
@@ -76,7 +76,8 @@ def test_a_model_that_enters_none_says_so() -> None:
 
 def test_a_model_that_enters_one_names_it_and_it_can_be_put_back() -> None:
     answer = ask(cut(PROGRAM), "lkmm")
-    assert answer.cut == (f"{CUT}thread 1, branch 1",)
+    assert answer.cut == ("left out: thread 1, branch 1",)
+    assert all(map(is_left_out, answer.cut))
     assert not answer.complete
     again = cut(PROGRAM, *answer.cut)
     assert left(again) == left(PROGRAM)[:5]
@@ -85,5 +86,5 @@ def test_a_model_that_enters_one_names_it_and_it_can_be_put_back() -> None:
 
 def test_numbers_of_branches_do_not_change_when_one_is_put_back() -> None:
     names = labels(cut(PROGRAM).threads[1].body)
-    assert names == [f"{CUT}thread 1, branch {i}" for i in (1, 2)]
+    assert names == [f"left out: thread 1, branch {i}" for i in (1, 2)]
     assert labels(cut(PROGRAM, names[0]).threads[1].body) == names[1:]

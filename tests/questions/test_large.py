@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from smpcheck.cat.load import load_model
+from smpcheck.engines import route
 from smpcheck.engines.constraints import NARROW
 from smpcheck.engines.contract import Answer
 from smpcheck.engines.route import is_large
@@ -37,6 +38,12 @@ from tests.schemas import strict
 ROOT = Path(__file__).parents[2]
 LKMM = load_model("lkmm")
 SMALL = [*sorted((ROOT / "examples").glob("*.litmus")), *sorted((ROOT / "examples" / "models").glob("*.py"))]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Whatever else the machine does, the solver has time."""
+    monkeypatch.setattr(route, "PATIENCE", 300.0)
 
 
 def of(name: str, variant: str, flags: str = "separate") -> ir.Program:

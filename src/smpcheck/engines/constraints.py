@@ -16,7 +16,7 @@ from smpcheck.engines.contract import NO_EXECUTION, NO_TIME, Answer, Question, W
 from smpcheck.engines.interleavings import MAX_STATES
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import flow, ir
-from smpcheck.program.cut import CUT, NOTHING, Coverage, without_branches
+from smpcheck.program.cut import NOTHING, Coverage, is_left_out, without_branches
 from smpcheck.simulate.explore import outcomes
 from smpcheck.solver import answer as solver
 from smpcheck.solver.solve import solve
@@ -61,7 +61,7 @@ def rounds(
         if answer.status == "bound" and not answer.cut:
             raise LimitError(answer.message)
         yield part, answer
-        entered = {label for label in answer.cut if label.startswith(CUT)} - put_back
+        entered = {label for label in answer.cut if is_left_out(label)} - put_back
         if answer.status == "timeout" or not entered:
             return
         put_back |= entered
@@ -96,7 +96,7 @@ class Constraints:
             why = str(error)
         if last is not None and last.status == "no-execution" and not found.can:
             found.notes = (NO_EXECUTION,)
-        if not why and last is not None and any(not label.startswith(CUT) for label in last.cut):
+        if not why and last is not None and not all(map(is_left_out, last.cut)):
             why = cut(question.unroll)
         rest = found.unsettled(question.names)
         if why:
@@ -108,4 +108,4 @@ class Constraints:
 
 def _is_cut(program: ir.Program) -> bool:
     """Are there branches that were left out?"""
-    return any(isinstance(s, ir.Loop) and s.label.startswith(CUT) for t in program.threads for s in flow.statements(t.body))
+    return any(isinstance(s, ir.Loop) and is_left_out(s.label) for t in program.threads for s in flow.statements(t.body))

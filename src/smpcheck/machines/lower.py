@@ -23,6 +23,7 @@ from smpcheck.machines.mapping import MachineMapping, Row
 from smpcheck.program import ir, tags
 from smpcheck.program.flow import registers_read, statements, with_atoms
 from smpcheck.program.ir import Assign, Assume, Choice, Const, Expr, Fence, If, Load, Position, Program, Reg, Rmw, Stmt, Store
+from smpcheck.program.tags import GHOST
 from smpcheck.program.values import LONG, CType, Value
 from smpcheck.readers.asm import flags
 from smpcheck.readers.asm.machine import Machine, Register, Thread, read_instruction
@@ -51,7 +52,7 @@ REFUSED = {
     "Sync-srcu": "a grace period is code, not an instruction",
     "Srcu-lock": "SRCU is code, not an instruction",
     "Srcu-unlock": "SRCU is code, not an instruction",
-    "Ghost": "what only the model sees has no instruction",
+    GHOST: "what only the model sees has no instruction",
 }
 
 WIDE = 8

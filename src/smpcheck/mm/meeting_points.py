@@ -8,6 +8,7 @@ cache. What a thread does to one page can only reach another page through these,
 from __future__ import annotations
 
 from smpcheck.program import ir
+from smpcheck.program.tags import GHOST
 from smpcheck.simulate import Machine
 from smpcheck.simulate.code import Local, Step
 from smpcheck.simulate.pointers import points_to
@@ -46,4 +47,4 @@ def shared_between_pages(program: ir.Program) -> set[str]:
 
 
 def _is_ghost(stmt: ir.Store | ir.Rmw) -> bool:
-    return isinstance(stmt, ir.Rmw) and "Ghost" in stmt.read_tags
+    return isinstance(stmt, ir.Rmw) and GHOST in stmt.read_tags

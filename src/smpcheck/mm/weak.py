@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
-from smpcheck.program.cut import CUT
+from smpcheck.program.cut import is_left_out
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.simulate import RunResult, outcomes, simulate
@@ -186,7 +186,7 @@ def _answer(case: Case, visit: str, wanted: Sequence[str], ends: float | None) -
             failed |= dict.fromkeys(check for check in answer.failed if invariant_of(check) in wanted)
             if answer.status == "timeout":
                 return open_ones("the solver had no answer in time")
-            if BOUND in answer.failed or any(not label.startswith(CUT) for label in answer.cut):
+            if BOUND in answer.failed or not all(map(is_left_out, answer.cut)):
                 return open_ones("a loop goes on beyond its bound")
     except (LimitError, UnsupportedError) as error:
         return open_ones(str(error))

@@ -12,8 +12,12 @@ from dataclasses import dataclass, replace
 
 from smpcheck.program import ir
 
-CUT = "left out: "
-"""How the labels of branches that were left out begin."""
+_CUT = "left out: "
+
+
+def is_left_out(label: str) -> bool:
+    """Is this the label of a branch that was left out?"""
+    return label.startswith(_CUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ def without_branches(program: ir.Program, coverage: Coverage, put_back: Collecti
     was put back is left as it is, without looking for more inside.
     """
     threads = tuple(
-        replace(thread, body=_Cutter(f"{CUT}thread {thread.index}, ", coverage, put_back).body(thread.body))
+        replace(thread, body=_Cutter(f"{_CUT}thread {thread.index}, ", coverage, put_back).body(thread.body))
         for thread in program.threads
     )
     return replace(program, threads=threads)

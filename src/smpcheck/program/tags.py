@@ -97,6 +97,9 @@ _MACHINE_ROWS = (
 ROWS = {tag.name: tag for tag in (*_KERNEL_ROWS, *_MACHINE_ROWS)}
 """All tags by name. Tags that several kinds of machines share (``X``, ``EX``, ``NT``) say nothing of order and are not here."""
 
+GHOST = "Ghost"
+"""Of what a program notes for its checks alone (a counter's true value): no access of the code, and nobody else can notice it."""
+
 FULL_BARRIERS = frozenset(("Mb", "DMB.SY", "MFENCE", "SYNC", "Fence.rw.rw"))
 """The tags of full barriers, the kernel's and each machine's: a model knows its own and takes no notice of others."""
 

@@ -16,6 +16,7 @@ from smpcheck.program import ir
 from smpcheck.program.events import is_partial
 from smpcheck.program.flow import defined, expressions, registers_read, statements, used
 from smpcheck.program.pieces import Access, touched
+from smpcheck.program.tags import GHOST
 from smpcheck.program.values import Ptr
 from smpcheck.program.waits import awaited
 
@@ -155,7 +156,7 @@ class _Flattener:
                     raise UnsupportedError("store-conditionals are not supported in step-by-step runs", stmt.pos)
                 self.emit(Local(stmt) if self.unnoticed(stmt) else Step(stmt))
             case ir.Rmw():
-                local = "Ghost" in stmt.read_tags or (stmt.when is None and self.unnoticed(stmt))
+                local = GHOST in stmt.read_tags or (stmt.when is None and self.unnoticed(stmt))
                 self.emit(Local(stmt) if local else Step(stmt, stmt.when, stmt.old, stmt.blocking))
             case ir.Fence():
                 self.fence(stmt)
@@ -181,7 +182,7 @@ class _Flattener:
         return False
 
     def is_local(self, load: ir.Load) -> bool:
-        return "Ghost" in load.tags or self.unnoticed(load)
+        return GHOST in load.tags or self.unnoticed(load)
 
     def unnoticed(self, stmt: Access) -> bool:
         return self.merge and self.is_private(stmt)

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from smpcheck.errors import InputError
 from smpcheck.program import ir, values
 from smpcheck.program.flow import defined, used
+from smpcheck.program.held import held_lock
 from smpcheck.program.pieces import Access, Misaligned, covered, final_contents, put_together, taken_apart
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
 from smpcheck.simulate.code import Branch, Code, End, Jump, Local, Pick, Rcu, Step, Turn, predecessors
@@ -344,8 +345,8 @@ class Generator:
         match stmt:
             case ir.Assign(reg, expr):
                 line = f"{self.reg(reg)} = {self.expr(expr)}"
-                if reg.startswith("@held:") and self.on_lock is not None:
-                    return [line, f"on_lock({self.thread}, {reg[6:]!r}, r, {self.waited})"]
+                if (lock := held_lock(reg)) is not None and self.on_lock is not None:
+                    return [line, f"on_lock({self.thread}, {lock!r}, r, {self.waited})"]
                 return [line]
             case ir.Load() | ir.Store() | ir.Rmw() if self.in_sizes(stmt):
                 return self.access(stmt)
@@ -450,7 +451,7 @@ class Generator:
 
     def _note_wait(self, instr: Local) -> None:
         """Remember whether the lock that a bookkeeping assignment is about was waited for."""
-        if not isinstance(instr.stmt, ir.Assign) or not instr.stmt.reg.startswith("@held:"):
+        if not isinstance(instr.stmt, ir.Assign) or held_lock(instr.stmt.reg) is None:
             self.waited = False
 
     def function(self, name: str, body: list[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from smpcheck.program import ir, values
 from smpcheck.program.flow import registers_in_questions, statements
+from smpcheck.program.held import held_lock
 from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.pieces import Access, covered, final_contents, touched
 from smpcheck.program.values import Ptr, Value, truth
@@ -56,9 +57,6 @@ class LockGraph:
         return None
 
 
-HELD = "@held:"
-
-
 class Machine:
     """``program`` compiled for step-by-step execution.
 
@@ -89,7 +87,7 @@ class Machine:
             for name in wanted.get(thread.index, ()):
                 registers.setdefault(name, len(registers))
             self.registers.append(registers)
-            self._held.append([(name[len(HELD) :], i) for name, i in registers.items() if name.startswith(HELD)])
+            self._held.append([(lock, i) for name, i in registers.items() if (lock := held_lock(name)) is not None])
         self.uses_rcu = any(isinstance(i, Rcu) for code in self.codes for i in code.instrs)
         initial = [self.addresses.number(cell.init) for cell in program.cells.values()]
         self.initial: Memory = [0, 0, *initial, *[0] * (2 * len(program.threads))]

@@ -16,6 +16,7 @@ from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
 from smpcheck.program.flow import Operation, fold
 from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.pieces import covered, put_together, taken_apart
+from smpcheck.program.tags import GHOST
 from smpcheck.program.values import Ptr, Value, truth
 from smpcheck.simulate.code import Branch, End, Instr, Jump, Local, Pick, Rcu, Step, Turn, joins
 
@@ -231,7 +232,7 @@ class _Thread:
                 self.assign(reg, self.eval(expr))
             case ir.Load():
                 address = self.eval(stmt.addr)
-                if "Ghost" in stmt.tags:
+                if GHOST in stmt.tags:
                     self.assign(stmt.reg, address.becomes(self.memory[address.value]))
                 else:
                     reads = self.read(stmt, stmt.tags, address)
@@ -240,7 +241,7 @@ class _Thread:
                 self.write(stmt, stmt.tags, self.eval(stmt.addr), stmt.value)
             case ir.Rmw():
                 address = self.eval(stmt.addr)
-                if "Ghost" in stmt.read_tags:
+                if GHOST in stmt.read_tags:
                     self.assign(stmt.old, _Known(self.memory[address.value]))
                     self.memory[address.value] = self.eval(stmt.new).value
                     return

@@ -15,6 +15,7 @@ from typing import Any
 
 from smpcheck.kernel.table import Param, Row, rows
 from smpcheck.program import values as v
+from smpcheck.program.held import held_register
 from smpcheck.program.ir import Assert, Assign, Binary, Block, Const, Exit, Expr, If, Reg, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
@@ -109,8 +110,6 @@ INSTRUMENTATION = frozenset(
 )
 """The kernel's own checks, and the machinery around interrupts and preemption: functions that do nothing here and return 0."""
 
-HELD = "@held:"
-"""Before the name of a lock, in the name of the register that counts how often the thread holds it."""
 ATOMIC = "@atomic"
 """The register that counts the spinlocks and RCU read-side sections that a thread is in."""
 
@@ -345,7 +344,7 @@ class TreeLowering(TreeStatements):
     def _lock(self, lock: Place) -> str:
         """A register that counts how often the thread holds a lock; locks that are known at run time only have one together."""
         key = str(lock.addr.value) if isinstance(lock.addr, Const) else "?"
-        return f"{HELD}{key}"
+        return held_register(key)
 
     def _count(self, reg: str, change: int) -> None:
         self.regs[reg] = v.INT

@@ -1,7 +1,7 @@
 """A thread's function as IR statements: effects become events, branches on values become ``If``, known ones disappear.
 
-Lock bookkeeping is kept in registers called ``@held:CLASS`` (how often this thread holds a lock of the class): they make no
-events, let the declared lock order be checked, and tell the step-by-step runner who holds what.
+How often this thread holds a lock of each class is counted in registers (:mod:`smpcheck.program.held`): the declared lock order
+is checked by them, and step-by-step runs tell by them who holds what.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from smpcheck.kernel.layout import Constant, Flags, Ghost, Scalar, Type
 from smpcheck.kernel.scenario import LockOrder
 from smpcheck.program import ir, values
 from smpcheck.program.events import has_round
+from smpcheck.program.held import held_lock, held_register
 from smpcheck.program.ir import Position
+from smpcheck.program.tags import GHOST
 from smpcheck.program.values import CType, Ptr, truth
 from smpcheck.readers.operand_order import touches_memory
 from smpcheck.readers.python import specials, tidy
@@ -41,8 +43,7 @@ from smpcheck.readers.python.typed import (
 from smpcheck.readers.python.walker import EXPAND, Env, Frame
 from smpcheck.readers.rounds import mark_round
 
-HELD = "@held:"
-GHOST = "ghost:"
+GHOST_CELL = "ghost:"
 RETURN = "return"
 
 _ZERO = RValue(ir.Const(0), Scalar(values.INT))
@@ -128,7 +129,7 @@ class ThreadCompiler(Statements):
         reg = self.temp()
         self.touch(place.addr, place.offset)
         if isinstance(place.type, Ghost):
-            self.emit(ir.Load(reg, place.addr, frozenset({"Ghost"}), site.pos, site.text))
+            self.emit(ir.Load(reg, place.addr, frozenset({GHOST}), site.pos, site.text))
             return RValue(ir.Reg(reg), Scalar(values.LONG))
         self.emit(ir.Load(reg, place.addr, tags, site.pos, site.text, ctype=ctype_of(place.type)))
         return RValue(ir.Reg(reg), Scalar(values.ULONG) if isinstance(place.type, Flags) else place.type)
@@ -271,7 +272,7 @@ class ThreadCompiler(Statements):
                 result[key] = known
             elif None not in others:
                 result[key] = self.merge_known(key, [env[key] for env in envs])
-        for key in {k for env in envs for k in env if k.startswith(HELD)}:
+        for key in {k for env in envs for k in _held(env)}:
             result[key] = self.merge_known(key, [env.get(key, _ZERO) for env in envs])
         return result
 
@@ -307,7 +308,7 @@ class ThreadCompiler(Statements):
             marks = {name: len(found) for name, found in self.exits.items()}
             inner, env, alive = self.captured(lambda: body(label), entry)
             joined = self.merge([entry, env]) if alive else entry
-            joined = {k: v for k, v in joined.items() if k in entry or k.startswith(HELD)}
+            joined = {k: v for k, v in joined.items() if k in entry or held_lock(k) is not None}
             if joined == entry:
                 break
             entry = joined
@@ -390,10 +391,8 @@ class ThreadCompiler(Statements):
         result = self.call(function, args, {}, source.node)
         last = source.pos(source.node.body[-1])
         if self.alive:
-            for key in [k for k in self.env if k.startswith(HELD)]:
-                held = self.env[key]
-                assert isinstance(held, RValue)
-                self.check(arithmetic("==", held, _ZERO, last), "lock-held-at-exit", f"{key[len(HELD) :]} is still held", last)
+            for lock in self._locks():
+                self.check(arithmetic("==", self._held(lock), _ZERO, last), "lock-held-at-exit", f"{lock} is still held", last)
         if isinstance(result, RValue):
             self.emit(ir.Assign(RETURN, result.expr, last))
             return RValue(ir.Reg(RETURN), result.type)
@@ -410,14 +409,18 @@ class ThreadCompiler(Statements):
         """``assert`` and ``check``."""
         self.check(self.truth(self.value(test)), name, self.source.text(test), self.pos(stmt))
 
+    def _locks(self) -> list[str]:
+        """The locks that this thread may hold."""
+        return [lock for lock in map(held_lock, self.env) if lock is not None]
+
     def _held(self, lock: str) -> RValue:
-        found = self.env.get(HELD + lock, _ZERO)
+        found = self.env.get(held_register(lock), _ZERO)
         assert isinstance(found, RValue)
         return found
 
     def may_sleep(self, what: str, pos: Position) -> None:
         """Nothing sleeps under a spinlock or in an RCU read-side section."""
-        for lock in [k[len(HELD) :] for k in self.env if k.startswith(HELD)]:
+        for lock in self._locks():
             if self.lock_kinds.get(lock) == SPIN:
                 free = arithmetic("==", self._held(lock), _ZERO, pos)
                 self.check(free, "sleep-under-spinlock", f"{what} may sleep, and {lock} is held", pos)
@@ -428,7 +431,7 @@ class ThreadCompiler(Statements):
             self.may_sleep(f"waiting for {lock}", pos)
         rank = self.locks.rank if self.locks else {}
         if lock in rank:
-            for other in [k[len(HELD) :] for k in self.env if k.startswith(HELD)]:
+            for other in self._locks():
                 if rank.get(other, -1) >= rank[lock]:
                     free = arithmetic("==", self._held(other), _ZERO, pos)
                     self.check(free, "lock-order", f"{lock} is waited for while {other} is held", pos)
@@ -445,8 +448,9 @@ class ThreadCompiler(Statements):
     def _count(self, lock: str, change: int) -> None:
         old = self._held(lock)
         new = fold("+", old.expr, ir.Const(change), values.INT)
-        self.emit(ir.Assign(HELD + lock, new))
-        self.env[HELD + lock] = RValue(new if isinstance(new, ir.Const) else ir.Reg(HELD + lock), old.type)
+        register = held_register(lock)
+        self.emit(ir.Assign(register, new))
+        self.env[register] = RValue(new if isinstance(new, ir.Const) else ir.Reg(register), old.type)
 
     # primitives
 
@@ -517,7 +521,7 @@ class ThreadCompiler(Statements):
             return super().constant_field(place, kind, place_pos)
         self.touch(place.addr, place.offset)
         reg = self.temp()
-        self.emit(ir.Load(reg, place.addr, frozenset({"Ghost"}), place_pos, place.label))
+        self.emit(ir.Load(reg, place.addr, frozenset({GHOST}), place_pos, place.label))
         return RValue(ir.Reg(reg), kind)
 
     def ghost_add(self, place: Place, amount: RValue, pos: Position) -> None:
@@ -527,7 +531,7 @@ class ThreadCompiler(Statements):
             self.touch(place.addr, place.offset)
             old = self.temp()
             new = fold("+", ir.Reg(old), wide, values.LONG)
-            self.emit(ir.Rmw(old, place.addr, new, frozenset({"Ghost"}), frozenset({"Ghost"}), pos=pos, text=place.label))
+            self.emit(ir.Rmw(old, place.addr, new, frozenset({GHOST}), frozenset({GHOST}), pos=pos, text=place.label))
             return
         if isinstance(place.addr, ir.Const):
             if isinstance(place.addr.value, Ptr) and self.memory.has(place.addr.value):
@@ -547,8 +551,8 @@ class ThreadCompiler(Statements):
 
 def ghost_register(address: Ptr) -> str:
     """The register that holds a thread's share of a ghost counter."""
-    return f"{GHOST}{address.base}+{address.offset}"
+    return f"{GHOST_CELL}{address.base}+{address.offset}"
 
 
 def _held(env: Env) -> Env:
-    return {k: v for k, v in env.items() if k.startswith(HELD)}
+    return {k: v for k, v in env.items() if held_lock(k) is not None}
