@@ -15,7 +15,8 @@ from rich.table import Table
 
 from smpcheck.batch.worker import load_engine
 from smpcheck.cat.load import load_model
-from smpcheck.questions.check import CheckOptions, Result, check_file
+from smpcheck.questions.check import CheckOptions, check_file
+from smpcheck.questions.result import Result
 
 Out = TypeVar("Out")
 

@@ -23,7 +23,8 @@ from bench.reference import LIBRARY, Reference, load
 from smpcheck.batch.paths import Item
 from smpcheck.batch.pool import Pool, available_cores
 from smpcheck.batch.worker import Job, load_engine
-from smpcheck.questions.check import CheckOptions, Result
+from smpcheck.questions.check import CheckOptions
+from smpcheck.questions.result import Result
 from smpcheck.show.json_lines import as_object
 
 

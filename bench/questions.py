@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from common import machine
 from rich.console import Console
 from rich.table import Table
 
+from bench.common import machine
 from smpcheck.batch.worker import load_engine
 from smpcheck.cat.load import load_model
 from smpcheck.errors import SmpcheckError

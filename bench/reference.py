@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from smpcheck.questions.check import Result
+from smpcheck.questions.result import Result
 from smpcheck.show.herd import state_line
 
 ROOT = Path(__file__).resolve().parent.parent

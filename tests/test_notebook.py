@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import smpcheck
+from smpcheck.notebook import Drawn
 from smpcheck.readers.python.load import load_scenarios
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -57,6 +58,7 @@ def test_a_result_draws_itself():
 
 def test_an_explanation_draws_itself():
     (answer,) = smpcheck.check(MBS).explain()
+    assert isinstance(answer, Drawn)
     bundle = answer._repr_mimebundle_()
     assert "smp_mb()" in Balanced(bundle["text/html"]).text
     assert "ordered by smp_mb() in line 18" in bundle["text/plain"]

@@ -74,9 +74,9 @@ def folder(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def copy(pytester: pytest.Pytester, example: str, name: str, *change: str) -> None:
+def copy(pytester: pytest.Pytester, example: str, name: str, old: str = "", new: str = "") -> None:
     text = (EXAMPLES / f"{example}.litmus").read_text()
-    (pytester.path / f"{name}.litmus").write_text(text.replace(*change) if change else text)
+    (pytester.path / f"{name}.litmus").write_text(text.replace(old, new) if old else text)
 
 
 class TestCollecting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
@@ -76,7 +77,7 @@ def test_scenarios_are_compiled_with_their_own_parameters_and_initial_values(mod
     alone = [compile_scenario(each) for each in bound]
     assert len({repr(program) for program in alone}) == WORKERS
     for _ in range(5):
-        assert at_once([lambda each=each: compile_scenario(each) for each in bound]) == alone
+        assert at_once([partial(compile_scenario, each) for each in bound]) == alone
 
 
 def test_one_file_is_read_several_times_at_once(model: Path) -> None:
@@ -91,7 +92,7 @@ def test_litmus_tests_are_read_at_once() -> None:
     ]
     alone = [read_litmus(test) for test in tests]
     for _ in range(5):
-        assert at_once([lambda test=test: read_litmus(test) for test in tests]) == alone
+        assert at_once([partial(read_litmus, test) for test in tests]) == alone
 
 
 def test_programs_are_explored_at_once() -> None:
@@ -106,7 +107,7 @@ def test_programs_are_explored_at_once() -> None:
         for n in range(2, 2 + WORKERS)
     ]
     alone = [states(program) for program in programs]
-    assert at_once([lambda program=program: states(program) for program in programs]) == alone
+    assert at_once([partial(states, program) for program in programs]) == alone
 
 
 def test_a_model_of_memory_is_read_at_once(tmp_path: Path) -> None:
@@ -114,5 +115,5 @@ def test_a_model_of_memory_is_read_at_once(tmp_path: Path) -> None:
     for n in range(WORKERS):
         files.append(tmp_path / f"m{n}.cat")
         files[-1].write_text(f'"m{n}"\nlet hb{n} = po | rf\nacyclic hb{n} | co | fr as order{n}\n')
-    models = at_once([lambda file=file: load_model(file) for file in files])
+    models = at_once([partial(load_model, file) for file in files])
     assert [model.axioms[0].name for model in models] == [f"order{n}" for n in range(WORKERS)]

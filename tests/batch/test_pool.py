@@ -16,7 +16,8 @@ from smpcheck.batch.paths import Item
 from smpcheck.batch.pool import Pool, fork_worker, run_here
 from smpcheck.batch.worker import Job
 from smpcheck.errors import InputError, LimitError
-from smpcheck.questions.check import CheckOptions, Result, failure
+from smpcheck.questions.check import CheckOptions, failure
+from smpcheck.questions.result import Result
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -165,7 +166,7 @@ def test_operators_are_what_their_definitions_say(term: Node, case: Execution) -
 def simplified(n: Node) -> Node:
     """The same term through the functions that simplify."""
     args = [simplified(a) for a in n.args]
-    makers = {
+    makers: dict[str, Callable[..., Node]] = {
         "union": build.union, "inter": build.inter, "diff": build.diff, "seq": build.seq, "plus": build.plus, "star": build.star,
         "opt": build.opt, "inverse": build.inverse, "setid": build.setid, "product": build.product, "domain": build.domain,
         "range": build.range_, "diffvals": build.different_values,

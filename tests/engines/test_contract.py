@@ -10,7 +10,7 @@ from smpcheck.program.execution import Execution
 from smpcheck.readers.litmus import read_litmus
 
 PROGRAM = read_litmus("C t\n{ }\nP0(int *x) { WRITE_ONCE(*x, 1); }\nexists (x=1)\n")
-EXECUTION = Execution((), {}, {}, {})
+EXECUTION = Execution((), {})
 
 
 def test_a_proof_replaces_every_other_answer():

@@ -10,12 +10,14 @@ from smpcheck.cat.load import load_model
 from smpcheck.errors import UnsupportedError
 from smpcheck.machines.lower import lower, lowered
 from smpcheck.machines.mapping import MACHINES, load_mapping, mapping_of, mappings
+from smpcheck.program.ir import Load, Rmw, Store
 from smpcheck.program.pieces import cut
 from smpcheck.program.wellformed import check
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 from tests.naive.mixed import random_mixed
+from tests.optional import the
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -113,15 +115,14 @@ def test_a_grace_period_is_refused_with_its_place():
 
 def test_instructions_are_of_the_size_of_the_location():
     program = two_threads("WRITE_ONCE(*x, 1);", "WRITE_ONCE(*y, 1);", "x=1", "char *x, long *y")
-    shown = [
-        stmt.text for thread in lower(program, load_mapping("ppc64")).threads for stmt in thread.body if hasattr(stmt, "addr")
-    ]
+    statements = [stmt for thread in lower(program, load_mapping("ppc64")).threads for stmt in thread.body]
+    shown = [stmt.text for stmt in statements if isinstance(stmt, Load | Store | Rmw)]
     assert shown == ["WRITE_ONCE(*x, 1) [stb]", "WRITE_ONCE(*y, 1) [std]"]
 
 
 def test_what_each_primitive_is_at_its_place():
     program = read_litmus_file(EXAMPLES / "24-SB+after_atomic.litmus")
-    found = {pos.line: lines for pos, lines in lowered(program, load_mapping("arm64")).instructions.items()}
+    found = {the(pos).line: lines for pos, lines in lowered(program, load_mapping("arm64")).instructions.items()}
     assert found[16] == ("stadd",) and found[17] == ("dmb ish",) and found[26] == ("ldaddal",)
 
 

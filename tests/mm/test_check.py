@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -214,7 +215,7 @@ class TestChoosing:
             ({"freeing": "never"}, "no way of freeing 'never'"),
         ],
     )
-    def test_names_that_are_not_known(self, arguments: dict, words: str) -> None:
+    def test_names_that_are_not_known(self, arguments: dict[str, Any], words: str) -> None:
         with pytest.raises(InputError, match=words):
             cases(**arguments)
 

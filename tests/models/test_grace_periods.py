@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from smpcheck.cat.concrete import Evaluation, Rows, closed, relation
+from smpcheck.cat.concrete import Evaluation, relation
 from smpcheck.cat.graph import reachable, roots
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Node
+from smpcheck.program.bit_rows import Rows, closure
 from smpcheck.program.execution import Execution
 from tests.cat.executions import cycles, executions
 
@@ -35,7 +36,7 @@ def acyclic(edges: set[tuple[object, object]]) -> bool:
     rows: Rows = [0] * len(names)
     for a, b in edges:
         rows[number[repr(a)]] |= 1 << number[repr(b)]
-    return not any(row >> i & 1 for i, row in enumerate(closed(rows)))
+    return not any(row >> i & 1 for i, row in enumerate(closure(rows)))
 
 
 def obeys_the_law(execution: Execution, model: str) -> bool:

@@ -257,12 +257,12 @@ def step(stmt: ir.Stmt, state: State, values: Cells) -> Iterator[State]:
             else:
                 yield replace(state, fault=values.fault(a.value, stmt.ctype))
         case ir.Fence(tags, addr, value):
-            a = evaluate(addr, state) if addr is not None else None
-            new = evaluate(value, state) if value is not None else None
             fence = Ev(thread, "F", tags, ctrl=state.ctrl)
-            if a is not None:
+            if addr is not None:
+                a = evaluate(addr, state)
                 fence = replace(fence, address=a.value, addr=a.deps)
-            if new is not None:
+            if value is not None:
+                new = evaluate(value, state)
                 fence = replace(fence, value=new.value, data=new.deps)
             yield state.emit(fence)
         case ir.If(cond, then, other):

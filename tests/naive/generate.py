@@ -4,6 +4,7 @@ helpers, locks, pointers, RCU and SRCU."""
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 LOADS = ("READ_ONCE(*{x})", "READ_ONCE(*{x})", "smp_load_acquire({x})", "*{x}")
 STORES = ("WRITE_ONCE(*{x}, {v});", "WRITE_ONCE(*{x}, {v});", "smp_store_release({x}, {v});", "*{x} = {v};")
@@ -212,7 +213,7 @@ class Generator:
     def wait(self, x: str, regs: list[str]) -> list[str]:
         """A loop."""
         rng, r = self.rng, f"r{len(regs)}"
-        lines = rng.choice(WAITS)
+        lines: Sequence[str] = rng.choice(WAITS)
         self.budget -= 2 if len(lines) > 1 else 1
         regs.append(r)
         words = {
@@ -222,7 +223,7 @@ class Generator:
             "fence": rng.choice(("smp_mb();", "smp_rmb();", "cpu_relax();", "cpu_relax();")),
         }  # fmt: skip
         for name, word in words.items():
-            lines = tuple(line.replace(f"{{{name}}}", word) for line in lines)
+            lines = [line.replace(f"{{{name}}}", word) for line in lines]
         return list(lines)
 
     def text(self) -> str:

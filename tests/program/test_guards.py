@@ -32,7 +32,7 @@ def table(formula: Formula) -> int:
     if op == "const":
         return EVERY if args[0] else 0
     if op == "var":
-        return sum(1 << i for i, row in enumerate(ROWS) if row[args[0]])  # type: ignore[call-overload]
+        return sum(1 << i for i, row in enumerate(ROWS) if row[args[0]])  # type: ignore[call-overload, misc]
     first, *rest = (table(a) for a in args)  # type: ignore[arg-type]
     operators: dict[object, Callable[[], int]] = {
         "not": lambda: EVERY & ~first,

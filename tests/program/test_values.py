@@ -31,7 +31,7 @@ from smpcheck.program.values import (
     unary,
 )
 
-MACHINE = {
+MACHINE: dict[CType, Callable[[int], ctypes._SimpleCData[int] | ctypes.c_bool]] = {
     BOOL: ctypes.c_bool,
     CHAR: ctypes.c_int8,
     UCHAR: ctypes.c_uint8,

@@ -10,6 +10,7 @@ from smpcheck.questions.fix import fix
 from smpcheck.questions.ordering_elements import Rewriter, elements_of
 from smpcheck.questions.outcomes import condition_outcome
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
+from tests.optional import the
 
 ROOT = Path(__file__).parent.parent.parent
 LKMM, TSO, SC = (load_model(name) for name in ("lkmm", "tso", "sc"))
@@ -57,7 +58,7 @@ class TestClaims:
         answer = barriers(example("PUTBACK+two-words+lru_lock+mb"), LKMM)
         finding = of(answer, "smp_mb()")
         assert finding.status == "needed"
-        (reordering,) = finding.story.reorderings
+        (reordering,) = the(finding.story).reorderings
         assert "spin_unlock(lru_lock) in line 22 lets what follows move up" in reordering.sentence
 
     @pytest.mark.parametrize("stem", ["two-words+mb", "two-words+after_atomic", "two-words+lru_lock+mb"])
@@ -96,7 +97,7 @@ class TestWeakening:
             "1:r0=1 /\\ 1:r1=0",
         )
         answer = barriers(program, LKMM)
-        assert [f.weakest.text for f in answer.findings] == ["smp_wmb()", "smp_rmb()"]
+        assert [the(f.weakest).text for f in answer.findings] == ["smp_wmb()", "smp_rmb()"]
         assert [level.text for level in answer.together[0].values()] == ["smp_wmb()", "smp_rmb()"]
 
     def test_a_full_atomic_can_be_a_release(self):
@@ -107,7 +108,7 @@ class TestWeakening:
             ],
             "1:r0=1 /\\ 1:r1=0",
         )
-        assert of(barriers(program, LKMM), "xchg").weakest.text == "xchg_release(y, 1)"
+        assert the(of(barriers(program, LKMM), "xchg").weakest).text == "xchg_release(y, 1)"
 
     def test_a_cmpxchg_loses_its_order_only_where_it_succeeds(self):
         program = test_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +26,7 @@ from smpcheck.program.ir import (
     Program,
     Thread,
 )
-from smpcheck.program.values import Ptr
+from smpcheck.program.values import Ptr, Value
 from smpcheck.questions.check import CheckOptions, check_file, check_program, describe
 from smpcheck.questions.result import Result
 from smpcheck.solver.answer import Answer, Question
@@ -69,19 +69,26 @@ def check(options: CheckOptions = CheckOptions(), observed: Iterable[FinalReg | 
     return check_program(replace(PROGRAM, observed=tuple(observed)), MODEL, options)
 
 
-def states(*rows: tuple[dict[FinalReg | FinalMem, object], bool]) -> Answer:
-    return Answer("ok", "Sometimes", rows)  # type: ignore[arg-type]
+def states(*rows: tuple[Mapping[FinalReg | FinalMem, Value], bool]) -> Answer:
+    return Answer("ok", "Sometimes", rows)
 
 
 def test_variables_come_registers_first_then_memory(answers: Callable[[object], object]) -> None:
-    row = {FinalMem(Y): 1, FinalReg(10, "r1"): 2, FinalReg(2, "r2"): 3, FinalReg(2, "r10"): 4, FinalMem(X): 5}
+    row: dict[FinalReg | FinalMem, Value] = {
+        FinalMem(Y): 1,
+        FinalReg(10, "r1"): 2,
+        FinalReg(2, "r2"): 3,
+        FinalReg(2, "r10"): 4,
+        FinalMem(X): 5,
+    }
     answers(states((row, True)))
     assert list(check(observed=row).states[0].items()) == [("2:r10", 4), ("2:r2", 3), ("10:r1", 2), ("[x]", 5), ("[y]", 1)]
 
 
 def test_states_come_numbers_by_value_then_addresses_by_name(answers: Callable[[object], object]) -> None:
-    r = FinalReg(0, "r1")
-    answers(states(*(({r: value}, False) for value in (Y, 10, 9, -1, X))))
+    r: FinalReg | FinalMem = FinalReg(0, "r1")
+    values: tuple[Value, ...] = (Y, 10, 9, -1, X)
+    answers(states(*(({r: value}, False) for value in values)))
     assert [row["0:r1"] for row in check(observed=(r,)).states] == [-1, 9, 10, "x", "y"]
 
 
@@ -151,8 +158,8 @@ def test_data_races_are_judged_as_the_kernels_scripts_do(
 def test_a_model_that_knows_no_races_is_not_asked_for_them() -> None:
     racy = replace(PROGRAM, announced=frozenset({"data-race"}))
     knows = Model("m", (Axiom("empty", make("rel", "empty"), "data-race", negated=True, flag=True),))
-    assert describe(racy, MODEL).announced == set()
-    assert describe(racy, knows).announced == {"data-race"}
+    assert describe(racy, MODEL).announced == frozenset()
+    assert describe(racy, knows).announced == frozenset({"data-race"})
 
 
 @pytest.mark.parametrize(
@@ -293,10 +300,9 @@ def test_a_model_may_be_expected_to_fail(
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, module in modules().items():
         monkeypatch.setitem(sys.modules, name, module)
-    return
 
 
 def results(path: str | Path, text: str | None = None, start: int = 0) -> list[tuple[Result, bool]]:

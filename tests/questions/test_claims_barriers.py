@@ -17,6 +17,7 @@ from smpcheck.questions.explain import explain
 from smpcheck.questions.fix import fix
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 from smpcheck.show.barriers_text import text as table
+from tests.optional import the
 
 ROOT = Path(__file__).parent.parent.parent
 MODELS = {name: load_model(name) for name in ("sc", "tso", "lkmm")}
@@ -64,13 +65,13 @@ class TestC10:
         assert all(len(one) == 1 and one[0].new == "smp_mb()" for one in edits)
         thread, load = form(number).threads[0], {37: "atomic_read(mlocked)", 41: "READ_ONCE(*mlocked)"}[number]
         places = {s.text: s.pos for s in flow.statements(thread.body) if isinstance(s, (Load, Store))}
-        stored = next(pos for text, pos in places.items() if "lru, 1" in text)
-        assert all(stored.line < one[0].pos.line <= places[load].line for one in edits)
+        stored = next(the(pos) for text, pos in places.items() if "lru, 1" in text)
+        assert all(stored.line < the(one[0].pos).line <= the(places[load]).line for one in edits)
         assert load in [one[0].old for one in edits]
 
     def test_the_witness_is_the_load_that_moves_up_past_the_unlock(self):
         (answer,) = explain(form(41), LKMM)
-        (reordering,) = answer.story.reorderings
+        (reordering,) = the(answer.story).reorderings
         assert "load of mlocked" in reordering.sentence and "store to lru" in reordering.sentence
         assert "spin_unlock(lru_lock)" in reordering.sentence and "lets what follows move up before it" in reordering.sentence
 
@@ -121,7 +122,7 @@ class TestC12:
     def test_without_either_the_page_is_stranded_by_one_reordering(self, number):
         for finding in barrier_and_clear(asked(number)):
             assert finding.without is not None
-            (reordering,) = finding.story.reorderings
+            (reordering,) = the(finding.story).reorderings
             mine = finding.without.events[reordering.second].thread
             assert (mine,) == finding.element.threads
 

@@ -7,6 +7,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.program.ir import Program
 from smpcheck.questions.compare import Row, compare
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
+from tests.optional import the
 
 ROOT = Path(__file__).parent.parent.parent
 MODELS = [load_model(name) for name in ("sc", "tso", "lkmm")]
@@ -31,10 +32,11 @@ def test_no_difference_no_execution():
 def test_the_execution_of_a_difference_is_allowed_by_one_and_forbidden_by_the_other():
     found = row("SB")
     assert found.differs
-    assert (found.difference.allows, found.difference.forbids) == ("tso", "sc")
-    assert not [v for v in evaluate(MODELS[1], found.difference.execution) if not v.flag]
-    assert [v.name for v in evaluate(MODELS[0], found.difference.execution) if not v.flag] == ["sc"]
-    assert found.difference.reason.axiom == "sc"
+    difference = the(found.difference)
+    assert (difference.allows, difference.forbids) == ("tso", "sc")
+    assert not [v for v in evaluate(MODELS[1], difference.execution) if not v.flag]
+    assert [v.name for v in evaluate(MODELS[0], difference.execution) if not v.flag] == ["sc"]
+    assert the(difference.reason).axiom == "sc"
 
 
 def test_a_race_is_shown_where_the_model_knows_races():
@@ -81,8 +83,9 @@ def test_a_fault_about_which_models_differ_has_an_execution_and_a_reason():
                  "int *x, int *y, int **p", " p=x; ")  # fmt: skip
     (_, found) = compare(null, MODELS)
     assert found.outcome.text.startswith("a null pointer is dereferenced")
-    assert (found.difference.allows, found.difference.forbids, found.difference.reason.axiom) == ("tso", "sc", "sc")
-    assert found.difference.execution.faults
+    difference = the(found.difference)
+    assert (difference.allows, difference.forbids, the(difference.reason).axiom) == ("tso", "sc", "sc")
+    assert difference.execution.faults
 
 
 def test_what_a_bound_leaves_open_is_undecided():

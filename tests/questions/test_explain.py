@@ -11,6 +11,7 @@ from smpcheck.questions.explain import OTHER_WAYS, Explanation, Limits, explain
 from smpcheck.questions.statements import SeenEarly
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 from smpcheck.show.explain_text import text
+from tests.optional import the
 
 ROOT = Path(__file__).parent.parent.parent
 LKMM, TSO, SC = (load_model(name) for name in ("lkmm", "tso", "sc"))
@@ -50,7 +51,7 @@ class TestAllowed:
     def test_an_interleaving_is_told_as_one(self):
         answer = given(["WRITE_ONCE(*x, 1);", "int r0;\nr0 = READ_ONCE(*x);"], "1:r0=1")
         assert answer.under == "sc"
-        assert not answer.story.reorderings
+        assert not the(answer.story).reorderings
         assert "by taking turns" in text(answer)
 
     @pytest.mark.parametrize("model", [SC, TSO, LKMM], ids=lambda m: m.name)
@@ -77,7 +78,7 @@ class TestAllowed:
         )
         assert marked.kind == "forbidden"
         answer = given(threads, "0:r0=1 /\\ 1:r1=1", "int *x, int *y, int *z")
-        (reordering,) = answer.story.reorderings
+        (reordering,) = the(answer.story).reorderings
         assert "a control dependency does not order a load before a later plain store" in reordering.sentence
 
     def test_of_several_executions_the_one_with_the_fewest_reorderings_is_shown(self):
@@ -86,7 +87,7 @@ class TestAllowed:
             "int r0;\nWRITE_ONCE(*y, 1);\nsmp_mb();\nr0 = READ_ONCE(*x);\nWRITE_ONCE(*z, 1);",
         ]
         answer = given(threads, "0:r0=0 /\\ 1:r0=0", "int *x, int *y, int *z")
-        assert len(answer.story.reorderings) == 1
+        assert len(the(answer.story).reorderings) == 1
 
     def test_what_stands_between_and_is_too_weak_is_named(self):
         answer = given(
@@ -96,7 +97,7 @@ class TestAllowed:
             ],
             "0:r0=0 /\\ 1:r0=0",
         )
-        (reordering,) = answer.story.reorderings
+        (reordering,) = the(answer.story).reorderings
         assert "smp_wmb() in line 9 does not order a store before a later load" in reordering.sentence
 
     def test_a_load_served_by_the_threads_own_store(self):
@@ -106,12 +107,12 @@ class TestAllowed:
         ]
         answer = given(threads, "0:r0=1 /\\ 0:r1=0 /\\ 1:r0=1 /\\ 1:r1=0", model=TSO)
         assert answer.under == "tso"
-        assert any(s.kind == "rf" and "sees its own thread's store" in s.sentence for s in answer.story.reorderings)
+        assert any(s.kind == "rf" and "sees its own thread's store" in s.sentence for s in the(answer.story).reorderings)
 
     def test_forall_is_explained_by_what_breaks_it(self):
         answer = given(["WRITE_ONCE(*x, 1);", "int r0;\nr0 = READ_ONCE(*x);"], "1:r0=1", quantifier="forall")
         assert answer.kind == "allowed"
-        assert [e.value for e in answer.execution.events if e.kind == "R"] == [0]
+        assert [e.value for e in the(answer.execution).events if e.kind == "R"] == [0]
 
 
 class TestWhatIsBlamed:
@@ -122,22 +123,22 @@ class TestWhatIsBlamed:
     @pytest.mark.parametrize("writer", ["*x = 1;\nsmp_mb();\nWRITE_ONCE(*y, 1);", "*x = 1;\nsmp_store_release(y, 1);"])
     def test_a_reader_without_order_not_the_barrier_or_release_of_the_writer(self, writer):
         answer = given([writer, self.READER], "1:r0=1 /\\ 1:r1=0")
-        (reordering,) = answer.story.reorderings
+        (reordering,) = the(answer.story).reorderings
         assert reordering.sentence.startswith("P1's load of x")
         assert "nothing orders them" in reordering.sentence
         assert "is a plain access, in a data race with P0's store to x" in reordering.sentence
-        assert "smp_mb()" not in reordering.sentence and answer.story.also == ()
+        assert "smp_mb()" not in reordering.sentence and the(answer.story).also == ()
 
     def test_the_producer_where_an_address_dependency_orders_the_consumer(self):
         threads = ["*x = 1;\nWRITE_ONCE(*p, x);", "int *q; int r1 = 1;\nq = READ_ONCE(*p);\nif (q)\n\tr1 = *q;"]
         answer = given(threads, "1:r1=0", "int *x, int **p")
-        (reordering,) = answer.story.reorderings
+        (reordering,) = the(answer.story).reorderings
         assert reordering.sentence.startswith("P0's store to ")
-        assert answer.story.also == ()
+        assert the(answer.story).also == ()
 
     def test_what_else_would_have_to_be_ordered_is_named(self):
         answer = example("MP")
-        (also,) = answer.story.also
+        (also,) = the(answer.story).also
         assert also.sentence.startswith("P1's load of data (line 25) could be before its earlier load of flag (line 24)")
         assert "To forbid it, order is missing here as well:" in text(answer)
         assert answer.ways == ()

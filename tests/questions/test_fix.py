@@ -18,6 +18,7 @@ from smpcheck.readers.registry import read_programs
 from smpcheck.show.barriers_text import fix_text
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
+from tests.optional import the
 
 ROOT = Path(__file__).parent.parent.parent
 LKMM, TSO = load_model("lkmm"), load_model("tso")
@@ -183,7 +184,7 @@ def test_the_text_with_the_fix_forbids_the_outcome_and_differs_by_the_edits_only
     for answer in fix(program, model):
         for placement in answer.placements:
             changed = Lines(program).changed(placement.edits)
-            again = read_litmus(changed, program.file)
+            again = read_litmus(the(changed), program.file)
             assert solve(again, model, Question(mode="verdict")).verdict == "Never"
             added = [line for line in placement.diff.split("\n") if line.startswith("+") and not line.startswith("+++")]
             assert len(added) == len(placement.edits)
@@ -269,7 +270,12 @@ class TestModels:
 
     def test_the_changed_text_is_read_again(self, program, monkeypatch):
         read = []
-        monkeypatch.setattr(fix_module, "read_again", lambda *a: read.append(read_again(*a)) or read[-1])
+
+        def noted(*asked):
+            read.append(the(read_again(*asked)))
+            return read[-1]
+
+        monkeypatch.setattr(fix_module, "read_again", noted)
         (answer,) = fix(program, LKMM)
         assert all(placement.diff for placement in answer.placements)
         assert [next(fix(changed, LKMM)).status for changed in read] == ["safe"] * len(answer.placements)

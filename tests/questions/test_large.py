@@ -13,7 +13,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.engines import route
 from smpcheck.engines.constraints import NARROW
 from smpcheck.engines.contract import Answer
-from smpcheck.engines.route import is_large
+from smpcheck.engines.route import ask, is_large
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import VARIANTS
@@ -27,12 +27,14 @@ from smpcheck.questions.caveats import RACES
 from smpcheck.questions.compare import compare
 from smpcheck.questions.explain import Limits, explain
 from smpcheck.questions.fix import fix
+from smpcheck.questions.ordering_elements import elements_of
 from smpcheck.questions.outcomes import outcomes
 from smpcheck.readers.python import compile_scenario
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.explain_text import head
 from smpcheck.show.why_json import barriers_document, document
 from smpcheck.simulate.load_buffering import ASSUMPTION
+from tests.optional import the
 from tests.schemas import strict
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +64,7 @@ class TestExplain:
     def test_each_outcome_has_its_answer(self):
         answers = {a.outcome.text: a for a in explain(of("truncate_mlock", "V0"), LKMM)}
         failing = answers.pop("I1 fails")
-        assert (failing.kind, failing.under, failing.story.reorderings) == ("allowed", "sc", ())
+        assert (failing.kind, failing.under, the(failing.story).reorderings) == ("allowed", "sc", ())
         assert {a.kind for a in answers.values()} == {"forbidden"}
         assert not any(a.reasons for a in answers.values())
         notes = [note for a in answers.values() for note in a.notes]
@@ -73,7 +75,7 @@ class TestExplain:
     def test_what_is_out_of_order_is_told(self):
         (answer,) = explain(of("munlock_page_putback", "V0"), LKMM, only="I3")
         assert (answer.kind, answer.under) == ("allowed", "lkmm")
-        assert any("PG" in s.sentence or "P.flags.byte0" in s.sentence for s in answer.story.reorderings)
+        assert any("PG" in s.sentence or "P.flags.byte0" in s.sentence for s in the(answer.story).reorderings)
 
     def test_reasons_where_one_outcome_is_asked_about(self):
         (answer,) = explain(of("truncate_mlock", "V0"), LKMM, Limits(seconds=60), only="I6")
@@ -91,11 +93,12 @@ class TestExplain:
 
     @pytest.mark.usefixtures("all_are_large")
     @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
-    def test_every_kind_of_answer_is_that_of_a_small_program(self, path):
+    def test_every_kind_of_answer_is_that_of_a_small_program(self, path, monkeypatch):
         for program in read_programs(str(path)):
             found = [(a.kind == "allowed", a.under) for a in explain(program, LKMM)]
-            explain_module.is_large = is_large  # what is small is small again
-            assert found == [(a.kind == "allowed", a.under) for a in explain(program, LKMM)]
+            with monkeypatch.context() as patch:
+                patch.setattr(explain_module, "is_large", is_large)  # what is small is small again
+                assert found == [(a.kind == "allowed", a.under) for a in explain(program, LKMM)]
 
 
 def answer_of(found: Barriers) -> object:
@@ -129,10 +132,10 @@ class TestBarriers:
         found = barriers(of("putback_munlock", "V4"), LKMM)
         needed = {f.element.text: f for f in found.findings if f.status == "needed"}
         assert list(needed) == ["TestClearPageMlocked(page)", "smp_mb()"]
-        assert all(f.outcome == "I3" and f.story.reorderings for f in needed.values())
+        assert all(f.outcome == "I3" and the(f.story).reorderings for f in needed.values())
 
     def test_waiting_for_the_end_of_threads_is_not_asked_about(self):
-        found = barriers_module.elements_of(of("munlock_page_putback", "V4"), dependencies=False)
+        found = elements_of(of("munlock_page_putback", "V4"), dependencies=False)
         assert not [e.text for e in found if "end" in e.text.split()]
 
     def test_what_there_was_no_time_for_is_undecided(self):
@@ -143,7 +146,7 @@ class TestBarriers:
     @pytest.mark.usefixtures("all_are_large")
     def test_an_element_that_the_solver_had_no_time_for_is_never_not_needed(self, monkeypatch):
         program = of("putback_munlock", "V4")
-        found = barriers_module.ask(Limits().question(program, LKMM, [str(o.condition) for o in outcomes(program)]))
+        found = ask(Limits().question(program, LKMM, [str(o.condition) for o in outcomes(program)]))
         answered = iter([found])
         monkeypatch.setattr(
             barriers_module, "ask", lambda question: next(answered, None) or Answer(program, unknown={"I3": "no time"})
@@ -174,4 +177,5 @@ def test_models_are_compared():
     assert verdicts.pop("I3 fails") == ["Never", "Never", "Sometimes"]
     assert all(found == ["Never"] * 3 for found in verdicts.values())
     (difference,) = [row.difference for row in rows if row.differs]
-    assert (difference.allows, difference.forbids, difference.reason.axiom) == ("lkmm", "sc", "sc")
+    assert difference is not None
+    assert (difference.allows, difference.forbids, the(difference.reason).axiom) == ("lkmm", "sc", "sc")

@@ -7,7 +7,9 @@ import pytest
 
 from smpcheck.cat.load import load_model
 from smpcheck.questions.explain import Explanation, explain
+from smpcheck.questions.reasons import Reason
 from smpcheck.readers.litmus import read_litmus_file
+from tests.optional import the
 
 LIBRARY = Path(__file__).parent.parent / "library"
 TESTS = sorted(LIBRARY.glob("*.litmus"))
@@ -44,8 +46,8 @@ def explained(path: Path) -> Explanation:
 def cycles(answer: Explanation) -> list[set[tuple[int, str, int, frozenset[int]]]]:
     """The reasons, as lines."""
 
-    def line(reason, event: int) -> int:
-        return reason.execution.events[event].pos.line
+    def line(reason: Reason, event: int) -> int:
+        return the(reason.execution.events[event].pos).line
 
     return [
         {(line(r, k.source), k.kind, line(r, k.target), frozenset(pos.line for pos in k.causes)) for k in r.links}
@@ -81,9 +83,9 @@ def test_an_allowed_test_moves_what_the_textbook_moves(path):
     assert facts.stated["Result"] == "Sometimes"
     assert answer.kind == "allowed"
     assert answer.under == facts.stated["Under"]
-    (reordering,) = answer.story.reorderings
-    events = answer.execution.events
-    place = {number: events[number].pos.line for number in answer.story.steps}
+    (reordering,) = the(answer.story).reorderings
+    events = the(answer.execution).events
+    place = {number: the(events[number].pos).line for number in the(answer.story).steps}
     if "Reordered" in facts.stated:
         assert reordering.kind == "po"
         assert (place[reordering.second], place[reordering.first]) == facts.pair("Reordered")
@@ -97,8 +99,8 @@ def test_an_allowed_test_moves_what_the_textbook_moves(path):
 @pytest.mark.parametrize("path", [p for p in TESTS if "Under" in Facts(p).stated], ids=lambda p: p.stem)
 def test_the_steps_are_every_access_once_and_moved_pairs_the_other_way_round(path):
     answer = explained(path)
-    steps = list(answer.story.steps)
-    assert sorted(steps) == [e.id for e in answer.execution.events if e.thread >= 0 and e.kind != "F"]
-    for reordering in answer.story.reorderings:
+    steps = list(the(answer.story).steps)
+    assert sorted(steps) == [e.id for e in the(answer.execution).events if e.thread >= 0 and e.kind != "F"]
+    for reordering in the(answer.story).reorderings:
         if reordering.kind == "po":
             assert steps.index(reordering.second) < steps.index(reordering.first)

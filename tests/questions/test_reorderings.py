@@ -8,6 +8,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.questions.explain import explain
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.show.explain_text import steps
+from tests.optional import the
 
 LKMM, TSO = load_model("lkmm"), load_model("tso")
 
@@ -17,7 +18,7 @@ def reorderings(threads: list[str], condition: str, model=LKMM) -> list[str]:
     bodies = "\n".join(f"P{i}({params})\n{{\n\tint r0;\n{body}\n}}" for i, body in enumerate(threads))
     (answer,) = explain(read_litmus(f"C test\n\n{{}}\n\n{bodies}\n\nexists ({condition})\n", "test.litmus"), model)
     assert answer.kind == "allowed"
-    return [reordering.sentence for reordering in answer.story.reorderings]
+    return [reordering.sentence for reordering in the(answer.story).reorderings]
 
 
 def stores(fence: str, first: str = "x", second: str = "y", last: int = 2) -> str:
@@ -84,7 +85,7 @@ def crossing(lock: str, unlock: str) -> str:
     threads = (
         f"P{i}(int *x, int *y, {kind} *l{i})\n{{\n\tint r0;\n\t{lock}(l{i});\n\tWRITE_ONCE(*{a}, 1);\n\t{unlock}(l{i});\n"
         f"\t{lock}(l{i});\n\tr0 = READ_ONCE(*{b});\n\t{unlock}(l{i});\n}}\n"
-        for i, (a, b) in enumerate(("xy", "yx"))
+        for i, (a, b) in enumerate((("x", "y"), ("y", "x")))
         for kind in ["struct mutex"]
     )
     return f"C crossing\n\n{{}}\n\n{''.join(threads)}\nexists (0:r0=0 /\\ 1:r0=0)\n"
@@ -93,11 +94,11 @@ def crossing(lock: str, unlock: str) -> str:
 def test_an_acquire_whose_read_alone_is_early_is_told_as_two_steps():
     """The load of y waits for the read of the mutex before it, and not for the write; so the read has to be early, too."""
     (answer,) = explain(read_litmus(crossing("mutex_lock", "mutex_unlock"), "crossing.litmus"), LKMM)
-    lines = list(steps(answer.execution, answer.story, answer.words))
+    lines = list(steps(the(answer.execution), the(answer.story), answer.words))
     place = {text: next(n for n, line in enumerate(lines) if text in line and "P0" in line)
              for text in ("read of mutex_lock(l0)", "READ_ONCE(*y)", "WRITE_ONCE(*x, 1)", "write of mutex_lock(l0)")}  # fmt: skip
     assert list(place) == sorted(place, key=place.__getitem__)
-    said = [s.sentence for s in answer.story.reorderings]
+    said = [s.sentence for s in the(answer.story).reorderings]
     assert any("P0's read of mutex_lock(l0) (line 11) is satisfied before its earlier store to x" in s for s in said)
     assert any("P0's load of y" in s and "and the write of mutex_lock(l0) (line 11) as well" in s for s in said)
     assert sum("P1" in line and "mutex_lock(l1)" in line for line in lines) == 2  # whole where nothing comes between
@@ -106,4 +107,4 @@ def test_an_acquire_whose_read_alone_is_early_is_told_as_two_steps():
 def test_both_halves_of_an_atomic_that_orders_nothing_are_one_step():
     (answer,) = explain(read_litmus(crossing("xchg_relaxed", "smp_rmb();//").replace("(l0)", "(l0, 1)").replace("(l1)", "(l1, 1)")
                                     .replace("struct mutex", "int"), "crossing.litmus"), LKMM)  # fmt: skip
-    assert not any("read of" in line for line in steps(answer.execution, answer.story, answer.words))
+    assert not any("read of" in line for line in steps(the(answer.execution), the(answer.story), answer.words))

@@ -51,9 +51,12 @@ LOCAL = {"lkmm": ("ppo", "fence", "addr"), "tso": ("ghb",), "sc": ()}
 def candidate(execution: Execution) -> Candidate:
     """The execution for the brute-force models, its events numbered from 0."""
     place = {e.id: i for i, e in enumerate(execution.events)}
-    relations = {name: {(place[a], place[b]) for a, b in pairs} for name, pairs in execution.relations.items()}
+
+    def pairs(name: str) -> set[tuple[int, int]]:
+        return {(place[a], place[b]) for a, b in execution.relations[name]}
+
     events = [Ev(e.thread, e.kind, e.tags - {"Plain"}, e.address, e.value) for e in execution.events]
-    return Candidate(events, *(relations[name] for name in ("po", "rf", "co", "rmw", "addr", "data", "ctrl")))
+    return Candidate(events, pairs("po"), pairs("rf"), pairs("co"), pairs("rmw"), pairs("addr"), pairs("data"), pairs("ctrl"))
 
 
 def allowed(name: str, execution: Execution) -> bool:

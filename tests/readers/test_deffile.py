@@ -154,7 +154,7 @@ atomic_inc(X) { __atomic_op{NORETURN}(X,+,1); }
 def test_operations_have_the_tag_that_is_written_and_no_fences(call: str, read: set[str], write: set[str]) -> None:
     (operation,) = test(f"{call};", CAPITALS)
     assert isinstance(operation, ir.Rmw)
-    assert (operation.read_tags, operation.write_tags) == (read, write)
+    assert (set(operation.read_tags), set(operation.write_tags)) == (read, write)
 
 
 def test_an_operation_that_fails_has_its_tag_too() -> None:

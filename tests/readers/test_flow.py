@@ -148,6 +148,6 @@ def test_a_branch_over_statements_needs_no_block() -> None:
 
 
 def test_a_jump_into_a_loop_is_refused() -> None:
-    items = [jump("In", COND), Label("Top", POS), step(1), Label("In", POS), step(2), jump("Top", COND)]
+    items: list[Item] = [jump("In", COND), Label("Top", POS), step(1), Label("In", POS), step(2), jump("Top", COND)]
     with pytest.raises(UnsupportedError, match="jumps into the middle of a loop"):
         structured(items)

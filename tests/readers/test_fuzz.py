@@ -61,10 +61,8 @@ FILES = sorted(LIBRARY.glob("manual/**/*.litmus")) if LIBRARY.is_dir() else []
 @st.composite
 def mutants(draw: st.DrawFn) -> str:
     """A litmus test with some pieces cut, doubled, moved or replaced."""
-    if FILES and draw(st.booleans()):
-        text = draw(st.sampled_from(FILES)).read_text(errors="replace")
-    else:
-        text = draw(st.sampled_from(SEEDS))
+    of_a_file: bool = bool(FILES) and draw(st.booleans())
+    text = draw(st.sampled_from(FILES)).read_text(errors="replace") if of_a_file else draw(st.sampled_from(SEEDS))
     for _ in range(draw(st.integers(1, 5))):
         a = draw(st.integers(0, len(text)))
         b = min(len(text), a + draw(st.integers(0, 12)))

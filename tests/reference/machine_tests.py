@@ -73,7 +73,7 @@ def _x86_64() -> Iterator[Source]:
     for instruction in instructions:
         threads = [
             f"movl $1,%eax ; movl %eax,({a}) ; {instruction.format(n=n)} ; movl ({b}),%ebx"
-            for n, (a, b) in enumerate(("xy", "yx"))
+            for n, (a, b) in enumerate((("x", "y"), ("y", "x")))
         ]
         name = re.sub(r"\W+", "-", instruction).strip("-")
         yield f"SB+{name}", text("X86_64", threads, "0:rbx=0 /\\ 1:rbx=0")

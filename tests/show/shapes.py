@@ -23,7 +23,7 @@ def executions(draw, most_threads=4, most_events=6):
     events = [ExecutedEvent(i, -1, "W", frozenset({"IW"}), cell, None, 0) for i, cell in enumerate(CELLS)]
     po, line = set(), 0
     for thread in range(threads):
-        own = []
+        own: list[int] = []
         for _ in range(draw(st.integers(0, most_events))):
             kind = draw(st.sampled_from("RWF"))
             line += 1
@@ -40,8 +40,8 @@ def executions(draw, most_threads=4, most_events=6):
         order = [writes[0], *draw(st.permutations(writes[1:]))]
         co |= {(a, b) for i, a in enumerate(order) for b in order[i + 1 :]}
         rf |= {(draw(st.sampled_from(writes)), e.id) for e in events if e.kind == "R" and e.cell == cell}
-    relations = dict.fromkeys(("rmw", "addr", "data", "ctrl"), frozenset())
-    relations |= {"po": frozenset(po), "rf": frozenset(rf), "co": frozenset(co)}
+    relations = {"po": frozenset(po), "rf": frozenset(rf), "co": frozenset(co)}
+    relations |= dict.fromkeys(("rmw", "addr", "data", "ctrl"), frozenset())
     program = Program("a <test> & more", {}, tuple(Thread(i, ()) for i in range(threads)), file="t.c")
     return program, Execution(tuple(events), relations)
 

@@ -14,6 +14,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.questions.explain import explain
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.dot import explanations_dot, picture_dot, quoted
+from tests.optional import the
 from tests.show.shapes import drawn
 
 ROOT = Path(__file__).parent.parent.parent
@@ -64,7 +65,7 @@ exists (0:r8=0 /\\ 1:r8=0 /\\ 0:r1=0 /\\ 1:r1=0 /\\ 0:r9=0 /\\ 1:r9=0)
 @pytest.mark.skipif(DOT is None, reason="Graphviz is not installed")
 def test_graphviz_survives_arrows_both_ways_between_the_same_nodes():
     text = explanations_dot([a for p in read_programs("two.litmus", TWO_PAIRS) for a in explain(p, LKMM)])
-    drawn_ = subprocess.run([DOT, "-Tsvg"], input=text, capture_output=True, text=True, timeout=60)
+    drawn_ = subprocess.run([the(DOT), "-Tsvg"], input=text, capture_output=True, text=True, timeout=60)
     assert (drawn_.returncode, drawn_.stderr) == (0, "")
 
 
@@ -74,6 +75,6 @@ def test_graphviz_draws_it(stem):
     (path,) = (ROOT / "examples").glob(f"*-{stem}.litmus")
     answers = [answer for program in read_programs(str(path)) for answer in explain(program, LKMM)]
     text = explanations_dot(answers)
-    drawn_ = subprocess.run([DOT, "-Tsvg"], input=text, capture_output=True, text=True, check=True, timeout=60)
+    drawn_ = subprocess.run([the(DOT), "-Tsvg"], input=text, capture_output=True, text=True, check=True, timeout=60)
     assert drawn_.stderr == ""
     assert drawn_.stdout.count("<svg") == text.count("digraph ")

@@ -18,6 +18,7 @@ from smpcheck.readers.registry import read_programs
 from smpcheck.show.highlight import highlighted
 from smpcheck.show.html import IN_EFFECT, NO_REPLAY, TURNS, View, page, report
 from smpcheck.show.picture import pictures
+from tests.optional import the
 from tests.show.shapes import NASTY, drawn
 
 ROOT = Path(__file__).parent.parent.parent
@@ -113,12 +114,12 @@ def test_whatever_the_source_says_is_text(shown):
 class TestReplay:
     def test_an_interleaving_is_replayed_with_what_memory_holds(self):
         (shown, _) = pictures(of("RACE")[0])
-        assert [moment.state for moment in shown.replay.moments] == [
+        assert [moment.state for moment in the(shown.replay).moments] == [
             "data = 1, flag = 0", "data = 1, flag = 0", "data = 1, flag = 0", "data = 1, flag = 1",
         ]  # fmt: skip
         page_ = Page(report(of("RACE")))
         assert page_.values("data-go") == ["0", "-1", "1"] * 2
-        assert page_.values("data-state")[:4] == [moment.state for moment in shown.replay.moments]
+        assert page_.values("data-state")[:4] == [moment.state for moment in the(shown.replay).moments]
         assert TURNS in page_.text
 
     def test_a_weak_execution_has_a_replay_in_the_order_of_taking_effect(self):
@@ -190,9 +191,9 @@ def test_it_works_in_a_browser(tmp_path):
     """Pointing, replay and switching, in headless Chromium (the page's policy lets its own inline scripts run)."""
     file = tmp_path / "report.html"
     file.write_text(report(of("RACE")).replace("</body>", SCRIPT), "utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--dump-dom"]
+    command = [the(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--dump-dom"]
     dom = subprocess.run([*command, file.as_uri()], capture_output=True, text=True, timeout=120, check=True).stdout
-    out = json.loads(re.search(r"<title>(.*?)</title>", dom)[1].replace("&quot;", '"'))
+    out = json.loads(the(re.search(r"<title>(.*?)</title>", dom))[1].replace("&quot;", '"'))
     assert out == {
         "edge": [1, 2, 2, 1],
         "nothing": 0,

@@ -16,6 +16,7 @@ from smpcheck.show.canvas import ASCII, Canvas
 from smpcheck.show.draw import lanes
 from smpcheck.show.lanes import broken, drawing, explanation_lanes, letters
 from smpcheck.show.picture import pictures
+from tests.optional import the
 from tests.show.shapes import drawn
 
 ROOT = Path(__file__).parent.parent.parent
@@ -101,7 +102,7 @@ def test_four_threads_are_drawn_with_arrows_in_80_columns():
 
 
 def test_what_draw_gives_says_it_all():
-    text = lanes(answer_for("SB+mbs"))
+    text = the(lanes(answer_for("SB+mbs")))
     assert text.startswith("SB+mbs: 0:r0=0 /\\ 1:r0=0: cannot happen")
     assert "ordered by smp_mb() in line 18" in text
 

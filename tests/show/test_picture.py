@@ -12,6 +12,7 @@ from smpcheck.questions.explain import explain
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.picture import STYLES, Picture, picture, pictures
+from tests.optional import the
 from tests.show.shapes import drawn, executions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -39,7 +40,7 @@ class TestAllowed:
         (shown,) = of("SB")
         assert arrows(shown) == {("fr", "19", "26"), ("fr", "27", "18"), ("swap", "18", "19")}
         assert row(shown, 19) < row(shown, 26) < row(shown, 27)
-        assert shown.replay is not None and not shown.replay.turns
+        assert shown.replay is not None and not the(shown.replay).turns
 
     def test_a_store_seen_early_is_marked_on_its_reads_from_arrow(self):
         (shown,) = of("IRIW")
@@ -57,8 +58,8 @@ class TestAllowed:
     def test_an_interleaving_can_be_replayed(self):
         shown, race = of("RACE")
         nodes = {node.id: node.place for node in shown.nodes}
-        assert shown.replay.turns
-        assert [nodes[moment.node] for moment in shown.replay.moments] == ["line 15", "line 24", "line 25", "line 16"]
+        assert the(shown.replay).turns
+        assert [nodes[moment.node] for moment in the(shown.replay).moments] == ["line 15", "line 24", "line 25", "line 16"]
         assert {edge.style for edge in race.edges} == {"rf", "fr", "race"}
 
 
@@ -110,8 +111,8 @@ def test_long_lanes_are_folded(count):
     hidden = [node.hidden for node in shown.nodes if node.hidden]
     assert hidden == ([count, count] if 2 * count > 25 and count > 12 else [])
     assert sum(node.hidden or 1 for node in shown.nodes) == 2 * count + 2
-    assert {moment.node for moment in shown.replay.moments} == {node.id for node in shown.nodes}
-    assert sum(moment.steps for moment in shown.replay.moments) == 2 * count + 2
+    assert {moment.node for moment in the(shown.replay).moments} == {node.id for node in shown.nodes}
+    assert sum(moment.steps for moment in the(shown.replay).moments) == 2 * count + 2
 
 
 @settings(max_examples=150, deadline=None)

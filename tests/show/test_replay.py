@@ -12,6 +12,7 @@ from smpcheck.readers.litmus import read_litmus
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.picture import Picture, picture_of_run, pictures
 from smpcheck.simulate import simulate
+from tests.optional import the
 
 ROOT = Path(__file__).parent.parent.parent
 LITMUS = sorted((ROOT / "examples").glob("*.litmus"))
@@ -39,8 +40,8 @@ def faults(shown: Picture) -> list[str]:
                 memory[event.address] = event
         beside = dict(moment.memory)
         for event in memory.values():
-            known = event.cell in beside and isinstance(event.value, int) and beside[event.cell].isdigit()
-            if known and int(beside[event.cell]) != event.value:
+            value = beside.get(the(event.cell), "")
+            if isinstance(event.value, int) and value.isdigit() and int(value) != event.value:
                 found.append(f"after {moment}: {event.cell} is {event.value}")
     return found
 

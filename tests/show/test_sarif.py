@@ -45,6 +45,7 @@ def valid(text: str) -> dict[str, Any]:
     """The run of a log, after everything that can be wrong with any log was looked for."""
     log = json.loads(text)
     SCHEMA.validate(log)
+    run: dict[str, Any]
     (run,) = log["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert len(set(rules)) == len(rules)
@@ -84,7 +85,8 @@ def source_at(place: dict[str, Any]) -> str:
     region = place["physicalLocation"]["region"]
     assert region["startLine"] == region["endLine"]
     path = ROOT / place["physicalLocation"]["artifactLocation"]["uri"]
-    return path.read_text().split("\n")[region["startLine"] - 1][region["startColumn"] - 1 : region["endColumn"] - 1]
+    line: str = path.read_text().split("\n")[region["startLine"] - 1]
+    return line[region["startColumn"] - 1 : region["endColumn"] - 1]
 
 
 def checked(path: str | Path, text: str | None = None, model=LKMM, **options: Any) -> dict[str, Any]:
@@ -242,7 +244,8 @@ def changed(text: str, fix_object: dict[str, Any]) -> str:
 
 def asked(path: Path, model=LKMM) -> list[dict[str, Any]]:
     program = read_litmus_file(path)
-    return valid(barriers_log([(barriers(program, model), model)]))["results"]
+    results: list[dict[str, Any]] = valid(barriers_log([(barriers(program, model), model)]))["results"]
+    return results
 
 
 class TestBarriers:

@@ -19,6 +19,7 @@ from smpcheck.show.html import run_report
 from smpcheck.show.lanes import drawing
 from smpcheck.show.picture import STYLES, Picture, picture_of_run, pictures
 from smpcheck.show.svg import DARK, DASHES, LIGHT, document, rounded
+from tests.optional import the
 from tests.show.shapes import drawn
 
 ROOT = Path(__file__).parent.parent.parent
@@ -104,15 +105,15 @@ def test_long_runs_of_the_mm_scenarios(name):
 @given(drawn())
 def test_every_node_and_arrow_is_drawn_once(shown):
     root = ET.fromstring(document([("A <headline>", shown)]))
-    edges = sorted(int(g.get("data-edge")) for g in root.iter(f"{NAME}g") if g.get("data-edge") is not None)
-    nodes = sorted(int(g.get("data-node")) for g in root.iter(f"{NAME}g") if g.get("data-node") is not None)
+    edges = sorted(int(g.attrib["data-edge"]) for g in root.iter(f"{NAME}g") if "data-edge" in g.attrib)
+    nodes = sorted(int(g.attrib["data-node"]) for g in root.iter(f"{NAME}g") if "data-node" in g.attrib)
     assert edges == [edge.id for edge in shown.edges]
     assert nodes == sorted(node.id for node in shown.nodes)
-    labels = sorted(t.text for t in root.iter(f"{NAME}text") if t.get("class") == "label ink")
+    labels = sorted(the(t.text) for t in root.iter(f"{NAME}text") if t.get("class") == "label ink")
     assert labels == sorted(edge.label for edge in shown.edges)
-    assert root.find(f"{NAME}title").text == "A <headline>"
+    assert root.findtext(f"{NAME}title") == "A <headline>"
     for edge in shown.edges:
-        assert edge.text.rstrip(".") in root.find(f"{NAME}desc").text
+        assert edge.text.rstrip(".") in the(root.findtext(f"{NAME}desc"))
 
 
 def test_colours_are_there_for_light_and_dark_and_are_not_the_only_cue():
@@ -142,7 +143,7 @@ def contrast(a: str, b: str) -> float:
 def test_a_file_needs_nothing_else():
     (program,) = read_programs(str(ROOT / "examples" / "02-SB+mbs.litmus"))
     (answer,) = explain(program, LKMM)
-    drawing = svg(answer)
+    drawing = the(svg(answer))
     assert re.findall(r"https?://[^\"]*", drawing) == ["http://www.w3.org/2000/svg"]
     assert "url(" not in drawing
     assert "prefers-color-scheme:dark" in drawing

@@ -108,8 +108,8 @@ def statement(draw: st.DrawFn, depth: int, labels: tuple[str, ...], weak: bool =
         case "if":
             return (If(condition(draw), statements(draw, depth - 1, labels, 2), statements(draw, depth - 1, labels, 2)),)
         case "choice":
-            sides = [(Assign(reg, Const(v)), *statements(draw, depth - 1, labels, 1)) for v in (0, 1)]
-            return (Choice(*sides),)
+            one, other = ((Assign(reg, Const(v)), *statements(draw, depth - 1, labels, 1)) for v in (0, 1))
+            return (Choice(one, other),)
         case "block":
             label = f"L{len(labels)}"
             return (Block(label, statements(draw, depth - 1, (*labels, label), 2)),)
@@ -125,8 +125,8 @@ def statement(draw: st.DrawFn, depth: int, labels: tuple[str, ...], weak: bool =
             release = Store(Const(LOCK), Const(0), frozenset({"UL", "Release"}))
             return (take, *statements(draw, depth - 1, (), 2), release)
         case "through":
-            other = draw(st.sampled_from((X, Y)))
-            return (Load("q", Const(P), ONCE), Store(Reg("q"), values(draw), ONCE), Store(Const(P), Const(other), ONCE))
+            target = draw(st.sampled_from((X, Y)))
+            return (Load("q", Const(P), ONCE), Store(Reg("q"), values(draw), ONCE), Store(Const(P), Const(target), ONCE))
     raise AssertionError
 
 
@@ -140,7 +140,7 @@ def programs(draw: st.DrawFn, most_threads: int = 3, most: int = 3, weak: bool =
         start: tuple[Stmt, ...] = tuple(Assign(r, Const(0)) for r in ("a", "b"))
         body = statements(draw, 2, (), most, weak)
         threads.append(Thread(index, start + body, f"T{index}", types))
-    observed = (*(FinalMem(c) for c in (X, Y)), *(FinalReg(t.index, "a") for t in threads))
+    observed: tuple[FinalReg | FinalMem, ...] = (*(FinalMem(c) for c in (X, Y)), *(FinalReg(t.index, "a") for t in threads))
     invariant = Assert(Binary("!=", FinalMem(X), Const(2)), "I")
     test = Binary("==", FinalMem(Y), FinalReg(0, "a"))
     return Program("random", CELLS, tuple(threads), condition=test, observed=observed, invariants=(invariant,))

@@ -49,7 +49,7 @@ def test_interleavings_end_as_the_solver_says_of_sc() -> None:
 
 
 def test_interleavings_end_in_the_faults_that_the_solver_finds() -> None:
-    faults = set()
+    faults: set[str] = set()
     for number, program in enumerate(PROGRAMS, FIRST):
         found = outcomes(program).failed
         answer = solve(program, load_model("sc"), Question(mode="assertions", stops=True))

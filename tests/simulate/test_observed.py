@@ -53,7 +53,7 @@ def test_values_differ_in_what_is_observed() -> None:
     code = flatten(Thread(0, (LOAD, If(bit(Reg("r"), 4), ()), If(Binary("==", Reg("r"), Const(7)), ()))), frozenset())
     table = Observed()
     mask = table.of_load(code, 0)
-    sources = {bit(VALUE, 4): "v & 4", Binary("==", VALUE, Const(7)): "v == 7"}
+    sources: dict[Expr, str] = {bit(VALUE, 4): "v & 4", Binary("==", VALUE, Const(7)): "v == 7"}
     table.compile(lambda expr, v: sources[expr], {})
     assert mask == 0b11
     assert table.differ(1, 3) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from smpcheck.program.ir import (
     Loop,
     Program,
     Reg,
+    Stmt,
     Store,
     Thread,
 )
@@ -190,7 +193,7 @@ def test_a_watcher_sees_the_state_and_can_fail_the_run() -> None:
 
 def test_pct_finds_a_bug_of_depth_two_at_least_as_often_as_it_promises() -> None:
     check = Assert(Binary("==", Reg("a"), Const(0)), "never seen half done")
-    writer = (Store(Const(X), Const(1), ONCE), *[add(Y)] * 18, Store(Const(X), Const(0), ONCE))
+    writer: tuple[Stmt, ...] = (Store(Const(X), Const(1), ONCE), *[add(Y)] * 18, Store(Const(X), Const(0), ONCE))
     program = straight(writer, (Load("a", Const(X), ONCE), check))
     machine = Machine(program)
     runs = 400
@@ -256,21 +259,20 @@ TYPES = [values.INT, values.UINT, values.LONG, values.ULONG, values.SHORT, value
 
 
 @st.composite
-def arithmetic(draw: st.DrawFn) -> tuple[ir.Expr, int | None]:
+def arithmetic(draw: st.DrawFn) -> tuple[ir.Expr, values.Value | None]:
     """An expression over a register, and its value by :mod:`smpcheck.program.values` (None: undefined)."""
     ctype = draw(st.sampled_from(TYPES))
-    number = st.integers(-(1 << 63), (1 << 64) - 1).map(lambda n: int(ctype.wrap(n)))  # type: ignore[call-overload]
+    number = st.integers(-(1 << 63), (1 << 64) - 1).map(ctype.wrap)
     op = draw(st.sampled_from(["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "==", "<", ">=", "&&", "||"]))
     a = draw(number)
     b = draw(st.integers(0, ctype.bits - 1) if op in ("<<", ">>") else number)
     unary = draw(st.sampled_from(["-", "~", "!", "+"]))
-    try:
+    value: values.Value | None = None
+    with suppress(values.UndefinedValue):
         value = values.unary(unary, values.binary(op, a, b, ctype), ctype)
-    except values.UndefinedValue:
-        value = None  # type: ignore[assignment]
     right: ir.Expr = Const(b) if draw(st.booleans()) else Binary("+", Reg("zero"), Const(b), ctype)
     left: ir.Expr = Const(a) if draw(st.booleans()) else Binary("+", Reg("zero"), Const(a), ctype)
-    return ir.Unary(unary, Binary(op, left, right, ctype), ctype), value  # type: ignore[return-value]
+    return ir.Unary(unary, Binary(op, left, right, ctype), ctype), value
 
 
 @settings(deadline=None, max_examples=300)

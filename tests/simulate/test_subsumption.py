@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from smpcheck.program.ir import Binary, Const, If, Load, Reg, Store, Thread
 from smpcheck.program.values import Ptr
 from smpcheck.simulate.code import flatten
@@ -24,7 +26,7 @@ def known(number: int, index: int) -> int:
 
 
 def state(
-    history: dict[int, tuple[Message, ...]],
+    history: Mapping[int, tuple[Message, ...]],
     view: int = 0,
     later: int = 0,
     barrier: int = 0,
@@ -35,7 +37,7 @@ def state(
     """One thread, which observes bit 0 of X."""
     memory = [0, 0, *[history[n][-1][0] if n in history else 0 for n in (X, Y)]]
     views = [(view, view | later, 0)]
-    return State([pc], [[]], memory, history, views, barrier, {}, [asleep], [Future(observes=observes)])
+    return State([pc], [[]], memory, dict(history), views, barrier, {}, [asleep], [Future(observes=observes)])
 
 
 def visited(exact: bool = False) -> Visited:

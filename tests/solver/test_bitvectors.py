@@ -44,7 +44,7 @@ def results(left: Value, right: Value, expressions: list[ir.Expr], source: CType
     """What expressions over the registers ``l`` and ``r`` give where these are read; None if one of them is undefined."""
     cells = {A: ir.Cell("a", source, left), B: ir.Cell("b", source, right)}
     loads = (ir.Load("l", ir.Const(A), ONCE), ir.Load("r", ir.Const(B), ONCE))
-    body = (*loads, *(ir.Assign(f"v{i}", e) for i, e in enumerate(expressions)))
+    body: tuple[ir.Stmt, ...] = (*loads, *(ir.Assign(f"v{i}", e) for i, e in enumerate(expressions)))
     observed = tuple(ir.FinalReg(0, f"v{i}") for i, _ in enumerate(expressions))
     thread = ir.Thread(0, body, reg_types=dict.fromkeys(["l", "r", *(v.name for v in observed)], LONG))
     try:
@@ -89,10 +89,11 @@ def test_operators_on_integers(ctype: CType, left: int, right: int, monkeypatch:
 def test_casts_and_unary_operators(value: Value, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BITS, 0)
     left = ir.Reg("l")
-    for expr, how in [
+    cases: list[tuple[ir.Expr, tuple[str, object]]] = [
         *((ir.Cast(t, left), ("cast", t)) for t in (BOOL, CHAR, UINT, INT, LONG, ULONG)),
         *((ir.Unary(op, left, t), ("un", (op, t))) for op in "-~!+" for t in (INT, ULONG)),
-    ]:
+    ]
+    for expr, how in cases:
         wanted: list[Value] | None = None
         with contextlib.suppress(UndefinedValue):
             wanted = [compute(how[0], how[1], (value,))]
@@ -142,13 +143,14 @@ def test_ten_operations_on_one_word_are_decided() -> None:
     """Each value between them is one of thousands as far as domains know; what is last read is what some interleaving gives."""
     last = set()
     for places in itertools.combinations(range(10), 5):
-        value, threads = 0, [iter(ops) for ops in OPERATIONS]
+        value: Value = 0
+        orders = [iter(ops) for ops in OPERATIONS]
         for place in range(10):
             mine = place in places
-            _, op, operand = next(threads[0 if mine else 1])
+            _, op, operand = next(orders[0 if mine else 1])
             if mine and op == "+" and operand == 90:
                 last.add(value)
-            value = binary(op, value, operand, INT)  # type: ignore[assignment]
+            value = binary(op, value, operand, INT)
     bodies = ("".join(f"r = atomic_{text};\n" for text, _, _ in ops) for ops in OPERATIONS)
     threads = "".join(f"P{i}(atomic_t *x)\n{{\nint r;\n{body}}}\n" for i, body in enumerate(bodies))
     answer = solve(read_litmus(f"C t\n{{}}\n{threads}exists (0:r=0)\n"), load_model("sc"))

@@ -44,7 +44,7 @@ def test_store_buffering(model: str, verdict: str, count: int) -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_the_verdict_alone_is_that_of_the_states(seed: int) -> None:
     subject = read_litmus(random_litmus(seed))
-    states, verdict = (solve(subject, load_model("lkmm"), Question(mode=mode)) for mode in ("states", "verdict"))  # type: ignore[arg-type]
+    states, verdict = (solve(subject, load_model("lkmm"), Question(mode=mode)) for mode in ("states", "verdict"))
     assert (verdict.status, verdict.verdict, verdict.flags, verdict.states) == (states.status, states.verdict, states.flags, ())
     holds = {h for _, h in states.states}
     assert states.verdict == {frozenset({True}): "Always", frozenset({False}): "Never"}.get(frozenset(holds), "Sometimes")

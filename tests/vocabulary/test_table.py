@@ -113,7 +113,8 @@ def events(program: ir.Program) -> list[tuple[object, ...]]:
     """The possible events of a thread in order: kind, tags, location, whether it happens always, the other half of an operation,
     and what it depends on by address, data and control."""
     graph: EventGraph = unroll(program, 1)
-    names, found = Names(), []
+    names = Names()
+    found: list[tuple[object, ...]] = []
     first = graph.init_count
     for event in graph.events[first:]:
         sources = [[a - first for (a, b) in getattr(graph, kind) if b == event.id] for kind in ("addr", "data", "ctrl")]

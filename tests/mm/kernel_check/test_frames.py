@@ -46,7 +46,7 @@ def test_flags_follow_the_frame_number_of_each_page(tmp_path: Path) -> None:
 
 def test_flags_begin_at_the_page_of_the_address(tmp_path: Path) -> None:
     frames = made(tmp_path, [0, PRESENT | 1], [0, word("mmap")])
-    assert frames.flags(PAGE, 1) == [{"mmap"}]
+    assert frames.flags(PAGE, 1) == [frozenset({"mmap"})]
     frames.close()
 
 

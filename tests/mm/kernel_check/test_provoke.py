@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from smpcheck.mm.kernel_check import provoke
+from smpcheck.mm.kernel_check import lanes
 from smpcheck.mm.kernel_check.lanes import CLEARED, LaneError
 from smpcheck.mm.kernel_check.machine import Machine
 from smpcheck.mm.kernel_check.provoke import PROVOKE, Attempt, Outcome, attempt, exit_status, from_model, from_witness, why_not
@@ -25,7 +26,7 @@ def machine(**other: Any) -> Machine:
     return Machine(Path("/proc"), "6.18.0", **{**fields, **other})
 
 
-def tried(predicted: bool = True, apart: bool | None = False, **counts: int) -> Attempt:
+def tried(predicted: bool = True, apart: bool | None = False, **counts: Any) -> Attempt:
     return Attempt("strand", "I3", "", predicted, apart, DRAIN, tally=Tally(**counts))
 
 
@@ -87,8 +88,8 @@ def test_an_attempt_that_breaks_off_was_not_tried(monkeypatch: pytest.MonkeyPatc
     def run(*_: object, **__: object) -> Tally:
         raise LaneError("lane drain: no such thing")
 
-    monkeypatch.setattr(provoke.lanes, "run", run)
-    monkeypatch.setattr(provoke.os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(lanes, "run", run)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
     one = from_witness(DRAIN)
     attempt(one, machine(), 1.0)
     assert one.outcome is Outcome.NOT_TRIED

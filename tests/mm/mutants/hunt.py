@@ -12,11 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError
 from smpcheck.mm import predict
@@ -28,6 +28,8 @@ from smpcheck.readers.python import source
 from smpcheck.readers.python.source import standing_in
 from smpcheck.simulate import outcomes
 from tests.mm.mutants.generator import Mutant, mutants
+
+T = TypeVar("T")
 
 VARIANTS = ("V10", "V8", "V4", "V2", "V9")
 """What was in a kernel, and the patch of 2009; the others differ from these in a switch or two."""
@@ -146,7 +148,7 @@ def entered(program: ir.Program, functions: Iterable[Function]) -> tuple[frozens
         by_thread.append(of_thread)
     without = frozenset(functions) - stepping
     own = frozenset().union(*by_thread[:-1])
-    return own, (by_thread[-1] | without) - own
+    return own, frozenset(by_thread[-1] | without) - own
 
 
 @cache
@@ -244,7 +246,7 @@ def predictions() -> Mapping[str, Any]:
 @cache
 def predictions_of_the_model() -> Mapping[str, Any]:
     """Those of the model as it is."""
-    return _outside(predictions)  # type: ignore[no-any-return]
+    return _outside(predictions)
 
 
 def _predicts(verdict: Verdict) -> None:
@@ -317,7 +319,7 @@ def explain(verdict: Verdict) -> Verdict:
     """Tell the equivalent from the holes: the final states of a survivor's cells, over all of memory, beside the model's."""
     for case in verdict.cells:
         try:
-            before = _outside(lambda case=case: final_states(case))  # type: ignore[misc]
+            before = _outside(partial(final_states, case))
             with standing_in(verdict.mutant.file, verdict.mutant.text):
                 source.function_source.cache_clear()
                 after = final_states(case)
@@ -336,7 +338,8 @@ def final_states(case: Case) -> frozenset[Any]:
     program = program_of(case, "no", ghosts=True)
     cells = tuple(ir.FinalMem(address) for address in program.cells)
     found = outcomes(replace(program, observed=cells), max_states=MAX_STATES)
-    return frozenset(frozenset((program.cells[atom.cell].name, value) for atom, value in state) for state in found.states)
+    names: dict[ir.FinalReg | ir.FinalMem, str] = {atom: program.cells[atom.cell].name for atom in cells}
+    return frozenset(frozenset((names[atom], value) for atom, value in state) for state in found.states)
 
 
 def _differing(before: frozenset[Any], after: frozenset[Any]) -> str:
@@ -350,7 +353,7 @@ def _differing(before: frozenset[Any], after: frozenset[Any]) -> str:
     return f"other values in {', '.join(names[:4])}" if names else "other combinations of values"
 
 
-def _outside(work: Callable[[], Any]) -> Any:
+def _outside(work: Callable[[], T]) -> T:
     """Something done on the model as it is."""
     token = source._standing_in.set({})
     source.function_source.cache_clear()

@@ -9,6 +9,7 @@ import pytest
 
 from smpcheck.mm import mlock, rmap, swap, vmscan
 from tests.mm.mutants.generator import Mutant, mutants
+from tests.optional import the
 
 TEXT = '''\
 def isolate(page, zone):
@@ -80,9 +81,10 @@ def test_nothing_is_planted_elsewhere() -> None:
 def of_model() -> list[Mutant]:
     found = []
     for module in (mlock, rmap, swap, vmscan):
-        text = Path(module.__file__).read_text("utf-8")
+        file = the(module.__file__)
+        text = Path(file).read_text("utf-8")
         functions = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
-        found += mutants(module.__file__, text, functions)
+        found += mutants(file, text, functions)
     return found
 
 

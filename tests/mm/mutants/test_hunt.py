@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from smpcheck.readers.python import source
 from tests.mm.mutants.generator import Mutant
 from tests.mm.mutants.hunt import Cell, Verdict, all_mutants, explain, final_states, hunt, table
 
@@ -55,7 +55,7 @@ def test_a_failure_that_is_gone_is_noticed_too() -> None:
 
 def test_a_mutant_that_is_no_other_program_is_not_asked() -> None:
     some = next(iter(planted().values()))
-    verdict = hunt(replace(some, text=source.Path(some.file).read_text("utf-8") + "\n"), cells())
+    verdict = hunt(replace(some, text=Path(some.file).read_text("utf-8") + "\n"), cells())
     assert (verdict.outcome, verdict.cells) == ("not asked", [])
 
 

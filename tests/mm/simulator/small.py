@@ -142,7 +142,7 @@ def own_counter(n: node) -> int:
     for _ in range(3):
         mine = mine + 1
         atomic_inc(n.count)
-    return mine
+    return int(mine)
 
 
 def bits(n: node) -> int:

@@ -132,9 +132,9 @@ class Writer:
         elif kind == 9:
             self.labels += 1
             self.emit(f"if ({self.expr(1)}) goto skip{self.labels};")
-            number = self.labels
+            label = self.labels
             self.statement()
-            self.lines.append(f"skip{number}:")
+            self.lines.append(f"skip{label}:")
             self.emit(";")
         elif kind == 10:
             self.emit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from smpcheck.program.flow import statements
 from smpcheck.program.ir import Load, Store
 from smpcheck.questions.check import CheckOptions, check_program
 from smpcheck.readers.clang import headers, worker
+from smpcheck.readers.clang.worker import Request
 from tests.readers.clang.common import LKMM, checked, in_process, read
 
 COUNTER = """#include <linux/percpu.h>
@@ -139,7 +141,12 @@ def test_a_second_run_takes_what_was_parsed_from_the_cache(tmp_path: Path, monke
     from smpcheck.readers.clang.program import read_kernel_c
 
     asked = []
-    monkeypatch.setattr(worker, "_ask", lambda request: asked.append(request) or in_process(request))
+
+    def counted(request: Request) -> object:
+        asked.append(request)
+        return in_process(request)
+
+    monkeypatch.setattr(worker, "_ask", counted)
     monkeypatch.setenv("SMPCHECK_CACHE", str(tmp_path / "cache"))
     part = tmp_path / "part.h"
     part.write_text("static int x = 1;\n")
@@ -162,16 +169,16 @@ def test_the_worker_is_a_process_of_its_own() -> None:
 
 
 def test_packages_that_hide_libclang_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker.metadata, "version", lambda name: "18.1")
+    monkeypatch.setattr(metadata, "version", lambda name: "18.1")
     with pytest.raises(UnsupportedError, match="the package clang hides libclang-ng: pip uninstall clang libclang"):
         worker._version()
 
 
 def test_a_missing_libclang_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
-        raise worker.metadata.PackageNotFoundError
+        raise metadata.PackageNotFoundError
 
-    monkeypatch.setattr(worker.metadata, "version", version)
+    monkeypatch.setattr(metadata, "version", version)
     with pytest.raises(UnsupportedError, match=r"pip install 'smpcheck\[c\]'"):
         worker._version()
 

@@ -22,7 +22,8 @@ def write(o: owner) -> None:
 
 
 def read(o: owner) -> int:
-    return READ_ONCE((o.first + 1).value)
+    value: int = READ_ONCE((o.first + 1).value)
+    return value
 
 
 @scenario
