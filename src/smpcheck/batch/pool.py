@@ -9,7 +9,6 @@ dies loses one test; that test is tried once more, alone, and then reported. The
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,10 +21,10 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 from smpcheck.batch.paths import Item
-from smpcheck.batch.worker import OUT_OF_MEMORY, READY, Job, answers, die_with, give_up, serve
+from smpcheck.batch.processes import Child, forked
+from smpcheck.batch.worker import OUT_OF_MEMORY, READY, Job, answers, give_up, serve
 from smpcheck.errors import LimitError
 from smpcheck.questions.result import Result, StateRow
-from smpcheck.solver.aspif import remove_files_of
 
 CHUNK_SECONDS = 0.03
 """A chunk holds about this much work, so that answers come early and no worker sits on work that another could do."""
@@ -46,12 +45,9 @@ FULL_MIB = 2
 
 
 @dataclass(slots=True, eq=False)
-class Worker:
+class Worker(Child):
     """A worker process and what it is at: ``work`` is its chunk, the first of which it is working on since ``since``."""
 
-    pid: int
-    connection: Connection[Any, Any]
-    process: subprocess.Popen[bytes] | None = None
     work: deque[Item] = field(default_factory=deque)
     since: float = 0.0
     ready: bool = False
@@ -60,54 +56,10 @@ class Worker:
     full: float = 0.0
     """When its memory was first seen to be used up (0: it is not)."""
 
-    def kill(self) -> None:
-        """End it at once."""
-        if self.process:
-            self.process.kill()
-        else:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-
-    def bury(self) -> str:
-        """Wait for its end and say how it came."""
-        self.connection.close()
-        if self.process:
-            code = self.process.wait()
-        else:
-            try:
-                code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-            except ChildProcessError:
-                return "its process was gone"
-        remove_files_of(self.process.pid if self.process else self.pid)
-        if code >= 0:
-            return f"its process ended with status {code}"
-        with suppress(ValueError):
-            return f"its process was ended by {signal.Signals(-code).name}"
-        return f"its process was ended by signal {-code}"
-
 
 def fork_worker(job: Job, others: Iterable[Connection[Any, Any]]) -> Worker:
     """A worker that begins as a copy of this process, with the models and the solver that it has loaded already."""
-    ours, theirs = Pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            ours.close()
-            for other in others:
-                other.close()
-            die_with(parent)
-            os.dup2(2, 1)  # what a model in Python prints is not part of the answers
-            sys.stdout = sys.stderr
-            serve(theirs, job)
-            status = 0
-        finally:
-            os._exit(status)
-    theirs.close()
-    return Worker(pid, ours)
+    return Worker(*forked(partial(serve, job=job), others))
 
 
 def start_worker(job: Job, others: Iterable[Connection[Any, Any]] = ()) -> Worker:

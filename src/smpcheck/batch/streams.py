@@ -6,19 +6,15 @@ long at an item, or dies, costs that item: the rest of its unit goes on in a new
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
-from smpcheck.batch.worker import die_with
-from smpcheck.solver.aspif import remove_files_of
+from smpcheck.batch.processes import Child, forked
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
@@ -34,54 +30,23 @@ class Lost:
     timeout: bool = False
 
 
-@dataclass(eq=False)
-class _Worker(Generic[Item]):
-    pid: int
-    connection: Connection[Any, Any]
-    unit: deque[Item]
+@dataclass(slots=True, eq=False)
+class _Worker(Child, Generic[Item]):
+    """A worker and the rest of its unit, the first of which it is working on since ``since``."""
+
+    unit: deque[Item] = field(kw_only=True)
     since: float = field(default_factory=time.monotonic)
 
-    def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
 
-    def bury(self) -> str:
-        self.connection.close()
-        with suppress(ChildProcessError):
-            code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-            remove_files_of(self.pid)
-            if code >= 0:
-                return f"its process ended with status {code}"
-            return f"its process was ended by {signal.Signals(-code).name}"
-        return "its process was gone"
-
-
-def _fork(
+def _start(
     unit: deque[Item], work: Callable[[Sequence[Item]], Iterator[Out]], others: Sequence[Connection[Any, Any]]
 ) -> _Worker[Item]:
-    ours, theirs = Pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-            ours.close()
-            for other in others:
-                other.close()
-            die_with(parent)
-            os.dup2(2, 1)
-            for answer in work(list(unit)):
-                theirs.send(answer)
-            status = 0
-        except BrokenPipeError:
-            pass
-        finally:
-            os._exit(status)
-    theirs.close()
-    return _Worker(pid, ours, unit)
+    def body(connection: Connection[Any, Any]) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+        for answer in work(list(unit)):
+            connection.send(answer)
+
+    return _Worker(*forked(body, others), unit=unit)
 
 
 def stream(
@@ -104,7 +69,7 @@ def stream(
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                running.append(_fork(waiting.popleft(), work, [w.connection for w in running]))
+                running.append(_start(waiting.popleft(), work, [w.connection for w in running]))
             ready = wait([w.connection for w in running], TICK)
             if on_tick:
                 on_tick()

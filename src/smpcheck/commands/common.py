@@ -214,15 +214,12 @@ def within(seconds: float | None) -> Iterator[None]:
 
 def _leave_to_child(seconds: float, over: LimitError) -> None:
     """Fork, and return in the child. The parent waits for it, and leaves by an exception."""
-    from smpcheck.batch.worker import die_with
+    from smpcheck.batch.processes import fork
     from smpcheck.solver.aspif import remove_files_of
 
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent, ends = os.getpid(), time.monotonic() + seconds
-    pid = os.fork()
+    ends = time.monotonic() + seconds
+    pid = fork()
     if pid == 0:
-        die_with(parent)
         return
     try:
         while True:

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from smpcheck.batch.worker import die_with
+from smpcheck.batch.processes import die_with
 from smpcheck.errors import SmpcheckError
 from smpcheck.mm.kernel_check import syscalls
 from smpcheck.mm.kernel_check.frames import Frames
