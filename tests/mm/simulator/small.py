@@ -142,7 +142,8 @@ def own_counter(n: node) -> int:
     for _ in range(3):
         mine = mine + 1
         atomic_inc(n.count)
-    return int(mine)
+    value: int = mine
+    return value
 
 
 def bits(n: node) -> int:
