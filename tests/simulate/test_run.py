@@ -46,6 +46,7 @@ from smpcheck.simulate import (
     scheduler,
     simulate,
 )
+from smpcheck.simulate.generate import BASE, STRIDE
 from tests.simulate.programs import LOCK, ONCE, X, Y, programs, straight
 
 SCHEDULERS = ("random", "pct", "pct:2", "round-robin", "round-robin:5")
@@ -286,3 +287,12 @@ def test_generated_arithmetic_is_c(made: tuple[ir.Expr, int | None]) -> None:
         assert result.failed == ("undefined-value",)
     else:
         assert result.final == {FinalReg(0, "a"): value}
+
+
+def test_a_number_that_is_the_number_of_an_address_is_a_number() -> None:
+    for number in (BASE, BASE + 7, BASE + STRIDE):
+        body = (Assign("a", Const(number)), Store(Const(Y), Reg("a"), ONCE), Assign("p", Const(X)))
+        cells = {X: Cell("x"), Y: Cell("y", values.LONG)}
+        observed = (FinalReg(0, "a"), FinalMem(Y), FinalReg(0, "p"))
+        result = simulate(Program("numbers", cells, (Thread(0, body, "T", {}),), observed=observed))
+        assert result.final == {FinalReg(0, "a"): number, FinalMem(Y): number, FinalReg(0, "p"): X}

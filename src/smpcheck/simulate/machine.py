@@ -143,11 +143,16 @@ class Machine:
             whole = final_contents(atom, self.program)
             if whole is not None:
                 return self.evaluate(whole, rs, m)
-            return self.addresses.value(m[self.index[atom.cell]]) if atom.cell in self.index else 0
+            return self.shown(atom, m[self.index[atom.cell]]) if atom.cell in self.index else 0
         number = next((n for n, t in enumerate(self.program.threads) if t.index == atom.thread), None)
         if number is None or atom.name not in self.registers[number]:
             return 0
-        return self.addresses.value(rs[number][self.registers[number][atom.name]])
+        return self.shown(atom, rs[number][self.registers[number][atom.name]])
+
+    def shown(self, atom: FinalReg | FinalMem, number: int) -> Value:
+        """The value that a number in this register or cell stands for: an integer of the program's own may be equal to an
+        address's number, and is an integer all the same."""
+        return self.addresses.value(number) if self.provenance.may_point(atom, 0) else number
 
     def holds(self, expr: ir.Expr, rs: list[Registers], m: Memory) -> bool:
         """Is a condition over the final state true?"""

@@ -40,21 +40,22 @@ class View:
         self.registers = registers
         self.memory = memory
         self.steps = 0
-        self._named = {cell.name: machine.index[address] for address, cell in machine.program.cells.items()}
+        self._named = {cell.name: address for address, cell in machine.program.cells.items()}
 
     def read(self, cell: str | Ptr) -> Value:
         """The value of a cell, by its printed name (``P.flags``) or its address."""
-        index = self._named[cell] if isinstance(cell, str) else self.machine.index[cell]
-        return self.machine.addresses.value(self.memory[index])
+        address = self._named[cell] if isinstance(cell, str) else cell
+        return self.machine.shown(FinalMem(address), self.memory[self.machine.index[address]])
 
     def index(self, cell: str | Ptr) -> int:
         """Where a cell lies in :attr:`memory`, for watchers that read often. Pointers are numbers there."""
-        return self._named[cell] if isinstance(cell, str) else self.machine.index[cell]
+        return self.machine.index[self._named[cell] if isinstance(cell, str) else cell]
 
     def register(self, thread: int, name: str) -> Value:
         """The value of a thread's register; 0 if it has none of that name."""
         found = self.machine.registers[thread].get(name)
-        return 0 if found is None else self.machine.addresses.value(self.registers[thread][found])
+        atom = FinalReg(self.machine.program.threads[thread].index, name)
+        return 0 if found is None else self.machine.shown(atom, self.registers[thread][found])
 
 
 class Moves:
