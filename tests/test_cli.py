@@ -164,6 +164,11 @@ FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full h
 
 
 @FULL
+def test_help_is_as_wide_as_the_terminal(monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert "a run: lanes of source lines, time downwards. As a picture" in run("mm", "check", "--help").stdout
+
+
 @pytest.mark.parametrize("command", [f"check {SB}", f"explain {SB}", f"barriers {SB}", "--help", "--version"])
 @pytest.mark.parametrize("to", ["> /dev/full", ">&-"])
 def test_output_that_cannot_be_written_is_said_once(command: str, to: str) -> None:

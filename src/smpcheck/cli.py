@@ -10,6 +10,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 COMMANDS = {
     "check": "smpcheck.commands.check",
@@ -26,6 +30,7 @@ COMMANDS = {
 imported.
 """
 
+HELP_OPTION = "--help"
 HELP = """Can this happen, is this barrier needed, and why: answers for code that shares memory the way the Linux kernel does."""
 
 
@@ -68,7 +73,24 @@ def _run(arguments: Sequence[str]) -> None:
     for name, module in COMMANDS.items():
         if wanted in (None, name):
             import_module(module).register(app)
+    if HELP_OPTION in arguments:
+        _reflow(app)
     app(arguments, prog_name="smpcheck")
+
+
+def _reflow(app: Typer) -> None:
+    """Help is as wide as the terminal, whatever the width of the source: the lines of each paragraph become one."""
+    from inspect import cleandoc
+
+    def reflowed(text: str | None) -> str:
+        return "\n\n".join(" ".join(paragraph.split()) for paragraph in cleandoc(text or "").split("\n\n"))
+
+    for command in app.registered_commands:
+        command.help = reflowed(command.help or getattr(command.callback, "__doc__", None))
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            group.typer_instance.info.help = reflowed(group.typer_instance.info.help)
+            _reflow(group.typer_instance)
 
 
 def _open_streams() -> None:

@@ -16,9 +16,17 @@ COMMANDS = {
 }
 
 
+HELP = """Linux's mlock, truncation and reclaim machinery, as a model in the kernel's own names: what holds in it (check), what it
+does (run), and whether this kernel does the same (live).
+
+docs/mm.md has its scenarios (truncate_mlock, ...), variants (V0 to V10: the patches of 2009 and what came after) and invariants
+(I1 to I14).
+"""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command and its own commands to ``app``; only the one that is called is imported."""
-    group = typer.Typer(help="Linux's mlock, truncation and reclaim machinery.", no_args_is_help=True)
+    group = typer.Typer(help=HELP, no_args_is_help=True)
 
     @group.callback()
     def options() -> None:

@@ -33,17 +33,19 @@ def register(app: typer.Typer) -> None:
 
 def check(
     scenario: Annotated[
-        list[str] | None, typer.Option("--scenario", "-s", metavar="S", help="Only this scenario (repeatable).")
+        list[str] | None,
+        typer.Option("--scenario", "-s", metavar="S", help="Only this scenario, as in truncate_mlock (repeatable)."),
     ] = None,
     scenario_file: Annotated[
         str | None,
         typer.Option("--scenario-file", metavar="FILE", help="The scenarios of this Python file."),
     ] = None,
     variant: Annotated[
-        list[str] | None, typer.Option("--variant", "-V", metavar="V", help="Only this variant (repeatable).")
+        list[str] | None,
+        typer.Option("--variant", "-V", metavar="V", help="Only this variant, as in V4 or V4:barrier=none (repeatable)."),
     ] = None,
     invariant: Annotated[
-        list[str] | None, typer.Option("--invariant", "-i", metavar="I", help="Only this invariant (repeatable).")
+        list[str] | None, typer.Option("--invariant", "-i", metavar="I", help="Only this invariant, as in I1 (repeatable).")
     ] = None,
     flags: Annotated[
         list[str] | None, typer.Option("--flags", metavar="one-word|separate", help="How flags lie in memory (repeatable).")
