@@ -66,6 +66,11 @@ def _one_instruction() -> Node:
     return build.seq(build.setid(atomic), build.seq(build.base("rmw"), build.setid(atomic)))
 
 
+def _one_access() -> Node:
+    """The events of one access, each with itself too (herd7's, and Dat3M's, ``si``): not the two halves of an atomic operation."""
+    return build.union(build.setid(build.base_set("M")), build.base("sca-class"))
+
+
 OF_PAGE_TABLES = ("same-oa", "at-least-one-writable")
 """Functions of herd7's on pairs of page table entries, which no program has."""
 
@@ -92,8 +97,7 @@ DEFINED: dict[str, Callable[[], Node]] = {
     "amo": _one_instruction, "lxsx": lambda: build.diff(build.base("rmw"), _one_instruction()),
     "AMO": lambda: build.union(build.base_set("X"), build.base_set("EX")),
     "Exp": lambda: build.base_set("M"),
-    "si": lambda: build.union(build.setid(build.base_set("M")), build.base("same-instance")),
-    "sm": lambda: build.union(build.setid(build.base_set("M")), build.base("sca-class")),
+    "si": _one_access, "sm": _one_access,
     **{tag.lower(): partial(build.base_set, tag) for tag in ("MFENCE", "SFENCE", "LFENCE", "SYNC", "LWSYNC", "ISYNC", "EIEIO")},
     **dict.fromkeys(NO_EVENTS, lambda: build.EMPTY_SET), **dict.fromkeys(NO_PAIRS, lambda: build.EMPTY_REL),
 }  # fmt: skip
