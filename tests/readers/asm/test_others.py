@@ -7,6 +7,7 @@ import pytest
 from smpcheck.cat import load_model
 from smpcheck.errors import SmpcheckError
 from smpcheck.program import ir
+from smpcheck.program.flow import statements
 from smpcheck.questions.barriers import barriers
 from smpcheck.questions.check import CheckOptions, check_program
 from smpcheck.questions.fix import fix
@@ -114,6 +115,13 @@ def test_a_store_conditional_needs_a_reservation() -> None:
     assert dict(final("RISCV", code, "0:x2=x; 0:x1=1;", "0:x3", "x")) == {"0:x3": 1, "[x]": 0}
 
 
+@pytest.mark.parametrize("code", ["lr.w.rl x5,0(x6)", "sc.w.aq x7,x5,0(x6)"])
+def test_half_of_an_ordering_that_the_other_half_would_have_orders_nothing(code: str) -> None:
+    """RISC-V: LR.rl and SC.aq are as without."""
+    accesses = [s for s in statements(program("RISCV", code).threads[0].body) if isinstance(s, ir.Load | ir.Store)]
+    assert [stmt.tags for stmt in accesses] == [{"Exp", "EX"}]
+
+
 @pytest.mark.parametrize(
     ("arch", "code", "message"),
     [
@@ -122,6 +130,7 @@ def test_a_store_conditional_needs_a_reservation() -> None:
         ("PPC", "lwz r1,r2", "t.litmus:4:9: an address of the form 0(r2) expected, 'r2' found"),
         ("PPC", "lwz r40,0(r2)", "t.litmus:4:6: a register (r0 to r31) expected, 'r40' found"),
         ("RISCV", "fence x,y", "t.litmus:4:8: one of R, W, RW"),
+        ("RISCV", "lw.rl x1,0(x2)", "t.litmus:4:2: the RISC-V instruction 'lw.rl' is not supported; similar ones that are:"),
         ("RISCV", "lq x1,0(x2)", "t.litmus:4:2: the RISC-V instruction 'lq' is not supported"),
     ],
 )

@@ -91,10 +91,15 @@ def _store(size: int, tags: tuple[str, ...]) -> Callable[..., None]:
 
 
 def _reserved(size: int, tags: tuple[str, ...]) -> Callable[..., None]:
+    """LR; with ``.rl`` alone it orders nothing (manual, "Zalrsc" extension)."""
+    tags = tuple(tag for tag in tags if tag != "Rel")
     return lambda thread, target, place: thread.load(target, place.of(thread), size, "EX", *tags, signed=size < 8)
 
 
 def _conditional(size: int, tags: tuple[str, ...]) -> Callable[..., None]:
+    """SC; with ``.aq`` alone it orders nothing."""
+    tags = tuple(tag for tag in tags if tag != "Acq")
+
     def emit(thread: Thread, status: Register, value: Register, place: Address) -> None:
         thread.store_conditional(status, place.of(thread), thread.read(value), size, *tags, depends=True)
 
@@ -211,10 +216,12 @@ def _rows() -> Iterator[Row]:
     number = integer
     for suffix, tags in _ORDERS.items():
         for letter, size in _SIZES.items():
-            yield row(f"l{letter}{suffix} x1,0(x5)", _load(size, True, tags), R, memory)
-            if size < 8:
+            if suffix != ".rl":
+                yield row(f"l{letter}{suffix} x1,0(x5)", _load(size, True, tags), R, memory)
+            if suffix != ".rl" and size < 8:
                 yield row(f"l{letter}u{suffix} x1,0(x5)", _load(size, False, tags), R, memory)
-            yield row(f"s{letter}{suffix} x1,0(x5)", _store(size, tags), R, memory)
+            if suffix != ".aq":
+                yield row(f"s{letter}{suffix} x1,0(x5)", _store(size, tags), R, memory)
             yield row(f"amocas.{letter}{suffix} x1,x2,(x5)", _compare_and_swap(size, tags), R, R, plain)
             for name in _AMO:
                 yield row(f"amo{name}.{letter}{suffix} x1,x2,(x5)", _atomic(name, size, tags), R, R, plain)
