@@ -67,7 +67,7 @@ def _one_instruction() -> Node:
 
 
 def _one_access() -> Node:
-    """The events of one access, each with itself too (herd7's, and Dat3M's, ``si``): not the two halves of an atomic operation."""
+    """The events of one access, each with itself too (herd7's, and Dat3M's, ``si``), not the halves of an atomic operation."""
     return build.union(build.setid(build.base_set("M")), build.base("sca-class"))
 
 

@@ -14,8 +14,8 @@ from smpcheck.commands.common import EXIT_FOUND, EXIT_INPUT, EXIT_OK, busy, comp
 from smpcheck.errors import InputError
 
 if TYPE_CHECKING:
-    from smpcheck.generate.edges import Edge, Vocabulary
-    from smpcheck.generate.make import Test
+    from smpcheck.generate.edges import Vocabulary
+    from smpcheck.generate.make import Chain, Test
 
 MAX_SIZE = 6
 
@@ -39,6 +39,9 @@ def generate(
     max_size: Annotated[
         int, typer.Option("--max-size", metavar="N", help="With --distinguish: the largest size to try.")
     ] = MAX_SIZE,
+    inside: Annotated[
+        int, typer.Option("--inside", metavar="N", min=1, max=4, help="Chains of up to so many of the edges inside of a thread.")
+    ] = 1,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Stop after so many tests.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="A file for each test, in this folder.")
@@ -66,29 +69,32 @@ def generate(
         if listed:
             write("\n".join(edge.bare for edge in all_edges(vocabulary)) + "\n")
         elif distinguish is not None:
-            status = _distinguish(vocabulary, distinguish, _between(between, vocabulary), max_size, limit, output, timeout)
+            status = _distinguish(
+                vocabulary, distinguish, _between(between, vocabulary, inside), max_size, limit, output, timeout
+            )
         elif size is not None:
-            _put(itertools.islice(_of_size(vocabulary, size, _between(between, vocabulary)), limit), output)
+            _put(itertools.islice(_of_size(vocabulary, size, _between(between, vocabulary, inside)), limit), output)
         else:
             _put(iter([make(language, edges or ())]), output)
     raise typer.Exit(status)
 
 
-def _between(names: str | None, vocabulary: Vocabulary) -> Sequence[Edge]:
-    """The edges inside of threads."""
+def _between(names: str | None, vocabulary: Vocabulary, inside: int) -> Sequence[Chain]:
+    """What stands inside of threads."""
     from smpcheck.generate.edges import read_edge
-    from smpcheck.generate.make import relaxations
+    from smpcheck.generate.make import chains, relaxations
 
     if names is None:
-        return relaxations(vocabulary)
+        return chains(relaxations(vocabulary), inside)
     chosen = [read_edge(name.strip(), vocabulary) for name in names.split(",") if name.strip()]
     for edge in chosen:
-        if edge.communicates or edge.same:
-            raise InputError(f"--edges {edge.bare}: an edge of program order between different locations is expected, as PodWR")
-    return chosen
+        if edge.starts_thread or (inside == 1 and (edge.communicates or edge.same)):
+            wanted = "an edge inside of a thread" if edge.starts_thread else "an edge to a different location (others: --inside)"
+            raise InputError(f"--edges {edge.bare}: {wanted} is expected, as PodWR")
+    return chains(chosen, inside)
 
 
-def _of_size(vocabulary: Vocabulary, size: int, between: Sequence[Edge]) -> Iterator[Test]:
+def _of_size(vocabulary: Vocabulary, size: int, between: Sequence[Chain]) -> Iterator[Test]:
     from smpcheck.generate.make import cycles, from_edges
     from smpcheck.questions.distinguish import SMALLEST
 
@@ -115,7 +121,7 @@ def _put(tests: Iterator[Test], folder: Path | None) -> None:
 def _distinguish(
     vocabulary: Vocabulary,
     names: str,
-    between: Sequence[Edge],
+    between: Sequence[Chain],
     largest: int,
     limit: int | None,
     folder: Path | None,

@@ -44,7 +44,7 @@ class Assembler:
     name in the condition. The functions emit into a column: ``load(column, register, location, order, distance)`` with an
     index register or None, ``store(column, register, ...)``, ``zero(column, register) -> register``: one that is 0 and
     depends on it; ``constant(column, register, value)``, ``plus(column, register, zero, value)``, ``branch(column,
-    register)``."""
+    register)``; ``swap(column, value, target, location, orders, distance)``."""
 
     addresses: tuple[str, ...]
     spare: tuple[str, ...]
@@ -55,6 +55,7 @@ class Assembler:
     constant: Callable[[Column, str, int], None]
     plus: Callable[[Column, str, str, int], None]
     branch: Callable[[Column, str], None]
+    swap: Callable[[Column, str, str, str, tuple[str, str], str | None], None]
     fence: Callable[[Column, str], None]
 
 
@@ -91,6 +92,11 @@ def _a64_zero(column: Column, source: str) -> str:
     return target
 
 
+def _a64_swap(column: Column, value: str, target: str, location: str, orders: tuple[str, str], index: str | None) -> None:
+    place = _a64_place(column, location, "A", index)  # as for all that is ordered, without an offset
+    column.rows.append(f"SWP{orders[0]}{orders[1]} W{value[1:]},W{target[1:]},{place}")
+
+
 def _a64_branch(column: Column, source: str) -> None:
     label = column.label()
     column.rows += [f"CBNZ W{source[1:]},{label}", f"{label}:"]
@@ -106,6 +112,7 @@ AARCH64 = Assembler(
     lambda column, target, value: column.rows.append(f"MOV W{target[1:]},#{value}"),
     lambda column, target, zero, value: column.rows.append(f"ADD W{target[1:]},W{zero[1:]},#{value}"),
     _a64_branch,
+    _a64_swap,
     lambda column, name: column.rows.append("ISB" if name == "ISB" else name.replace(".", " ")),
 )
 
@@ -123,6 +130,10 @@ def _xor_zero(column: Column, source: str) -> str:
     return target
 
 
+def _no_swap(column: Column, *_: object) -> None:
+    raise AssertionError("there is no atomic operation in this vocabulary")
+
+
 def _ppc_branch(column: Column, source: str) -> None:
     label = column.label()
     column.rows += [f"cmpw {source},{source}", f"beq {label}", f"{label}:"]
@@ -138,6 +149,7 @@ PPC = Assembler(
     lambda column, target, value: column.rows.append(f"li {target},{value}"),
     lambda column, target, zero, value: column.rows.append(f"addi {target},{zero},{value}"),
     _ppc_branch,
+    _no_swap,
     lambda column, name: column.rows.append(name.lower()),
 )
 
@@ -165,6 +177,12 @@ def _rv_store(column: Column, value: str, location: str, order: str, index: str 
     column.rows.append(f"sw{_SUFFIXES[order]} {value},{place}")
 
 
+def _rv_swap(column: Column, value: str, target: str, location: str, orders: tuple[str, str], index: str | None) -> None:
+    place = _rv_place(column, location, index).removeprefix("0")
+    both = "AR" if all(orders) else orders[0] or orders[1]
+    column.rows.append(f"amoswap.w{_SUFFIXES[both]} {target},{value},{place}")
+
+
 def _rv_branch(column: Column, source: str) -> None:
     label = column.label()
     column.rows += [f"bne {source},x0,{label}", f"{label}:"]
@@ -185,6 +203,7 @@ RISCV = Assembler(
     lambda column, target, value: column.rows.append(f"ori {target},x0,{value}"),
     lambda column, target, zero, value: column.rows.append(f"ori {target},{zero},{value}"),
     _rv_branch,
+    _rv_swap,
     _rv_fence,
 )
 
@@ -205,6 +224,9 @@ X86 = Assembler(
     lambda column, target, value: None,
     _x86_nothing,
     _x86_nothing,
+    lambda column, value, target, location, orders, index: column.rows.extend(
+        [f"MOV {target},${value}", f"XCHG [{location}],{target}"]
+    ),
     lambda column, name: column.rows.append(name.upper()),
 )
 
@@ -215,6 +237,9 @@ X86_64 = replace(
     shown=lambda register: f"r{register[1:]}",
     load=lambda column, target, location, order, index: column.rows.append(f"movl ({location}),%{target}"),
     store=lambda column, value, location, order, index: column.rows.append(f"movl ${value},({location})"),
+    swap=lambda column, value, target, location, orders, index: column.rows.extend(
+        [f"movl ${value},%{target}", f"xchgl %{target},({location})"]
+    ),
     fence=lambda column, name: column.rows.append(name.lower()),
 )
 
@@ -226,8 +251,18 @@ def column(assembler: Assembler, number: int, accesses: tuple[Access, ...]) -> C
     locations = list(dict.fromkeys(access.location for access in accesses))
     out = Column(number, dict(zip(locations, assembler.addresses, strict=False)), list(assembler.spare))
     before: Edge | None = None
-    source = ""
+    source, begun = "", None
     for access in accesses:
+        if access.leads is not None and access.leads.kind == "Rmw":
+            begun = (access, before)
+            before = access.leads
+            continue
+        if begun is not None:
+            source = _swap(assembler, out, *begun, access, source)
+            begun, before = None, access.leads
+            if before is not None:
+                _between(assembler, out, before, source)
+            continue
         index = None
         if before is not None and before.kind == "Dp" and before.detail in ("Addr", "Data"):
             index = assembler.zero(out, source)
@@ -249,6 +284,19 @@ def column(assembler: Assembler, number: int, accesses: tuple[Access, ...]) -> C
         if before is not None:
             _between(assembler, out, before, source)
     return out
+
+
+def _swap(assembler: Assembler, out: Column, read: Access, before: Edge | None, write: Access, source: str) -> str:
+    """One instruction that reads and writes; the register with what it read."""
+    index = assembler.zero(out, source) if before is not None and before.detail == "Addr" else None
+    target = out.register()
+    value = str(write.value)
+    if assembler.addresses:
+        value = out.register()
+        assembler.constant(out, value, write.value)
+    assembler.swap(out, value, target, read.location, (read.order, write.order), index)
+    out.seen.append(target)
+    return target
 
 
 def _between(assembler: Assembler, out: Column, edge: Edge, source: str) -> None:

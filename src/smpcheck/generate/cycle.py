@@ -61,18 +61,24 @@ def close(edges: Sequence[Edge], default: dict[str, str]) -> Cycle:
     places = _locations(edges)
     values, last = _values(edges, places)
     threads: list[list[Access]] = [[]]
+    current = 0
+    left: list[int] = []
     for i, edge in enumerate(edges):
         leads = None if edge.external else edge
-        threads[-1].append(Access(edge.source, places[i], values[i], orders[i], leads))
-        if edge.external and i < count - 1:
+        threads[current].append(Access(edge.source, places[i], values[i], orders[i], leads))
+        if edge.trip == "Back":
+            current = left.pop()
+        elif edge.external and i < count - 1:
+            left += [current] if edge.trip else []
             threads.append([])
+            current = len(threads) - 1
     return Cycle(tuple(edges), tuple(tuple(thread) for thread in threads), last)
 
 
 def _rotated(edges: Sequence[Edge]) -> list[Edge]:
     """Begin with the first access of a thread: after an external communication, at one that also begins a location if there
     is one."""
-    starts = [i for i in range(len(edges)) if edges[i - 1].external]
+    starts = [i for i in range(len(edges)) if edges[i - 1].starts_thread]
     if not starts:
         raise InputError("a cycle needs communications between threads: Rfe, Fre or Coe")
     return [*edges[starts[0] :], *edges[: starts[0]]]

@@ -2,10 +2,11 @@
 
 An edge goes from one access to the next. *Communications* are ``Rf`` (a read from a write), ``Fr`` (a read before a write)
 and ``Co`` (a write before a write; ``Ws`` is diy7's older word), each with ``e`` between threads or ``i`` inside of one. All
-others are in program order: plain (``Po``), over a barrier, or by a dependency; then come ``d`` or ``s``, for different
+others are in program order: plain (``Po``), over a barrier, by a dependency; then come ``d`` or ``s``, for different
 locations or the same, and the directions (of a dependency, which starts at a read, only the second). Orderings of the two
-accesses may follow: ``PodWWOnceRelease``. Source of the vocabulary: Alglave, Maranget, Sarkar, Sewell, "Fences in weak memory
-models" (2012), section 6, and diy7's manual.
+accesses may follow: ``PodWWOnceRelease``. ``Exch`` and ``Amo.Swp`` go from the read of an atomic operation to its write;
+``FrLeave RfBack`` to a write of another thread and back, to a later read of the same location that sees it. Source of the
+vocabulary: Alglave, Maranget, Sarkar, Sewell, "Fences in weak memory models" (2012), section 6, and diy7's manual.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ PLAIN = ""
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``kind``: ``Rf``, ``Fr``, ``Co``, ``Po``, ``Fence`` or ``Dp``; ``detail``: which barrier or dependency. ``source``,
-    ``target``: the directions of the two accesses; ``orders``: their own orderings (``Once``, ``A``), None where the edge
-    does not say."""
+    """``kind``: ``Rf``, ``Fr``, ``Co``, ``Po``, ``Fence``, ``Dp`` or ``Rmw``; ``detail``: which barrier, dependency or operation.
+    ``source``, ``target``: the directions of the two accesses; ``orders``: their own orderings (``Once``, ``A``), None where the
+    edge does not say. ``trip``: ``Leave`` or ``Back``, of a communication to a thread of which no more is seen, and back."""
 
     kind: str
     source: str
@@ -38,6 +39,12 @@ class Edge:
     external: bool = False
     detail: str = ""
     orders: tuple[str | None, str | None] = (None, None)
+    trip: str = ""
+
+    @property
+    def starts_thread(self) -> bool:
+        """Does another thread go on behind it, and not the one that was left?"""
+        return self.external and not self.trip
 
     @property
     def communicates(self) -> bool:
@@ -48,7 +55,9 @@ class Edge:
     def bare(self) -> str:
         """Its name without orderings."""
         if self.communicates:
-            return self.kind + ("e" if self.external else "i")
+            return self.kind + (self.trip or ("e" if self.external else "i"))
+        if self.kind == "Rmw":
+            return self.detail
         distance = "s" if self.same else "d"
         directions = self.target if self.kind == "Dp" else self.source + self.target
         return f"{'' if self.kind == 'Fence' else self.kind}{self.detail}{distance}{directions}"
@@ -56,6 +65,12 @@ class Edge:
 
 COMMUNICATIONS: Mapping[str, tuple[str, str]] = {"Rf": (W, R), "Fr": (R, W), "Co": (W, W), "Ws": (W, W)}
 """Directions of their source and target."""
+
+
+TRIPS: Mapping[str, Edge] = {
+    edge.bare: edge for edge in (Edge("Fr", R, W, True, True, trip="Leave"), Edge("Rf", W, R, True, True, trip="Back"))
+}
+"""To another thread and back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,8 @@ class Vocabulary:
     fences: tuple[str, ...]
     dependencies: tuple[str, ...]
     orders: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {R: (PLAIN,), W: (PLAIN,)})
+    atomics: tuple[str, ...] = ()
+    """The operations that read and write."""
 
     @property
     def order_names(self) -> tuple[str, ...]:
@@ -91,15 +108,17 @@ VOCABULARIES: Mapping[Language, Vocabulary] = {
         ("DMB.SY", "DMB.LD", "DMB.ST", "DMB.ISH", "DMB.ISHLD", "DMB.ISHST", "DSB.SY", "ISB"),
         ("Addr", "Data", "Ctrl", "CtrlIsb"),
         {R: (PLAIN, "A", "Q"), W: (PLAIN, "L")},
+        ("Amo.Swp",),
     ),
-    "X86": Vocabulary("X86", ("MFence",), ()),
-    "X86_64": Vocabulary("X86_64", ("MFence",), ()),
+    "X86": Vocabulary("X86", ("MFence",), (), atomics=("Exch",)),
+    "X86_64": Vocabulary("X86_64", ("MFence",), (), atomics=("Exch",)),
     "PPC": Vocabulary("PPC", ("Sync", "LwSync", "Eieio", "ISync"), ("Addr", "Data", "Ctrl", "CtrlIsync")),
     "RISCV": Vocabulary(
         "RISCV",
         (*(f"Fence.{a}.{b}" for a in ("r", "w", "rw") for b in ("r", "w", "rw")), "Fence.tso", "Fence.i"),
         ("Addr", "Data", "Ctrl", "CtrlFenceI"),
         {R: (PLAIN, "Aq", "AR"), W: (PLAIN, "Rl", "AR")},
+        ("Exch",),
     ),
 }
 """The languages that tests are generated in."""
@@ -139,6 +158,10 @@ def _bare_edge(name: str, vocabulary: Vocabulary) -> Edge | None:
         kind = "Co" if name[:2] == "Ws" else name[:2]
         source, target = COMMUNICATIONS[kind]
         return Edge(kind, source, target, True, name[2] == "e")
+    if name in TRIPS:
+        return TRIPS[name]
+    if name in vocabulary.atomics:
+        return Edge("Rmw", R, W, True, detail=name)
     match = _PROGRAM_ORDER.fullmatch(name)
     if match is None:
         return None
@@ -160,6 +183,7 @@ def _bare_edge(name: str, vocabulary: Vocabulary) -> Edge | None:
 def all_edges(vocabulary: Vocabulary) -> Sequence[Edge]:
     """Every edge of a language, without orderings of single accesses."""
     found = [Edge(kind, *COMMUNICATIONS[kind], True, external) for kind in ("Rf", "Fr", "Co") for external in (True, False)]
+    found += [*TRIPS.values(), *(Edge("Rmw", R, W, True, detail=name) for name in vocabulary.atomics)]
     for same in (False, True):
         for source in (R, W):
             for target in (R, W):

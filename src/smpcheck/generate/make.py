@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from smpcheck.errors import InputError
 from smpcheck.generate import assembly, c
 from smpcheck.generate.cycle import Cycle, close, described
-from smpcheck.generate.edges import PLAIN, VOCABULARIES, Edge, R, Vocabulary, W, read_edge
+from smpcheck.generate.edges import PLAIN, TRIPS, VOCABULARIES, Edge, R, Vocabulary, W, read_edge
 from smpcheck.generate.names import name_of
 
 
@@ -74,8 +75,37 @@ def relaxations(vocabulary: Vocabulary, orders: bool = True) -> list[Edge]:
     return found
 
 
-def cycles(vocabulary: Vocabulary, size: int, between: Sequence[Edge]) -> Iterator[tuple[Edge, ...]]:
-    """The critical cycles of ``size`` edges, each once, with edges of ``between`` inside of threads."""
+Chain: TypeAlias = tuple[Edge, ...]
+"""What stands inside of a thread: edges that follow each other, one in a critical cycle."""
+
+
+def chains(edges: Sequence[Edge], longest: int) -> list[Chain]:
+    """All chains of up to ``longest`` of these edges, the short ones first. A way to another thread and back counts as one."""
+    steps: list[Chain] = [(edge,) for edge in edges if not edge.trip]
+    steps += [tuple(TRIPS.values())] if any(edge.trip for edge in edges) else []
+    found = list(steps)
+    latest = found
+    for _ in range(1, longest):
+        latest = [(*chain, *step) for chain in latest for step in steps if _may_follow(chain[-1], step[0])]
+        found = [*found, *latest]
+    return [chain for chain in found if _is_whole(chain)]
+
+
+def _may_follow(edge: Edge, follower: Edge) -> bool:
+    """Two operations that read and write do not share an access."""
+    return edge.target == follower.source and not (edge.kind == follower.kind == "Rmw")
+
+
+def _is_whole(chain: Chain) -> bool:
+    """A chain that only goes to its first location, inside of the thread, is what coherence is about, but for what is atomic."""
+    return any(not edge.communicates for edge in chain)
+
+
+def cycles(vocabulary: Vocabulary, size: int, between: Sequence[Edge | Chain]) -> Iterator[tuple[Edge, ...]]:
+    """The cycles of ``size`` edges, each once, with edges or chains of ``between`` inside of threads; of single edges that go to
+    different locations, these are the critical cycles."""
+    inside = [(part,) if isinstance(part, Edge) else part for part in between]
+    critical = all(not edge.same for chain in inside for edge in chain)
     outside = {
         (source, target): [tuple(Edge(kind, *_ENDS[kind], True, True) for kind in kinds) for kinds in ways]
         for (source, target), ways in _WAYS.items()
@@ -84,26 +114,36 @@ def cycles(vocabulary: Vocabulary, size: int, between: Sequence[Edge]) -> Iterat
 
     def extend(edges: tuple[Edge, ...]) -> Iterator[tuple[Edge, ...]]:
         room = size - len(edges)
-        for inner in between:
-            if edges and edges[-1].target != inner.source:
+        for inner in inside:
+            if edges and edges[-1].target != inner[0].source:
                 continue
             for (source, target), ways in outside.items():
-                if source != inner.target:
+                if source != inner[-1].target:
                     continue
                 for way in ways:
-                    if 1 + len(way) > room:
+                    if len(inner) + len(way) > room:
                         continue
-                    longer = (*edges, inner, *way)
+                    longer = (*edges, *inner, *way)
                     if len(longer) == size:
                         if target == longer[0].source and sum(not edge.same for edge in longer) > 1:
                             first = min(_rotations(longer), key=repr)
                             if first not in seen:
                                 seen.add(first)
-                                yield longer
+                                if critical or _can_be_told(vocabulary, longer):
+                                    yield longer
                     else:
                         yield from extend(longer)
 
     yield from extend(())
+
+
+def _can_be_told(vocabulary: Vocabulary, edges: Sequence[Edge]) -> bool:
+    """Can a condition say that the cycle happened? Not if there are three writes to a location."""
+    try:
+        from_edges(vocabulary, edges)
+    except InputError:
+        return False
+    return True
 
 
 _ENDS = {"Rf": (W, R), "Fr": (R, W), "Co": (W, W)}
@@ -118,8 +158,8 @@ _WAYS: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {
 
 def _rotations(edges: tuple[Edge, ...]) -> Iterator[tuple[Edge, ...]]:
     for i in range(len(edges)):
-        if edges[i - 1].external:
+        if edges[i - 1].starts_thread:
             yield (*edges[i:], *edges[:i])
 
 
-__all__ = ["PLAIN", "Test", "cycles", "from_edges", "make", "relaxations", "vocabulary_of"]
+__all__ = ["PLAIN", "Chain", "Test", "chains", "cycles", "from_edges", "make", "relaxations", "vocabulary_of"]

@@ -9,6 +9,7 @@ directions of its threads' accesses (``WW+RR+WR``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from smpcheck.generate.edges import Edge, Vocabulary
 
@@ -94,7 +95,7 @@ def part(edges: Sequence[Edge]) -> str:
         word = _word(edge)
         follower = edges[i + 1] if i + 1 < len(edges) else None
         if follower is not None and edge.kind in ("Po", "Fence", "Dp") and follower.kind in ("Po", "Fence"):
-            word += edge.target.lower()
+            word += edge.target
         first, second = edge.orders
         if first or second:
             word += f"{first or 'p'}{second or 'p'}".lower()
@@ -105,13 +106,38 @@ def part(edges: Sequence[Edge]) -> str:
 def _word(edge: Edge) -> str:
     if edge.communicates:
         return {"Co": "ws"}.get(edge.kind, edge.kind.lower()) + "i"
+    if edge.kind == "Rmw":
+        return "rmw" if edge.detail == "Exch" else edge.detail.lower()
+    if edge.kind == "Trip":
+        return edge.detail
     return (edge.detail or edge.kind).lower() + ("s" if edge.same else "")
+
+
+def _without_trips(edges: Sequence[Edge]) -> list[Edge]:
+    """A way to another thread and back as one edge of the thread that it leaves."""
+    found: list[Edge] = []
+    for edge in edges:
+        if edge.trip == "Back":
+            found[-1] = Edge("Trip", found[-1].source, edge.target, True, detail="[fr-rf]")
+        else:
+            found.append(edge)
+    return found
+
+
+def _with_orders(edges: Sequence[Edge]) -> list[Edge]:
+    """An atomic operation has in its name the orderings that the edges around it give it."""
+    found: list[Edge] = []
+    for i, edge in enumerate(edges):
+        around = edges[i - 1].orders[1], edges[(i + 1) % len(edges)].orders[0]
+        found.append(replace(edge, orders=around) if edge.kind == "Rmw" and any(around) else edge)
+    return found
 
 
 def name_of(edges: Sequence[Edge], vocabulary: Vocabulary) -> str:
     """The name of a cycle. It is the same wherever the cycle is begun: threads are named as they stand in the family, and where
     that leaves a choice, barriers come before dependencies, and these before plain program order.
     """
+    edges = _with_orders(_without_trips(edges))
     starts = [i for i in range(len(edges)) if edges[i - 1].external]
     rotations = [(*edges[i:], *edges[:i]) for i in starts]
     shapes = {rotation: _shape(rotation) for rotation in rotations}
@@ -126,12 +152,15 @@ def name_of(edges: Sequence[Edge], vocabulary: Vocabulary) -> str:
     return "+".join((base, *parts))
 
 
+_KINDS = ("Fence", "Dp", "Po")
+
+
 def _rank(edges: Sequence[Edge], vocabulary: Vocabulary) -> list[tuple[object, ...]]:
     """For the choice among rotations that look alike."""
     ranks: list[tuple[object, ...]] = []
     for edge in edges:
         details = vocabulary.fences if edge.kind == "Fence" else vocabulary.dependencies if edge.kind == "Dp" else ()
-        kind = ("Fence", "Dp", "Po").index(edge.kind) if not edge.communicates else 3
+        kind = _KINDS.index(edge.kind) if edge.kind in _KINDS else len(_KINDS)
         ends = zip(edge.orders, (edge.source, edge.target), strict=True)
         orders = tuple(vocabulary.orders[direction].index(order) if order is not None else 0 for order, direction in ends)
         ranks.append((kind, details.index(edge.detail) if edge.detail in details else 0, orders))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import InputError
-from smpcheck.generate.edges import Edge, Vocabulary
-from smpcheck.generate.make import Test, cycles, from_edges
+from smpcheck.generate.edges import Vocabulary
+from smpcheck.generate.make import Chain, Test, cycles, from_edges
 from smpcheck.questions.check import CheckOptions, check_program
 from smpcheck.readers.litmus import read_litmus
 
@@ -33,7 +33,7 @@ def differences(
     vocabulary: Vocabulary,
     models: tuple[Model, Model],
     sizes: Sequence[int],
-    between: Sequence[Edge],
+    between: Sequence[Chain],
     ends: float | None = None,
 ) -> Iterator[Difference]:
     """Tests of the given sizes whose condition one model allows and the other forbids, smallest first. ``ends``: when to give up
