@@ -1,0 +1,170 @@
+"""The verdicts that docs/mm.md shows: computed by a command, kept as data beside this file, drawn as the page's tables.
+
+    python -m tests.mm.cells compute --model lkmm --flags separate --seconds 500   # what is missing, scenario by scenario
+    python -m tests.mm.cells compute --scenario truncate_mlock --again             # what is there, once more
+    python -m tests.mm.cells draw                                                  # the tables of the page
+
+A cell that took too long is not kept: it is missing, and the page's tables have a dash there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, units
+from smpcheck.mm.report.table import cell, write_table
+from smpcheck.mm.scenarios import SCENARIOS, WIDER
+from smpcheck.mm.variants import VARIANTS, find_variant
+
+DATA = Path(__file__).with_name("cells.jsonl")
+PAGE = Path(__file__).parent.parent.parent / "docs" / "mm.md"
+
+BOUND = "a loop goes on beyond its bound"
+"""The one reason for which a cell stays undecided that more time does not mend."""
+
+
+@dataclass(frozen=True, order=True)
+class Row:
+    """One line of a table."""
+
+    model: str
+    flags: str
+    scenario: str
+
+
+Cells = dict[Row, dict[str, str]]
+"""By row and variant: what the cell says."""
+
+
+def load() -> Cells:
+    """All that is known."""
+    lines = map(json.loads, DATA.read_text("utf-8").splitlines()) if DATA.exists() else []
+    return {Row(line["model"], line["flags"], line["scenario"]): line["cells"] for line in lines}
+
+
+def save(known: Mapping[Row, Mapping[str, str]]) -> None:
+    """A line for each row, in the order of the tables."""
+    order = [*SCENARIOS, *WIDER]
+    rows = sorted(known, key=lambda row: (MODELS.index(row.model), FLAGS.index(row.flags), order.index(row.scenario)))
+    lines = (
+        json.dumps(
+            {"model": r.model, "flags": r.flags, "scenario": r.scenario, "cells": {v: known[r][v] for v in in_order(known[r])}}
+        )
+        for r in rows
+    )
+    DATA.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Variants, oldest first."""
+    return sorted(names, key=list(VARIANTS).index)
+
+
+def said(answer: Answer) -> str | None:
+    """What a cell says; None: there was no time for it."""
+    if any(why != BOUND for why in answer.undecided.values()):
+        return None
+    return " ".join(cell(answer).split())
+
+
+def answer_of(case: Case, text: str) -> Answer:
+    """An answer that says it."""
+    names = re.findall(r"\S+", text.removeprefix("FAILS").removeprefix("undecided").removeprefix("holds"))
+    undecided = [n.removesuffix("?") for n in names if n.endswith("?")] if names or text != "undecided" else INVARIANTS
+    failed = {n: (n,) for n in names if not n.endswith("?")}
+    return Answer(case, INVARIANTS, failed, dict.fromkeys(undecided, BOUND))
+
+
+def compute(todo: Sequence[Case], known: Cells, seconds: float, each: float) -> Iterator[Case]:
+    """Answer cases for so many seconds of CPU time, and note what comes of them. ``each``: seconds for one."""
+    ends = time.process_time() + seconds
+    checker = Checker(deadline=each)
+    for unit in units(todo):
+        for case in unit:
+            if time.process_time() > ends:
+                return
+            text = said(checker.answer(case))
+            if text is not None:
+                known.setdefault(row_of(case), {})[case.variant.name] = text
+            yield case
+
+
+def row_of(case: Case) -> Row:
+    """The row that a case is in."""
+    return Row(case.model, case.flags, case.scenario)
+
+
+# --- the page's tables --------------------------------------------------------------------------------------------------------
+
+BLOCK = re.compile(r"<!-- cells: (.*?) -->\n```\n(.*?)```\n", re.S)
+"""A table of the page: above it stands what is in it."""
+
+
+def drawn(what: str, known: Cells) -> str:
+    """A table. ``what``: a model and a layout of flags; then ``wider``, for the scenarios of ``--all``, or ``where it differs``,
+    for the rows in which some cell is not that of sc and one-word."""
+    model, flags, *more = what.split(" ", 2)
+    rows = [row for row in known if (row.model, row.flags) == (model, flags) and (row.scenario in WIDER) == (more == ["wider"])]
+    if more == ["where it differs"]:
+        usual = {row: known.get(Row("sc", "one-word", row.scenario), {}) for row in rows}
+        rows = [row for row in rows if any(text != usual[row].get(v) for v, text in known[row].items())]
+    answers = [
+        answer_of(Case(row.scenario, find_variant(variant), model, flags), known[row][variant])
+        for variant in VARIANTS
+        for row in rows
+        if variant in known[row]
+    ]
+    out = StringIO()
+    write_table(answers, [*SCENARIOS, *WIDER], out)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+
+
+def with_tables(page: str, known: Cells) -> str:
+    """The page with its tables drawn anew."""
+    return BLOCK.sub(lambda found: f"<!-- cells: {found[1]} -->\n```\n{drawn(found[1], known)}```\n", page)
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mm.cells", description="The verdicts that docs/mm.md shows.")
+    parser.add_argument("what", choices=("compute", "draw"))
+    parser.add_argument("--model", choices=MODELS, default="sc")
+    parser.add_argument("--flags", choices=FLAGS, default="one-word")
+    parser.add_argument("--scenario", action="append", help="only this one (repeatable)")
+    parser.add_argument("--variant", action="append", help="only this one (repeatable)")
+    parser.add_argument("--wider", action="store_true", help="the scenarios of --all only")
+    parser.add_argument("--again", action="store_true", help="what is known, too")
+    parser.add_argument("--seconds", type=float, default=300.0, help="of CPU time for all")
+    parser.add_argument("--each", type=float, default=60.0, help="seconds for one cell")
+    given = parser.parse_args()
+    if given.what == "draw":
+        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), load()), "utf-8")
+        return 0
+    known = load()
+    scenarios = given.scenario or list(WIDER if given.wider else SCENARIOS)
+    todo = [
+        case
+        for case in cases(scenarios, given.variant or (), (given.model,), (given.flags,))
+        if given.again or case.variant.name not in known.get(row_of(case), {})
+    ]
+    done = 0
+    for case in compute(todo, known, given.seconds, given.each):
+        done += 1
+        print(case.scenario, case.variant.name, known.get(row_of(case), {}).get(case.variant.name, "no time"), flush=True)
+        latest = load()
+        latest.setdefault(row_of(case), {}).update(known.get(row_of(case), {}))
+        save(latest)
+    print(f"{done} of {len(todo)} cells in {time.process_time():.0f} s of CPU time")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
