@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
+from smpcheck.cli import COLLECT
 from tests import kernel
+
+gc.set_threshold(*COLLECT)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

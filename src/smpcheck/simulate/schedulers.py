@@ -32,13 +32,14 @@ class RandomScheduler:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self._random = Random(seed)
+        self.start(0)
 
     def start(self, threads: int) -> None:
         self._random = Random(self.seed)
+        self._next = self._random.random
 
     def choose(self, ready: Sequence[int]) -> int:
-        return ready[int(self._random.random() * len(ready))]
+        return ready[int(self._next() * len(ready))]
 
     def alternative(self, count: int) -> int:
         return self._random.randrange(count)

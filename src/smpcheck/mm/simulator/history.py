@@ -59,7 +59,7 @@ class History:
         doing, before, step = task.doing, machine.step, machine.step
         old = self.content(target, site)
         try:
-            machine._turn(task.number)
+            machine._turn(task)
         finally:
             if site is not None and (machine.step > before or machine.failures):
                 new = self.content(target, site)

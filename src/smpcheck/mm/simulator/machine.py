@@ -1,7 +1,8 @@
 """Tasks that take turns, one step at a time, and the locks between them: sequential consistency.
 
-A task is a generator; a scheduler (:mod:`smpcheck.simulate.schedulers`) says who goes next. A task that meets a lock that
-somebody else holds waits, and is ready again when the lock is released; who gets it is the scheduler's choice again.
+A task is a generator of numbers, one for each step; a scheduler (:mod:`smpcheck.simulate.schedulers`) says who goes next. A task
+that meets a lock that somebody else holds waits, and is ready again when the lock is released; who gets it is the scheduler's
+choice again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import GeneratorType
+from typing import Any, Literal, cast
 
 from smpcheck.errors import LimitError
 from smpcheck.mm.simulator.objects import Cell, Fault, Lock, Tagged
@@ -26,6 +28,9 @@ LOCK_ORDER, SLEEPING, HELD, DEADLOCK, NOT_HELD, FAULT = (
     "lock-order", "sleep-under-spinlock", "lock-held-at-exit", "deadlock", "unlock-not-held", "bad-pointer",
 )  # fmt: skip
 """The machine's own checks; together with deadlock they are I8."""
+
+BAD_ACCESS = (AttributeError, TypeError, IndexError, Fault)
+"""What an access through a bad pointer ends in."""
 
 LOOK_AT_CLOCK = 0xFFF
 """Ask for the time after this many steps."""
@@ -49,7 +54,11 @@ class Failure:
 
 
 class Task:
-    """One task, alone on its CPU. Attributes ``own...`` are its thread-local variables."""
+    """One task, alone on its CPU. Attributes ``own...`` are its thread-local variables.
+
+    ``steps``: what it is in; ``callers``: the generators that wait for that to end, outermost first. A generator calls another
+    one by yielding it: unlike ``yield from``, that costs nothing at each step.
+    """
 
     def __init__(self, machine: Machine, number: int, cpu: int, name: str) -> None:
         self.machine = machine
@@ -60,6 +69,7 @@ class Task:
         self.waits: Lock | None = None
         self.at = -1
         self.steps: Steps | None = None
+        self.callers: list[Steps] = []
         self.result: Any = None
 
     def fail(self, site: int, name: str, message: str = "") -> None:
@@ -126,11 +136,12 @@ class Task:
 
     def where(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
         """The generators on the task's stack, outermost first: file, line and variables."""
-        generator: Any = self.steps
-        while generator is not None and getattr(generator, "gi_frame", None) is not None:
-            frame = generator.gi_frame
-            yield frame.f_code.co_filename, frame.f_lineno, frame.f_locals
-            generator = generator.gi_yieldfrom
+        for outermost in (*self.callers, self.steps):
+            generator: Any = outermost
+            while generator is not None and getattr(generator, "gi_frame", None) is not None:
+                frame = generator.gi_frame
+                yield frame.f_code.co_filename, frame.f_lineno, frame.f_locals
+                generator = generator.gi_yieldfrom
 
 
 @dataclass(slots=True)
@@ -221,29 +232,44 @@ class Machine:
             pass
 
     def _begin(self, task: Task) -> None:
-        """Up to the task's first step."""
+        """Up to the task's first step, which does not count yet."""
         self.ready.append(task.number)
         step = self.step
-        self._turn(task.number)
+        self._turn(task)
         self.step = step
 
     def _run(self, scheduler: Scheduler, limit: int, deadline: float | None, record: bytearray | None, until: int) -> None:
+        """Turn by turn: of what takes most of the time, only this function and the tasks' own steps are entered at each turn."""
         choose = scheduler.choose
-        ready, turn = self.ready, self._turn
+        ready, tasks = self.ready, self.tasks
         note = record.append if record is not None else None
-        while ready and self.turns < until:
-            if len(ready) > 1:
-                number = choose(ready)
-                if note is not None:
-                    note(number)
-            else:
-                number = ready[0]
-            self.turns += 1
-            turn(number)
-            if self.step >= limit:
-                self.stopping = True
-            if self.turns & LOOK_AT_CLOCK == 0 and deadline is not None and time.monotonic() > deadline:
-                raise LimitError(f"out of time after {self.step} steps")
+        turns = self.turns
+        try:
+            while ready and turns < until:
+                if len(ready) > 1:
+                    number = choose(ready)
+                    if note is not None:
+                        note(number)
+                else:
+                    number = ready[0]
+                turns += 1
+                task = tasks[number]
+                try:
+                    at = next(task.steps)  # type: ignore[arg-type]
+                except (StopIteration, *BAD_ACCESS) as end:
+                    self._stopped(task, end)
+                else:
+                    if at.__class__ is int:
+                        self.step += 1
+                        task.at = at
+                    else:
+                        self._other(task, at)
+                if self.step >= limit:
+                    self.stopping = True
+                if turns & LOOK_AT_CLOCK == 0 and deadline is not None and time.monotonic() > deadline:
+                    raise LimitError(f"out of time after {self.step} steps")
+        finally:
+            self.turns = turns
         if not ready:
             self._all_ended()
 
@@ -252,28 +278,43 @@ class Machine:
         if stuck and not self.failures:
             self.failed(None, DEADLOCK, f"{', '.join(stuck)} can never go on", None, ())
 
-    def _turn(self, number: int) -> None:
+    def _turn(self, task: Task) -> None:
         """The next step of a task."""
-        task = self.tasks[number]
         try:
             at = next(task.steps)  # type: ignore[arg-type]
-        except StopIteration as end:
+        except (StopIteration, *BAD_ACCESS) as end:
+            self._stopped(task, end)
+        else:
+            if at.__class__ is int:
+                self.step += 1
+                task.at = at
+            else:
+                self._other(task, at)
+
+    def _other(self, task: Task, at: Any) -> None:
+        """What is no step: a call, of which the first step is taken in this turn, or a lock to wait for."""
+        if at.__class__ is GeneratorType:
+            task.callers.append(cast(Steps, task.steps))
+            task.steps = at
+            self._turn(task)
+        else:
+            self._block(task, at)
+
+    def _stopped(self, task: Task, end: BaseException) -> None:
+        """A call has come to its end, the task has, or an access through a bad pointer was met."""
+        if not isinstance(end, StopIteration):
+            self._fault(task, end)
+        elif task.callers:
+            task.steps = task.callers.pop()
+            self._turn(task)
+        else:
             task.result = end.value
             task.at = -1
             task.steps = None
             self.step += 1
-            self.ready.remove(number)
+            self.ready.remove(task.number)
             task.operation_ends()
             self._quiet()
-            return
-        except (AttributeError, TypeError, IndexError, Fault) as error:
-            self._fault(task, error)
-            return
-        if at.__class__ is int:
-            self.step += 1
-            task.at = at
-            return
-        self._block(task, at)
 
     def _block(self, task: Task, lock: Lock) -> None:
         task.waits = lock

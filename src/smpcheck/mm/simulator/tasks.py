@@ -29,9 +29,9 @@ class Actor:
     def start(self, task: Task) -> Steps:
         """The whole task. It ends early, between two operations, when the machine is stopping."""
         self.world.own(task)
-        yield from self.block(task, self.body)
+        yield self.block(task, self.body)
         task.doing = "end"
-        yield from self.world.call["drain"](task)
+        yield self.world.call["drain"](task)
 
     def block(self, task: Task, body: tuple[Statement, ...]) -> Steps:
         for statement in body:
@@ -39,15 +39,15 @@ class Actor:
                 return
             match statement:
                 case Operation():
-                    yield from self.operation(task, statement)
+                    yield self.operation(task, statement)
                 case Repeat(count, inner):
                     for _ in self.rounds(task, count):
-                        yield from self.block(task, inner)
+                        yield self.block(task, inner)
                         if not inner:
                             yield IDLE
                 case Random(count, inner):
                     for _ in self.rounds(task, count):
-                        yield from self.block(task, (self.dice.choice(inner or self.anything),))
+                        yield self.block(task, (self.dice.choice(inner or self.anything),))
 
     def rounds(self, task: Task, count: int | None) -> Iterator[int]:
         done = 0
@@ -62,7 +62,7 @@ class Actor:
         task.machine.spans.append(self.span)
         steps = HANDLERS[operation.kind](self, task, operation)
         yield IDLE  # the system call's entry
-        yield from steps
+        yield steps
         self.span.end = task.machine.step
         task.operation_ends()
 
@@ -83,7 +83,7 @@ class Actor:
         self.span.pages = self.indices(operation.target, operation.range)
         for index in self.span.pages:
             if self.world.mapped[operation.target]:
-                yield from call(task, vma, index)
+                yield call(task, vma, index)
 
     def mlock(self, task: Task, operation: Operation) -> Steps:
         """mlock() or munlock(), if that changes the vma: mlock_fixup's test, which the model's scenarios never need.
@@ -96,7 +96,7 @@ class Actor:
         yield from self.enter(task, turnstile)
         locked = self.world.vmas[area].vm_flags & VM_LOCKED != 0
         if self.world.mapped[area] and locked == (operation.kind == "munlock"):
-            yield from self.world.call[f"sys_{operation.kind}"](task, self.world.vmas[area])
+            yield self.world.call[f"sys_{operation.kind}"](task, self.world.vmas[area])
         self.leave(task, turnstile)
 
     def munmap(self, task: Task, operation: Operation) -> Steps:
@@ -105,7 +105,7 @@ class Actor:
         yield from self.enter(task, turnstile)
         if self.world.mapped[area]:
             self.world.mapped[area] = False
-            yield from self.world.call["munmap"](task, self.world.vmas[area])
+            yield self.world.call["munmap"](task, self.world.vmas[area])
         self.leave(task, turnstile)
 
     @staticmethod
@@ -132,34 +132,34 @@ class Actor:
         most = self.world.load.files[operation.target].pages
         assert size is not None
         if size > inode.i_size:
-            yield from self.world.call["extend"](task, inode, size)
+            yield self.world.call["extend"](task, inode, size)
         else:
-            yield from self.world.call["vmtruncate"](task, inode, size, most)
+            yield self.world.call["vmtruncate"](task, inode, size, most)
 
     def shmlock(self, task: Task, operation: Operation) -> Steps:
-        yield from self.world.call["shmem_lock"](task, self.world.inodes[operation.target].i_mapping)
+        yield self.world.call["shmem_lock"](task, self.world.inodes[operation.target].i_mapping)
 
     def shmunlock(self, task: Task, operation: Operation) -> Steps:
         mapping = self.world.inodes[operation.target].i_mapping
         for index in range(self.world.load.files[operation.target].pages):
-            yield from self.world.call["shmem_unlock_page"](task, mapping, index)
+            yield self.world.call["shmem_unlock_page"](task, mapping, index)
 
     def on_pages(self, task: Task, operation: Operation) -> Steps:
         """Reclaim and migration go through the page frames one after the other, each task with a hand of its own."""
         pages = self.world.pages
         for _ in range(operation.number or 1):
             self.hand = (self.hand + self.dice.randrange(1, 4)) % len(pages)
-            yield from self.world.call[operation.kind](task, pages[self.hand])
+            yield self.world.call[operation.kind](task, pages[self.hand])
 
     def drain(self, task: Task, operation: Operation) -> Steps:
-        yield from self.world.call["drain"](task)
+        yield self.world.call["drain"](task)
 
     def idle(self, task: Task, operation: Operation) -> Steps:
         for _ in range(operation.number or 1):
             yield IDLE
 
     def quiesce(self, task: Task, operation: Operation) -> Steps:
-        yield from self.world.call["drain"](task)
+        yield self.world.call["drain"](task)
         yield task.machine.barrier
 
 
