@@ -10,6 +10,7 @@ A cell that took too long is not kept: it is missing, and the page's tables have
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import re
 import sys
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from smpcheck.cli import COLLECT
 from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, units
 from smpcheck.mm.report.table import cell, write_table
 from smpcheck.mm.scenarios import SCENARIOS, WIDER
@@ -148,6 +150,7 @@ def main() -> int:
     if given.what == "draw":
         PAGE.write_text(with_tables(PAGE.read_text("utf-8"), load()), "utf-8")
         return 0
+    gc.set_threshold(*COLLECT)
     known = load()
     scenarios = given.scenario or list(WIDER if given.wider else SCENARIOS)
     todo = [
