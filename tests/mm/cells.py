@@ -16,12 +16,12 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 from smpcheck.cli import COLLECT
-from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, units
+from smpcheck.mm.check import BEYOND, FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, units
 from smpcheck.mm.report.table import cell, write_table
 from smpcheck.mm.scenarios import SCENARIOS, WIDER
 from smpcheck.mm.variants import VARIANTS, find_variant
@@ -29,12 +29,8 @@ from smpcheck.mm.variants import VARIANTS, find_variant
 DATA = Path(__file__).with_name("cells.jsonl")
 PAGE = Path(__file__).parent.parent.parent / "docs" / "mm.md"
 
-BOUND = "a loop goes on beyond its bound"
-"""The one reason for which a cell stays undecided that more time does not mend."""
 
-
-@dataclass(frozen=True, order=True)
-class Row:
+class Row(NamedTuple):
     """One line of a table."""
 
     model: str
@@ -72,7 +68,7 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 def said(answer: Answer) -> str | None:
     """What a cell says; None: there was no time for it."""
-    if any(why != BOUND for why in answer.undecided.values()):
+    if any(why != BEYOND for why in answer.undecided.values()):
         return None
     return " ".join(cell(answer).split())
 
@@ -82,7 +78,7 @@ def answer_of(case: Case, text: str) -> Answer:
     names = re.findall(r"\S+", text.removeprefix("FAILS").removeprefix("undecided").removeprefix("holds"))
     undecided = [n.removesuffix("?") for n in names if n.endswith("?")] if names or text != "undecided" else INVARIANTS
     failed = {n: (n,) for n in names if not n.endswith("?")}
-    return Answer(case, INVARIANTS, failed, dict.fromkeys(undecided, BOUND))
+    return Answer(case, INVARIANTS, failed, dict.fromkeys(undecided, BEYOND))
 
 
 def compute(todo: Sequence[Case], known: Cells, seconds: float, each: float) -> Iterator[Case]:

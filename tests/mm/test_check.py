@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError, LimitError
 from smpcheck.mm import check
-from smpcheck.mm.check import Case, Checker, cases, names_of, program_of, units, witness
+from smpcheck.mm.check import BEYOND, Case, Checker, cases, names_of, program_of, units, witness
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import VARIANTS, find_variant
@@ -240,3 +241,32 @@ def test_i4_is_asked_where_a_vma_may_be_locked_at_the_end() -> None:
     asked = {name for name in SCENARIOS if "I4" in check.asked(program_of(Case(name, VARIANTS["V10"]), "too", ghosts=True))}
     assert {"mlock_reclaim", "reclaim_reclaim", "mlock_munlock"} <= asked
     assert not any(name.startswith("truncate") for name in asked)
+
+
+@pytest.mark.parametrize("model", ["sc", "lkmm"])
+def test_what_fails_only_in_a_run_that_goes_beyond_a_bound_is_undecided(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "bounds.py"
+    path.write_text(
+        """
+from smpcheck.kernel import *
+from smpcheck.mm.mm_types import *
+from smpcheck.mm.variants import BOUND
+
+
+def go(page: page) -> None:
+    check("I2", atomic_read(page._count) != 1)
+    if nondet():
+        check(BOUND, False)
+        check("I5", False)
+    check("I6", atomic_read(page._count) == 1)
+
+
+@scenario
+def beyond(s: Setup) -> None:
+    s.thread(go, page(_count=1))
+"""
+    )
+    answer = Checker().answer(Case("beyond", VARIANTS["V4"], model, file=str(path)))
+    assert (set(answer.failed), answer.of("I5"), answer.of("I6")) == ({"I2"}, "undecided", "undecided")
+    assert set(answer.undecided.values()) == {BEYOND}
+    assert witness(answer.case, "I5") is None and witness(answer.case, "I2") is not None

@@ -61,7 +61,7 @@ def ask(
     ``known``: what fails already, by invariant; checks that belong to no invariant are asked for if they are not among these.
     ``program``: the case's program with the reclaim visit and ghosts, if it is there already.
     """
-    from smpcheck.mm.check import program_of
+    from smpcheck.mm.check import BEYOND, program_of
 
     ends = None if deadline is None else time.monotonic() + deadline
     program = program or program_of(case, "too", ghosts=True)
@@ -78,7 +78,7 @@ def ask(
                 undecided[RACES] = error.message
     if RACES in open_ones:
         open_ones.remove(RACES)
-        undecided[RACES] = "a loop goes on beyond its bound"
+        undecided[RACES] = BEYOND
     for visit, wanted in (("no", [i for i in open_ones if i != "I4"]), ("only", [i for i in open_ones if i == "I4"])):
         if wanted:
             also, why = _answer(case, visit, wanted, ends)
@@ -130,7 +130,7 @@ def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | 
     found in time."""
     from smpcheck.cat.load import load_model
     from smpcheck.engines.constraints import rounds
-    from smpcheck.mm.check import program_of
+    from smpcheck.mm.check import program_of, within_bounds
     from smpcheck.questions import explain
     from smpcheck.questions.outcomes import failing
     from smpcheck.questions.reorderings import tell
@@ -140,7 +140,7 @@ def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | 
     model = load_model(case.model)
     for visit in ("no", "only"):
         try:
-            for program, answer in rounds(program_of(case, visit), model, UNROLL, ends):
+            for program, answer in rounds(within_bounds(program_of(case, visit)), model, UNROLL, ends):
                 if check in answer.failed:
                     words = Words(program)
                     if ends is None or time.monotonic() + SEARCH < ends:
@@ -168,12 +168,16 @@ def _told(program: ir.Program, execution: Execution, story: Story) -> WeakRun:
     return WeakRun(program, events, execution, story)
 
 
-def _answer(case: Case, visit: str, wanted: Sequence[str], ends: float | None) -> tuple[list[str], dict[str, str]]:
+def _answer(
+    case: Case, visit: str, wanted: Sequence[str], ends: float | None, bounded: bool = False
+) -> tuple[list[str], dict[str, str]]:
+    """``bounded``: executions that go beyond a bound of the model are left out."""
     from smpcheck.cat.load import load_model
     from smpcheck.engines.constraints import rounds
-    from smpcheck.mm.check import invariant_of, program_of
+    from smpcheck.mm.check import BEYOND, invariant_of, program_of, within_bounds
     from smpcheck.mm.variants import BOUND
 
+    program = program_of(case, visit)
     failed: dict[str, None] = {}
 
     def open_ones(why: str) -> tuple[list[str], dict[str, str]]:
@@ -182,12 +186,15 @@ def _answer(case: Case, visit: str, wanted: Sequence[str], ends: float | None) -
 
     answer = None
     try:
-        for _, answer in rounds(program_of(case, visit), load_model(case.model), UNROLL, ends):
+        for _, answer in rounds(within_bounds(program) if bounded else program, load_model(case.model), UNROLL, ends):
+            if BOUND in answer.failed:
+                failed = dict.fromkeys(_answer(case, visit, wanted, ends, bounded=True)[0])
+                return open_ones(BEYOND)
             failed |= dict.fromkeys(check for check in answer.failed if invariant_of(check) in wanted)
             if answer.status == "timeout":
                 return open_ones("the solver had no answer in time")
-            if BOUND in answer.failed or not all(map(is_left_out, answer.cut)):
-                return open_ones("a loop goes on beyond its bound")
+            if not all(map(is_left_out, answer.cut)):
+                return open_ones(BEYOND)
     except (LimitError, UnsupportedError) as error:
         return open_ones(str(error))
     none = answer is None or answer.status == "no-execution"
