@@ -75,9 +75,9 @@ def said(answer: Answer) -> str | None:
 
 def answer_of(case: Case, text: str) -> Answer:
     """An answer that says it."""
-    names = re.findall(r"\S+", text.removeprefix("FAILS").removeprefix("undecided").removeprefix("holds"))
+    names: list[str] = re.findall(r"\S+", text.removeprefix("FAILS").removeprefix("undecided").removeprefix("holds"))
     undecided = [n.removesuffix("?") for n in names if n.endswith("?")] if names or text != "undecided" else INVARIANTS
-    failed = {n: (n,) for n in names if not n.endswith("?")}
+    failed: dict[str, tuple[str, ...]] = {n: (n,) for n in names if not n.endswith("?")}
     return Answer(case, INVARIANTS, failed, dict.fromkeys(undecided, BEYOND))
 
 
