@@ -12,7 +12,7 @@ from smpcheck.program import ir
 from smpcheck.program.execution import Execution
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Question
-from smpcheck.solver.solve import ThinAir, _Session
+from smpcheck.solver.session import Session, ThinAir
 
 TRUE = ir.Const(1)
 
@@ -28,13 +28,13 @@ def program(*threads: str, cond: str = "exists (true)", init: str = "", params: 
     return read_litmus(f"C t\n{{ {init} }}\n{bodies}\n{cond}\n")
 
 
-def session(subject: ir.Program, model: Model, automata: bool = True, **question: object) -> _Session:
+def session(subject: ir.Program, model: Model, automata: bool = True, **question: object) -> Session:
     """Everything up to the ground program, nothing solved. Values out of thin air are left out."""
     asked = Question(mode="verdict", witness=True, condition=TRUE, **question)  # type: ignore[arg-type]
     try:
-        result = _Session(subject, model, asked, automata, time.perf_counter())
+        result = Session(subject, model, asked, automata, time.perf_counter())
     except ThinAir:
-        result = _Session(subject, model, asked, automata, time.perf_counter(), thin_air=True)
+        result = Session(subject, model, asked, automata, time.perf_counter(), thin_air=True)
     encoding = result.encoding
     result.out.forbid((encoding.thin_air,))
     for read in result.domains.wide:
@@ -43,7 +43,7 @@ def session(subject: ir.Program, model: Model, automata: bool = True, **question
     return result
 
 
-def executions(of: _Session, most: int = 400) -> Iterator[Execution]:
+def executions(of: Session, most: int = 400) -> Iterator[Execution]:
     """All executions that the encoding has, at most ``most`` of them. :raises TooMany: there are more"""
     of.run()
     for number, found in enumerate(of.models(of.base, 0)):

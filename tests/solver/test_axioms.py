@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Axiom, Model, Node
+from smpcheck.cat.requirements import is_coherent
 from smpcheck.program import ir
 from smpcheck.program.bit_rows import Rows, closure
-from smpcheck.solver.axioms import is_coherent, strongly_connected
+from smpcheck.solver.axioms import strongly_connected
 from smpcheck.solver.solve import solve
 from tests.solver.common import COHERENCE, NO_MODEL, base, events, executions, key, op, program, session
 

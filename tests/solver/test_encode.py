@@ -15,7 +15,8 @@ from smpcheck.program.execution import ExecutedEvent
 from smpcheck.program.values import Value
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Question
-from smpcheck.solver.solve import ThinAir, _Session, solve
+from smpcheck.solver.session import Session, ThinAir
+from smpcheck.solver.solve import solve
 from tests.naive.enumerate import Ev
 from tests.naive.enumerate import executions as by_brute_force
 from tests.naive.generate import random_litmus
@@ -117,7 +118,7 @@ COPY = replace(
 def test_values_out_of_thin_air_are_noticed() -> None:
     assert final_values(COPY) == {0}
     with pytest.raises(ThinAir):
-        _Session(COPY, COHERENT, Question(), True, 0.0).run()
+        Session(COPY, COHERENT, Question(), True, 0.0).run()
 
 
 def test_a_branch_on_a_value_out_of_thin_air_is_open_until_that_is_asked_about() -> None:

@@ -7,10 +7,10 @@ import pytest
 from bench import families
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Axiom, Model
+from smpcheck.cat.requirements import is_atomic
 from smpcheck.program import ir
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Answer, Question
-from smpcheck.solver.rmw_chains import is_atomic
 from smpcheck.solver.solve import solve
 from tests.naive.generate import random_litmus, twins
 from tests.solver.common import base, op, program
@@ -60,7 +60,7 @@ def both(subject: ir.Program, model: str, monkeypatch: pytest.MonkeyPatch, **ask
     question = Question(**asked)  # type: ignore[arg-type]
     with_chains = solve(subject, load_model(model), question)
     with monkeypatch.context() as patch:
-        patch.setattr("smpcheck.solver.solve.add_chains", lambda encoding: None)
+        patch.setattr("smpcheck.solver.session.add_chains", lambda encoding: None)
         return with_chains, solve(subject, load_model(model), question)
 
 

@@ -16,7 +16,8 @@ from smpcheck.program.values import Ptr
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver import domains
 from smpcheck.solver.answer import Answer, Question, State
-from smpcheck.solver.solve import _Session, solve, wait_until
+from smpcheck.solver.session import Session, wait_until
+from smpcheck.solver.solve import solve
 from smpcheck.solver.unrolled import final_term
 from tests.naive.generate import random_litmus
 from tests.solver.common import program
@@ -179,8 +180,8 @@ def test_the_wait_for_a_model_goes_on_while_time_is_left(
 
 def test_a_deadline_holds_while_the_solver_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without what is stated about chains, counting to twelve is a pigeonhole problem: it would not end today."""
-    monkeypatch.setattr("smpcheck.solver.solve.add_chains", lambda encoding: None)
-    monkeypatch.setattr("smpcheck.solver.solve.interchangeable", lambda program, used: [])
+    monkeypatch.setattr("smpcheck.solver.session.add_chains", lambda encoding: None)
+    monkeypatch.setattr("smpcheck.solver.session.interchangeable", lambda program, used: [])
     answer = solve(read_litmus(families.atom(12)), load_model("lkmm"), Question(mode="verdict", deadline=0.5))
     assert answer.status == "timeout"
 
@@ -270,7 +271,7 @@ def test_an_assertion_that_cannot_fail_is_not_mentioned() -> None:
 
 
 def test_a_register_of_a_thread_is_no_final_value() -> None:
-    session = _Session(SB, load_model("sc"), Question(), True, 0.0)
+    session = Session(SB, load_model("sc"), Question(), True, 0.0)
     with pytest.raises(InputError, match="Reg cannot stand in a condition on final states"):
         final_term(session.graph, ir.Reg("r0"))
 

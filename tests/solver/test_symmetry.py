@@ -45,7 +45,7 @@ def both(subject: ir.Program, model: str, monkeypatch: pytest.MonkeyPatch, **ask
     question = Question(**asked)  # type: ignore[arg-type]
     broken = solve(subject, load_model(model), question)
     with monkeypatch.context() as patch:
-        patch.setattr("smpcheck.solver.solve.interchangeable", lambda program, used: [])
+        patch.setattr("smpcheck.solver.session.interchangeable", lambda program, used: [])
         return broken, solve(subject, load_model(model), question)
 
 

@@ -111,7 +111,7 @@ def is_atomicity(axiom: Axiom) -> bool:
 
 def basic_models(model: Model) -> list[Model]:
     """Models without order between different locations, from the strongest part of ``model`` that is so to nothing at all."""
-    from smpcheck.solver.axioms import is_coherent
+    from smpcheck.cat.requirements import is_coherent
 
     basics = [axiom for axiom in model.axioms if is_atomicity(axiom)]
     if is_coherent(model):

@@ -7,8 +7,6 @@ a long path expression, as paths of an automaton (see :mod:`smpcheck.solver.auto
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from smpcheck.cat.build import plus
 from smpcheck.cat.nodes import Axiom, Model, Node
 from smpcheck.program.bit_rows import Rows, bits
@@ -62,42 +60,6 @@ def _reach(rows: Rows, root: int, allowed: int) -> int:
             following |= rows[x]
         front = following & allowed & ~seen
     return seen
-
-
-@lru_cache(maxsize=64)
-def is_coherent(model: Model) -> bool:
-    """Does the model require acyclicity of program order per location with reads-from, coherence and from-reads?
-
-    Recognised from the shape of its axioms: an ``acyclic`` whose union contains po (or po & loc), rf, co and fr. Where this
-    holds, reads from later or overwritten writes of the same thread need not be considered.
-    """
-    for axiom in model.axioms:
-        if axiom.kind == "acyclic" and not axiom.flag and not axiom.negated:
-            parts = _union_parts(axiom.node)
-            names = {p.name for p in parts if p.op == "base"}
-            local = any(
-                (p.op == "base" and p.name == "po")
-                or (p.op == "inter" and {a.name for a in p.args if a.op == "base"} == {"po", "loc"})
-                for p in parts
-            )
-            if local and {"rf", "co", "fr"} <= names:
-                return True
-    return False
-
-
-def _union_parts(node: Node) -> list[Node]:
-    """The members of a union, without the closure or reflexive closure around them."""
-    parts: list[Node] = []
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if current.op == "union":
-            stack.extend(current.args)
-        elif current.op in ("plus", "opt"):
-            stack.append(current.args[0])
-        else:
-            parts.append(current)
-    return parts
 
 
 class Axioms:

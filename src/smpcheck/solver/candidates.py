@@ -23,13 +23,13 @@ from smpcheck.program.faults import STOPS
 from smpcheck.program.values import Value
 from smpcheck.solver.answer import Question
 from smpcheck.solver.aspif import FALSE, TRUE
-from smpcheck.solver.solve import _QUIET, ThinAir, _Session
+from smpcheck.solver.session import QUIET, Session, ThinAir
 
 Edge: TypeAlias = tuple[str, int, int]
 """A base relation's name (``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``) and two event ids of an execution."""
 
 
-class Candidates(_Session):
+class Candidates(Session):
     """The executions of ``program`` under ``model`` in which something happens, one by one.
 
     What happens is any of these: ``condition``, an expression over final states, holds; an assertion or invariant named in
@@ -82,7 +82,7 @@ class Candidates(_Session):
         self.wanted = self.out.disj(wanted)
         self.numbers: list[int] = []
         self._clauses: list[list[int]] = []
-        self.control = clingo.Control(list(_QUIET))
+        self.control = clingo.Control(list(QUIET))
         if self.refinement is not None:
             self.control.register_propagator(self.refinement)
         path = self.out.write()

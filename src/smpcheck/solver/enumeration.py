@@ -23,12 +23,12 @@ from typing import Any
 
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.nodes import Model
+from smpcheck.cat.requirements import is_atomic
 from smpcheck.program.events import Decision, Term
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.program.values import Ptr, UndefinedValue, Value, truth
 from smpcheck.solver.answer import Answer, Question, State, Status, Verdict, state_order
 from smpcheck.solver.paths import Demand, Path, Values, demands, value_of
-from smpcheck.solver.rmw_chains import is_atomic
 from smpcheck.solver.source_choice import SourceChoice, has_memory
 from smpcheck.solver.unrolled import Unrolled
 

@@ -27,7 +27,7 @@ from smpcheck.solver.aspif import FALSE, TRUE
 
 if TYPE_CHECKING:
     from smpcheck.program.execution import Execution
-    from smpcheck.solver.solve import _Session
+    from smpcheck.solver.session import Session
 
 _BASES = frozenset(("po", "rmw", "loc", "int", "ext", "id", "rf", "co", "fr", "universe", *DEPENDENCIES))
 _STATIC = frozenset(("po", "po-loc", "poi", "rmw", "loc", "int", "ext", "id", "universe"))
@@ -53,7 +53,7 @@ class _Reading:
 class Refinement(clingo.Propagator):
     """The model's requirements as a propagator on complete assignments."""
 
-    def __init__(self, session: _Session, model: Model) -> None:
+    def __init__(self, session: Session, model: Model) -> None:
         self.session = session
         self.axioms = [a for a in model.axioms if not a.flag]
         self._literal: list[int] = []

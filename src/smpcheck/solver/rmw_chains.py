@@ -16,41 +16,12 @@ function, the place tells the value.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from smpcheck.cat.nodes import Model, Node
 from smpcheck.program.events import Event
 from smpcheck.program.guards import ALWAYS
 from smpcheck.program.values import UndefinedValue, Value
 from smpcheck.solver.aspif import FALSE
 from smpcheck.solver.domains import evaluate_at, has_guards
 from smpcheck.solver.encode import Encoding
-
-
-@lru_cache(maxsize=64)
-def is_atomic(model: Model) -> bool:
-    """Does the model require that no write comes between the halves of an atomic operation? Recognised by the axiom's shape."""
-    return any(a.kind == "empty" and not a.flag and not a.negated and _is_atomicity(a.node) for a in model.axioms)
-
-
-def _is_atomicity(node: Node) -> bool:
-    if node.op != "inter":
-        return False
-    for rmw, path in (node.args, node.args[::-1]):
-        if rmw.op == "base" and rmw.name == "rmw" and path.op == "seq":
-            return [_external(a) for a in path.args] == ["fr", "co"]
-    return False
-
-
-def _external(node: Node) -> str | None:
-    """``fr`` for ``fr & ext`` or ``fr``, likewise co."""
-    if node.op == "inter":
-        names = {a.name for a in node.args if a.op == "base"}
-        if len(names) == 2 and "ext" in names:
-            (name,) = names - {"ext"}
-            return name
-        return None
-    return node.name if node.op == "base" else None
 
 
 def add_chains(encoding: Encoding) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from smpcheck.cat.nodes import Model
+from smpcheck.cat.requirements import is_coherent
 from smpcheck.cat.restriction import omission
 from smpcheck.errors import InputError
 from smpcheck.program import ir
@@ -12,7 +13,6 @@ from smpcheck.program.events import EVERY_WAIT, EventGraph, Term, unroll
 from smpcheck.program.flow import fold, has_loops
 from smpcheck.program.pieces import final_contents
 from smpcheck.solver.answer import Question
-from smpcheck.solver.axioms import is_coherent
 from smpcheck.solver.domains import Domains
 
 
