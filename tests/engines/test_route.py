@@ -14,7 +14,7 @@ from smpcheck.engines.constraints import NARROW, Constraints, rounds
 from smpcheck.engines.contract import Answer, Question
 from smpcheck.engines.interleavings import Interleavings
 from smpcheck.engines.route import is_large
-from smpcheck.engines.views import Views
+from smpcheck.engines.views import ASSUMPTION, Views
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.scenarios import SCENARIOS
@@ -24,7 +24,6 @@ from smpcheck.program.faults import STOPS
 from smpcheck.questions.outcomes import asking, outcomes
 from smpcheck.readers.python import compile_scenario
 from smpcheck.readers.registry import read_programs
-from smpcheck.simulate.load_buffering import ASSUMPTION
 from smpcheck.solver import answer as solver
 from smpcheck.solver.solve import solve
 from tests.simulate.programs import programs

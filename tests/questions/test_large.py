@@ -14,6 +14,7 @@ from smpcheck.engines import route
 from smpcheck.engines.constraints import NARROW
 from smpcheck.engines.contract import Answer
 from smpcheck.engines.route import ask, is_large
+from smpcheck.engines.views import ASSUMPTION
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import VARIANTS
@@ -33,7 +34,6 @@ from smpcheck.readers.python import compile_scenario
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.explain_text import head
 from smpcheck.show.why_json import barriers_document, document
-from smpcheck.simulate.load_buffering import ASSUMPTION
 from tests.optional import the
 from tests.schemas import strict
 

@@ -17,7 +17,6 @@ from smpcheck.engines.interleavings import MAX_STATES
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import flow, ir
 from smpcheck.program.cut import NOTHING, Coverage, is_left_out, without_branches
-from smpcheck.simulate.explore import outcomes
 from smpcheck.solver import answer as solver
 from smpcheck.solver.solve import solve
 
@@ -49,6 +48,8 @@ def rounds(
     elif coverage is None:
         coverage = NOTHING
         with suppress(LimitError, UnsupportedError):
+            from smpcheck.simulate.explore import outcomes
+
             coverage = outcomes(program, max_states=MAX_STATES, coverage=True).coverage
     put_back: set[str] = set()
     while True:

@@ -10,7 +10,6 @@ from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.engines.contract import NO_EXECUTION, Answer, Question, Witness
 from smpcheck.program.cut import Coverage, without_branches
-from smpcheck.simulate.explore import outcomes
 
 MAX_STATES = 3_000_000
 
@@ -30,6 +29,8 @@ class Interleavings:
     def answer(self) -> Answer:
         """See :class:`~smpcheck.engines.contract.Engine`."""
         program, model, names = self.question.program, self.question.model, self.question.names
+        from smpcheck.simulate.explore import outcomes
+
         found = outcomes(program, max_states=MAX_STATES, witnesses=True, coverage=True)
         self.coverage = found.coverage
         answer = Answer(without_branches(program, found.coverage))

@@ -10,8 +10,12 @@ from smpcheck.cat.load import load_model
 from smpcheck.engines.contract import NO_TIME, Answer, Question
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.models import require_language
-from smpcheck.simulate.load_buffering import ASSUMPTION
-from smpcheck.simulate.view_machine import runs
+
+ASSUMPTION = (
+    "load buffering is left out: executions in which a store is read by another thread before an earlier load of its own thread"
+    " is satisfied are not looked for"
+)
+"""What bounds an answer that rests on runs in which no store is early (:mod:`smpcheck.simulate.load_buffering`)."""
 
 NOT_EXCLUDED = "runs with views do not exclude it"
 
@@ -35,6 +39,8 @@ class Views:
             raise UnsupportedError(f"runs with views are not made for the model {model.name}")
         if self.question.over:
             raise LimitError(NO_TIME)
+        from smpcheck.simulate.view_machine import runs
+
         found = runs(program, x86=model == load_model("tso"), ends=ends)
         self.in_order = not found.early
         assumed = (ASSUMPTION,) if found.early else ()

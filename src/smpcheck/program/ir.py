@@ -422,6 +422,16 @@ class Program:
         return "?" if value == UNDETERMINED else f"{value.base}+{value.offset}" if value.offset else value.base
 
 
+def is_end(address: Value | None) -> bool:
+    """Is a location only there to tell that a thread has ended?"""
+    return isinstance(address, Ptr) and address.base == ENDED
+
+
+def last_thread(program: Program) -> int | None:
+    """The thread that begins when all others have ended, if there is one."""
+    return program.threads[-1].index if any(address.base == ENDED for address in program.cells) else None
+
+
 def assertion_names(program: Program) -> list[str]:
     """The names of all assertions and invariants, in order of appearance."""
     names: dict[str, None] = {}

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 from smpcheck.cat.nodes import Model
 from smpcheck.engines.contract import Answer, over
 from smpcheck.engines.route import ask, is_large
-from smpcheck.engines.views import Views
+from smpcheck.engines.views import ASSUMPTION, Views
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import flow
 from smpcheck.program.execution import Execution
@@ -33,7 +33,6 @@ from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.statements import InSection, Orders
 from smpcheck.questions.stops import Stops, possible_stops, stop, stops
 from smpcheck.questions.wording import Words, sentence
-from smpcheck.simulate.load_buffering import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
 
 Status: TypeAlias = Literal["needed", "one of several", "not needed", "undecided"]

@@ -19,6 +19,7 @@ from smpcheck.cat.nodes import Model
 from smpcheck.engines.constraints import is_known
 from smpcheck.engines.contract import Answer, Question, cut
 from smpcheck.engines.route import ask, is_large
+from smpcheck.engines.views import ASSUMPTION
 from smpcheck.models import LANGUAGES
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
@@ -33,7 +34,6 @@ from smpcheck.questions.reorderings import Story, least_weight, tell
 from smpcheck.questions.statements import InSection
 from smpcheck.questions.stops import possible_stops, stop, stops
 from smpcheck.questions.wording import Words, section
-from smpcheck.simulate.load_buffering import ASSUMPTION
 from smpcheck.solver.candidates import Candidates
 
 Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided", "nothing"]

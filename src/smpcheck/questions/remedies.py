@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from smpcheck.engines.constraints import NARROW
 from smpcheck.engines.route import is_large
+from smpcheck.engines.views import ASSUMPTION
 from smpcheck.errors import SmpcheckError
 from smpcheck.questions.patch import Lines, read_again
 from smpcheck.questions.problems import Change, Problem, Replacement
 from smpcheck.questions.source_regions import Places, Region
 from smpcheck.questions.wording import Words
-from smpcheck.simulate.load_buffering import ASSUMPTION
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model

@@ -14,7 +14,7 @@ from itertools import groupby, pairwise
 from typing import TypeAlias
 
 from smpcheck.program import ir
-from smpcheck.program.ir import Position
+from smpcheck.program.ir import Position, is_end, last_thread
 from smpcheck.program.pieces import whole_of
 from smpcheck.program.values import Ptr, Value
 from smpcheck.questions.wording import value_text
@@ -90,16 +90,6 @@ def effect(program: ir.Program, events: Sequence[TraceEvent]) -> str:
         else:
             said.append(f"{e.cell} {'is' if e.kind == 'R' else '='} {value_text(program, e.address, e.value)}")
     return "; ".join(dict.fromkeys(said))
-
-
-def is_end(address: Value | None) -> bool:
-    """Is a location only there to tell that a thread has ended?"""
-    return isinstance(address, Ptr) and address.base == ir.ENDED
-
-
-def last_thread(program: ir.Program) -> int | None:
-    """The thread that begins when all others have ended, if there is one."""
-    return program.threads[-1].index if any(address.base == ir.ENDED for address in program.cells) else None
 
 
 def meeting(program: ir.Program, events: Sequence[TraceEvent]) -> set[int]:

@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from smpcheck.program.execution import ExecutedEvent, Execution
-from smpcheck.program.ir import Position, Program
+from smpcheck.program.ir import Position, Program, is_end, last_thread
 from smpcheck.program.pieces import seen_whole
 from smpcheck.questions.wording import Words, value_text
-from smpcheck.show.interleaving import is_end, last_thread
 from smpcheck.show.replay import Group, Replay, replay_of
 from smpcheck.show.rows import LONG_LANE, arrange, fold, lanes_of
 

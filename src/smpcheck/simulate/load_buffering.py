@@ -13,12 +13,6 @@ from smpcheck.program import ir
 from smpcheck.program.flow import defined, registers_read
 from smpcheck.simulate.code import Branch, Code, End, Local, Rcu, Step, joins
 
-ASSUMPTION = (
-    "load buffering is left out: executions in which a store is read by another thread before an earlier load of its own thread"
-    " is satisfied are not looked for"
-)
-"""What bounds an answer that rests on runs in which no store is early."""
-
 _State = tuple[int, int, frozenset[str]]
 
 

@@ -9,13 +9,13 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from smpcheck.engines.views import ASSUMPTION
 from smpcheck.mm.check import ASSUMPTIONS, Answer
 from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.variants import Variant
 from smpcheck.mm.weak import WeakRun
 from smpcheck.program import ir
 from smpcheck.show.execution_json import execution_object
-from smpcheck.simulate.load_buffering import ASSUMPTION
 
 if TYPE_CHECKING:
     from smpcheck.simulate import RunResult
