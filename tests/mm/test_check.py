@@ -103,6 +103,11 @@ def test_the_layout_of_flags_makes_no_difference_under_sc(scenario: str, variant
     assert failing(scenario, variant) == failing(scenario, variant, flags="separate")
 
 
+@pytest.mark.parametrize("variant", ["V0", "V4"])
+def test_byte_sized_bit_operations_beside_word_sized_ones_make_no_difference_under_sc(variant: str) -> None:
+    assert failing("munlock_page_putback", variant) == failing("munlock_page_putback", variant, flags="x86")
+
+
 class TestAgainstOtherWays:
     """Exploring, solving and running are three programs; under sc they have to say the same."""
 

@@ -32,6 +32,7 @@ CHECKER = Checker(deadline=300)
         ("munlock_page_putback", "V0", "separate", {"I3"}),
         ("munlock_page_putback", "V4", "separate", set()),
         ("munlock_page_putback", "V0", "one-word", set()),
+        pytest.param("munlock_page_putback", "V0", "x86", set(), marks=pytest.mark.slow),
         ("truncate_mlock", "V8", "one-word", set()),
         ("truncate_mlock", "V2", "one-word", {"I1"}),
         ("munlock_page_putback", "V9:barrier=none,munlock_pagevec=no", "separate", {"I3"}),

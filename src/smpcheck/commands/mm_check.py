@@ -48,7 +48,7 @@ def check(
         list[str] | None, typer.Option("--invariant", "-i", metavar="I", help="Only this invariant, as in I1 (repeatable).")
     ] = None,
     flags: Annotated[
-        list[str] | None, typer.Option("--flags", metavar="one-word|separate", help="How flags lie in memory (repeatable).")
+        list[str] | None, typer.Option("--flags", metavar="one-word|separate|x86", help="How flags lie in memory (repeatable).")
     ] = None,
     model: Annotated[
         list[str] | None, typer.Option("--model", "-m", metavar="sc|tso|lkmm", help="The memory model (repeatable).")

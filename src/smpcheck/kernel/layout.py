@@ -68,12 +68,27 @@ class ArrayOf:
         return f"{self.element}[{self.length}]"
 
 
+FLAG_LAYOUTS = ("one-word", "separate", "x86")
+"""How a flag word may be accessed: see :func:`smpcheck.kernel.types.flag_word`."""
+
+
 @dataclass(frozen=True)
 class Flags:
-    """A flag word. ``cells``: byte offset, first bit and width in bits of each cell that it consists of."""
+    """A flag word. ``cells``: byte offset, first bit and width in bits of each cell that it consists of. ``layout``: see
+    :func:`~smpcheck.kernel.types.flag_word`."""
 
     word: FlagWord
-    separate: bool
+    layout: str
+
+    @property
+    def separate(self) -> bool:
+        """Is each byte a location of its own?"""
+        return self.layout == "separate"
+
+    @property
+    def by_bytes(self) -> bool:
+        """Are bits that the source names set and cleared in their bytes, though the word is one?"""
+        return self.layout == "x86"
 
     @property
     def cells(self) -> tuple[tuple[int, int, CType], ...]:
@@ -132,9 +147,9 @@ def type_of(annotation: Any, default: Any, where: str) -> Type:
             if not isinstance(default, FlagWord):
                 raise InputError(f"{where}: a flags_t field needs flag_word({{name: bit, ...}}) as its default")
             layout = getattr(default.layout, "value", default.layout)
-            if layout not in ("one-word", "separate"):
-                raise InputError(f"{where}: the layout of a flag word is 'one-word' or 'separate', not {layout!r}")
-            return Flags(default, layout == "separate")
+            if layout not in FLAG_LAYOUTS:
+                raise InputError(f"{where}: the layout of a flag word is {' or '.join(map(repr, FLAG_LAYOUTS))}, not {layout!r}")
+            return Flags(default, layout)
     if annotation is int:
         return Scalar(values.INT)
     if annotation is bool:

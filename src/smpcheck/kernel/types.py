@@ -204,9 +204,11 @@ class FlagWord:
 def flag_word(bits: Mapping[str, int], layout: Any = "one-word", init: int = 0) -> Any:
     """The default of a ``flags_t`` field: which bits exist, and how they are addressed.
 
-    ``layout`` is ``"one-word"`` (one 64-bit cell: every bit operation reads and writes the whole word) or ``"separate"`` (one
+    ``layout`` is ``"one-word"`` (one 64-bit cell: every bit operation reads and writes the whole word), ``"separate"`` (one
     cell for each byte that has a bit in use: operations on bits of different bytes touch different locations, and reading
-    the whole word is several loads), or a :func:`~smpcheck.kernel.scenario.parameter` with one of these values.
+    the whole word is several loads), ``"x86"`` (one word, in which ``set_bit``, ``clear_bit``, ``change_bit`` and
+    ``clear_bit_unlock`` of a bit that the source names access its byte only, as ``lock orb`` and its kin do, and all else the
+    word: arch/x86/include/asm/bitops.h of Linux 6.12), or a :func:`~smpcheck.kernel.scenario.parameter` with one of these values.
     """
     return FlagWord(bits, layout, init)
 

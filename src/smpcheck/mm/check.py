@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from smpcheck.errors import InputError, LimitError
+from smpcheck.kernel.layout import FLAG_LAYOUTS
 from smpcheck.kernel.scenario import Asked, Scenario
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.invariants import ABOUT
@@ -29,7 +30,7 @@ from smpcheck.readers.python.reuse import CompiledThreads
 from smpcheck.simulate import Outcomes, RunResult, outcomes
 
 MODELS = ("sc", "tso", "lkmm")
-FLAGS = ("one-word", "separate")
+FLAGS = FLAG_LAYOUTS
 FREEING = ("at-once", "at-the-end")
 INVARIANTS = tuple(ABOUT)
 

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, get_args, get_type_hints
 
 from smpcheck.errors import InputError
 from smpcheck.kernel import parameter
+from smpcheck.kernel.layout import FLAG_LAYOUTS
 
 Barrier: TypeAlias = Literal["none", "mb", "after_atomic"]
 LazyMlock: TypeAlias = Literal["try_to_unmap", "try_to_unmap_one", "pte_lock"]
@@ -138,8 +139,9 @@ def find_variant(text: str) -> Variant:
 
 V = parameter("variant", V0)
 """The variant that a scenario is compiled for."""
-FLAGS = parameter("flags", "one-word", ("one-word", "separate"))
-"""How page and mapping flags lie in memory: ``one-word``, or ``separate``: each byte is a location of its own."""
+FLAGS = parameter("flags", "one-word", FLAG_LAYOUTS)
+"""How page and mapping flags lie in memory: ``one-word``, or ``separate``: each byte is a location of its own; ``x86``: one word,
+of which bits are set and cleared by byte-sized instructions, and tested as a word."""
 
 FREEING = parameter("freeing", "at-once", ("at-once", "at-the-end"))
 """When a page without references reaches the allocator: ``at-once``, in the thread that dropped the last one, or ``at-the-end``,

@@ -392,6 +392,15 @@ class Program:
         cell = self.wholes.get(address) or self.cells.get(address)
         return cell.name if cell else str(address)
 
+    def cell_of(self, address: Value | None, *values: Value | None) -> Cell | None:
+        """The cell at ``address`` that these are values of: where one does not fit into the piece there, the whole."""
+        if not isinstance(address, Ptr):
+            return None
+        cell, whole = self.cells.get(address), self.wholes.get(address)
+        if cell is None or whole is None or all(not isinstance(v, int) or 0 <= v < 1 << cell.ctype.bits for v in values):
+            return cell
+        return whole
+
     def place_name(self, address: Ptr, size: int) -> str:
         """The printed name of so many bytes at ``address``."""
         whole = self.wholes.get(address) or self.cells.get(address)

@@ -228,7 +228,7 @@ class _Cutter:
                 place = Ptr(start.base, start.offset + offset)
                 name = self._name(place, size, cell, offset)
                 init = cell.init if len(parts) == 1 else self._part(cell, offset, size)
-                cells[place] = ir.Cell(name, raw(size), raw(size).wrap(init))
+                cells[place] = ir.Cell(name, raw(size), raw(size).wrap(init), self._bits(cell, offset, size))
         by_access = {id(stmt): self._pieces(ctype, found) for stmt, ctype, found in self.places}
         for stmt, _, _ in self.places:
             if len(by_access[id(stmt)]) > 1 and self.targets.stores_address(stmt):
@@ -269,6 +269,11 @@ class _Cutter:
             raise UnsupportedError(f"'{cell.name}' holds an address, of which accesses take a part: not supported")
         at = cell.ctype.size - offset - size if self.program.big_endian else offset
         return (cell.init >> 8 * at) & ((1 << 8 * size) - 1)
+
+    def _bits(self, cell: ir.Cell, offset: int, size: int) -> tuple[tuple[int, str], ...]:
+        """The names of a word's bits in some of its bytes."""
+        low = 8 * (cell.ctype.size - offset - size if self.program.big_endian else offset)
+        return tuple((bit - low, name) for bit, name in cell.bits if 0 <= bit - low < 8 * size)
 
     def _name(self, place: Ptr, size: int, cell: ir.Cell, offset: int) -> str:
         if size == cell.ctype.size:

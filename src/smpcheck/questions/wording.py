@@ -73,7 +73,7 @@ def value_text(program: Program, address: Value | None, value: Value | None) -> 
     if isinstance(value, Ptr):
         name = program.show_value(value)
         return f"&{value.base}" if not value.offset and name.startswith(f"{value.base}.") else f"&{name}"
-    cell = program.cells.get(address) if isinstance(address, Ptr) else None
+    cell = program.cell_of(address, value)
     return cell.show(value).replace("|", " ") if cell else str(value)
 
 

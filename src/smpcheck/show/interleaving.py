@@ -16,7 +16,7 @@ from typing import TypeAlias
 from smpcheck.program import ir
 from smpcheck.program.ir import Position, is_end, last_thread
 from smpcheck.program.pieces import whole_of
-from smpcheck.program.values import Ptr, Value
+from smpcheck.program.values import Value
 from smpcheck.questions.wording import value_text
 from smpcheck.simulate.bit_parts import WORD, atoms, bits_met
 from smpcheck.simulate.run import RunResult
@@ -58,7 +58,7 @@ def place(pos: Position | None) -> str:
 
 def change_text(program: ir.Program, address: Value | None, old: Value | None, new: Value | None) -> str:
     """What an atomic operation changed: the bits that it set and cleared, or the value before and after."""
-    cell = program.cells.get(address) if isinstance(address, Ptr) else None
+    cell = program.cell_of(address, old, new)
     if old == new:
         return f"stays {value_text(program, address, old)}"
     if cell and cell.bits and isinstance(old, int) and isinstance(new, int):

@@ -25,6 +25,9 @@ LONG = 4
 NO_RUN = "There is no run to show: it is a circle of lock classes, or the time was not enough."
 
 
+FLAGS_IN = {"separate": "flags in separate bytes", "x86": "flags as x86 accesses them"}
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An invariant that fails in a cell, and how; ``run`` is None where there is none to show."""
@@ -37,7 +40,7 @@ class Failure:
     def name(self) -> str:
         """``truncate_mlock, V2: I1``, with the model and the layout of the flags if they are not the usual ones."""
         case = self.answer.case
-        more = [f"under {case.model}"] * (case.model != "sc") + ["flags in separate bytes"] * (case.flags == "separate")
+        more = [f"under {case.model}"] * (case.model != "sc") + [FLAGS_IN[case.flags]] * (case.flags in FLAGS_IN)
         return f"{', '.join([case.scenario, case.variant.name, *more])}: {self.invariant}"
 
     @property

@@ -46,6 +46,8 @@ class Memory:
         self._scanned: set[str] = set()
         self._spaces: dict[int, dict[str, Any]] = {}
         self._pending: list[tuple[Ptr, Type, Any, str, tuple[int, ...]]] = []
+        self.in_sizes = False
+        """May accesses be to anything but whole cells?"""
         self.questions: list[Question] | None = None
         """Gathers what is asked; None: nobody wants to know."""
 
@@ -162,6 +164,7 @@ class Memory:
                     begin = at.offset + index * size
                     self._place(Ptr(at.base, begin), element, item, f"{name}[{index}]", (*starts, begin))
             case Flags(word):
+                self.in_sizes |= kind.by_bytes
                 value = self._initial(init, values.ULONG, name)
                 unknown = int(value) & ~sum(1 << bit for bit in word.bits.values()) if isinstance(value, int) else -1
                 if unknown and kind.separate:
@@ -225,6 +228,11 @@ class Memory:
         found = address in self.slots
         self._note("cell", address, found)
         return found
+
+    def covers(self, address: Ptr, size: int) -> bool:
+        """Are there cells at all of these bytes?"""
+        found = {Ptr(at.base, at.offset + i) for at, slot in self.slots.items() for i in range(slot.cell.ctype.size)}
+        return all(Ptr(address.base, address.offset + i) in found for i in range(size))
 
     def constant(self, address: Value) -> Value:
         """The value of the constant field at an address; 0 if there is none."""

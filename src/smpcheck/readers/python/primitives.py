@@ -29,7 +29,7 @@ from smpcheck.readers.forms import SLEEP, SPIN
 from smpcheck.readers.lower import Lowering
 from smpcheck.readers.operand_order import Item
 from smpcheck.readers.primitives import builtin_definitions
-from smpcheck.readers.python.typed import Place, RValue, arithmetic, convert, ctype_of, fold, fold_unary, to_ctype
+from smpcheck.readers.python.typed import Place, RValue, arithmetic, convert, ctype_of, fold, fold_unary, offset_by, to_ctype
 
 __all__ = ["ACQUIRE", "ONCE", "PLAIN", "SLEEP", "SPIN", "Emitter", "Primitives", "Site", "Tags", "argument_kinds", "is_pure"]
 
@@ -85,6 +85,9 @@ def argument_kinds(name: str) -> tuple[Param, ...]:
     """The parameters of a primitive."""
     return rows()[name].params
 
+
+BYTE_SIZED = frozenset(("set_bit", "clear_bit", "change_bit", "clear_bit_unlock"))
+"""Bit operations that x86 does in one byte, where the bit is a constant."""
 
 _EFFECT = re.compile(r"__(?!load\b|bit_word\b|bit_mask\b)[a-z_]+")
 
@@ -359,6 +362,12 @@ class Primitives(Lowering):
         ctype = ctype_of(kind)
         if isinstance(bit, int) and not 0 <= bit < ctype.bits:
             raise InputError(f"{place.label} has no bit {bit}", self.site.pos)
+        if isinstance(kind, Flags) and kind.by_bytes and isinstance(bit, int) and self.calls[0] in BYTE_SIZED:
+            byte_addr = offset_by(place.addr, bit // 8)
+            offset = None if place.offset is None else place.offset + bit // 8
+            self.offsets[byte_addr] = offset
+            cell = Place(byte_addr, Scalar(values.UCHAR), self.site.text, lock, offset)
+            return _Located(cell, values.UCHAR), ir.Const(1 << bit % 8)
         word = Place(place.addr, Scalar(ctype), self.site.text, lock, place.offset)
         return _Located(word, ctype), fold("<<", ir.Const(1), number.expr, ctype)
 

@@ -17,6 +17,7 @@ from smpcheck.kernel.scenario import CheckSpec, Scenario, Setup, ThreadSpec
 from smpcheck.program import ir, values, wellformed
 from smpcheck.program.faults import FAULTS
 from smpcheck.program.ir import Position, assertion_names
+from smpcheck.program.pieces import cut
 from smpcheck.program.values import Ptr
 from smpcheck.readers.python import tidy
 from smpcheck.readers.python.final import FinalCompiler, Results, conjunction
@@ -131,6 +132,8 @@ class _Compilation:
             language="Python",
             expected_failures=self.setup._expected,
         )
+        if self.memory.in_sizes:
+            program = cut(program)
         wellformed.check(program)
         self.refuse_unknown_failures(program)
         return program
@@ -275,7 +278,7 @@ class _Compilation:
         for address, slot in self.memory.slots.items():
             if slot.ghost and not self.ghost_cells:
                 continue
-            known = address in self.touched.addresses or address in self.used
+            known = address in self.touched.addresses or address in self.used or self.memory.in_sizes
             if known or None in offsets or offsets & slot.within:
                 result[address] = slot.cell
         if after:

@@ -111,9 +111,13 @@ class ThreadCompiler(Statements):
             if not isinstance(address, Ptr):
                 self.access_nothing(place.addr, site)
                 return False
-            if not self.memory.has(address) and not isinstance(place.type, Flags):
+            if not self.memory.has(address) and not isinstance(place.type, Flags) and not self._in_cells(place, address):
                 raise InputError(f"{place.label}: there is nothing at {address}", site.pos)
         return True
+
+    def _in_cells(self, place: Place, address: Ptr) -> bool:
+        """Is this a place in cells of other sizes?"""
+        return self.memory.in_sizes and self.memory.covers(address, ctype_of(place.type).size)
 
     def access_nothing(self, addr: ir.Const, site: Site) -> None:
         """An access through a pointer that is known to be null: the thread stops there."""
