@@ -16,7 +16,7 @@ from itertools import chain
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import SmpcheckError, UnsupportedError
-from smpcheck.machines.links import LINKS, SMALLEST, LinkTest, cycles_with
+from smpcheck.machines.links import LINKS, SMALLEST, LinkTest, cycles_with, others
 from smpcheck.machines.lower import PLAIN_LOAD, PLAIN_STORE, Lowered, lowered
 from smpcheck.machines.mapping import MachineMapping, Row
 from smpcheck.program.ir import Program
@@ -67,7 +67,7 @@ class Library:
         self.contract = contract
         self.largest = largest
         self.given = [Forbidden(program, program.source) for program in programs if self._forbids(program)]
-        self.kept: dict[tuple[str, int], list[Forbidden]] = {}
+        self.kept: dict[tuple[int, int], list[Forbidden]] = {}
 
     def _forbids(self, program: Program) -> bool:
         if program.quantifier == "forall":
@@ -80,10 +80,11 @@ class Library:
 
     def cycles(self, size: int) -> Iterator[Forbidden]:
         """The generated ones of a size."""
-        for number, link in enumerate(LINKS):
-            key = (str(number), size)
+        for number, link in enumerate((*LINKS, None)):
+            key = (number, size)
             if key not in self.kept:
-                self.kept[key] = list(filter(None, map(self._read, cycles_with(link, size))))
+                tests = others() if link is None else cycles_with(link, size)
+                self.kept[key] = list(filter(None, map(self._read, tests if link or size == SMALLEST else ())))
             yield from self.kept[key]
 
     def _read(self, test: LinkTest) -> Forbidden | None:
@@ -163,7 +164,7 @@ _STEPS: Mapping[str, Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], S
         (re.compile(r"D([MS])B (ISH|OSH|SY)\Z"), lambda m: [f"D{m[1]}B {_half(m[2], 'ST')}"]),
         (re.compile(r"D[MS]B .*"), lambda m: [""]),
     ),
-    "X86_64": ((re.compile(r"[MLS]FENCE"), lambda m: [""]),),
+    "X86_64": ((re.compile(r"[MLS]FENCE"), lambda m: [""]), (re.compile(r"LOCK (.*)"), lambda m: [m[1]])),
     "PPC": ((re.compile(r"sync"), lambda m: ["lwsync"]), (re.compile(r"lwsync"), lambda m: [""])),
     "RISCV": (
         (re.compile(r"fence (\w+),(\w+)"), lambda m: _fences(m[1], m[2])),
@@ -194,6 +195,8 @@ def weakened(mapping: MachineMapping) -> Iterator[Weakened]:
     for row in mapping.rows:
         for place, way in enumerate(row.ways):
             for number, line in enumerate(way):
+                if row.kernel and line.startswith("LOCK"):
+                    continue  # stands for an instruction that has no such form
                 for after in _weaker(mapping.language, line):
                     lines = (*way[:number], *([after] if after else []), *way[number + 1 :])
                     weaker = replace(row, asm=lines) if place == 0 else replace(row, other_way=lines)

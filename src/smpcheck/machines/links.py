@@ -64,6 +64,12 @@ def _links() -> Iterator[Link]:
     yield from each("xchg first", ("WR", "WW"), "xchg({xa}, {va}); {b}")
     yield from each("xchg second", ("RW", "WW"), "{a} xchg({xb}, {vb});")
     yield from each("cmpxchg second", ("RW", "WW"), "{a} cmpxchg({xb}, {vb} - 1, {vb});")
+    counter = "(atomic_t *)"
+    yield from each("fetch_add_acquire", ("RR", "RW"), f"{{ra}} = atomic_fetch_add_acquire(0, {counter}{{xa}}); {{b}}")
+    yield from each("fetch_add_release", ("RW", "WW"), f"{{a}} atomic_fetch_add_release(1, {counter}{{xb}});")
+    yield from each("fetch_add first", ("RR", "RW"), f"{{ra}} = atomic_fetch_add(0, {counter}{{xa}}); {{b}}")
+    yield from each("fetch_add second", ("RW", "WW"), f"{{a}} atomic_fetch_add(1, {counter}{{xb}});")
+    yield from each("add_unless second", ("RW", "WW"), f"{{a}} atomic_add_unless({counter}{{xb}}, 1, 9);")
     # atomic operations between the accesses
     own, done = ", atomic_t *c{t}", "c{t}=1"
     for call in ("atomic_inc_return(c{t})", "atomic_fetch_or(1, c{t})", "atomic_xchg(c{t}, 1)"):
@@ -94,6 +100,35 @@ LINKS = tuple(_links())
 _BY_EDGE = {link.edge: link for link in LINKS}
 SECTIONS = ("locked", "trylocked", "write_lock", "bit_spin_lock")
 """Links that order only against another thread with a section of the same lock."""
+
+
+def _pair(name: str, init: str, kind: str, codes: Sequence[str], wanted: str) -> LinkTest:
+    """A test of two threads that share ``x`` and ``f``, for operations whose values a cycle cannot choose."""
+    threads = [
+        f"P{number}(int *x, {kind} *f)\n{{\n\tint r0;\n\tint r1;\n\n\t{_lines(code)}\n}}\n" for number, code in enumerate(codes)
+    ]
+    text = f"C {name}\n\n{{ {init} }}\n\n" + "\n".join(threads) + f"\nexists ({wanted})\n"
+    return LinkTest(name, text, SMALLEST)
+
+
+def others() -> Iterator[LinkTest]:
+    """Tests for rows that no link uses: a message passed on by such an operation, after a store and after a load; a bit that gets
+    lost if the operation is not atomic."""
+    kinds = (
+        (
+            "refcount_dec_not_one", "refcount_t f=3;", "refcount_t", "refcount_dec_not_one(f);",
+            "r0 = refcount_read(f); smp_mb();", 2,
+        ),
+        (
+            "bit_lock", "unsigned long f=1;", "unsigned long", "clear_bit_unlock(0, f);", "r0 = test_and_set_bit_lock(0, f);", 0,
+        ),
+    )  # fmt: skip
+    for name, init, kind, send, receive, seen in kinds:
+        codes = [f"WRITE_ONCE(*x, 1); {send}", f"{receive} r1 = READ_ONCE(*x);"]
+        yield _pair(f"MP+{name}", init, kind, codes, f"1:r0={seen} /\\ 1:r1=0")
+        codes = [f"r0 = READ_ONCE(*x); {send}", f"{receive} WRITE_ONCE(*x, 1);"]
+        yield _pair(f"LB+{name}", init, kind, codes, f"0:r0=1 /\\ 1:r0={seen}")
+    yield _pair("bits", "unsigned long f=1;", "unsigned long", ["clear_bit_unlock(0, f);", "set_bit(1, f);"], "~f=2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +186,10 @@ def _thread(number: int, accesses: Sequence[Access]) -> tuple[str, str, str]:
     link = _BY_EDGE[edge] if edge is not None else Link("single", "", "{a}")
     declared = "".join(f"int r{i}; " for i in range(reads))
     locations = ", ".join(f"int *{name}" for name in sorted({access.location for access in accesses}))
-    body = declared + link.code.format(**fields)
-    lines = body.replace("; ", ";\n\t").replace("{ ", "{\n\t").replace("} ", "}\n\t")
+    lines = _lines(declared + link.code.format(**fields))
     return lines, locations + link.parameters.format(**fields), link.also.format(**fields)
+
+
+def _lines(code: str) -> str:
+    """A statement on each line."""
+    return code.replace("; ", ";\n\t").replace("{ ", "{\n\t").replace("} ", "}\n\t")

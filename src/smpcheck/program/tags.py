@@ -7,7 +7,7 @@ the models in :mod:`smpcheck.models`. Whoever has to know what a tag means asks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -81,17 +81,49 @@ def _machine(names: Iterable[str], *languages: Language, kind: Kind = "barrier")
     return tuple(Tag(name, languages, kind) for name in names)
 
 
+def _arm_barriers() -> Iterator[Tag]:
+    """DMB, and DSB, which orders what DMB does and more; each for all accesses, loads first (AArch64 only), or stores."""
+    costs = {"": "mb", "LD": "rmb", "ST": "wmb"}
+    for domain in ("", "ISH", "NSH", "OSH"):
+        for kind, cost in costs.items():
+            languages: tuple[Language, ...] = ("AArch64",) if kind == "LD" else ("AArch64", "ARM")
+            option = domain + kind or "SY"
+            weaker = tuple(f"DMB.{domain}{less}" for less in ("LD", "ST")) if not kind else ()
+            yield Tag(f"DMB.{option}", languages, "barrier", f"DMB {option}", cost, weaker)
+            yield Tag(f"DSB.{option}", languages, "barrier", f"DSB {option}", "dsb", (*weaker, f"DMB.{option}"))
+
+
+def _riscv_fences() -> Iterator[Tag]:
+    """A fence is weaker than another if it orders fewer kinds of accesses."""
+    kinds = ("r", "w", "rw")
+    pairs = sorted(((before, after) for before in kinds for after in kinds), key=lambda pair: len(pair[0] + pair[1]))
+    for before, after in pairs:
+        less = [f"Fence.{b}.{a}" for b, a in pairs if b in before and a in after and (b, a) != (before, after)]
+        full = len(before + after) == 4
+        cost = "mb" if full else "wmb" if before == "w" else "rmb"
+        yield Tag(
+            f"Fence.{before}.{after}", ("RISCV",), "barrier", f"fence {before},{after}", cost, (*less, *(["Fence.tso"] * full))
+        )
+    halves = ("Fence.r.r", "Fence.r.w", "Fence.w.w", "Fence.r.rw", "Fence.rw.w")
+    yield Tag("Fence.tso", ("RISCV",), "barrier", "fence.tso", "at-atomic", halves)
+
+
 _MACHINE_ROWS = (
     *_machine(("A", "Q", "L"), "AArch64", kind="access"),
     *_machine(("NoRet",), "AArch64", kind="detail"),
-    *_machine(("ISB", *(f"{b}.{kind}" for b in ("DMB", "DSB") for kind in ("SY", "ST"))), "AArch64", "ARM"),
-    *_machine((f"{b}.{d}{kind}" for b in ("DMB", "DSB") for d in ("ISH", "NSH", "OSH") for kind in ("", "ST")), "AArch64", "ARM"),
-    *_machine((f"{b}.{d}LD" for b in ("DMB", "DSB") for d in ("", "ISH", "NSH", "OSH")), "AArch64"),
-    *_machine(("MFENCE", "SFENCE", "LFENCE"), "X86", "X86_64"),
-    *_machine(("SYNC", "LWSYNC", "ISYNC", "EIEIO"), "PPC"),
+    Tag("ISB", ("AArch64", "ARM"), "barrier", "ISB", "dsb"),
+    *_arm_barriers(),
+    *(
+        Tag(name, ("X86", "X86_64"), "barrier", name, cost)
+        for name, cost in (("MFENCE", "mb"), ("SFENCE", "wmb"), ("LFENCE", "rmb"))
+    ),
+    Tag("SYNC", ("PPC",), "barrier", "sync", "mb", ("EIEIO", "LWSYNC")),
+    Tag("LWSYNC", ("PPC",), "barrier", "lwsync", "at-atomic", ("EIEIO",)),
+    Tag("ISYNC", ("PPC",), "barrier", "isync", "dsb"),
+    Tag("EIEIO", ("PPC",), "barrier", "eieio", "wmb"),
     *_machine(("Acq", "Rel", "AcqRel", "Sc"), "RISCV", kind="access"),
-    *_machine(("Fence.tso", "Fence.i"), "RISCV"),
-    *_machine((f"Fence.{before}.{after}" for before in ("r", "w", "rw") for after in ("r", "w", "rw")), "RISCV"),
+    *_riscv_fences(),
+    Tag("Fence.i", ("RISCV",), "barrier", "fence.i", "dsb"),
 )
 
 ROWS = {tag.name: tag for tag in (*_KERNEL_ROWS, *_MACHINE_ROWS)}

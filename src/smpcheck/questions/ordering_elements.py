@@ -15,21 +15,22 @@ from itertools import islice
 
 from smpcheck.program import flow, ir, tags
 from smpcheck.program.events import unroll
-from smpcheck.program.ir import Position, Program, Stmt
+from smpcheck.program.ir import Language, Position, Program, Stmt
 from smpcheck.program.tags import KERNEL
 from smpcheck.program.values import Ptr, Value
 
 Key = tuple[str, Position]
 
 COSTS: Mapping[str, float] = {
-    "full": 10, "mb": 10, "at-atomic": 8, "at-lock": 8, "rmb": 4, "wmb": 4, "acquire": 3, "release": 3,
+    "dsb": 12, "full": 10, "mb": 10, "at-atomic": 8, "at-lock": 8, "rmb": 4, "wmb": 4, "acquire": 3, "release": 3,
     "dependency": 0, "mark": 1, "barrier": 1, "lock": 40, "relaxed": 0, "none": 0,
 }  # fmt: skip
 """What each kind of ordering costs, in no particular unit: the order is that of arm64 and powerpc, where a full barrier (``dmb
 ish``, ``sync``) costs more than ``dmb ishld``, ``dmb ishst`` and ``lwsync``, these more than ``ldar`` and ``stlr``, and a
 dependency nothing (Documentation/memory-barriers.txt; McKenney, "Is Parallel Programming Hard", ch. 15). ``mark`` is READ_ONCE()
 or WRITE_ONCE() on a plain access: no instruction, but the compiler may no longer improve on it. The likes of
-``smp_mb__after_atomic()`` are nothing at all on x86, a full barrier elsewhere. Adjust with ``--cost``.
+``smp_mb__after_atomic()`` are nothing at all on x86, a full barrier elsewhere; POWER's ``lwsync`` is reckoned with them. ``dsb``
+is what waits (``dsb``, ``isb``, ``isync``). Adjust with ``--cost``.
 """
 
 FENCES = {tag.name: tag for tag in tags.ROWS.values() if tag.cost}
@@ -84,7 +85,7 @@ def elements_of(program: Program, locks: bool = False, dependencies: bool = True
             if program.language in KERNEL:
                 element = _element(statement, thread.index, atomic & fenced, program.language == "Python")
             else:
-                element = _instruction(statement, thread.index)
+                element = _instruction(statement, thread.index, program.language)
             if element is not None and getattr(statement, "addr", None) not in signals:
                 _add(found, element)
         if locks:
@@ -139,30 +140,46 @@ MACHINE_ORDERS = frozenset(tag.name for tag in tags.ROWS.values() if tag.kind ==
 """The tags of machines' barriers, and of instructions that access memory and order."""
 
 
-def _instruction(statement: Stmt, thread: int) -> Element | None:
+def _instruction(statement: Stmt, thread: int, language: Language) -> Element | None:
     """The same in machine code: barriers, and accesses that order others."""
     pos = getattr(statement, "pos", None)
     if pos is None:
         return None
     match statement:
         case ir.Fence(tags=named, text=text) if named & MACHINE_BARRIERS:
-            return Element((f"fence {min(named & MACHINE_BARRIERS)}", pos), text, "barrier", (thread,), (GONE,))
-        case ir.Load(text=text) | ir.Store(text=text) | ir.Rmw(text=text) if _orders(statement):
-            return Element(("order", pos), text, "acquire", (thread,), (Level("plain", f"{text} without its order", "none"),))
+            barrier = FENCES[min(named & MACHINE_BARRIERS)]
+            weaker = [FENCES[name] for name in barrier.weaker if language in FENCES[name].languages]
+            levels = (*(Level(less.name, less.text, less.cost) for less in weaker), GONE)
+            return Element((f"fence {barrier.name}", pos), text, barrier.cost, (thread,), levels)
+        case ir.Load(text=text) | ir.Store(text=text) | ir.Rmw(text=text) if own := _orders(statement):
+            levels = (*_half_orders(statement, own), Level("plain", f"{text} without its order", "none"))
+            return Element(("order", pos), text, "acquire", (thread,), levels)
     return None
 
 
-def _orders(statement: ir.Load | ir.Store | ir.Rmw) -> bool:
+def _orders(statement: ir.Load | ir.Store | ir.Rmw) -> frozenset[str]:
     own = statement.read_tags | statement.write_tags if isinstance(statement, ir.Rmw) else statement.tags
-    return not own.isdisjoint(MACHINE_ORDERS)
+    return own & MACHINE_ORDERS
 
 
-def _without_order(statement: ir.Load | ir.Store | ir.Rmw) -> ir.Load | ir.Store | ir.Rmw:
-    """An instruction that orders, as one that does not."""
-    if isinstance(statement, ir.Rmw):
-        read, write = statement.read_tags - MACHINE_ORDERS, statement.write_tags - MACHINE_ORDERS
-        return replace(statement, read_tags=read, write_tags=write)
-    return replace(statement, tags=statement.tags - MACHINE_ORDERS)
+def _half_orders(statement: ir.Load | ir.Store | ir.Rmw, own: frozenset[str]) -> Iterator[Level]:
+    """What of its order an instruction may have and still have some."""
+    halves = {frozenset(("A", "L")): ("A", "L"), frozenset(("AcqRel",)): ("Acq", "Rel")}.get(own, ())
+    for name in halves if isinstance(statement, ir.Rmw) else ():
+        words = "acquire" if name in ("A", "Acq") else "release"
+        yield Level(name, f"{statement.text} with {words} order only", words)
+    if own == {"A"} and isinstance(statement, ir.Load) and "EX" not in statement.tags:
+        yield Level("Q", "LDAPR", "acquire")
+
+
+def _with_order(statement: ir.Load | ir.Store | ir.Rmw, level: str) -> ir.Load | ir.Store | ir.Rmw:
+    """An instruction that orders, with the order of this level only (``plain``: with none)."""
+    kept = frozenset((level,)) & MACHINE_ORDERS
+    if not isinstance(statement, ir.Rmw):
+        return replace(statement, tags=statement.tags - MACHINE_ORDERS | kept)
+    read, write = statement.read_tags - MACHINE_ORDERS, statement.write_tags - MACHINE_ORDERS
+    of_read, of_write = kept - {"L"}, kept - {"A"}
+    return replace(statement, read_tags=read | of_read, write_tags=write | of_write)
 
 
 def _atomic(statement: ir.Rmw, thread: int, pos: Position, full: bool) -> Element | None:
@@ -322,8 +339,8 @@ class Rewriter:
         def inner(body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
             return tuple(self._body(body, levels, thread))
 
-        if levels.get(("order", pos)) and isinstance(statement, ir.Load | ir.Store | ir.Rmw):
-            statement = _without_order(statement)
+        if (order := levels.get(("order", pos))) and isinstance(statement, ir.Load | ir.Store | ir.Rmw):
+            statement = _with_order(statement, order)
         match statement:
             case ir.Fence():
                 changed = self._fence(statement, levels)
