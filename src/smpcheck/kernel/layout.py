@@ -13,6 +13,7 @@ from smpcheck.errors import InputError
 from smpcheck.kernel.types import (
     Array,
     ArrayInit,
+    BitField,
     CellType,
     ConstMark,
     FlagWord,
@@ -20,9 +21,11 @@ from smpcheck.kernel.types import (
     GhostMark,
     PointerTo,
     Struct,
+    Union,
     field_annotations,
 )
 from smpcheck.program import values
+from smpcheck.program.struct_layout import Member, StructLayout, lay_out
 from smpcheck.program.values import CType
 
 
@@ -101,6 +104,21 @@ class Flags:
 
 
 @dataclass(frozen=True)
+class Bits:
+    """A bit field: ``width`` bits from bit ``shift`` on of a run of adjacent ones, called ``fields``, which is a number of type
+    ``place``."""
+
+    ctype: CType
+    width: int
+    shift: int
+    place: CType
+    fields: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.ctype.name} : {self.width}"
+
+
+@dataclass(frozen=True)
 class Constant:
     """A field of type ``of`` that is set up once and never written."""
 
@@ -118,7 +136,7 @@ class Ghost:
         return "ghost_t"
 
 
-Type: TypeAlias = Scalar | Pointer | StructOf | ArrayOf | Flags | Constant | Ghost
+Type: TypeAlias = Scalar | Pointer | StructOf | ArrayOf | Flags | Bits | Constant | Ghost
 
 
 def type_of(annotation: Any, default: Any, where: str) -> Type:
@@ -142,7 +160,8 @@ def type_of(annotation: Any, default: Any, where: str) -> Type:
         if isinstance(mark, GhostMark):
             return Ghost()
         if isinstance(mark, PointerTo):
-            return Pointer(None if target is Any or target is Struct else type_of(target, None, where))
+            pointed = Annotated[(target, *get_args(annotation)[1:-1])] if len(get_args(annotation)) > 2 else target
+            return Pointer(None if pointed is Any or pointed is Struct else type_of(pointed, None, where))
         if isinstance(mark, FlagWordMark):
             if not isinstance(default, FlagWord):
                 raise InputError(f"{where}: a flags_t field needs flag_word({{name: bit, ...}}) as its default")
@@ -172,12 +191,59 @@ def field_type(struct: type[Struct], name: str) -> Type:
     known = _fixed.get((struct, name))
     if known is not None:
         return known
-    found = type_of(
-        field_annotations(struct)[name], struct.__dict__.get(name, getattr(struct, name, None)), f"{struct.__name__}.{name}"
-    )
-    if isinstance(found, Scalar | Pointer | Constant | Ghost):
+    default = struct.__dict__.get(name, getattr(struct, name, None))
+    if isinstance(default, BitField):
+        found: Type = _bits(struct, name, default)
+    else:
+        found = type_of(field_annotations(struct)[name], default, f"{struct.__name__}.{name}")
+    if issubclass(struct, Union) and isinstance(found, Constant | Ghost):
+        raise InputError(f"{struct.__name__}.{name}: a member of a union is neither Const[...] nor a ghost counter")
+    if isinstance(found, Scalar | Pointer | Bits | Constant | Ghost):
         _fixed[struct, name] = found
     return found
+
+
+def members(struct: type[Struct]) -> list[str]:
+    """The members of a struct or union that take room: all but bit fields of width 0."""
+    defaults = {name: getattr(struct, name, None) for name in field_annotations(struct)}
+    return [name for name, default in defaults.items() if not isinstance(default, BitField) or default.width != 0]
+
+
+def _bit_type(struct: type[Struct], name: str, default: BitField) -> CType:
+    """The declared type of a bit field."""
+    found = type_of(field_annotations(struct)[name], None, f"{struct.__name__}.{name}")
+    if not isinstance(found, Scalar) or found.cell is not None:
+        raise InputError(f"{struct.__name__}.{name}: a bit field is an integer, not {found}")
+    least = 0 if name.startswith("_") else 1
+    if not isinstance(default.width, int) or not least <= default.width <= found.ctype.bits:
+        raise InputError(f"{struct.__name__}.{name}: a bit field of type {found} has {least} to {found.ctype.bits} bits")
+    return found.ctype
+
+
+def _bits(struct: type[Struct], name: str, default: BitField) -> Bits:
+    ctype = _bit_type(struct, name, default)
+    names = list(field_annotations(struct))
+    spot = _laid_out(struct).spots.get(names.index(name))
+    if spot is None:
+        raise InputError(f"{struct.__name__}.{name}: a bit field without a width has no value")
+    place = CType(f"{spot.size} bytes", 8 * spot.size, False, packed=True)
+    return Bits(ctype, default.width, spot.shift, place, tuple(names[other] for other in spot.members))
+
+
+def _laid_out(struct: type[Struct]) -> StructLayout:
+    """Where the members of a struct or union lie."""
+    shapes = []
+    for name in field_annotations(struct):
+        default = struct.__dict__.get(name, getattr(struct, name, None))
+        if isinstance(default, BitField):
+            ctype = _bit_type(struct, name, default)
+            shapes.append(Member(ctype.size, ctype.size, default.width, default.width > 0))
+        else:
+            shapes.append(Member(*size_align(field_type(struct, name))))
+    try:
+        return lay_out(shapes, issubclass(struct, Union))
+    except ValueError as error:
+        raise InputError(f"{struct.__name__}: {error}") from None
 
 
 def size_align(kind: Type) -> tuple[int, int]:
@@ -193,13 +259,12 @@ def size_align(kind: Type) -> tuple[int, int]:
         case ArrayOf(element, length):
             size, align = size_align(element)
             return size * length, align
+        case Bits(place=place):
+            return place.size, 1
         case StructOf(struct):
-            end, align = 0, 1
-            for field in field_annotations(struct):
-                size, own = size_align(field_type(struct, field))
-                end = -(-end // own) * own + size
-                align = max(align, own)
-            return -(-end // align) * align, align
+            laid = _laid_out(struct)
+            return laid.size, laid.align
+    raise AssertionError(kind)
 
 
 _offsets: dict[tuple[type[Struct], str], int] = {}
@@ -211,12 +276,6 @@ def field_offset(struct: type[Struct], name: str) -> int:
     known = _offsets.get((struct, name))
     if known is not None:
         return known
-    end = 0
-    for field in field_annotations(struct):
-        size, own = size_align(field_type(struct, field))
-        end = -(-end // own) * own
-        if field == name:
-            _offsets[struct, name] = end
-            return end
-        end += size
-    raise KeyError(name)
+    number = list(field_annotations(struct)).index(name)
+    found = _offsets[struct, name] = _laid_out(struct).spots[number].offset
+    return found

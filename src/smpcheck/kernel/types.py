@@ -218,6 +218,23 @@ def ATOMIC_INIT(value: int) -> Any:
     return value
 
 
+class BitField:
+    """The default of a bit field: see :func:`bit_field`."""
+
+    def __init__(self, width: int, init: int) -> None:
+        self.width = width
+        self.init = init
+
+
+def bit_field(width: int, init: int = 0) -> Any:
+    """The default of a bit field: ``up: uint = bit_field(1)`` is C's ``unsigned int up : 1``.
+
+    Writing one reads and writes the memory location that it is in (C11 3.14): all adjacent bit fields, up to one of width 0 or a
+    member that is none. They can only be read and written plainly.
+    """
+    return BitField(width, init)
+
+
 class ArrayInit:
     """The default of an ``Array`` field."""
 
@@ -311,6 +328,16 @@ class Struct:
         raise TypeError("pointer arithmetic belongs into thread functions")
 
 
+class Union(Struct):
+    """Base of unions: as :class:`Struct`, but all members lie at the same place. At most one can be given an initial value::
+
+    class lock_count(Union):
+        both: u64 = 0
+        parts: halves
+
+    """
+
+
 class Tagged:
     """An initial value that is an object's address with low bits set: ``mapping=AV | 1``."""
 
@@ -326,7 +353,7 @@ def field_annotations(cls: type) -> dict[str, Any]:
     """The fields of a struct class in order of declaration, with their resolved annotations."""
     found = _ANNOTATIONS.get(cls)
     if found is None:
-        bases = [base for base in reversed(cls.__mro__) if issubclass(base, Struct) and base is not Struct]
+        bases = [base for base in reversed(cls.__mro__) if issubclass(base, Struct) and base not in (Struct, Union)]
         names = [name for base in bases for name in inspect.get_annotations(base)]
         hints = get_type_hints(cls, include_extras=True)
         found = _ANNOTATIONS[cls] = {n: hints[n] for n in dict.fromkeys(names) if n != "_struct_name"}
@@ -356,7 +383,7 @@ def default_value(obj: Struct, name: str) -> Any:
         if isinstance(element, type) and issubclass(element, Struct):
             return Array(element, given.length, [element() for _ in range(given.length)])
         return Array(element, given.length, [given.init] * given.length)
-    if isinstance(given, FlagWord):
+    if isinstance(given, FlagWord | BitField):
         return given.init
     return 0 if given is None else given
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from smpcheck.program.struct_layout import Member, lay_out
 from smpcheck.program.values import BOOL, CHAR, INT, LONG, POINTER, SHORT, UCHAR, UINT, ULONG, USHORT, CType
 
 
@@ -185,58 +186,22 @@ class Declared:
 
 
 def make_struct(name: str, members: Sequence[Declared], union: bool = False) -> Struct:
-    """Lay out a struct or union: each member at the next multiple of its alignment, the whole padded to its own.
-
-    Bit fields follow each other bit by bit, each inside of a storage unit of its type (System V ABI, AMD64 supplement, 3.1.2; the
-    same on other 64-bit Linux targets of low byte order). :raises ValueError: a run of bit fields that is too long
-    """
+    """Lay out a struct or union (:mod:`smpcheck.program.struct_layout`). :raises ValueError: a run of bit fields is too long"""
+    shapes = [Member(size_of(m.type), align_of(m.type), m.width, bool(m.name)) for m in members]
+    laid = lay_out(shapes, union)
     fields: dict[str, tuple[int, Type]] = {}
-    bit, align, end = 0, 1, 0
-    run: list[tuple[str, CType, int, int]] = []
-
-    def close() -> None:
-        fields.update(_run(run))
-        run.clear()
-
-    for member in members:
-        bit = 0 if union else bit
-        step = align_of(member.type)
-        if member.width is not None:
-            assert isinstance(member.type, CType)
-            unit = 8 * step
-            if member.width == 0 or bit % unit + member.width > unit:
-                bit = -(-bit // unit) * unit
-            if member.width == 0 or union:
-                close()
-            if member.width and member.name:
-                run.append((member.name, member.type, member.width, bit))
-                align = max(align, step)
-            bit += member.width
-        else:
-            close()
-            offset = -(-bit // (8 * step)) * step
-            if member.name:
-                fields[member.name] = (offset, member.type)
-            elif isinstance(member.type, Struct):
-                fields.update((n, (offset + inner, t)) for n, (inner, t) in (member.type.fields or {}).items())
-            bit = 8 * (offset + size_of(member.type))
-            align = max(align, step)
-        end = max(end, -(-bit // 8))
-    close()
-    return Struct(name, fields, -(-end // align) * align, align)
-
-
-def _run(run: list[tuple[str, CType, int, int]]) -> Iterator[tuple[str, tuple[int, Type]]]:
-    """The bit fields of one run: what each is called, where the run begins, and where in it the bit field lies."""
-    if not run:
-        return
-    start, end = run[0][3] // 8, -(-(run[-1][3] + run[-1][2]) // 8)
-    if end - start > 8:
-        raise ValueError("a run of bit fields of more than 8 bytes")
-    place = CType(f"{end - start} bytes", 8 * (end - start), False, packed=True)
-    names = tuple(name for name, _, _, _ in run)
-    for name, ctype, width, bit in run:
-        yield name, (start, BitField(ctype, width, bit - 8 * start, place, names))
+    for number, spot in laid.spots.items():
+        member = members[number]
+        if spot.members:
+            place = CType(f"{spot.size} bytes", 8 * spot.size, False, packed=True)
+            assert isinstance(member.type, CType) and member.width is not None
+            names = tuple(members[other].name for other in spot.members)
+            fields[member.name] = (spot.offset, BitField(member.type, member.width, spot.shift, place, names))
+        elif member.name:
+            fields[member.name] = (spot.offset, member.type)
+        elif isinstance(member.type, Struct):
+            fields.update((n, (spot.offset + inner, t)) for n, (inner, t) in (member.type.fields or {}).items())
+    return Struct(name, fields, laid.size, laid.align)
 
 
 def _kernel_structs() -> None:

@@ -487,8 +487,18 @@ class Expressions(Walker):
             raise InputError(f"{self.source.text(node.args[0])} is not a C type", self.pos(node.args[0]))
         value = self.rvalue(node.args[1])
         if isinstance(kind, Pointer):
+            if _is_view(value.type, kind):
+                self.memory.viewed()
             return RValue(value.expr, kind)
         return convert(value, kind, self.pos(node), "the value")
+
+
+def _is_view(have: Type, want: Pointer) -> bool:
+    """May a pointer that is cast from one type to another lead to parts of what is there, or to several things?"""
+    source = have.target if isinstance(have, Pointer) else None
+    if want.target is None or source == want.target:
+        return False
+    return source is not None or isinstance(want.target, Scalar)
 
 
 def _decides_by_branches(function: FunctionType, depth: int = 0) -> bool:

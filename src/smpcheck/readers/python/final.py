@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smpcheck.errors import InputError
-from smpcheck.kernel.layout import Flags, Ghost, Scalar, Type
+from smpcheck.kernel.layout import Bits, Flags, Ghost, Scalar, Type
 from smpcheck.kernel.scenario import ThreadSpec
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
@@ -29,6 +29,7 @@ from smpcheck.readers.python.typed import (
     boolean,
     by_reference,
     ctype_of,
+    extracted,
     fold,
     fold_unary,
     join_types,
@@ -91,6 +92,8 @@ class FinalCompiler(Statements):
                 part = self._cell(offset_by(place.addr, byte), ctype, offset, False, place, where)
                 word = fold("|", fold("<<", part, ir.Const(shift), values.ULONG), word, values.ULONG)
             return RValue(word, Scalar(values.ULONG))
+        if isinstance(kind, Bits):
+            return extracted(kind, self._cell(place.addr, kind.place, place.offset, False, place, where))
         ghost = isinstance(kind, Ghost)
         ctype = values.LONG if ghost else ctype_of(kind)
         value = self._cell(place.addr, ctype, place.offset, ghost, place, where)
@@ -102,19 +105,28 @@ class FinalCompiler(Statements):
         if isinstance(addr, ir.Const):
             address = addr.value
             if isinstance(address, Ptr) and address in self.memory.slots:
-                return self.results.ghost(address) if ghost else ir.FinalMem(address)
+                return self.results.ghost(address) if ghost else self.memory.final(address, ctype)
+            if isinstance(address, Ptr) and self.memory.covers(address, ctype.size):
+                return self.memory.final(address, ctype)
             if address == 0 or not isinstance(address, Ptr):
                 return ir.Const(0)
             raise InputError(f"{place.label}: there is nothing at {address}", where)
         result: ir.Expr = ir.Const(0)
         for address, slot in self.memory.slots.items():
-            if slot.ghost == ghost and slot.cell.ctype == ctype and (offset is None or offset in slot.within):
+            fits = slot.cell.ctype == ctype or (self.memory.in_sizes and not ghost and self.memory.covers(address, ctype.size))
+            if slot.ghost == ghost and fits and (offset is None or offset in slot.within):
                 here = ir.Binary("==", addr, ir.Const(address), values.POINTER)
-                value = self.results.ghost(address) if ghost else ir.FinalMem(address)
+                value = self.results.ghost(address) if ghost else self.memory.final(address, ctype)
                 result = ir.Conditional(here, value, result)
         return result
 
     def assign_plain(self, place: Place, value: RValue, node: ast.AST, mask: int | None = None) -> None:
+        raise self._no_effect(node)
+
+    def change_bits(self, place: Place, kind: Bits, change: Callable[[RValue], RValue], node: ast.AST) -> None:
+        raise self._no_effect(node)
+
+    def copy(self, target: Place, source: Place, node: ast.AST) -> None:
         raise self._no_effect(node)
 
     def set_register(self, key: str, value: RValue, pos: Position) -> RValue:

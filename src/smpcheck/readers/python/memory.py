@@ -6,15 +6,27 @@ points to them. What they are called in answers is the name that the set-up or t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from smpcheck.errors import InputError
+from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel import layout
-from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar, StructOf, Type
+from smpcheck.kernel.compilation import initial_values
+from smpcheck.kernel.layout import ArrayOf, Bits, Constant, Flags, Ghost, Pointer, Scalar, StructOf, Type
 from smpcheck.kernel.scenario import Parameter
-from smpcheck.kernel.types import Array, CellType, PerCpu, Shared, Struct, Tagged, field_annotations, initial_value
+from smpcheck.kernel.types import (
+    Array,
+    ArrayInit,
+    BitField,
+    CellType,
+    PerCpu,
+    Shared,
+    Struct,
+    Tagged,
+    Union,
+    initial_value,
+)
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
@@ -32,6 +44,30 @@ class Slot:
     ghost: bool
 
 
+def has_default(struct: type[Struct], field: str) -> bool:
+    """Does the declaration of a union say what it starts with, other than 0?"""
+    default = getattr(struct, field, None)
+    given = default.init if isinstance(default, ArrayInit | BitField) else default
+    return given is not None and given != 0
+
+
+def _contents(slots: Mapping[Ptr, Slot], at: Ptr, ctype: CType, name: str) -> Value:
+    """The initial value of so many bytes, which other slots say; what they do not say is 0."""
+    own = slots.get(at)
+    if own is not None and own.cell.ctype.size == ctype.size:
+        return ctype.wrap(own.cell.init)
+    number = 0
+    for start, slot in slots.items():
+        init, size = slot.cell.init, slot.cell.ctype.size
+        common = range(max(at.offset, start.offset), min(at.offset + ctype.size, start.offset + size))
+        if common and not isinstance(init, int):
+            raise UnsupportedError(f"{name} starts with an address, of which other members are a part: not supported")
+        for byte in common:
+            assert isinstance(init, int)
+            number |= (init >> 8 * (byte - start.offset) & 0xFF) << 8 * (byte - at.offset)
+    return ctype.wrap(number)
+
+
 class Memory:
     """The objects of one scenario, and their cells."""
 
@@ -46,6 +82,10 @@ class Memory:
         self._scanned: set[str] = set()
         self._spaces: dict[int, dict[str, Any]] = {}
         self._pending: list[tuple[Ptr, Type, Any, str, tuple[int, ...]]] = []
+        self.members: dict[tuple[Ptr, int], str] = {}
+        """The names of members of unions that are no cells, by where they lie and their sizes."""
+        self._variables: dict[str, ir.FinalMem] = {}
+        """The same, as what final states may show."""
         self.in_sizes = False
         """May accesses be to anything but whole cells?"""
         self.questions: list[Question] | None = None
@@ -147,10 +187,14 @@ class Memory:
                     raise InputError(f"{name} must start as a {struct.__name__}, not {init!r}")
                 self._objects.setdefault(id(init), (init, at, kind))
                 starts = (*starts, at.offset)
-                for field in field_annotations(struct):
-                    offset = at.offset + layout.field_offset(struct, field)
-                    value = initial_value(init, field)
-                    self._place(Ptr(at.base, offset), layout.field_type(struct, field), value, f"{name}.{field}", starts)
+                fields = layout.members(struct)
+                explicit = [field for field in fields if field in initial_values(init)]
+                members = {field: self._members(at, init, field, name, starts) for field in fields}
+                if issubclass(struct, Union):
+                    self._overlay(members, explicit or [field for field in fields if has_default(struct, field)], name)
+                else:
+                    for slots in members.values():
+                        self.slots |= slots
             case ArrayOf(element, length):
                 items = list(init.items if isinstance(init, Array) else init)
                 if len(items) > length:
@@ -189,6 +233,60 @@ class Memory:
                 if isinstance(init, CellType):
                     init = init.init
                 self._cell(at, ir.Cell(name, values.LONG, self._initial(init, values.LONG, name)), starts, ghost=True)
+
+    def _members(self, at: Ptr, init: Struct, field: str, name: str, starts: tuple[int, ...]) -> dict[Ptr, Slot]:
+        """The slots of a member of a struct or union."""
+        outer, self.slots = self.slots, {}
+        try:
+            struct = type(init)
+            kind = layout.field_type(struct, field)
+            place = Ptr(at.base, at.offset + layout.field_offset(struct, field))
+            if isinstance(kind, Bits):
+                if field == kind.fields[0]:
+                    self._place_run(place, init, kind, name, starts)
+            else:
+                self._place(place, kind, initial_value(init, field), f"{name}.{field}", starts)
+            return self.slots
+        finally:
+            self.slots = outer
+
+    def _place_run(self, at: Ptr, init: Struct, first: Bits, name: str, starts: tuple[int, ...]) -> None:
+        """The memory location of adjacent bit fields."""
+        value = 0
+        for field in first.fields:
+            kind = layout.field_type(type(init), field)
+            given = self._initial(initial_value(init, field), values.LONG, f"{name}.{field}")
+            if not isinstance(given, int) or not isinstance(kind, Bits):
+                raise InputError(f"{name}.{field} cannot start as an address: it is a bit field")
+            value |= (given & ((1 << kind.width) - 1)) << kind.shift
+        last = "" if len(first.fields) == 1 else f"..{first.fields[-1]}"
+        cell = ir.Cell(f"{name}.{first.fields[0]}{last}", first.place, value, fields=first.fields)
+        self._cell(at, cell, starts)
+
+    def _overlay(self, members: Mapping[str, Mapping[Ptr, Slot]], given: Sequence[str], name: str) -> None:
+        """The cells of a union: the larger ones of its members, and bytes where those do not reach."""
+        if len(given) > 1:
+            raise InputError(f"{name}: a union starts with one member, not with {' and '.join(given)}")
+        self.in_sizes = True
+        contents = members[given[0]] if given else next(iter(members.values()))
+        slots = [item for own in members.values() for item in own.items()]
+        taken: set[int] = set()
+        for at, slot in sorted(slots, key=lambda item: -item[1].cell.ctype.size):
+            span = range(at.offset, at.offset + slot.cell.ctype.size)
+            if taken.isdisjoint(span):
+                self.slots[at] = replace(slot, cell=replace(slot.cell, init=_contents(contents, at, slot.cell.ctype, name)))
+            else:
+                for byte in (b for b in span if b not in taken):
+                    place = Ptr(at.base, byte)
+                    init = _contents(contents, place, values.UCHAR, name)
+                    cell = ir.Cell(f"{slot.cell.name}[byte {byte - at.offset}]", values.UCHAR, init)
+                    self.slots[place] = Slot(cell, slot.within, False)
+            taken.update(span)
+        for at, slot in slots:
+            found = self.slots.get(at)
+            if found is None or found.cell.ctype.size != slot.cell.ctype.size:
+                self.members.setdefault((at, slot.cell.ctype.size), slot.cell.name)
+                self._variables.setdefault(slot.cell.name, ir.FinalMem(at, slot.cell.ctype, slot.cell.name))
 
     def _cell(self, at: Ptr, cell: ir.Cell, starts: tuple[int, ...], ghost: bool = False) -> None:
         within = frozenset(at.offset - start for start in starts or (at.offset,))
@@ -229,6 +327,18 @@ class Memory:
         self._note("cell", address, found)
         return found
 
+    def viewed(self) -> None:
+        """A pointer is taken for one to another type."""
+        self._note("viewed", None, None)
+        self.in_sizes = True
+
+    def final(self, address: Ptr, ctype: CType) -> ir.FinalMem:
+        """The final contents of so many bytes."""
+        slot = self.slots.get(address)
+        if slot is not None and slot.cell.ctype.size == ctype.size and (slot.cell.ctype == ctype or not self.in_sizes):
+            return ir.FinalMem(address)
+        return ir.FinalMem(address, ctype, self.members.get((address, ctype.size), ""))
+
     def covers(self, address: Ptr, size: int) -> bool:
         """Are there cells at all of these bytes?"""
         found = {Ptr(at.base, at.offset + i) for at, slot in self.slots.items() for i in range(slot.cell.ctype.size)}
@@ -254,6 +364,7 @@ class Memory:
             if offset is None or offset in self.slots[address].within:
                 yield address, value
 
-    def named(self, name: str) -> Ptr | None:
-        """The address of the cell that is printed as ``name``."""
-        return next((address for address, slot in self.slots.items() if slot.cell.name == name), None)
+    def named(self, name: str) -> ir.FinalMem | None:
+        """The final contents of what is printed as ``name``."""
+        cell = next((address for address, slot in self.slots.items() if slot.cell.name == name), None)
+        return self._variables.get(name) if cell is None else ir.FinalMem(cell)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel import layout as memory_layout
 from smpcheck.kernel import types as kernel_types
-from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar, StructOf, Type
+from smpcheck.kernel.layout import ArrayOf, Bits, Constant, Flags, Ghost, Pointer, Scalar, StructOf, Type
 from smpcheck.kernel.table import Param, Row, rows
 from smpcheck.kernel.types import CellType, Struct
 from smpcheck.program import ir, values
@@ -131,6 +131,8 @@ def check_place(place: Place, param: Param, site: Site, row: Row) -> None:
 def _check_word(place: Place, site: Site, row: Row) -> None:
     """A location that is read or written as a whole."""
     kind = place.type
+    if isinstance(kind, Bits):
+        raise InputError(f"{site.name} of {place.label}: a bit field has no address, and is only accessed plainly", site.pos)
     if isinstance(kind, Constant):
         raise InputError(f"{site.name} of {place.label}, which is constant: read it by its name", site.pos)
     if isinstance(kind, Scalar) and kind.cell is not None:
@@ -237,6 +239,8 @@ class Primitives(Lowering):
                 return layout.Array(self.c_type(element), length)
             case StructOf(struct):
                 return self._struct(struct)
+            case Bits(place=place):
+                return place
             case Constant(of):
                 return self.c_type(of)
             case Ghost():
@@ -259,7 +263,7 @@ class Primitives(Lowering):
         self.structs[name] = struct
         fields = {
             field: (memory_layout.field_offset(struct, field), self.c_type(memory_layout.field_type(struct, field)))
-            for field in kernel_types.field_annotations(struct)
+            for field in memory_layout.members(struct)
         }
         made = layout.Struct(name, fields, *memory_layout.size_align(StructOf(struct)))
         self.types.define(name, made)

@@ -92,6 +92,8 @@ def _same(questions: Iterable[Question], memory: Memory) -> bool:
         match what:
             case "scan":
                 memory.scan(about)
+            case "viewed":
+                memory.viewed()
             case "cpu":
                 memory.per_cpu(*about)
             case "address":

@@ -130,6 +130,7 @@ class _Compilation:
             file=shown(self.file),
             invariants=invariants,
             language="Python",
+            members=self.memory.members,
             expected_failures=self.setup._expected,
         )
         if self.memory.in_sizes:
@@ -261,14 +262,14 @@ class _Compilation:
         for check in self.setup._asked:
             found += [atom for atom in dict.fromkeys(_atoms(self.compile_check(check).expr)) if atom not in found]
         for name in self.setup._observed:
-            address = self.memory.named(name)
-            if address is None:
+            variable = self.memory.named(name)
+            if variable is None:
                 names = ", ".join(sorted(slot.cell.name for slot in self.memory.slots.values())[:20])
                 raise InputError(f"observe: there is no cell called {name}; cells: {names}", self.where)
-            slot = self.memory.slots[address]
-            if slot.ghost and not self.ghost_cells:
+            slot = self.memory.slots.get(variable.cell)
+            if slot is not None and slot.ghost and not self.ghost_cells:
                 raise InputError(f"observe: {name} is a ghost counter: put it into a final check", self.where)
-            found.append(ir.FinalMem(address))
+            found.append(variable)
         return tuple(found)
 
     def cells(self, after: bool, threads: int) -> dict[Ptr, ir.Cell]:

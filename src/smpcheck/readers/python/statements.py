@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from smpcheck.errors import InputError
+from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel import layout
-from smpcheck.kernel.layout import ArrayOf, Constant, Flags, Ghost, Pointer, Scalar
-from smpcheck.kernel.types import ThreadLocal
+from smpcheck.kernel.layout import ArrayOf, Bits, Constant, Flags, Ghost, Pointer, Scalar, StructOf, field_type
+from smpcheck.kernel.types import Struct, ThreadLocal
 from smpcheck.program import ir, values
 from smpcheck.readers.python.expressions import BINARY, Expressions
 from smpcheck.readers.python.source import assigned_names
@@ -39,6 +39,18 @@ REFUSED = {
     ast.Match: ("match", "use if and elif"),
     ast.Nonlocal: ("nonlocal", "pass values and return them"),
 }
+
+
+def member_that_is_not_copied(struct: type[Struct]) -> str:
+    """What of a struct is no memory, or more than it shows; nothing if it can be assigned as a whole."""
+    for name in layout.members(struct):
+        kind = field_type(struct, name)
+        inner = kind.element if isinstance(kind, ArrayOf) else kind
+        if isinstance(inner, Constant | Ghost) or (isinstance(inner, Flags) and inner.separate):
+            return f"{struct.__name__}.{name}, which is {kind},"
+        if isinstance(inner, StructOf) and (found := member_that_is_not_copied(inner.struct)):
+            return found
+    return ""
 
 
 class Statements(Expressions):
@@ -108,8 +120,26 @@ class Statements(Expressions):
         if own is not None:
             self.set_thread_local(own, self.source.text(target), self.rvalue(value), stmt)
             return
+        if self._is_copy(target, value, stmt):
+            return
         place = self._assignable(target)
         self.assign_plain(place, convert(self.rvalue(value), place.type, self.pos(stmt), place.label), stmt)
+
+    def _is_copy(self, target: ast.expr, value: ast.expr, stmt: ast.stmt) -> bool:
+        """Copy a struct, if this is the assignment of a whole one."""
+        if not isinstance(target, ast.Attribute | ast.Subscript):
+            return False
+        place = self.lvalue(target)
+        if not isinstance(place, Place) or not isinstance(place.type, StructOf):
+            return False
+        source = self.lvalue(value)
+        if not isinstance(source, Place) or source.type != place.type:
+            raise InputError(f"{place.label} is {place.type}: only another one can be assigned to it as a whole", self.pos(stmt))
+        member = member_that_is_not_copied(place.type.struct)
+        if member:
+            raise UnsupportedError(f"{place.label} = {source.label}: {member} cannot be copied", self.pos(stmt))
+        self.copy(place, source, stmt)
+        return True
 
     def _thread_local(self, target: ast.expr) -> ThreadLocal | None:
         if not isinstance(target, ast.Name):
@@ -157,6 +187,10 @@ class Statements(Expressions):
             return
         place = self._assignable(target)
         right = self.rvalue(value)
+        if isinstance(place.type, Bits):
+            kind, pos = place.type, self.pos(stmt)
+            self.change_bits(place, kind, lambda old: convert(arithmetic(op, old, right, pos), kind, pos, place.label), stmt)
+            return
         mask: int | None = None
         if isinstance(place.type, Flags) and isinstance(right.const, int) and op in ("|", "&", "^"):
             mask = right.const if op != "&" else ~right.const

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smpcheck.errors import InputError
-from smpcheck.kernel.layout import Constant, Flags, Ghost, Scalar, Type
+from smpcheck.kernel.layout import Bits, Constant, Flags, Ghost, Scalar, Type
 from smpcheck.kernel.scenario import LockOrder
 from smpcheck.program import ir, values
 from smpcheck.program.events import has_round
@@ -20,6 +20,7 @@ from smpcheck.program.held import held_lock, held_register
 from smpcheck.program.ir import Position
 from smpcheck.program.tags import GHOST
 from smpcheck.program.values import CType, Ptr, truth
+from smpcheck.readers.layout import cells
 from smpcheck.readers.operand_order import touches_memory
 from smpcheck.readers.python import specials, tidy
 from smpcheck.readers.python.memory import Memory
@@ -34,7 +35,9 @@ from smpcheck.readers.python.typed import (
     boolean,
     by_reference,
     ctype_of,
+    extracted,
     fold,
+    inserted,
     literal,
     negation,
     offset_by,
@@ -111,6 +114,9 @@ class ThreadCompiler(Statements):
             if not isinstance(address, Ptr):
                 self.access_nothing(place.addr, site)
                 return False
+            size = ctype_of(place.type).alignment
+            if address.offset % size and not isinstance(place.type, Bits):
+                raise InputError(f"{place.label}: a misaligned access of {size} bytes at {address}", site.pos)
             if not self.memory.has(address) and not isinstance(place.type, Flags) and not self._in_cells(place, address):
                 raise InputError(f"{place.label}: there is nothing at {address}", site.pos)
         return True
@@ -128,6 +134,8 @@ class ThreadCompiler(Statements):
         site = self.site(site)
         if not self._checked(place, site):
             return RValue(ir.Const(0), place.type)
+        if isinstance(place.type, Bits):
+            return extracted(place.type, self.load(self._run(place, place.type, tags, site), tags, site).expr)
         if isinstance(place.type, Flags) and place.type.separate:
             return self._load_bytes(place, place.type, tags, site, mask)
         reg = self.temp()
@@ -149,9 +157,36 @@ class ThreadCompiler(Statements):
             word = fold("|", fold("<<", ir.Reg(reg), ir.Const(shift), values.ULONG), word, values.ULONG)
         return RValue(word, Scalar(values.ULONG))
 
+    def change_bits(self, place: Place, kind: Bits, change: Callable[[RValue], RValue], node: ast.AST) -> None:
+        """``p.field += 1`` of a bit field: its memory location is read once and written once."""
+        site = self.site(node)
+        if self._checked(place, site):
+            run = self._run(place, kind, PLAIN, site)
+            location = self.load(run, PLAIN, site).expr
+            self.store(run, inserted(kind, location, change(extracted(kind, location))), PLAIN, site)
+
+    def copy(self, target: Place, source: Place, node: ast.AST) -> None:
+        """A struct assignment: member by member, plainly."""
+        site = self.site(node)
+        parts = cells(self.primitives.c_type(target.type), "")
+        for offset, _, ctype in parts:
+            here = [replace(p, addr=offset_by(p.addr, offset), type=Scalar(ctype)) for p in (target, source)]
+            to, of = (replace(p, offset=None if p.offset is None else p.offset + offset) for p in here)
+            self.store(to, self.load(of, PLAIN, site), PLAIN, site)
+
+    def _run(self, place: Place, kind: Bits, tags: Tags, site: Site) -> Place:
+        """The memory location that a bit field is in."""
+        if tags:
+            raise InputError(f"{site.name} of {place.label}: a bit field has no address, and is only accessed plainly", site.pos)
+        return replace(place, type=Scalar(kind.place))
+
     def store(self, place: Place, value: RValue, tags: Tags, site: Site, mask: int | None = None) -> None:
         """Write a place; ``value`` has its type already."""
         if not self._checked(place, site):
+            return
+        if isinstance(place.type, Bits):
+            run = self._run(place, place.type, tags, site)
+            self.store(run, inserted(place.type, self.load(run, tags, site).expr, value), tags, site)
             return
         if isinstance(place.type, Flags) and place.type.separate:
             for byte, shift, ctype in place.type.cells:

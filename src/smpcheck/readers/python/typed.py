@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
-from smpcheck.kernel.layout import ArrayOf, Flags, Pointer, Scalar, StructOf, Type, size_align
+from smpcheck.kernel.layout import ArrayOf, Bits, Flags, Pointer, Scalar, StructOf, Type, size_align
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
@@ -147,7 +147,7 @@ def ctype_of(kind: Type) -> CType:
         return kind.ctype
     if isinstance(kind, Flags):
         return values.ULONG
-    return values.POINTER
+    return kind.place if isinstance(kind, Bits) else values.POINTER
 
 
 def promote(ctype: CType) -> CType:
@@ -187,6 +187,8 @@ def convert(value: RValue, want: Type, pos: Position, what: str) -> RValue:
     have = value.type
     if isinstance(want, Flags):
         want = Scalar(values.ULONG)
+    if isinstance(want, Bits):
+        want = Scalar(want.ctype)
     if isinstance(want, Scalar):
         if isinstance(have, Scalar):
             return RValue(to_ctype(value.expr, have.ctype, want.ctype), want)
@@ -288,3 +290,26 @@ def as_pointer(place: Place) -> RValue:
 def by_reference(kind: Type) -> bool:
     """Is a value of this type its address (structs, arrays, and cells that only primitives touch)?"""
     return isinstance(kind, (StructOf, ArrayOf)) or (isinstance(kind, Scalar) and kind.cell is not None)
+
+
+def extracted(bits: Bits, location: ir.Expr) -> RValue:
+    """The value of a bit field, given the contents of its run; smaller ones are ints (C11 6.3.1.1)."""
+    if bits.ctype.signed:
+        up = fold("<<", location, ir.Const(64 - bits.shift - bits.width), values.LONG)
+        number, have = fold(">>", up, ir.Const(64 - bits.width), values.LONG), values.LONG
+    else:
+        down = fold(">>", location, ir.Const(bits.shift), values.ULONG)
+        number, have = fold("&", down, ir.Const((1 << bits.width) - 1), values.ULONG), values.ULONG
+    fits = bits.width < 32 or (bits.width == 32 and bits.ctype.signed)
+    ctype = values.INT if fits else bits.ctype
+    return RValue(to_ctype(number, have, ctype), Scalar(ctype))
+
+
+def inserted(bits: Bits, location: ir.Expr, value: RValue) -> RValue:
+    """The contents of a run after the assignment of ``value``, which has the bit field's type, to it."""
+    mask = (1 << bits.width) - 1
+    wide = fold("&", to_ctype(value.expr, bits.ctype, values.ULONG), ir.Const(mask), values.ULONG)
+    here = fold("<<", wide, ir.Const(bits.shift), values.ULONG)
+    others = ((1 << bits.place.bits) - 1) & ~(mask << bits.shift)
+    rest = fold("&", location, ir.Const(others), values.ULONG)
+    return RValue(to_ctype(fold("|", rest, here, values.ULONG), values.ULONG, bits.place), Scalar(bits.place))

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel import layout
-from smpcheck.kernel.layout import ArrayOf, Constant, Pointer, Scalar, StructOf, Type
+from smpcheck.kernel.layout import ArrayOf, Bits, Constant, Pointer, Scalar, StructOf, Type
 from smpcheck.kernel.scenario import Parameter
 from smpcheck.kernel.types import Array, CellType, PerCpu, Struct, ThreadLocal, field_annotations
 from smpcheck.program import ir, values
@@ -143,6 +143,12 @@ class Walker(ABC):
 
     @abstractmethod
     def assign_plain(self, place: Place, value: RValue, node: ast.AST, mask: int | None = None) -> None: ...
+
+    @abstractmethod
+    def change_bits(self, place: Place, kind: Bits, change: Callable[[RValue], RValue], node: ast.AST) -> None: ...
+
+    @abstractmethod
+    def copy(self, target: Place, source: Place, node: ast.AST) -> None: ...
 
     @abstractmethod
     def set_register(self, key: str, value: RValue, pos: Position) -> RValue: ...
