@@ -6,6 +6,7 @@ Without options all of them, under the variants of `hunt.VARIANTS`; that takes h
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import multiprocessing
 import random
@@ -14,8 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from smpcheck.cli import COLLECT
 from tests.mm.mutants.generator import Mutant
-from tests.mm.mutants.hunt import MAX_CELLS, VARIANTS, Cell, Verdict, all_mutants, explain, hunt, table
+from tests.mm.mutants.hunt import MAX_CELLS, VARIANTS, Cell, Verdict, all_mutants, explain, hunt, kept_table, table
 
 
 def verdict_of(mutant: Mutant, cells: Sequence[Cell], most: int) -> Verdict:
@@ -69,15 +71,24 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=MAX_CELLS, help="cells that a survivor has got past")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="then it ends with what there is")
     parser.add_argument("-j", type=int, default=1, dest="jobs", help="processes")
-    parser.add_argument("--json", type=Path, help="all verdicts, a line each")
+    parser.add_argument("--json", type=Path, help="all verdicts, a line each; those that are there already are not asked again")
+    parser.add_argument("--table", type=Path, help="keep the cells of the model as it is in this file")
     options = parser.parse_args()
-    cells = table(tuple(options.variants), tuple(options.scenarios))
+    gc.set_threshold(*COLLECT)
+    asked = tuple(options.variants), tuple(options.scenarios)
+    cells = kept_table(options.table, *asked) if options.table else table(*asked)
     found = [mutant for mutant in all_mutants(cells) if options.only in mutant.name]
     if options.sample is not None and options.sample < len(found):
         found = random.Random(options.seed).sample(found, options.sample)
     print(f"{len(cells)} cells of {', '.join(options.variants)}; {len(found)} mutants", flush=True)
-    counts: Counter[str] = Counter()
-    out = options.json.open("w", encoding="utf-8") if options.json else None
+    before = (
+        [json.loads(line) for line in options.json.read_text("utf-8").splitlines()]
+        if options.json and options.json.exists()
+        else []
+    )
+    counts = Counter(str(line["outcome"]) for line in before)
+    found = [mutant for mutant in found if mutant.name not in {line["name"] for line in before}]
+    out = options.json.open("a", encoding="utf-8") if options.json else None
     for verdict in verdicts(found, cells, options.most, options.jobs, options.seconds):
         counts[verdict.outcome] += 1
         print(f"{verdict.outcome:10} {verdict.seconds:5.1f} s  {verdict.mutant.name}  [{verdict.how}]", flush=True)

@@ -60,6 +60,8 @@ class Mutant:
     after: str
     text: str
     number: int = 0
+    lines: frozenset[int] = frozenset()
+    """Those that are changed."""
 
     @property
     def name(self) -> str:
@@ -103,8 +105,10 @@ def mutants(file: str, text: str, functions: Sequence[str]) -> list[Mutant]:
             found += [Mutant(file, node.name, *change) for change in _of_function(node, source)]
     seen: Counter[str] = Counter()
     numbered = []
+    old = text.splitlines()
     for each in found:
-        numbered.append(replace(each, number=seen[each.name]))
+        changed = (at for at, pair in enumerate(zip(old, each.text.splitlines(), strict=False), 1) if pair[0] != pair[1])
+        numbered.append(replace(each, number=seen[each.name], lines=frozenset(changed)))
         seen[each.name] += 1
     return [each for each in numbered if each.text != text]
 

@@ -7,24 +7,28 @@ memory, it is *equivalent*: nobody can tell. Otherwise it is a *hole*: the bug c
 from __future__ import annotations
 
 import ast
+import pickle
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeAlias, TypeVar
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError
+from smpcheck.kernel.scenario import Asked
 from smpcheck.mm import predict
 from smpcheck.mm.check import Case, Checker, cases, names_of, program_of
 from smpcheck.mm.kernel_check.machine import LEAST_PAGES, MODELLED
 from smpcheck.mm.kernel_check.scenarios import scenarios
 from smpcheck.program import ir
 from smpcheck.readers.python import source
+from smpcheck.readers.python.reuse import Compiled, CompiledThreads
 from smpcheck.readers.python.source import standing_in
 from smpcheck.simulate import outcomes
 from tests.mm.mutants.generator import Mutant, mutants
@@ -38,7 +42,12 @@ NOT_THE_SYSTEM = {"scenarios", "hearts", "invariants", "variants", "mm_types"}
 """Modules of the model that set it up and say what must hold."""
 
 MAX_STATES = 150_000
-"""For one cell of a mutant. The largest cells of two operations have a tenth of that."""
+"""For one cell of the model. The largest cells of two operations have a tenth of that."""
+
+MORE_STATES = 20
+"""A mutant's cell may have so many times the states of the model's, or :data:`ENOUGH_STATES`, whichever is more."""
+
+ENOUGH_STATES = 20_000
 
 MAX_CELLS = 8
 """So many cells have to miss a mutant for it to survive, unless more are asked for."""
@@ -46,8 +55,11 @@ MAX_CELLS = 8
 ENOUGH_THE_SAME = 3
 """A mutant that is the model's own program in so many cells of a variant is about a switch that the variant has not."""
 
-MAX_VISITS = 3
-"""So many of them are asked once more with reclaim's look at every page (I4)."""
+AT_FIRST = 2
+"""After so many cells come the predictions for a kernel, if they are about the mutant."""
+
+IN_DISORDER = 3
+"""So many of the cells are asked under the kernel's model, if the mutant is about order."""
 
 ORDERING = ("weaken", "unlocked")
 """Operators whose mutants sequential consistency cannot tell from the model; so with barriers dropped."""
@@ -56,23 +68,33 @@ ORDERING = ("weaken", "unlocked")
 Function: TypeAlias = tuple[str, str]
 """A function of the model: its file and its name."""
 
+Line: TypeAlias = tuple[str, int]
+"""The name of a file, without its folder, and a line in it."""
+
 
 @dataclass(frozen=True)
 class Cell:
-    """A scenario under a variant, as the model is: the functions that its threads enter, and those that only the last thread
-    enters, which finds all quiet and has reclaim look at every page; with and without that look, what fails, and which program
-    it is."""
+    """A scenario under a variant, as the model is.
+
+    ``functions``: those that were compiled for it; ``entered``: those of which a thread takes a step in some interleaving, the
+    last thread (which finds all quiet, and has reclaim look at every page) not counted; ``lines``: where these steps are.
+    ``failed``: what fails; ``digest``: which program it is; ``explored``: its states.
+    """
 
     case: Case
+    functions: frozenset[Function]
     entered: frozenset[Function]
-    entered_last: frozenset[Function]
-    failed: Mapping[str, frozenset[str]]
-    digests: Mapping[str, int]
+    lines: frozenset[Line]
+    failed: frozenset[str]
+    digest: str
     explored: int
 
-    def rank(self, function: Function) -> int:
-        """How likely it is to notice a bug in a function: 0 most; 2 not at all, as nobody enters it."""
-        return 0 if function in self.entered else 1 if function in self.entered_last else 2
+    def rank(self, mutant: Mutant) -> int:
+        """How likely it is to notice a bug: 0 if a thread executes a step that is changed; 3 not at all."""
+        function = (mutant.file, mutant.function)
+        if any((Path(mutant.file).name, line) in self.lines for line in mutant.lines):
+            return 0
+        return 1 if function in self.entered else 2 if function in self.functions else 3
 
 
 @dataclass
@@ -84,23 +106,71 @@ class Verdict:
     how: str = ""
     seconds: float = 0.0
     cells: list[Case] = field(default_factory=list)
+    """Those in which the mutant is another program, and which did not notice."""
+    asked: list[Case] = field(default_factory=list)
     same: Counter[str] = field(default_factory=Counter)
     """By variant, in how many cells the mutant was the same program."""
 
 
-def used_functions(case: Case, freeing: str = "at-once") -> tuple[ir.Program, frozenset[tuple[str, str]]]:
-    """A cell's program, and the functions that were compiled for it, by file and name."""
-    found: set[tuple[str, str]] = set()
-    original = source.function_source
+class Threads(CompiledThreads):
+    """The model's threads, compiled once, each with the functions that it has: where a mutant changes none, it is the same."""
 
-    def noted(function: FunctionType) -> Any:
-        answer = original(function)
-        found.add((answer.file, answer.node.name))
+    def __init__(self) -> None:
+        super().__init__()
+        self.functions: dict[int, frozenset[Function]] = {}
+        self._noted: set[Function] = set()
+        self._programs: dict[Case, ir.Program] = {}
+
+    def program(self, case: Case) -> ir.Program:
+        """A cell's program, of the model as it is."""
+        if case not in self._programs:
+            self._programs[case] = _outside(lambda: self._compiled(case))
+        return self._programs[case]
+
+    def _compiled(self, case: Case) -> ir.Program:
+        with _replaced(self.function_source):
+            return compiled(case, "too", self)
+
+    def thread(self, key: Hashable, given: set[int], memory: Any, bindings: Mapping[str, Any], compile_: Any) -> Compiled:
+        """See :meth:`CompiledThreads.thread`."""
+
+        def noting() -> Compiled:
+            self._noted = set()
+            compiled: Compiled = compile_()
+            self.functions[id(compiled.thread.body)] = frozenset(self._noted)
+            return compiled
+
+        return super().thread(key, given, memory, bindings, noting)
+
+    def function_source(self, function: FunctionType) -> Any:
+        """Stands for the reader's own while threads are compiled."""
+        answer = ORIGINAL(function)
+        self._noted.add((answer.file, answer.node.name))
         return answer
 
-    with _replaced(noted):
-        program = program_of(case, "too", ghosts=True)
-    return program, frozenset(found)
+    def without(self, function: Function, case: Case) -> CompiledThreads:
+        """Those that do not have a function; of a cell all of these."""
+        self.program(case)
+        found = CompiledThreads()
+        for key, entries in self._entries.items():
+            kept = [entry for entry in entries if function not in self.functions[id(entry.compiled.thread.body)]]
+            if kept:
+                found._entries[key] = kept
+        return found
+
+    def of(self, program: ir.Program) -> frozenset[Function]:
+        """The functions of a program's threads."""
+        return frozenset().union(*(self.functions[id(thread.body)] for thread in program.threads))
+
+
+ORIGINAL = source.function_source
+
+THREADS = Threads()
+
+
+def compiled(case: Case, visit: str, threads: CompiledThreads) -> ir.Program:
+    """A cell's program."""
+    return program_of(case, visit, ghosts=True, variant=Asked(case.variant), known=threads)
 
 
 class _replaced:
@@ -121,34 +191,28 @@ class _replaced:
             module.function_source = self.old  # type: ignore[attr-defined]
 
 
-def digest(program: ir.Program) -> int:
+def digest(program: ir.Program) -> str:
     """The same for two programs that are one, wherever their statements stand."""
-    return hash(POSITION.sub("", repr((program.threads, program.cells, program.invariants))))
+    found = sha256(POSITION.sub("", repr((program.cells, program.invariants))).encode())
+    for thread in program.threads:
+        if id(thread.body) not in _digests:
+            text = POSITION.sub("", repr(replace(thread, index=0)))
+            _digests[id(thread.body)] = (thread.body, sha256(text.encode()).digest())
+        found.update(_digests[id(thread.body)][1])
+    return found.hexdigest()
 
+
+_digests: dict[int, tuple[object, bytes]] = {}
+"""By the identity of a thread's statements, which are kept with it so that it stays one."""
 
 POSITION = re.compile(r"Position\([^()]*\)")
 
 
-def entered(program: ir.Program, functions: Iterable[Function]) -> tuple[frozenset[Function], frozenset[Function]]:
-    """The functions of which some interleaving takes a step, in a thread and in the last one only; and those without a step."""
-    coverage = outcomes(program, max_states=MAX_STATES, coverage=True).coverage
-    spans = {file: _spans(file) for file, _ in functions}
-    stepping: set[Function] = set()
-    by_thread: list[set[Function]] = []
-    for thread in program.threads:
-        of_thread = set()
-        for statement in _statements(thread.body):
-            pos = getattr(statement, "pos", None)
-            file = next((file for file in spans if pos is not None and Path(file).name == Path(pos.file).name), None)
-            name = next((n for n, lines in spans[file].items() if pos.line in lines), None) if file and pos else None
-            if file and name and id(statement) in coverage.steps:
-                stepping.add((file, name))
-                if id(statement) in coverage.taken:
-                    of_thread.add((file, name))
-        by_thread.append(of_thread)
-    without = frozenset(functions) - stepping
-    own = frozenset().union(*by_thread[:-1])
-    return own, frozenset(by_thread[-1] | without) - own
+def steps_of(program: ir.Program, taken: frozenset[int]) -> frozenset[Line]:
+    """Where the steps are that some interleaving takes (``taken``) in a thread, the last one not counted."""
+    statements = (s for thread in program.threads[:-1] for s in _statements(thread.body) if id(s) in taken)
+    places = (getattr(statement, "pos", None) for statement in statements)
+    return frozenset((Path(pos.file).name, pos.line) for pos in places if pos is not None)
 
 
 @cache
@@ -172,31 +236,43 @@ def _statements(body: Iterable[ir.Stmt]) -> Iterator[ir.Stmt]:
 @cache
 def table(variants: tuple[str, ...] = VARIANTS, scenarios: tuple[str, ...] = (), most_threads: int = 2) -> tuple[Cell, ...]:
     """The cells of these scenarios (all) with so many threads at most, cheapest first. Cells with the same program are one."""
-    found: dict[int, Cell] = {}
+    found: dict[str, Cell] = {}
     for case in cases(scenarios, variants, freeing="at-once"):
-        program, functions = used_functions(case)
+        program = THREADS.program(case)
         if len(program.threads) > most_threads + 1 or digest(program) in found:
             continue
         try:
-            programs = {"no": program_of(case, "no", ghosts=True), "too": program}
-            answers = {visit: outcomes(each, max_states=MAX_STATES) for visit, each in programs.items()}
+            answer = outcomes(program, max_states=MAX_STATES, coverage=True)
         except LimitError:
             continue
+        functions = THREADS.of(program)
+        lines = steps_of(program, answer.coverage.taken)
+        entered = frozenset(f for f in functions if any((Path(f[0]).name, line) in lines for line in _spans(f[0]).get(f[1], ())))
         found[digest(program)] = Cell(
-            case,
-            *entered(program, functions),
-            {visit: frozenset(names_of(answer)) for visit, answer in answers.items()},
-            {visit: digest(each) for visit, each in programs.items()},
-            answers["too"].explored,
+            case, functions, entered, lines, frozenset(names_of(answer)), digest(program), answer.explored
         )
     return tuple(sorted(found.values(), key=lambda cell: cell.explored))
+
+
+def kept_table(path: Path, variants: tuple[str, ...], scenarios: tuple[str, ...] = ()) -> tuple[Cell, ...]:
+    """The same, from a file where it was computed before for the model as it is; else it is written there."""
+    folder = Path(predict.__file__).parent
+    model = sha256(b"".join(each.read_bytes() for each in sorted(folder.glob("*.py")))).hexdigest()
+    key = (model, variants, scenarios)
+    if path.exists():
+        known, cells = pickle.loads(path.read_bytes())
+        if known == key:
+            return cells  # type: ignore[no-any-return]
+    cells = table(variants, scenarios)
+    path.write_bytes(pickle.dumps((key, cells)))
+    return cells
 
 
 def all_mutants(cells: Sequence[Cell]) -> list[Mutant]:
     """Of every function of the model that some cell has."""
     by_file: dict[str, set[str]] = {}
     for cell in cells:
-        for file, function in cell.entered | cell.entered_last:
+        for file, function in cell.functions:
             path = Path(file)
             if path.parent.name == "mm" and path.stem not in NOT_THE_SYSTEM:
                 by_file.setdefault(file, set()).add(function)
@@ -206,27 +282,28 @@ def all_mutants(cells: Sequence[Cell]) -> list[Mutant]:
 def hunt(
     mutant: Mutant, cells: Iterable[Cell], most: int = MAX_CELLS, deadline: float = 120.0, predicting: bool = True
 ) -> Verdict:
-    """Run a mutant through `mm live`'s predictions, if it is of V10 (``predicting``), and the cells that enter its function,
-    until one notices, or ``most`` cells have not."""
-    began = time.monotonic()
+    """Ask the cells that have the mutant's function, those first whose threads execute what is changed, and of these the
+    smallest, until one notices or ``most`` have not; if they are of V10, `mm live`'s predictions too (``predicting``); and about
+    order the first ones once more under the kernel's model. ``deadline``: seconds of CPU time.
+    """
+    began = time.process_time()
     verdict = Verdict(mutant, "survives")
-    function = (mutant.file, mutant.function)
-    concerned = sorted((cell for cell in cells if cell.rank(function) < 2), key=lambda cell: (cell.rank(function), cell.explored))
-    source.function_source.cache_clear()
+    concerned = sorted((cell for cell in cells if cell.rank(mutant) < 3), key=lambda cell: (cell.rank(mutant), cell.explored))
+    ORIGINAL.cache_clear()
     try:
         with standing_in(mutant.file, mutant.text):
-            if predicting and any(cell.case.variant.name == MODELLED for cell in concerned):
+            _pass(mutant, concerned, verdict, AT_FIRST, began + deadline)
+            if verdict.outcome == "survives" and predicting and any(cell.case.variant.name == MODELLED for cell in concerned):
                 _predicts(verdict)
-            _pass(mutant, concerned, "no", verdict, most, began + deadline)
-            asked = [cell for cell in concerned if cell.case in verdict.cells]
-            _pass(mutant, asked[:MAX_VISITS], "too", verdict, most + 1, began + deadline)
+            _pass(mutant, concerned, verdict, most, began + deadline)
+            _in_disorder(mutant, concerned, verdict)
     except InputError as error:
         verdict.outcome, verdict.how = "killed", f"it does not compile: {error.message}"
     finally:
-        source.function_source.cache_clear()
+        ORIGINAL.cache_clear()
     if verdict.outcome == "survives" and not verdict.cells:
-        verdict.outcome, verdict.how = "not asked", "no cell has the step" if concerned else "no cell enters the function"
-    verdict.seconds = time.monotonic() - began
+        verdict.outcome, verdict.how = "not asked", "no cell has the step" if concerned else "no cell has the function"
+    verdict.seconds = time.process_time() - began
     return verdict
 
 
@@ -257,56 +334,54 @@ def _predicts(verdict: Verdict) -> None:
         verdict.outcome, verdict.how = "killed", f"{MODELLED}: another prediction for {', '.join(changed)}"
 
 
-def _pass(mutant: Mutant, cells: Iterable[Cell], visit: str, verdict: Verdict, most: int, ends: float) -> None:
-    """One cell after the other, until one notices, ``most`` have not, or the time is over."""
+def _pass(mutant: Mutant, cells: Iterable[Cell], verdict: Verdict, most: int, ends: float) -> None:
+    """One cell after the other, but those that were asked, until one notices, ``most`` have not, or the time is over."""
     for cell in cells:
         if verdict.outcome != "survives" or len(verdict.cells) >= most:
             return
-        if verdict.same[cell.case.variant.name] >= ENOUGH_THE_SAME and not verdict.cells:
+        if cell.case in verdict.asked or (verdict.same[cell.case.variant.name] >= ENOUGH_THE_SAME and not verdict.cells):
             continue
-        if time.monotonic() > ends:
+        if time.process_time() > ends:
             verdict.outcome, verdict.how = "undecided", "the time was not enough"
             return
-        if _notices(mutant, cell, visit, verdict):
-            return
+        verdict.asked.append(cell.case)
+        _ask(mutant, cell, verdict)
 
 
-def _notices(mutant: Mutant, cell: Cell, visit: str, verdict: Verdict) -> bool:
+def _ask(mutant: Mutant, cell: Cell, verdict: Verdict) -> None:
     """Does the cell tell the mutant from the model?"""
-    program = program_of(cell.case, visit, ghosts=True)
-    if digest(program) == cell.digests[visit]:
+    program = compiled(cell.case, "too", THREADS.without((mutant.file, mutant.function), cell.case))
+    if digest(program) == cell.digest:
         verdict.same[cell.case.variant.name] += 1
-        return False
-    if cell.case not in verdict.cells:
-        verdict.cells.append(cell.case)
+        return
+    verdict.cells.append(cell.case)
     where = f"{cell.case.scenario}, {cell.case.variant.name}"
     try:
-        failed = frozenset(names_of(outcomes(program, max_states=MAX_STATES)))
+        failed = frozenset(names_of(outcomes(program, max_states=max(ENOUGH_STATES, MORE_STATES * cell.explored))))
     except LimitError:
-        return False
+        return
     except SmpcheckError as error:
         verdict.outcome, verdict.how = "killed", f"{where}: {error.message}"
-        return True
-    if failed != cell.failed[visit]:
-        more, less = sorted(failed - cell.failed[visit]), sorted(cell.failed[visit] - failed)
+        return
+    if failed != cell.failed:
+        more, less = sorted(failed - cell.failed), sorted(cell.failed - failed)
         said = [f"{', '.join(more)} fails"] * bool(more) + [f"{', '.join(less)} does not fail any more"] * bool(less)
         verdict.outcome, verdict.how = "killed", f"{where}: {'; '.join(said)}"
-        return True
-    return visit == "no" and _notices_in_disorder(mutant, cell, verdict, where)
 
 
-def _notices_in_disorder(mutant: Mutant, cell: Cell, verdict: Verdict, where: str) -> bool:
+def _in_disorder(mutant: Mutant, cells: Sequence[Cell], verdict: Verdict) -> None:
     """The same under the kernel's model, with the flags in separate bytes, for what is about order."""
     if mutant.operator not in ORDERING and "smp_mb" not in mutant.before:
-        return False
-    case = replace(cell.case, model="lkmm", flags="separate")
-    answer = Checker((), 20.0).answer(case)
-    before = in_disorder(case)
-    if not answer.undecided and frozenset(answer.failed) != before:
-        changed = sorted(frozenset(answer.failed) ^ before)
-        verdict.outcome, verdict.how = "killed", f"{where}, lkmm, separate: {', '.join(changed)}"
-        return True
-    return False
+        return
+    for cell in [cell for cell in cells if cell.case in verdict.cells][:IN_DISORDER]:
+        if verdict.outcome != "survives":
+            return
+        case = replace(cell.case, model="lkmm", flags="separate")
+        answer = Checker((), 20.0).answer(case)
+        before = in_disorder(case)
+        if not answer.undecided and frozenset(answer.failed) != before:
+            changed = ", ".join(sorted(frozenset(answer.failed) ^ before))
+            verdict.outcome, verdict.how = "killed", f"{case.scenario}, {case.variant.name}, lkmm, separate: {changed}"
 
 
 @cache
@@ -317,25 +392,32 @@ def in_disorder(case: Case) -> frozenset[str]:
 
 def explain(verdict: Verdict) -> Verdict:
     """Tell the equivalent from the holes: the final states of a survivor's cells, over all of memory, beside the model's."""
+    mutant = verdict.mutant
     for case in verdict.cells:
         try:
-            before = _outside(partial(final_states, case))
-            with standing_in(verdict.mutant.file, verdict.mutant.text):
-                source.function_source.cache_clear()
-                after = final_states(case)
+            before = final_states_of_the_model(case)
+            with standing_in(mutant.file, mutant.text):
+                ORIGINAL.cache_clear()
+                after = final_states(case, THREADS.without((mutant.file, mutant.function), case))
         except LimitError:
             return replace(verdict, outcome="hole", how=f"{case.scenario}, {case.variant.name}: too many final states to compare")
         finally:
-            source.function_source.cache_clear()
+            ORIGINAL.cache_clear()
         if before != after:
             shown = f"{case.scenario}, {case.variant.name}: {len(after - before)} final states more, {len(before - after)} less"
             return replace(verdict, outcome="hole", how=f"{shown}; {_differing(before, after)}")
     return replace(verdict, outcome="equivalent", how=f"the same final states in {len(verdict.cells)} cells")
 
 
-def final_states(case: Case) -> frozenset[Any]:
+@cache
+def final_states_of_the_model(case: Case) -> frozenset[Any]:
+    """Those of the model as it is."""
+    return _outside(lambda: final_states(case, CompiledThreads()))
+
+
+def final_states(case: Case, threads: CompiledThreads) -> frozenset[Any]:
     """What all of memory can be when all is quiet, counters included."""
-    program = program_of(case, "no", ghosts=True)
+    program = compiled(case, "no", threads)
     cells = tuple(ir.FinalMem(address) for address in program.cells)
     found = outcomes(replace(program, observed=cells), max_states=MAX_STATES)
     names: dict[ir.FinalReg | ir.FinalMem, str] = {atom: program.cells[atom.cell].name for atom in cells}
@@ -356,9 +438,9 @@ def _differing(before: frozenset[Any], after: frozenset[Any]) -> str:
 def _outside(work: Callable[[], T]) -> T:
     """Something done on the model as it is."""
     token = source._standing_in.set({})
-    source.function_source.cache_clear()
+    ORIGINAL.cache_clear()
     try:
         return work()
     finally:
         source._standing_in.reset(token)
-        source.function_source.cache_clear()
+        ORIGINAL.cache_clear()
