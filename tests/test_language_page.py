@@ -71,11 +71,11 @@ def test_the_example_is_a_test() -> None:
 
 def test_names_that_models_find_defined() -> None:
     text = section("Memory models: the cat language")
-    predefined = text.split("Predefined are")[1].split("Provided here")[0]
+    predefined = text.split("Predefined are")[1].split("provided here, ")[0]
     parts = re.split(r"^- ", predefined, flags=re.M)[1:]
     relations, sets, functions = ([name for code in codes(part) for name in spelled_out(code)] for part in parts)
     assert set(relations) | set(sets) == {*names.BASE_RELATIONS, *names.BASE_SETS, *names.TAGS, *names.DEFINED}
     assert set(functions) == {primitive.name for primitive in PRIMITIVES}
-    assert codes(text.split("Provided here")[1].split("Reads-from")[0]) and set(load.NATIVE) == set(
-        codes(text.split("Provided here")[1].split("Reads-from")[0])
+    assert codes(text.split("provided here, ")[1].split("Reads-from")[0]) and set(load.NATIVE) == set(
+        codes(text.split("provided here, ")[1].split("Reads-from")[0])
     )
