@@ -55,7 +55,7 @@ def check(
     ] = None,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Where none is chosen: every memory model, both layouts of the flags, and more scenarios."),
+        typer.Option("--all", help="Where none is chosen: every memory model, every layout of the flags, and more scenarios."),
     ] = False,
     freeing: Annotated[
         str, typer.Option("--freeing", metavar="at-once|at-the-end", help="When a page without references is freed.")
