@@ -467,3 +467,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + LOCKED.encode() + b"exists (x=1)\n")
     (program,) = read_programs(str(path))
     assert program.name == "lock"
+
+
+def test_what_stands_in_parentheses_after_the_name_is_no_part_of_it() -> None:
+    assert read_litmus("PPC co1 (PPCCoOne)\n{}\n P0 ;\n sync ;\nexists (true)").name == "co1"

@@ -24,7 +24,7 @@ from smpcheck.commands.common import (
     KernelHeaders,
     Objects,
     OneModel,
-    OnMachine,
+    OnMachines,
     Settings,
     Threads,
     all_settings,
@@ -116,7 +116,7 @@ def check(
     init: Init = None,
     thread: Threads = None,
     asserts: Asserts = None,
-    machine: OnMachine = None,
+    machine: OnMachines = None,
     executor: Annotated[str, typer.Option("--executor", metavar="|".join(EXECUTORS), help="Where the tests run.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="The Dask scheduler (--executor dask).")
@@ -151,10 +151,14 @@ def check(
         settings=all_settings(settings, kernel, kernel_headers, objects, init, thread, asserts),
         termination=termination,
         machine=machine,
-        own_model=model is None and machine is None,
+        own_model=model is None,
     )
     try:
-        run = Run(Job(model_for(model, machine), options, memory, stream), form, jobs, timeout, scheduler)
+        if machine is not None:
+            from smpcheck.machines.mapping import mappings
+
+            mappings(machine)  # a machine that there is not is told once, before the tests
+        run = Run(Job(model_for(model, None), options, memory, stream), form, jobs, timeout, scheduler)
         status = run(paths)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -201,7 +205,8 @@ class Run:
         self._limit(found)
         self.names = {item.index: stem(item.path) for item in found} if len(found) > 1 else {}
         self.form = make_form(self.form_name, sys.stdout)
-        self.form.begin([stem(item.path) for item in found])
+        longest = self._longest_machine()
+        self.form.begin([name + longest for name in map(stem, (item.path for item in found))])
         with ExitStack() as stack:
             results, rest = self._start(found, stack)
             try:
@@ -219,6 +224,14 @@ class Run:
             of = "done, others not" if several else f"of {len(found)} done"
             _complain(f"interrupted: {self.summary.total} {of}")
         return self.summary.exit_status
+
+    def _longest_machine(self) -> str:
+        """What the names of tests get longer by, where they are asked about on several machines."""
+        from smpcheck.machines.mapping import mappings
+        from smpcheck.questions.check import on_machine_name
+
+        titles = [one.title for one in mappings(self.job.options.machine)] if self.job.options.machine is not None else []
+        return on_machine_name("", max(titles, key=len)) if len(titles) > 1 else ""
 
     def _limit(self, found: list[Item]) -> None:
         """Settle the limits that depend on how many tests there are."""

@@ -53,6 +53,16 @@ OnMachine: TypeAlias = Annotated[
 ]
 """The machine that a kernel test is asked about; its own memory model judges."""
 
+OnMachines: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--machine",
+        metavar="M,M,...",
+        help="Ask what machines do: arm64, x86, ppc64, riscv, armv7, or all; with an option, as arm64:llsc.",
+    ),
+]
+"""The same, one or several."""
+
 OneModel: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -26,6 +26,7 @@ from smpcheck.time_limit import TimeLimitError, time_limit
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
+    from smpcheck.machines.mapping import MachineMapping
     from smpcheck.solver.answer import Answer, Question, State
 
 DEBUG_VARIABLE = "SMPCHECK_DEBUG"
@@ -73,8 +74,8 @@ def check_file(
     on_state: Callable[[StateRow], None] | None = None,
     on_read: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Result, bool]]:
-    """A result for each program of a file, from number ``start`` on, and whether it is the file's last. ``on_state``: see
-    :func:`check_program`. ``on_read`` is called when the file has been read.
+    """A result for each program of a file (on each machine), from number ``start`` on, and whether it is the file's last.
+    ``on_state``: see :func:`check_program`. ``on_read`` is called when the file has been read.
     """
     from smpcheck.readers.registry import read_programs, vocabulary_of
 
@@ -90,12 +91,16 @@ def check_file(
         return
     if on_read is not None:
         on_read()
-    for number, program in enumerate(programs[start:], start):
-        if options.machine is not None:
+    asked_about = _subjects(programs, options.machine)
+    for number, (program, mapping) in enumerate(asked_about[start:], start):
+        last = number == len(asked_about) - 1
+        if mapping is not None:
+            from smpcheck.machines.lower import lower
+
             try:
-                program = on_machine(program, options.machine)
+                program = replace(lower(program, mapping), expected=_expected_on_machines(program))
             except SmpcheckError as error:
-                yield failure(path, error, model.name, began, describe(program, model)), number == len(programs) - 1
+                yield failure(path, error, model.name, began, describe(program, model)), last
                 continue
         asked = model
         if options.own_model and program.language not in KERNEL:
@@ -103,8 +108,30 @@ def check_file(
             from smpcheck.models import own_model
 
             asked = load_model(own_model(program))
-        yield check_program(program, asked, options, began, on_state), number == len(programs) - 1
+        yield check_program(program, asked, options, began, on_state), last
         began = time.perf_counter()
+
+
+def _subjects(programs: Sequence[Program], machine: str | None) -> list[tuple[Program, MachineMapping | None]]:
+    """What is asked about: the programs, or each of them on each machine; where there are several, its name says which."""
+    if machine is None:
+        return [(program, None) for program in programs]
+    from smpcheck.machines.mapping import mappings
+
+    found = mappings(machine)
+    if len(found) == 1:
+        return [(program, found[0]) for program in programs]
+    return [(replace(program, name=on_machine_name(program.name, one.title)), one) for program in programs for one in found]
+
+
+def on_machine_name(name: str, machine: str) -> str:
+    """What a test is called where it is asked about on several machines."""
+    return f"{name} on {machine}"
+
+
+def _expected_on_machines(program: Program) -> str | None:
+    """What the author's word about the kernel's model says about any machine: what the model forbids, none does."""
+    return program.expected if program.expected == "Never" else None
 
 
 def on_machine(program: Program, machine: str) -> Program:

@@ -10,7 +10,8 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Quantifier
 from smpcheck.readers.source import Source
 
-_NAME_LINE = re.compile(r"\s*(\w+)[ \t]+(\S[^\n]*?)[ \t]*(?:\n|$)")
+_NAME_LINE = re.compile(r"\s*(\w+)[ \t]+(\S[^\n]*?)[ \t]*(?:\([ \t]*\w+[ \t]*\)[ \t]*)?(?:\n|$)")
+"""The architecture, the name, and in parentheses how the name is written in TeX, which herd7 does not print either."""
 _MARK = re.compile(r"[{}()]|<<|\b(?:exists|forall|locations|filter|with|observed|final)\b")
 
 
