@@ -175,6 +175,8 @@ WARM_UP = "C warm-up\n{}\nP0(int *x)\n{\n\tWRITE_ONCE(*x, 1);\n}\nexists (x=1)\n
 
 def load_engine(model: str) -> None:
     """Load what answering needs, before any clock starts and before workers are copied: by answering a test of one line."""
+    import smpcheck.solver.session  # noqa: F401 - that test does not need clingo, others do
+
     for _ in check_file("warm-up", load_model(model), CheckOptions(), WARM_UP):
         pass
 

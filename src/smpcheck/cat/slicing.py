@@ -9,7 +9,7 @@ A recursive definition is empty if its body is when the definition is taken to b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
@@ -23,11 +23,13 @@ EventKind: TypeAlias = tuple[str, frozenset[str], bool]
 """Kind, tags, and whether the event is half of an atomic operation of which both halves happen."""
 
 _BY_EXECUTION = frozenset(("rf", "co", "fr"))
+_ALL = frozenset(("inter", "seq", "product"))
+"""Operations that have nothing where one argument has nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The requirements and flags of a model that executions of some kinds of events may offend or raise, the cheap ones first.
+    """The requirements and flags of a model that executions of some kinds of events may offend or raise.
 
     ``by_choice``: the ids of nodes that depend on reads-from or coherence, ``by_address`` and ``by_value`` of those that depend
     on the addresses or values of events. ``settled``: the arguments of such nodes that are themselves none;
@@ -48,12 +50,11 @@ class Slice:
 def sliced(model: Model, kinds: frozenset[EventKind], relations: frozenset[str]) -> Slice:
     """``model`` for executions whose events are of these ``kinds``; ``relations``: those of the base relations other than rf, co
     and fr and those that are made of threads and addresses that may have a pair."""
-    nodes = _Slicer(tuple(kinds), relations).all_of([axiom.node for axiom in model.axioms])
-    left = [replace(axiom, node=nodes[axiom.node]) for axiom in model.axioms]
+    variables = [node for node in _nodes(model) if node.op == "rec"]
+    nodes = _Slicer(tuple(kinds), relations).all_of([axiom.node for axiom in model.axioms], variables)
+    left = [replace(axiom, node=node) for axiom, node in zip(model.axioms, nodes, strict=True)]
     left = [axiom for axiom in left if not (build.is_empty(axiom.node) and axiom.negated == axiom.flag)]
     order = recursive_first(axiom.node for axiom in left)
-    size = {node: _size(node) for node in {axiom.node for axiom in left}}
-    requirements = sorted((axiom for axiom in left if not axiom.flag), key=lambda axiom: size[axiom.node])
     by_choice = _dependent(order, lambda node: node.op == "base" and node.name in _BY_EXECUTION | {"FW"})
     by_address = _dependent(order, lambda node: node.op == "base" and node.name == "loc")
     by_value = _dependent(order, lambda node: node.op == "diffvals")
@@ -63,7 +64,7 @@ def sliced(model: Model, kinds: frozenset[EventKind], relations: frozenset[str])
         return tuple(dict.fromkeys(used))
 
     return Slice(
-        tuple(requirements),
+        tuple(axiom for axiom in left if not axiom.flag),
         tuple(axiom for axiom in left if axiom.flag),
         by_choice,
         by_address,
@@ -74,8 +75,16 @@ def sliced(model: Model, kinds: frozenset[EventKind], relations: frozenset[str])
     )
 
 
-def _size(node: Node) -> int:
-    return len(recursive_first([node]))
+@lru_cache(maxsize=64)
+def _nodes(model: Model) -> tuple[Node, ...]:
+    """All nodes of a model's axioms, recursive variables first, then each after its arguments."""
+    return tuple(recursive_first(axiom.node for axiom in model.axioms))
+
+
+@lru_cache(maxsize=64)
+def tags_of(model: Model) -> frozenset[str]:
+    """The names of base sets that a model speaks of: no other tag of an event matters to it."""
+    return frozenset(node.name for node in _nodes(model) if node.kind == "set" and node.op == "base")
 
 
 def _dependent(order: list[Node], is_source: Callable[[Node], bool]) -> frozenset[int]:
@@ -92,46 +101,65 @@ def _dependent(order: list[Node], is_source: Callable[[Node], bool]) -> frozense
 
 
 class _Slicer:
+    """What becomes of nodes, each looked at only where its value matters."""
+
     def __init__(self, kinds: tuple[EventKind, ...], relations: frozenset[str]) -> None:
         self.kinds = kinds
         self.relations = relations
         self.everything = (1 << len(kinds)) - 1
+        self.empty: set[Node] = set()
+        """Recursive variables that are taken to be empty."""
+        self.new: dict[Node, Node] = {}
+        self.members: dict[Node, int | None] = {}
 
-    def all_of(self, start: Iterable[Node]) -> dict[Node, Node]:
-        """What becomes of each node below ``start``."""
-        order = recursive_first(start)
-        variables = [node for node in order if node.op == "rec"]
-        empty = set(variables)
+    def all_of(self, start: Sequence[Node], variables: Sequence[Node]) -> list[Node]:
+        """What becomes of the nodes ``start``. ``variables``: the recursive ones below them."""
+        self.empty = set(variables)
         while True:
-            new: dict[Node, Node] = {v: build.empty(v.kind) if v in empty else rec_variable(v.kind, v.name) for v in variables}
-            members: dict[Node, int] = {}
-            for node in order:
-                if node.op != "rec":
-                    new[node] = self._one(node, new, members)
-            wrong = {v for v in empty if not build.is_empty(new[v.args[0]])}
+            self.new = {}
+            wrong = {v for v in self.empty if not build.is_empty(self.of(v.args[0]))}
             if not wrong:
                 break
-            empty -= wrong
-        for variable in variables:
-            if variable not in empty:
-                define_rec(new[variable], new[variable.args[0]])
-        return new
+            self.empty -= wrong
+        found = [self.of(node) for node in start]
+        while open_ := [v for v in variables if v in self.new and self.new[v].op == "rec" and not self.new[v].args]:
+            for variable in open_:
+                define_rec(self.new[variable], self.of(variable.args[0]))
+        return found
 
-    def _one(self, node: Node, new: dict[Node, Node], members: dict[Node, int]) -> Node:
+    def of(self, node: Node) -> Node:
+        """What becomes of one node."""
+        found = self.new.get(node)
+        if found is None:
+            found = self.new[node] = self._rec(node) if node.op == "rec" else self._one(node)
+        return found
+
+    def _rec(self, node: Node) -> Node:
+        return build.empty(node.kind) if node in self.empty else rec_variable(node.kind, node.name)
+
+    def _one(self, node: Node) -> Node:
         if node.kind == "set":
-            known = self._members(node, members)
-            if known is not None:
-                members[node] = known
-                if known == 0:
-                    return build.EMPTY_SET
-                if known == self.everything:
-                    return build.ALL
+            known = self._known(node)
+            if known == 0:
+                return build.EMPTY_SET
+            if known == self.everything:
+                return build.ALL
         if node.op == "base":
             is_there = node.kind == "set" or node.name in self.relations or node.name in _BY_EXECUTION
             return node if is_there else build.EMPTY_REL
-        return build.again(node, tuple(new[a] for a in node.args)) if node.args else node
+        args: list[Node] = []
+        for arg in node.args:
+            args.append(self.of(arg))
+            if build.is_empty(args[-1]) and (node.op in _ALL or (node.op == "diff" and len(args) == 1)):
+                return build.empty(node.kind)
+        return build.again(node, tuple(args)) if args else node
 
-    def _members(self, node: Node, members: dict[Node, int]) -> int | None:
+    def _known(self, node: Node) -> int | None:
+        if node not in self.members:
+            self.members[node] = self._members(node)
+        return self.members[node]
+
+    def _members(self, node: Node) -> int | None:
         """The kinds of events that are in a set, if that is known of all of them."""
         match node.op:
             case "base":
@@ -146,7 +174,7 @@ class _Slicer:
                 half = "R" if node.op == "domain" else "W"
                 return sum(1 << i for i, (kind, _, paired) in enumerate(self.kinds) if paired and kind == half)
             case "union" | "inter" | "diff":
-                left, right = (members.get(a) for a in node.args)
+                left, right = map(self._known, node.args)
                 if left is None or right is None:
                     return None
                 return left | right if node.op == "union" else left & right if node.op == "inter" else left & ~right

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from smpcheck.cat.concrete import Evaluation, Varied, classes
 from smpcheck.cat.nodes import Axiom, Model
-from smpcheck.cat.slicing import Slice, sliced
+from smpcheck.cat.slicing import Slice, sliced, tags_of
 from smpcheck.program.bit_rows import Rows
 from smpcheck.program.events import DEPENDENCIES, Event, Term, compute
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
@@ -99,7 +99,8 @@ class Path:
         if unrolled.filter_term is not None:
             self.demands += demands(unrolled.filter_term, True)
         bases = self._bases()
-        kinds = frozenset((e.kind, e.tags, e.partner in self.position) for e in self.events)
+        tags = tags_of(model)
+        kinds = frozenset((e.kind, e.tags & tags, e.partner in self.position) for e in self.events)
         there = frozenset(name for name, rows in bases.items() if any(rows))
         self.slice: Slice = sliced(model, kinds, there | _ALWAYS_THERE)
         events = [self._event(x, e) for x, e in enumerate(self.events)]
