@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.common import in_a_fork, print_table, show_seconds
 from bench.reference import LIBRARY
-from smpcheck.batch.worker import load_engine
+from smpcheck.batch.worker import load_engine, load_solver
 from smpcheck.cat.load import load_model
 from smpcheck.program.events import unroll
 from smpcheck.questions.check import CheckOptions, check_file
@@ -136,6 +136,7 @@ def main() -> int:
         print(f"no tests at {LIBRARY}")
         return 2
     load_engine("lkmm")
+    load_solver()
     if arguments.profile:
         print_table("milliseconds a test", ["step", "ms>"], phases())
         return 0

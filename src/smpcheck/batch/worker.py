@@ -175,10 +175,13 @@ WARM_UP = "C warm-up\n{}\nP0(int *x)\n{\n\tWRITE_ONCE(*x, 1);\n}\nexists (x=1)\n
 
 def load_engine(model: str) -> None:
     """Load what answering needs, before any clock starts and before workers are copied: by answering a test of one line."""
-    import smpcheck.solver.session  # noqa: F401 - that test does not need clingo, others do
-
     for _ in check_file("warm-up", load_model(model), CheckOptions(), WARM_UP):
         pass
+
+
+def load_solver() -> None:
+    """Import clingo and what writes programs for it, before workers are copied: many tests need it, a single one may not."""
+    import smpcheck.solver.session  # noqa: F401
 
 
 def limit_memory(mebibytes: int | None) -> None:

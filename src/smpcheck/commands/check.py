@@ -245,7 +245,7 @@ class Run:
     def _start(self, found: list[Item], stack: ExitStack) -> tuple[Iterator[Result], Callable[[], Iterator[Result]]]:
         """The results to come, and what to call after an interruption for those done out of turn."""
         from smpcheck.batch.pool import Pool, available_cores, fork_worker, run_here, start_worker
-        from smpcheck.batch.worker import load_engine
+        from smpcheck.batch.worker import load_engine, load_solver
 
         tick = self._progress(len(found), stack)
         if self.scheduler is not None:
@@ -256,6 +256,8 @@ class Run:
         if self.jobs == 0:
             return run_here(found, self.job, self._state), lambda: iter(())
         load_engine(self.job.model)  # once, before the workers are copied from this process
+        if len(found) > 1:
+            load_solver()
         jobs = self.jobs or (available_cores() if len(found) > FEW_TESTS else 1)
         start = fork_worker if hasattr(os, "fork") else start_worker
         pool = stack.enter_context(Pool(self.job, jobs, start, tick, self._state))
