@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from smpcheck.cat.nodes import Model, Node
+from smpcheck.cat.nodes import Axiom, Model, Node
 
 
 @lru_cache(maxsize=64)
@@ -18,18 +18,26 @@ def is_coherent(model: Model) -> bool:
     Recognised from the shape of its axioms: an ``acyclic`` whose union contains po (or po & loc), rf, co and fr. Where this
     holds, reads from later or overwritten writes of the same thread need not be considered.
     """
-    for axiom in model.axioms:
-        if axiom.kind == "acyclic" and not axiom.flag and not axiom.negated:
-            parts = _union_parts(axiom.node)
-            names = {p.name for p in parts if p.op == "base"}
-            local = any(
-                (p.op == "base" and p.name == "po")
-                or (p.op == "inter" and {a.name for a in p.args if a.op == "base"} == {"po", "loc"})
-                for p in parts
-            )
-            if local and {"rf", "co", "fr"} <= names:
-                return True
-    return False
+    return any(_coherence_parts(axiom) is not None for axiom in model.axioms)
+
+
+def is_coherence(axiom: Axiom) -> bool:
+    """Is that all that this axiom requires?"""
+    parts = _coherence_parts(axiom)
+    return parts is not None and len(parts) == 4 and not any(part.name == "po" for part in parts)
+
+
+def _coherence_parts(axiom: Axiom) -> list[Node] | None:
+    """The members of the union that an axiom forbids to be cyclic, if coherence is among what it requires."""
+    if axiom.kind != "acyclic" or axiom.flag or axiom.negated:
+        return None
+    parts = _union_parts(axiom.node)
+    names = {p.name for p in parts if p.op == "base"}
+    local = any(
+        (p.op == "base" and p.name == "po") or (p.op == "inter" and {a.name for a in p.args if a.op == "base"} == {"po", "loc"})
+        for p in parts
+    )
+    return parts if local and {"rf", "co", "fr"} <= names else None
 
 
 def _union_parts(node: Node) -> list[Node]:

@@ -44,6 +44,8 @@ class Slice:
     settled: tuple[Node, ...]
     settled_by_address: tuple[Node, ...]
     base_sets: frozenset[str]
+    is_monotone: bool
+    """Can each requirement only gain pairs where an execution gains edges of reads-from and coherence?"""
 
 
 @lru_cache(maxsize=1024)
@@ -72,6 +74,8 @@ def sliced(model: Model, kinds: frozenset[EventKind], relations: frozenset[str])
         frontier(by_choice | by_value),
         frontier(by_choice | by_value | by_address),
         frozenset(node.name for node in order if node.kind == "set" and node.op == "base"),
+        not any(axiom.negated for axiom in left if not axiom.flag)
+        and not any(node.op == "diff" and node.args[1].id in by_choice for node in order),
     )
 
 

@@ -22,12 +22,13 @@ from smpcheck.program.locks import may_block
 from smpcheck.program.tags import KERNEL
 from smpcheck.questions.outcomes import remarks
 from smpcheck.questions.result import Result, ResultStatus, Shown, Shows, StateRow
+from smpcheck.questions.state_rows import StateRows
 from smpcheck.time_limit import TimeLimitError, time_limit
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
     from smpcheck.machines.mapping import MachineMapping
-    from smpcheck.solver.answer import Answer, Question, State
+    from smpcheck.solver.answer import Answer, Question, State, StateProduct
 
 DEBUG_VARIABLE = "SMPCHECK_DEBUG"
 
@@ -287,10 +288,14 @@ OUT_OF_THIN_AIR = (
 
 
 def _answered(head: Result, program: Program, answer: Answer, options: CheckOptions) -> Result:
-    if options.verdict_only or not answer.states:
-        rows: tuple[StateRow, ...] = ()
-        positive, negative = int(answer.verdict in ("Sometimes", "Always")), int(answer.verdict in ("Sometimes", "Never"))
-    else:
+    rows: Sequence[StateRow] = ()
+    positive, negative = int(answer.verdict in ("Sometimes", "Always")), int(answer.verdict in ("Sometimes", "Never"))
+    notes = head.notes
+    if answer.product is not None:
+        rows = listed = _product_rows(program, answer.product, None if answer.complete else options.max_states)
+        positive, negative = answer.product.positive, len(answer.product.combinations) - answer.product.positive
+        notes = (listed.sentence(), *notes)
+    elif answer.states and not options.verdict_only:
         show = _row_maker(program)
         found = {tuple(row.items()): row for row in (show(state) for state, _ in answer.states)}
         rows = tuple(sorted(found.values(), key=state_order))
@@ -298,7 +303,7 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
         negative = len(answer.states) - positive
     said = answer.message
     if answer.status == "ok" and not answer.complete and not answer.cut:
-        said = said or f"the listing stops at {len(answer.states)} states (--max-states); the verdict holds for all"
+        said = said or f"the listing stops at {len(rows)} states (--max-states); the verdict holds for all"
     return replace(
         head,
         status=answer.status,
@@ -311,7 +316,7 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
         notes=(
             *((said,) if said and answer.status == "ok" else ()),
             *((OUT_OF_THIN_AIR,) if answer.thin_air else ()),
-            *head.notes,
+            *notes,
         ),
         positive=positive,
         negative=negative,
@@ -319,6 +324,22 @@ def _answered(head: Result, program: Program, answer: Answer, options: CheckOpti
         executions=shown_in(answer) if options.executions else (),
         answer=answer if options.keep_answer else None,
     )
+
+
+def _product_rows(program: Program, states: StateProduct, limit: int | None) -> StateRows:
+    """States that are combinations as rows, axes and their values in herd7's order."""
+    columns = sorted(states.columns, key=lambda column: _order(column[0], program))
+    order = list(dict.fromkeys(axis for _, axis, _ in columns if axis is not None))
+    shown = [{value: _show(value, program) for value in axis} for axis in states.combinations.axes]
+    combinations = states.combinations.reordered(order)
+    shown = [shown[axis] for axis in order]
+    combinations = combinations.sorted_by(lambda axis, value: state_order({"": shown[axis][value]}))
+    place = {axis: i for i, axis in enumerate(order)}
+    named = [
+        (program.variable_name(variable), None if axis is None else place[axis], _show(constant, program))
+        for variable, axis, constant in columns
+    ]
+    return StateRows(combinations, tuple(named), tuple(shown), limit)
 
 
 def _row_maker(program: Program) -> Callable[[State], StateRow]:

@@ -11,7 +11,7 @@ undecided, never excluded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -99,7 +99,7 @@ class Result:
     name: str
     status: ResultStatus
     observation: Observation | None = None
-    states: tuple[StateRow, ...] = ()
+    states: Sequence[StateRow] = ()
     flags: tuple[str, ...] = ()
     condition: str | None = None
     expected: str | None = None

@@ -7,9 +7,11 @@ The engine's entry is :func:`smpcheck.solver.solve.solve`::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from itertools import product
+from math import prod
+from typing import Any, Literal, TypeAlias
 
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Expr, FinalMem, FinalReg, Program
@@ -18,6 +20,8 @@ from smpcheck.program.values import Value
 Status: TypeAlias = Literal["ok", "timeout", "bound", "no-execution"]
 Verdict: TypeAlias = Literal["Never", "Sometimes", "Always"]
 State: TypeAlias = Mapping[FinalReg | FinalMem, Value]
+
+NO_COMPLETE_EXECUTION = "the program has no complete execution under this model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class Question:
     execution that satisfies the condition (``Answer.witness``) and, if there is one, one that does not. ``flags``: decide
     the model's flags too. ``stops``: threads may wait for ever, for locks and in loops, and stop at an access to nothing; which
     of the faults :data:`~smpcheck.program.faults.STOPS` there are is asked too.
-    ``deadline``: seconds of wall time for the whole call, checked inside. ``on_state`` is called for each state as it is found.
+    ``deadline``: seconds of wall time for the whole call, checked inside. ``on_state`` is called for each state as it is found,
+    unless all are known at once (``Answer.product``).
     ``lazy``: for large programs; only a weaker form of the model goes to the solver, and what it proposes is judged by the model
     itself (:mod:`smpcheck.solver.refine`). A thread that is to run after all others is taken to: the model has to order what is
     before a release after what follows an acquire that reads from it, as the models shipped do. Answers are the same.
@@ -49,6 +54,78 @@ class Question:
     on_state: Callable[[State], None] | None = None
     condition: Expr | None = None
     """Ask this instead of the program's own condition (quantifier ``exists``)."""
+
+
+Cube: TypeAlias = Mapping[int, Value]
+"""Values of some axes, by number: all combinations with these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Combinations:
+    """All combinations of values, ``axes[i]`` those of axis i, but for those in the ``excluded`` cubes, no two of which meet.
+    They come in lexicographic order.
+    """
+
+    axes: tuple[tuple[Value, ...], ...]
+    excluded: tuple[Cube, ...]
+
+    @property
+    def size(self) -> int:
+        """How many there were, were none excluded."""
+        return prod(map(len, self.axes))
+
+    def __len__(self) -> int:
+        return self._count(0, self.excluded)
+
+    def _count(self, axis: int, excluded: Sequence[Cube]) -> int:
+        if not excluded:
+            return prod(map(len, self.axes[axis:]))
+        return sum(self._count(axis + 1, rest) for value in self.axes[axis] if (rest := _left(excluded, axis, value)) is not None)
+
+    def __iter__(self) -> Iterator[tuple[Value, ...]]:
+        return self._from((), self.excluded)
+
+    def _from(self, start: tuple[Value, ...], excluded: Sequence[Cube]) -> Iterator[tuple[Value, ...]]:
+        axis = len(start)
+        if not excluded:
+            yield from (start + rest for rest in product(*self.axes[axis:]))
+            return
+        for value in self.axes[axis]:
+            rest = _left(excluded, axis, value)
+            if rest is not None:
+                yield from self._from((*start, value), rest)
+
+    def with_value(self, axis: int, value: Value) -> Combinations:
+        """Those that have this value there."""
+        axes = (*self.axes[:axis], (value,), *self.axes[axis + 1 :])
+        return Combinations(axes, tuple(cube for cube in self.excluded if cube.get(axis, value) == value))
+
+    def sorted_by(self, key: Callable[[int, Value], Any]) -> Combinations:
+        """The same, the values of each axis in the order of ``key``, which is given the axis, too."""
+        axes = [tuple(sorted(axis, key=lambda value, i=i: key(i, value))) for i, axis in enumerate(self.axes)]  # type: ignore[misc]
+        return Combinations(tuple(axes), self.excluded)
+
+    def reordered(self, order: Sequence[int]) -> Combinations:
+        """The same, axis ``order[i]`` as axis i."""
+        place = {axis: i for i, axis in enumerate(order)}
+        cubes = tuple({place[axis]: value for axis, value in cube.items()} for cube in self.excluded)
+        return Combinations(tuple(self.axes[axis] for axis in order), cubes)
+
+
+def _left(excluded: Sequence[Cube], axis: int, value: Value) -> list[Cube] | None:
+    """What is excluded of the combinations with ``value`` on ``axis``, for the axes after it; None if all of them are."""
+    found = [cube for cube in excluded if cube.get(axis, value) == value]
+    return None if any(max(cube, default=-1) <= axis for cube in found) else found
+
+
+@dataclass(frozen=True, slots=True)
+class StateProduct:
+    """Final states that are combinations. ``columns``: for each observed variable the axis whose value it has, or the value that
+    it always has. ``positive``: the number of those in which the condition holds."""
+
+    combinations: Combinations
+    columns: tuple[tuple[FinalReg | FinalMem, int | None, Value], ...]
+    positive: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +160,8 @@ class Answer:
     """In some execution values justify each other, out of thin air: undetermined in ``states``, and a witness has values that
     solve the equations of their cycle. Such a state occurs twice where some of its values satisfy the proposition and some do
     not."""
+    product: StateProduct | None = None
+    """All states as combinations, in place of ``states``."""
     message: str = ""
     statistics: Mapping[str, float] = field(default_factory=dict)
     program: Program | None = None
@@ -90,4 +169,9 @@ class Answer:
 
 def state_order(state: State) -> list[tuple[int, int, str]]:
     """The order of final states in an answer: variable by variable, numbers by value, then addresses."""
-    return [(0, v, "") if isinstance(v, int) else (1, v.offset, v.base) for v in state.values()]
+    return [value_order(v) for v in state.values()]
+
+
+def value_order(v: Value) -> tuple[int, int, str]:
+    """The order of values: numbers, then addresses."""
+    return (0, v, "") if isinstance(v, int) else (1, v.offset, v.base)

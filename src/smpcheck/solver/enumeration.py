@@ -27,7 +27,7 @@ from smpcheck.cat.requirements import is_atomic
 from smpcheck.program.events import Decision, Term
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.program.values import Ptr, UndefinedValue, Value, truth
-from smpcheck.solver.answer import Answer, Question, State, Status, Verdict, state_order
+from smpcheck.solver.answer import NO_COMPLETE_EXECUTION, Answer, Question, State, Status, Verdict, state_order
 from smpcheck.solver.paths import Demand, Path, Values, demands, value_of
 from smpcheck.solver.source_choice import SourceChoice, has_memory
 from smpcheck.solver.unrolled import Unrolled
@@ -54,7 +54,7 @@ class _NotForMe(Exception):
 def enumerated(unrolled: Unrolled, model: Model, question: Question) -> Answer | None:
     """The answer to ``question``, equal to the solver's; None if that has to be asked."""
     engine = os.environ.get(VARIABLE)
-    if engine == "solve" or not _is_simple(unrolled, question):
+    if engine == "solve" or not is_simple(unrolled, question):
         return None
     try:
         return _Enumeration(unrolled, model, question, limited=engine != "enumerate").answer()
@@ -62,7 +62,7 @@ def enumerated(unrolled: Unrolled, model: Model, question: Question) -> Answer |
         return None
 
 
-def _is_simple(unrolled: Unrolled, question: Question) -> bool:
+def is_simple(unrolled: Unrolled, question: Question) -> bool:
     """Is all that the question and the program need understood here?"""
     graph, domains = unrolled.graph, unrolled.domains
     if question.mode not in ("verdict", "states") or question.witness or question.stops or question.lazy or question.threads > 1:
@@ -128,7 +128,7 @@ class _Enumeration:
             some, other = self._verdict()
         verdict: Verdict = "Sometimes" if some and other else "Always" if some else "Never"
         if not (some or other):
-            return self._made("no-execution", None, message="the program has no complete execution under this model")
+            return self._made("no-execution", None, message=NO_COMPLETE_EXECUTION)
         flags = self._flags() if self.question.flags else ()
         return self._made("ok", verdict, states=states, flags=flags)
 
@@ -195,7 +195,7 @@ class _Enumeration:
         if self.limited and self.judged > MAX_JUDGED:
             raise _NotForMe
         path = candidate.path
-        evaluation = path.evaluation(candidate.sources, candidate.orders, candidate.values)
+        evaluation = path.evaluation(candidate.sources.items(), candidate.orders, candidate.values)
         return None if any(map(evaluation.shows, path.slice.requirements)) else evaluation
 
     # --- paths ---
@@ -224,7 +224,7 @@ class _Enumeration:
         found = self._paths.get(way)
         if found is None:
             found = self._paths[way] = Path(self.unrolled, self.model, way)
-            if "FW" in found.slice.base_sets:  # no tag of a possible event: it depends on the order of writes
+            if found.needs_last_writes:
                 raise _NotForMe
         return found
 

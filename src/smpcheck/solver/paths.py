@@ -6,7 +6,7 @@ from whom and in the order of the writes to each cell; all else that a model loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from smpcheck.cat.concrete import Evaluation, Varied, classes
@@ -168,11 +168,11 @@ class Path:
                     rows[position[a]] |= 1 << position[b]
         return bases
 
-    def evaluation(self, sources: Mapping[int, int], orders: Sequence[Sequence[int]], values: Values) -> Evaluation:
-        """The execution with these sources of reads, and these writes to each cell in coherence order."""
+    def evaluation(self, sources: Iterable[tuple[int, int]], orders: Sequence[Sequence[int]], values: Values) -> Evaluation:
+        """The execution with these reads and their sources, and these writes to each cell in coherence order."""
         n, position = len(self.events), self.position
         rf, co = [0] * n, [0] * n
-        for read, write in sources.items():
+        for read, write in sources:
             rf[position[write]] |= 1 << position[read]
         for order in orders:
             later = 0
@@ -188,6 +188,11 @@ class Path:
         if self.slice.by_value:
             events = tuple(self._event(x, e, values) for x, e in enumerate(self.events))
         return Varied(self.common, bases, self.slice.settled if self.fixed else self.slice.settled_by_address, events)
+
+    @property
+    def needs_last_writes(self) -> bool:
+        """Does the model speak of final writes? No tag of a possible event says which these are."""
+        return "FW" in self.slice.base_sets
 
     def is_settled(self, axiom: Axiom) -> bool:
         """Is a requirement or flag the same in all executions of this path?"""

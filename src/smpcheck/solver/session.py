@@ -27,7 +27,7 @@ from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DEADLOCK, MISALIGNED, NON_TERMINATION
 from smpcheck.program.tags import KERNEL
 from smpcheck.program.values import UNDETERMINED, Ptr, Value
-from smpcheck.solver.answer import Answer, Question, State, Verdict, state_order
+from smpcheck.solver.answer import NO_COMPLETE_EXECUTION, Answer, Question, State, Verdict, state_order
 from smpcheck.solver.aspif import FALSE, TRUE, GroundProgram
 from smpcheck.solver.axioms import Axioms
 from smpcheck.solver.bitvectors import Vector, number_of
@@ -461,7 +461,7 @@ class Session:
         elif other:
             verdict = "Never"
         else:
-            return Answer("no-execution", None, message="the program has no complete execution under this model")
+            return Answer("no-execution", None, message=NO_COMPLETE_EXECUTION)
         flags, flag_witnesses = self._flags() if self.question.flags else ((), {})
         witness = counter = None
         if self.question.witness:

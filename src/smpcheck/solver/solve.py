@@ -1,6 +1,7 @@
 """The solver's entry: a program and a question in, an answer out.
 
-Small programs are answered by :mod:`smpcheck.solver.enumeration`; clingo, and what writes programs for it, is imported only where
+Small programs are answered by :mod:`smpcheck.solver.enumeration`, many final states as a product by
+:mod:`smpcheck.solver.state_products`; clingo, and what writes programs for it, is imported only where
 it is asked (:mod:`smpcheck.solver.session`).
 """
 
@@ -14,6 +15,7 @@ from smpcheck.models import require_language
 from smpcheck.program import ir
 from smpcheck.solver.answer import Answer, Question
 from smpcheck.solver.enumeration import enumerated
+from smpcheck.solver.state_products import combined
 from smpcheck.solver.unrolled import Unrolled
 
 
@@ -28,9 +30,10 @@ def solve(program: ir.Program, model: Model, question: Question | None = None, *
     question = question or Question()
     try:
         unrolled = Unrolled(program, model, question)
-        answer = enumerated(unrolled, model, question) if automata else None
-        if answer is not None:
-            return answer
+        if automata:
+            answer = enumerated(unrolled, model, question) or combined(unrolled, model, question)
+            if answer is not None:
+                return answer
         from smpcheck.solver.session import ask
 
         return ask(program, model, question, automata, started, unrolled)
