@@ -96,3 +96,27 @@ def test_a_race_on_two_bit_fields_in_one_run_says_so() -> None:
     )
     apart = threads.replace("s->b", "s->c")
     assert smpcheck.check(f"C t\n{{}}\n{BITS}{apart}exists (true)\n").flags == ()
+
+
+def test_memcpy_and_memset_are_plain_accesses_to_scalars_or_to_bytes_where_these_do_not_fit() -> None:
+    types = "struct s { int a; u16 b; u8 c; };"
+    assert accesses(read("memcpy(s, t, sizeof(*s));", types, "struct s *s, struct s *t")) == [
+        (0, 4), (0, 4), (4, 2), (4, 2), (6, 1), (6, 1)
+    ]  # fmt: skip
+    assert accesses(read("memset(s, 1, 2);", types, "struct s *s")) == [(0, 1), (1, 1)]
+
+
+def test_a_local_struct_is_memory_that_others_may_be_given_the_address_of() -> None:
+    threads = """P0(struct s **p) { struct s v; v.a = 1; WRITE_ONCE(*p, &v); }
+P1(struct s **p) { struct s *q = READ_ONCE(*p); int r = 2; if (q) r = READ_ONCE(q->a); }
+"""
+    found = read_litmus(f"C t\n{{ struct s *p = 0; }}\nstruct s {{ int a; int b; }};\n{threads}exists (1:r=0)\n")
+    assert smpcheck.check(found).verdict == "Sometimes"
+    assert smpcheck.check(found, model="tso").verdict == "Never"
+
+
+def test_initial_values_and_conditions_speak_of_bit_fields() -> None:
+    start = "{ struct s x = {9, -1, 7}; }\nstruct s { int a : 3; unsigned b : 2; int c; };\n"
+    for ends in ("0:r=13", "x.a=-3 /\\ x.b=3 /\\ x.c=7"):
+        found = read_litmus(f"C t\n{start}P0(struct s *x) {{ int r = x->a * 10 + x->b; x->a = 5; }}\nexists ({ends})\n")
+        assert smpcheck.check(found).verdict == "Always"

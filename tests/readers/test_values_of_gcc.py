@@ -1,4 +1,4 @@
-"""Unions, bit fields, casts between pointer types, struct assignment: one thread computes what gcc's program computes.
+"""Unions, bit fields, casts between pointer types, structs as a whole, memcpy and memset: a thread computes what gcc's does.
 
 SMPCHECK_RANDOM=N compares N programs instead of a few. All are compiled as one file.
 """
@@ -32,6 +32,7 @@ class Generator:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.number = seed
         self.fields = self.struct()
 
     def struct(self) -> list[tuple[str, str]]:
@@ -91,11 +92,26 @@ class Generator:
                 lines.append(f"{place} = {value};")
             elif form < 0.85:
                 lines.append(f"{place} {rng.choice(('+=', '|=', '^=', '-='))} {value};")
-            elif form < 0.93:
+            elif form < 0.9:
                 lines.append(f"({place}){rng.choice(('++', '--'))};")
             else:
-                lines.append("*t = *s;")
+                lines.append(rng.choice(self.of_several()))
         return lines
+
+    def of_several(self) -> list[str]:
+        """Statements about whole objects, and runs of bytes."""
+        rng, field = self.rng, next(name for name, _ in [*self.fields, ("last", "")] if name)
+        byte, count = rng.choice((0, 1, 0xA5, 300)), rng.randint(0, 8)
+        return [
+            "*t = *s;",
+            f"{{ struct s{self.number} v; v = *t; v.{field} += 3; *s = v; }}",
+            f"{{ struct s{self.number} v = *s; struct s{self.number} *p = &v; p->last ^= 5; memcpy(t, p, sizeof(*p)); }}",
+            f"{{ u8 part[8]; memcpy(part, u, 8); part[{count % 8}]--; memcpy((u8 *)u, part, 8); }}",
+            "memcpy(t, s, sizeof(*t));",
+            f"memset(s, {byte}, sizeof(*s));",
+            f"memset((u8 *)u + {8 - count}, {byte}, {count});",
+            f"memmove((u8 *)u + 1, u, {min(count, 7)});",
+        ]
 
 
 def programs() -> list[tuple[str, list[str], list[str]]]:
@@ -108,7 +124,7 @@ def programs() -> list[tuple[str, list[str], list[str]]]:
 
 
 def by_gcc(folder: Path) -> list[list[int]]:
-    lines = ["#include <stdio.h>", *(f"typedef {c} {name};" for name, c in SCALARS.items())]
+    lines = ["#include <stdio.h>", "#include <string.h>", *(f"typedef {c} {name};" for name, c in SCALARS.items())]
     for number, (types, body, places) in enumerate(programs()):
         lines += [types, f"static union u{number} gu{number}; static struct s{number} gs{number}, gt{number};"]
         lines.append(f"static void p{number}(union u{number} *u, struct s{number} *s, struct s{number} *t) {{")

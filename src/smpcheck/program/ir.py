@@ -95,12 +95,14 @@ class FinalMem:
     """In conditions only: the final value of a memory cell (the coherence-last write).
 
     ``ctype``: as what the memory there is read; None: as the whole of the cell that begins there. ``name``: how it is printed, if
-    not as the cell is (a member of a union).
+    not as the cell is (a member of a union). ``bits``: the lowest bit and the width of the bit field of that, with (True) or
+    without a sign, which is meant.
     """
 
     cell: Ptr
     ctype: CType | None = None
     name: str = field(default="", compare=False)
+    bits: tuple[int, int, bool] | None = None
 
 
 Expr: TypeAlias = Const | Reg | Unary | Binary | Cast | Conditional | FinalReg | FinalMem

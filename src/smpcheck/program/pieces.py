@@ -21,7 +21,7 @@ from smpcheck.program import ir
 from smpcheck.program.execution import ExecutedEvent
 from smpcheck.program.flow import mapped, statements, with_atoms
 from smpcheck.program.targets import Targets
-from smpcheck.program.values import ULONG, CType, Ptr, Value
+from smpcheck.program.values import LONG, ULONG, CType, Ptr, Value
 
 MAX_CUTS = 64
 """Places inside of cells at which one object may be cut."""
@@ -389,9 +389,19 @@ def seen_whole(events: Sequence[ExecutedEvent], program: ir.Program) -> Executed
 
 def final_contents(variable: ir.FinalMem, program: ir.Program) -> ir.Expr | None:
     """What a variable of final states is in terms of whole cells; None if it is one itself."""
-    ctype = variable.ctype
-    if ctype is None:
+    if variable.ctype is None:
         return None
+    found = _as_type(variable, variable.ctype, program)
+    if variable.bits is None:
+        return found
+    shift, width, signed = variable.bits
+    ctype = LONG if signed else ULONG
+    up = ir.Binary("<<", ir.Cast(ctype, found), ir.Const(64 - shift - width), ctype)
+    return ir.Binary(">>", up, ir.Const(64 - width), ctype)
+
+
+def _as_type(variable: ir.FinalMem, ctype: CType, program: ir.Program) -> ir.Expr:
+    """As much of memory as ``ctype`` has."""
     start, end = variable.cell.offset, variable.cell.offset + ctype.size
     result: ir.Expr | None = None
     for place, cell in program.cells.items():

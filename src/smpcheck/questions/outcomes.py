@@ -171,8 +171,8 @@ def show_condition(expr: Expr, program: Program) -> str:
             return program.show_value(value)
         case FinalReg(thread, name):
             return f"{thread}:{name}"
-        case FinalMem(cell):
-            return program.cell_name(cell)
+        case FinalMem(cell, _, name):
+            return name or program.cell_name(cell)
         case Binary(op, left, right):
             sides = [show_condition(side, program) for side in (left, right)]
             for place, side in enumerate((left, right)):

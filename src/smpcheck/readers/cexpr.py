@@ -24,6 +24,7 @@ from smpcheck.readers.layout import (
     Type,
     TypeTable,
     Void,
+    align_of,
     cells,
     scalar_type,
     show,
@@ -44,6 +45,7 @@ class Expressions(Arithmetic, ABC):
     def __init__(self, source: Source, types: TypeTable, definitions: Definitions, memory: Memory) -> None:
         super().__init__(source, types)
         self.definitions = definitions
+        self.memory = memory
         self.objects = memory.known
         self.access = memory.access
         self.remark = memory.remark
@@ -274,6 +276,55 @@ class Expressions(Arithmetic, ABC):
         for offset, _, ctype in cells(target.type, ""):
             value = self.load(Place(self.add_bytes(source.addr, offset), ctype), NO_TAGS, node)
             self.store(Place(self.add_bytes(target.addr, offset), ctype), value, NO_TAGS, node)
+
+    def copy_bytes(self, node: c.Call, at_once: bool) -> Val:
+        """``memcpy(to, from, n)``: plain accesses to the scalars of what ``to`` points to; ``at_once``: all reads come first."""
+        to, source = self.value(node.args[0]), self.value(node.args[1])
+        offsets = self._scalars_of(to, node, source)
+        pairs = [
+            (Place(self.add_bytes(to.expr, offset), ctype), Place(self.add_bytes(source.expr, offset), ctype))
+            for offset, ctype in offsets
+        ]
+        if at_once:
+            read = [(target, self.load(place, NO_TAGS, node)) for target, place in pairs]
+            for target, value in read:
+                self.store(target, value, NO_TAGS, node)
+        else:
+            for target, place in pairs:
+                self.store(target, self.load(place, NO_TAGS, node), NO_TAGS, node)
+        return to
+
+    def fill_bytes(self, node: c.Call) -> Val:
+        """``memset(to, c, n)``: plain stores to the scalars of what ``to`` points to."""
+        to, filler = self.value(node.args[0]), self.value(node.args[1])
+        byte = self.convert(Val(self.convert(filler, values.UCHAR, node), values.UCHAR), values.ULONG, node)
+        for offset, ctype in self._scalars_of(to, node):
+            ones = Const(sum(1 << 8 * i for i in range(ctype.size)))
+            value = Val(self.fold("*", byte, ones, values.ULONG), values.ULONG)
+            place_type = values.ULONG if ctype is POINTER else ctype
+            self.store(Place(self.add_bytes(to.expr, offset), place_type), value, NO_TAGS, node)
+        return to
+
+    def _scalars_of(self, to: Val, node: c.Call, source: Val | None = None) -> list[tuple[int, CType]]:
+        """The scalars in the first so many bytes of what a pointer leads to: of its type, or bytes where that does not fit, or
+        what is copied from may be aligned worse."""
+        name = node.name
+        count = self.value(node.args[2]).expr
+        if to.local is not None:
+            self.refuse(f"{name}() of a local variable that lies in no memory is not supported", self.at(node))
+        if not isinstance(count, Const) or not isinstance(count.value, int):
+            self.refuse(f"{name}() of a size that is not constant is not supported", self.at(node))
+        type_ = to.type.target if isinstance(to.type, Pointer) else VOID
+        complete = not isinstance(type_, Void) and not (isinstance(type_, Struct) and type_.fields is None)
+        size = size_of(type_) if complete else 1
+        given = source.type.target if source is not None and isinstance(source.type, Pointer) else VOID
+        worse = complete and not isinstance(given, Void) and align_of(given) < align_of(type_)
+        if count.value % size or worse:
+            size, complete = 1, False
+        if count.value // size > c.MAX_ARRAY:
+            self.refuse(f"{name}() of {count.value} bytes is not supported: at most {c.MAX_ARRAY} elements", self.at(node))
+        parts = [(offset, ctype) for offset, _, ctype in cells(type_, "")] if complete else [(0, values.UCHAR)]
+        return [(n * size + offset, ctype) for n in range(count.value // size) for offset, ctype in parts]
 
     def assign(self, local: Local, value: Val, node: c.CExpr | c.CStmt) -> None:
         """Write a variable. What was loaded just now (and is used nowhere else) is loaded into it directly."""

@@ -22,7 +22,7 @@ from smpcheck.program.ir import (
     Store,
     Thread,
 )
-from smpcheck.program.values import INT, POINTER, CType, Ptr, Value
+from smpcheck.program.values import INT, LONG, POINTER, ULONG, CType, Ptr, Value
 from smpcheck.readers import ctree as c
 from smpcheck.readers.cparse import CReader
 from smpcheck.readers.cvalues import NeedWide
@@ -215,7 +215,8 @@ class CTest:
         """The final contents of a location: of the cell there, or of as much of memory as the named member has."""
         _, type_ = self.memory.follow(name, steps, at)
         if isinstance(type_, BitField):
-            raise UnsupportedError(f"the bit field '{steps[-1]}' in a condition: read it into a variable", self.source.pos(at))
+            shown = name + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+            return FinalMem(address, type_.place, shown, (type_.shift, type_.width, type_.ctype.signed))
         cell = self.memory.cells.get(address)
         if isinstance(type_, (Array, Struct)) or (cell is not None and cell.ctype.size == size_of(type_)):
             return FinalMem(address)
@@ -234,11 +235,11 @@ class CTest:
 
     def type_of(self, term: FinalReg | FinalMem) -> CType:
         """The type of a register or location."""
-        return (
-            self.threads[term.thread].reg_types[term.name]
-            if isinstance(term, FinalReg)
-            else term.ctype or self.memory.cells[term.cell].ctype
-        )
+        if isinstance(term, FinalReg):
+            return self.threads[term.thread].reg_types[term.name]
+        if term.bits is not None:
+            return LONG if term.bits[2] else ULONG
+        return term.ctype or self.memory.cells[term.cell].ctype
 
     def _keep_parameter(self, index: int, name: str) -> None:
         """Give the parameter ``name``, which its thread never changes, a register: it is asked for."""

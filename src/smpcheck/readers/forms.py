@@ -552,4 +552,19 @@ def _container_of(low: Lowering, node: c.Call) -> Val:
     return Val(moved, Pointer(type_))
 
 
-SPECIAL: dict[str, Form] = {"container_of": _container_of, "list_entry": _container_of}
+def _bytes(count: int, form: Form) -> Form:
+    def lower(low: Lowering, node: c.Call) -> Val:
+        if len(node.args) != count:
+            low.wrong(f"{node.name}() takes {count} arguments, not {len(node.args)}", low.at(node))
+        return form(low, node)
+
+    return lower
+
+
+SPECIAL: dict[str, Form] = {
+    "container_of": _container_of,
+    "list_entry": _container_of,
+    "memcpy": _bytes(3, lambda low, node: low.copy_bytes(node, False)),
+    "memmove": _bytes(3, lambda low, node: low.copy_bytes(node, True)),
+    "memset": _bytes(3, lambda low, node: low.fill_bytes(node)),
+}

@@ -320,12 +320,30 @@ class Lowering(Expressions):
                 value = self.value(declared.init)
                 self.assign(self.declare(declared.name, value.type, declared.at), value, declared)
                 continue
-            if isinstance(declared.type, (Struct, Array, Void, Auto)):
+            if isinstance(declared.type, (Struct, Array)):
+                self._local_object(declared)
+                continue
+            if isinstance(declared.type, (Void, Auto)):
                 self.refuse(f"a local variable of type {show(declared.type)} is not supported", declared.at)
             local = self.declare(declared.name, declared.type, declared.at)  # in scope in its own initialiser, as in C
             if declared.init is not None:
                 self.assign(local, self.value(declared.init), declared)
             local.const = declared.const
+
+    def _local_object(self, declared: c.Declare) -> None:
+        """A struct, union or array as a local variable: it lies in memory, and its accesses are plain."""
+        if declared.name in self.scope.names:
+            self.wrong(f"'{declared.name}' is declared twice", declared.at)
+        if declared.const:
+            self.refuse(f"a local variable of type const {show(declared.type)} is not supported", declared.at)
+        name = f"P{self.index}:{self.frames[-1].prefix}{declared.name}"
+        place = Place(Const(self.memory.local_object(name, declared.type)), declared.type)
+        self.scope.names[declared.name] = place
+        if declared.init is not None:
+            source = self.lvalue(declared.init)
+            if isinstance(declared.type, Array) or not isinstance(source, Place) or source.type != declared.type:
+                self.wrong(f"a {show(declared.type)} is initialised from a {show(source.type)}", declared.at)
+            self.copy_object(place, source, declared.init)
 
     def _scoped(self, node: c.CStmt) -> tuple[Stmt, ...]:
         """``node`` in a scope of its own, as IR statements."""

@@ -9,6 +9,7 @@ program are cut into pieces later (:mod:`smpcheck.program.pieces`).
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import TypeAlias, Union
 
 from smpcheck.errors import InputError, UnsupportedError
@@ -140,19 +141,33 @@ class Memory:
 
     def lay_out(self) -> None:
         """Make the cells of all objects."""
-        for name, type_ in self.known.items():
-            if isinstance(type_, CType):
-                self.cells[Ptr(name)] = Cell(name, type_)
-            else:
-                fields = dict(bit_fields(type_))
-                for offset, cell_name, ctype in cells(type_, name):
-                    self.cells[Ptr(name, offset)] = Cell(cell_name, ctype, fields=fields.get(offset, ()))
-                for offset, member_name, ctype in scalars(type_, name):
-                    cell = self.cells.get(Ptr(name, offset))
-                    if cell is None or cell.ctype.size != ctype.size:
-                        self.members.setdefault((Ptr(name, offset), ctype.size), member_name)
-        for start, cell in self.cells.items():
+        for name in self.known:
+            self._make_cells(name)
+
+    def _make_cells(self, name: str) -> None:
+        type_ = self.known[name]
+        if isinstance(type_, CType):
+            made = {Ptr(name): Cell(name, type_)}
+        else:
+            fields = dict(bit_fields(type_))
+            made = {
+                Ptr(name, offset): Cell(cell_name, ctype, fields=fields.get(offset, ()))
+                for offset, cell_name, ctype in cells(type_, name)
+            }
+            for offset, member_name, ctype in scalars(type_, name):
+                cell = made.get(Ptr(name, offset))
+                if cell is None or cell.ctype.size != ctype.size:
+                    self.members.setdefault((Ptr(name, offset), ctype.size), member_name)
+        self.cells |= made
+        for start, cell in made.items():
             self._covered |= {Ptr(start.base, start.offset + i): start for i in range(cell.ctype.size)}
+
+    def local_object(self, wanted: str, type_: Type) -> Ptr:
+        """A struct, union or array that is a thread's variable: memory that only it knows of, until it hands on the address."""
+        name = next(name for n in count(1) if (name := wanted if n == 1 else f"{wanted}.{n}") not in self.known)
+        self.known[name] = type_
+        self._make_cells(name)
+        return Ptr(name)
 
     def initialise(self, address: Ptr, type_: Type, value: Given, at: int) -> None:
         """Set the initial value of the object of type ``type_`` at ``address``."""
@@ -161,8 +176,6 @@ class Memory:
                 parts = [(i * size_of(type_.element), type_.element) for i in range(type_.length)]
             elif isinstance(type_, Struct) and type_.fields is not None:
                 parts = list(type_.fields.values())
-                if any(isinstance(part, BitField) for _, part in parts):
-                    raise UnsupportedError("initial values of bit fields are not supported", self.source.pos(at))
             else:
                 raise InputError(f"a list in braces for an object of type {show(type_)}", self.source.pos(at))
             if len(value) > len(parts):
@@ -172,6 +185,9 @@ class Memory:
             return
         if isinstance(type_, (Array, Struct)):
             raise InputError(f"one value for an object of type {show(type_)}: a list in braces expected", self.source.pos(at))
+        if isinstance(type_, BitField):
+            self._initialise_bits(address, type_, value, at)
+            return
         if address not in self.cells or self.cells[address].ctype.size != size_of(type_):
             self._initialise_part(address, type_, value, at)
             return
@@ -186,10 +202,20 @@ class Memory:
                 raise InputError(str(error), self.source.pos(at)) from None
         self.cells[address] = replace(cell, init=wrapped)
 
+    def _initialise_bits(self, address: Ptr, field: BitField, value: Value, at: int) -> None:
+        """Set the initial value of a bit field."""
+        cell = self.cells.get(address)
+        if cell is None or cell.ctype.size != field.place.size or isinstance(value, Ptr) or isinstance(cell.init, Ptr):
+            raise UnsupportedError(
+                f"this initial value of a bit field of {self.show(address)} is not supported", self.source.pos(at)
+            )
+        mask = ((1 << field.width) - 1) << field.shift
+        self.cells[address] = replace(cell, init=(cell.init & ~mask) | (value << field.shift & mask))
+
     def _initialise_part(self, address: Ptr, type_: Type, value: Value, at: int) -> None:
         """Set the initial value of a member of a union that is no cell."""
         whole = self._covered.get(address)
-        if whole is None or isinstance(value, Ptr) or isinstance(self.cells[whole].init, Ptr) or isinstance(type_, BitField):
+        if whole is None or isinstance(value, Ptr) or isinstance(self.cells[whole].init, Ptr):
             raise UnsupportedError(f"this initial value of {self.show(address)} is not supported", self.source.pos(at))
         cell, size, shift = self.cells[whole], size_of(type_), 8 * (address.offset - whole.offset)
         if self._covered.get(Ptr(address.base, address.offset + size - 1)) != whole:

@@ -116,7 +116,7 @@ def states_text(program: ir.Program, states: dict[FinalState, str]) -> list[str]
 def variable_name(program: ir.Program, variable: ir.FinalReg | FinalMem) -> str:
     """``[cell]``, or what a thread returned by the thread's name."""
     if isinstance(variable, FinalMem):
-        return f"[{program.cell_name(variable.cell)}]"
+        return f"[{variable.name or program.cell_name(variable.cell)}]"
     thread = next((t for t in program.threads if t.index == variable.thread), None)
     if thread is not None and thread.name and variable.name == "return":
         twins = [t for t in program.threads if t.name == thread.name]

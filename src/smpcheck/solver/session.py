@@ -663,4 +663,6 @@ def lets_values_justify_each_other(model: Model) -> bool:
 
 
 def _spoken(variable: ir.FinalReg | ir.FinalMem, program: ir.Program) -> str:
-    return f"{variable.thread}:{variable.name}" if isinstance(variable, ir.FinalReg) else program.cell_name(variable.cell)
+    if isinstance(variable, ir.FinalReg):
+        return f"{variable.thread}:{variable.name}"
+    return variable.name or program.cell_name(variable.cell)
