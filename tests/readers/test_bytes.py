@@ -6,7 +6,7 @@ import pytest
 
 import smpcheck
 from smpcheck.cat.load import load_model
-from smpcheck.errors import InputError, SmpcheckError
+from smpcheck.errors import InputError, LimitError, SmpcheckError
 from smpcheck.program import ir
 from smpcheck.questions.explain import explain
 from smpcheck.readers.litmus import read_litmus
@@ -120,3 +120,11 @@ def test_initial_values_and_conditions_speak_of_bit_fields() -> None:
     for ends in ("0:r=13", "x.a=-3 /\\ x.b=3 /\\ x.c=7"):
         found = read_litmus(f"C t\n{start}P0(struct s *x) {{ int r = x->a * 10 + x->b; x->a = 5; }}\nexists ({ends})\n")
         assert smpcheck.check(found).verdict == "Always"
+
+
+def test_an_object_that_would_be_cut_too_often_is_refused_with_the_access() -> None:
+    with pytest.raises(
+        LimitError, match=r"'u->b\[i\] = 1', an access of 1 byte, cuts 'u' into too many pieces \(64 cuts at most\)"
+    ) as found:
+        read("u->w[0] = 1; int i = u->w[1]; u->b[i] = 1;", "union t { u64 w[16]; u8 b[128]; };", "union t *u")
+    assert found.value.pos is not None

@@ -16,6 +16,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.program import ir
 from smpcheck.program.pieces import cut
 from smpcheck.program.values import UINT, UNDETERMINED, USHORT, Ptr, Value
+from smpcheck.readers.litmus import read_litmus
 from smpcheck.simulate import outcomes, simulate
 from smpcheck.simulate.view_machine import MayRaceError, runs
 from smpcheck.solver.answer import Question
@@ -107,3 +108,11 @@ def test_a_marked_access_is_one_in_runs_with_views() -> None:
 def test_a_plain_access_of_several_pieces_that_may_race_is_refused_in_runs_with_views() -> None:
     with pytest.raises(MayRaceError):
         runs(torn(frozenset()))
+
+
+def test_two_loads_of_one_instruction_come_in_either_order() -> None:
+    pair = read_litmus(
+        "AArch64 pair\n{ int32_t x[2]; 0:X1=x; 1:X1=x; }\n P0 | P1 ;\n MOV W0,#1 | LDP W2,W3,[X1] ;\n STR W0,[X1] | ;\n"
+        " STR W0,[X1,#4] | ;\nlocations [1:X2; 1:X3;] exists (true)\n"
+    )
+    assert {tuple(value for _, value in state) for state in outcomes(pair).states} == of_model(pair, "sc")

@@ -26,9 +26,6 @@ from smpcheck.program.values import LONG, ULONG, CType, Ptr, Value
 MAX_CUTS = 64
 """Places inside of cells at which one object may be cut."""
 
-MAX_PIECES = 16
-"""Pieces of one access."""
-
 Access: TypeAlias = ir.Load | ir.Store | ir.Rmw
 Pieces: TypeAlias = tuple[tuple[int, CType], ...]
 
@@ -170,8 +167,6 @@ class _Cutter:
                 for place in found:
                     cuts, start = self.cuts[place.base], place.offset
                     inside.update(n for n in range(1, ctype.size) if start + n in cuts)
-                if len(inside) - 1 > MAX_PIECES:
-                    raise LimitError(f"{_shown(stmt)} covers more than {MAX_PIECES} pieces of memory", stmt.pos)
                 for place in found:
                     cuts = self.cuts[place.base]
                     new = {place.offset + c for c in inside} - cuts

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
-from smpcheck.program.events import is_partial
+from smpcheck.program.events import PAIR, is_partial
 from smpcheck.program.flow import defined, expressions, registers_read, statements, used
 from smpcheck.program.pieces import Access, touched
 from smpcheck.program.tags import GHOST
@@ -115,6 +115,29 @@ class Code:
 RCU_TAGS = {"Rcu-lock": "lock", "Rcu-unlock": "unlock", "Sync-rcu": "start"}
 
 
+def pair_at(body: tuple[ir.Stmt, ...], index: int) -> tuple[ir.Stmt, ...]:
+    """The statements from ``index`` on up to the second access of the instruction whose first this is; nothing if it has one.
+
+    :raises UnsupportedError: one half needs what the other does
+    """
+    first = body[index]
+    if not isinstance(first, ir.Load | ir.Store):
+        return ()
+    end = index + 1
+    while end < len(body) and isinstance(body[end], ir.Assign):
+        end += 1
+    second = body[end] if end < len(body) else None
+    if not isinstance(second, ir.Load | ir.Store) or PAIR not in second.tags:
+        return ()
+    before = body[index:end]
+    own = {defined(second), *used(second)} - {None}
+    if any(defined(stmt) in own or defined(second) in used(stmt) for stmt in before):
+        raise UnsupportedError(
+            "a pair of accesses of which one needs the other is not supported in step-by-step runs", second.pos
+        )
+    return (*before, second)
+
+
 class _Flattener:
     def __init__(self, thread: ir.Thread, private: frozenset[Ptr], merge: bool) -> None:
         self.code = Code(thread)
@@ -130,14 +153,19 @@ class _Flattener:
     def here(self) -> int:
         return len(self.code.instrs)
 
-    def run(self, body: tuple[ir.Stmt, ...]) -> None:
-        skip = False
-        for index, stmt in enumerate(body):
-            if skip:
-                skip = False
+    def run(self, body: tuple[ir.Stmt, ...], pairs: bool = True) -> None:
+        """``pairs``: halves of an instruction that accesses two places may come in either order."""
+        index = 0
+        while index < len(body):
+            stmt = body[index]
+            several = pair_at(body, index) if pairs else ()
+            if several:
+                head = Pick(ir.Choice(several, (several[-1], *several[:-1]), stmt.pos))
+                self.two_ways(head, head.stmt.then, head.stmt.other, pairs=False)
+                index += len(several)
                 continue
             follower = body[index + 1] if index + 1 < len(body) else None
-            skip = self.statement(stmt, follower)
+            index += 2 if self.statement(stmt, follower) else 1
 
     def statement(self, stmt: ir.Stmt, follower: ir.Stmt | None) -> bool:
         """Flatten one statement; true if it has taken in the one that follows."""
@@ -156,6 +184,8 @@ class _Flattener:
                     raise UnsupportedError("store-conditionals are not supported in step-by-step runs", stmt.pos)
                 self.emit(Local(stmt) if self.unnoticed(stmt) else Step(stmt))
             case ir.Rmw():
+                if PAIR in stmt.read_tags:
+                    raise UnsupportedError("compare-and-swap of a pair is not supported in step-by-step runs", stmt.pos)
                 local = GHOST in stmt.read_tags or (stmt.when is None and self.unnoticed(stmt))
                 self.emit(Local(stmt) if local else Step(stmt, stmt.when, stmt.old, stmt.blocking))
             case ir.Fence():
@@ -202,14 +232,14 @@ class _Flattener:
                 return
         self.emit(Local(stmt))
 
-    def two_ways(self, head: Branch | Pick, then: tuple[ir.Stmt, ...], other: tuple[ir.Stmt, ...]) -> None:
+    def two_ways(self, head: Branch | Pick, then: tuple[ir.Stmt, ...], other: tuple[ir.Stmt, ...], pairs: bool = True) -> None:
         self.emit(head)
-        self.run(then)
+        self.run(then, pairs)
         jump = Jump()
         if other or isinstance(head, Pick):
             self.emit(jump)
         head.other = self.here
-        self.run(other)
+        self.run(other, pairs)
         jump.to = self.here
 
     def leaving(self, label: str, body: object) -> None:
