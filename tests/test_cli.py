@@ -201,7 +201,7 @@ def test_a_file_without_end_is_refused(command: str, path: str) -> None:
         ("explain", "examples/37-PUTBACK+two-words.litmus"),
         ("explain", "-f", "html", "examples/37-PUTBACK+two-words.litmus"),
         ("run", "examples/models/seqlock.py"),
-        ("claims", "C8"),
+        ("claims", "C3"),
     ],
 )
 def test_an_output_that_cannot_encode_a_character_falls_back(words: tuple[str, ...]) -> None:

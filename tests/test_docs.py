@@ -27,6 +27,9 @@ ELSEWHERE = re.compile(r"~|/path|my_|mine|\$|@")
 """Command lines about files that are not here are only parsed."""
 DEAR = re.compile(r"mm live|claims( --brief| --json)?$|mm check( --variant \S+)?( --model \S+)?$|-j 8|--executor dask")
 """These take longer than a quick test may; those who print what they take are shown by their own tests."""
+SLOW = re.compile(r"explain .*munlock_page_putback|mm check .*(-m lkmm|--scenario truncate_reclaim|-s truncate_fault)"
+                  r"|claims C8 C13 C14|mapping --machine riscv:queued")  # fmt: skip
+"""These take seconds: their own tests ask smaller questions."""
 
 LINKS = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
@@ -133,7 +136,13 @@ def missing(shown: list[str], printed: list[str]) -> str | None:
     return None if loose or not rest else f"nothing, where it prints {rest[:3]}"
 
 
-@pytest.mark.parametrize(("page", "line", "output"), PRINTED, ids=[f"{page.stem}: {line[:70]}" for page, line, _ in PRINTED])
+@pytest.mark.parametrize(
+    ("page", "line", "output"),
+    [
+        pytest.param(page, line, output, id=f"{page.stem}: {line[:70]}", marks=[pytest.mark.slow] if SLOW.search(line) else [])
+        for page, line, output in PRINTED
+    ],
+)
 def test_commands_print_what_is_shown(page: Path, line: str, output: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     printed = CliRunner().invoke(APP, [*shlex.split(line)[1:], *(["-j", "0"] if " check " in line else [])]).output

@@ -44,7 +44,7 @@ def test_a_failing_run_is_lanes_of_source_lines() -> None:
 
 
 def test_a_failure_that_no_interleaving_has_is_shown_with_what_is_out_of_order() -> None:
-    result = invoke("-s", "munlock_page_putback", "-V", "V0", "-i", "I3", "-m", "lkmm", "--flags", "separate")
+    result = invoke("-s", "putback_munlock", "-V", "V0", "-i", "I3", "-m", "lkmm", "--flags", "separate")
     assert result.exit_code == 1
     assert "no interleaving does this; under lkmm the steps may take effect in this order:" in result.output
     assert all(f" {call}(page)\n" in result.output for call in ("TestClearPageMlocked", "SetPageLRU", "PageMlocked", "PageLRU"))
@@ -55,11 +55,11 @@ def test_a_failure_that_no_interleaving_has_is_shown_with_what_is_out_of_order()
 
 
 def test_every_model_and_layout_on_request() -> None:
-    lines = invoke("-s", "mlock_munlock", "-V", "V8", "--all").output.splitlines()
+    lines = invoke("-s", "putback_munlock", "-V", "V8", "--all").output.splitlines()
     tables = [line for line in lines if line.startswith("under ") and "page flags" in line]
     assert tables == [f"under {m}, page flags {f}" for m in ("sc", "tso", "lkmm") for f in ("one-word", "separate")]
-    one = invoke("-s", "mlock_munlock", "-V", "V8", "--all", "-m", "tso", "--flags", "separate").output
-    assert "separate bytes: --all" in invoke("-s", "mlock_munlock", "-V", "V8").output and "--all" not in one
+    one = invoke("-s", "putback_munlock", "-V", "V8", "--all", "-m", "tso", "--flags", "separate").output
+    assert "separate bytes: --all" in invoke("-s", "putback_munlock", "-V", "V8").output and "--all" not in one
     assert one.splitlines()[0] == "under tso, page flags separate" and one.count("page flags") == 1
 
 
@@ -74,7 +74,7 @@ def test_time_that_runs_out_is_status_3_and_says_so() -> None:
 
 
 def test_json_has_the_failing_executions_on_request() -> None:
-    weak = ("-s", "munlock_page_putback", "-V", "V0", "-m", "lkmm", "--flags", "separate")
+    weak = ("-s", "putback_munlock", "-V", "V0", "-m", "lkmm", "--flags", "separate")
     for asked, name, order in ((("-s", "truncate_mlock", "-V", "V2"), "I1", True), (weak, "I3", False)):
         found = json.loads(invoke(*asked, "--format", "json", "--witness").output)
         strict("mm-check-1").validate(found)
@@ -141,6 +141,7 @@ class TestPictures:
         assert result.exit_code == 2
         assert "cannot write" in result.stderr
 
+    @pytest.mark.slow
     def test_the_readmes_picture_is_what_is_drawn(self) -> None:
         asked = ("-s", "munlock_page_putback", "-V", "V0", "--flags", "separate", "-m", "lkmm", "-f", "svg")
         assert invoke(*asked).stdout == (ROOT / "docs" / "img" / "munlock-putback.svg").read_text("utf-8")

@@ -141,6 +141,7 @@ def test_documents_follow_the_schema() -> None:
         Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(document(found))))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("able")
 def test_a_real_session_agrees() -> None:
     result = call("--pages", "8", "--seconds", "0.5")

@@ -5,6 +5,7 @@ The page is stranded if putback (P0) and munlock (P1) both look at the other's f
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def form(number: int):
     return read_litmus_file(path)
 
 
+@cache
 def asked(number: int, model: str = "lkmm", **options) -> Barriers:
     return barriers(form(number), MODELS[model], **options)
 

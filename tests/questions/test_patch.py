@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from smpcheck.cat.load import load_model
+from smpcheck.commands import barriers
 from smpcheck.questions.fix import fix
 from smpcheck.readers.litmus import read_litmus_file
 from smpcheck.readers.registry import read_programs
@@ -25,6 +29,8 @@ SB = MP.replace("WRITE_ONCE(*y, 1);", "int r0;\n\tr0 = READ_ONCE(*y);").replace(
     "r0 = READ_ONCE(*y);\n\tr1", "WRITE_ONCE(*y, 1);\n\tr1"
 )
 SB = SB.replace("exists (1:r0=1 /\\ 1:r1=0)", "exists (0:r0=0 /\\ 1:r1=0)")
+APP = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+barriers.register(APP)
 PATCH = [["patch", "-p1", "-s", "--fuzz=0"], ["git", "apply", "-p1"]]
 
 
@@ -40,11 +46,10 @@ def fixed(folder: Path, name: str, data: bytes, tool: list[str]) -> bytes:
     path = folder / name
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_bytes(data)
-    done = subprocess.run(
-        [sys.executable, "-m", "smpcheck", "barriers", "--fix", name], cwd=folder, capture_output=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    applied = subprocess.run(tool, cwd=folder, input=done.stdout, capture_output=True, timeout=60)
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(APP, ["--fix", name])
+    assert done.exit_code == 0, done.stderr
+    applied = subprocess.run(tool, cwd=folder, input=done.stdout_bytes, capture_output=True, timeout=60)
     assert applied.returncode == 0, applied.stderr + applied.stdout
     assert solve(read_litmus_file(path), LKMM, Question(mode="verdict")).verdict == "Never"
     return path.read_bytes()
