@@ -1,33 +1,28 @@
-"""docs/machines.md lists the instructions that are read."""
+"""The pages about machines have what is read, and what the kernel is there."""
 
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
 
+from smpcheck.machines.mapping import MACHINES as MAPPED
 from smpcheck.readers.asm.test import MACHINES, machine_of
 from smpcheck.readers.litmus import ARCHITECTURES, read_litmus
+from tests.readers.asm.pages import PAGES, Page, text
 
 PAGE = Path(__file__).parents[3] / "docs" / "machines.md"
 
 
-def listing() -> str:
-    """What belongs between the page's marks."""
-    parts = []
-    for architecture in MACHINES:
-        machine = machine_of(architecture)
-        names = textwrap.fill(" ".join(sorted(machine.rows)), 118, break_on_hyphens=False)
-        parts.append(f"### {machine.name} (`{architecture}`)\n\nRegisters: {machine.registers}.\n\n```\n{names}\n```\n")
-    return "\n".join(parts)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.machine)
+def test_each_machines_page_is_what_the_tables_say(page: Page) -> None:
+    assert page.path.read_text(encoding="utf-8") == text(page), "python -m tests.readers.asm.pages writes it anew"
 
 
-def test_the_page_has_every_instruction() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    between = text.split("<!-- instructions -->\n")[1].split("<!-- end -->")[0]
-    assert between == listing(), "put what listing() returns between the marks"
+def test_each_machine_and_architecture_has_a_page() -> None:
+    assert tuple(page.machine for page in PAGES) == MAPPED
+    assert {name for page in PAGES for name in page.architectures} == set(MACHINES)
 
 
 def test_the_pages_test_is_read() -> None:
