@@ -94,6 +94,7 @@ def test_a_race_on_two_bit_fields_in_one_run_says_so() -> None:
     assert said.endswith(
         "a and b are bit fields in one run, and one memory location: a write to one reads and writes all of them"
     )
+    assert answer.races[0].missing[0].endswith("or `:0` or another member between the bit fields"), "they have no address"
     apart = threads.replace("s->b", "s->c")
     assert smpcheck.check(f"C t\n{{}}\n{BITS}{apart}exists (true)\n").flags == ()
 
@@ -128,3 +129,11 @@ def test_an_object_that_would_be_cut_too_often_is_refused_with_the_access() -> N
     ) as found:
         read("u->w[0] = 1; int i = u->w[1]; u->b[i] = 1;", "union t { u64 w[16]; u8 b[128]; };", "union t *u")
     assert found.value.pos is not None
+
+
+def test_a_plain_store_that_is_seen_in_part_is_said_to_take_effect_piece_by_piece() -> None:
+    threads = "P0(union t *u) { u->w = 0x100000001; }\nP1(union t *u) { u64 r = READ_ONCE(u->w); u32 q = READ_ONCE(u->b); }\n"
+    types = "union t { u64 w; struct { u32 a; u32 b; }; };\n"
+    found = read_litmus(f"C t\n{{}}\n{types}{threads}exists (1:r=1 /\\ 1:q=0)\n")
+    (answer, *_) = explain(found, load_model("lkmm"))
+    assert answer.notes[0].startswith("P0's u->w = 0x100000001 (line 4) takes effect piece by piece: it is plain")

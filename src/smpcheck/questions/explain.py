@@ -33,7 +33,7 @@ from smpcheck.questions.reasons import Reason, basic_models, first_reason, reaso
 from smpcheck.questions.reorderings import Story, least_weight, tell
 from smpcheck.questions.statements import InSection
 from smpcheck.questions.stops import possible_stops, stop, stops
-from smpcheck.questions.wording import Words, section
+from smpcheck.questions.wording import Words, is_plain, section
 from smpcheck.solver.candidates import Candidates
 
 Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided", "nothing"]
@@ -145,6 +145,7 @@ def explain_outcome(
     found = witness(program, model, outcome, limits, words)
     if found is not None:
         under, execution, story, notes = found
+        notes = (*torn(execution, story.steps, words), *notes)
         ways: Ways | None = None
         if story.reorderings:
             ways = other_ways(program, model, outcome, story, execution, limits.unroll, limits.seconds)
@@ -224,6 +225,17 @@ def _simplest(
         if time.perf_counter() > deadline:
             break
     return min(told, key=lambda pair: pair[1].weight)
+
+
+def torn(execution: Execution, steps: Sequence[int], words: Words) -> Iterator[str]:
+    """What there is to say of plain accesses to several pieces of memory that take effect in several steps."""
+    place = {number: at for at, number in enumerate(steps)}
+    for members in dict.fromkeys(execution.together.values()):
+        first = execution.events[min(members)]
+        at = sorted(place[number] for number in members if number in place)
+        if is_plain(first) and at and at[-1] - at[0] >= len(at):
+            why = "it is plain, and the compiler may make several accesses of it"
+            yield f"{words.event(first)} takes effect piece by piece: {why}"
 
 
 def _no_interleaving(execution: Execution, words: Words) -> tuple[str, ...]:

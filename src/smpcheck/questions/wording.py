@@ -96,13 +96,18 @@ class Words:
         """What was read or written, as its location shows it."""
         return value_text(self.program, event.address, event.value)
 
-    def bit_fields(self, event: ExecutedEvent) -> str:
-        """What there is to say of a race on a memory location that consists of several bit fields."""
+    def fields(self, event: ExecutedEvent) -> tuple[str, ...]:
+        """The bit fields that an event's location consists of."""
         address = event.address
         cell = self.program.wholes.get(address) or self.program.cells.get(address) if isinstance(address, Ptr) else None
-        if cell is None or len(cell.fields) < 2:
+        return cell.fields if cell is not None else ()
+
+    def bit_fields(self, event: ExecutedEvent) -> str:
+        """What there is to say of a race on a memory location that consists of several bit fields."""
+        fields = self.fields(event)
+        if len(fields) < 2:
             return ""
-        names = f"{', '.join(cell.fields[:-1])} and {cell.fields[-1]}"
+        names = f"{', '.join(fields[:-1])} and {fields[-1]}"
         return f"; {names} are bit fields in one run, and one memory location: a write to one reads and writes all of them"
 
     def event(self, event: ExecutedEvent) -> str:
@@ -395,10 +400,12 @@ class _Speaker:
                 f"order before the access in {words.line(second.pos)}, after what {words.thread(second.thread)} learns it from "
                 "(an acquire, a barrier)"
             )
+        instead = "marked accesses (READ_ONCE, WRITE_ONCE)"
+        if fields := words.fields(first):  # they have no address
+            instead = "members that are not bit fields" if len(fields) < 2 else "`:0` or another member between the bit fields"
         return (
             f"nothing in this execution tells {words.thread(second.thread)} that {words.thread(first.thread)} is done: use a "
-            "lock held by both, a flag that one sets with release and the other tests with acquire, or marked accesses "
-            "(READ_ONCE, WRITE_ONCE)"
+            f"lock held by both, a flag that one sets with release and the other tests with acquire, or {instead}"
         )
 
 
