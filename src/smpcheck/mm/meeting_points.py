@@ -41,8 +41,7 @@ def shared_between_pages(program: ir.Program) -> set[str]:
     for thread, code in enumerate(machine.codes):
         for pc, instr in enumerate(code.instrs):
             if isinstance(instr, Step | Local) and isinstance(instr.stmt, ir.Store | ir.Rmw) and not _is_ghost(instr.stmt):
-                where = known.of_access(thread, pc)
-                found |= set(numbers.values()) if isinstance(where, str) else {numbers[x] for x in where if x in numbers}
+                found |= {numbers[x] for x in known.of_access(thread, pc) if x in numbers}
     return {name for name in found if not name.startswith((*OF_A_PAGE, ir.ENDED))}
 
 

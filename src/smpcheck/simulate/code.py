@@ -7,7 +7,7 @@ nobody can tell the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -340,11 +340,21 @@ def _liveness(code: Code, observed: frozenset[str]) -> None:
             if now != live[pc]:
                 live[pc] = now
                 changed = True
-    names: dict[int, frozenset[str]] = {}
-    for found in live:
-        if found not in names:
-            names[found] = frozenset(name for name, bit in bits.items() if found & bit)
-    code.live = [names[found] for found in live]
+    code.live = named(live, list(bits))
+
+
+def named(sets: Sequence[int], order: Sequence[str]) -> list[frozenset[str]]:
+    """Sets of names that are given as bits; ``order``: the name that each bit stands for."""
+    known: dict[int, frozenset[str]] = {}
+    for found in sets:
+        if found not in known:
+            names, rest = [], found
+            while rest:
+                lowest = rest & -rest
+                names.append(order[lowest.bit_length() - 1])
+                rest ^= lowest
+            known[found] = frozenset(names)
+    return [known[found] for found in sets]
 
 
 def predecessors(code: Code) -> list[int]:

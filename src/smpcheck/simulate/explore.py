@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError
@@ -327,9 +328,14 @@ class _Explorer:
         moves.reverse()
         return follow(*self.unmerged(moves))
 
+    @cached_property
+    def step_by_step(self) -> Machine:
+        """A machine where every access is a step."""
+        return Machine(self.machine.program)
+
     def unmerged(self, moves: list[tuple[int, int]]) -> tuple[Machine, list[tuple[int, int]]]:
         """A machine where every access is a step, and the moves that make the same run there."""
-        merged, single = _Walk(self.machine), _Walk(Machine(self.machine.program))
+        merged, single = _Walk(self.machine), _Walk(self.step_by_step)
         try:
             for thread in range(len(merged.pcs)):
                 single.catch_up(thread, merged)

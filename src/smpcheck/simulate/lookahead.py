@@ -16,7 +16,7 @@ from smpcheck.program import ir, values
 from smpcheck.program.bit_rows import bits
 from smpcheck.program.flow import defined, registers_read
 from smpcheck.program.values import UndefinedValue
-from smpcheck.simulate.code import Branch, Code, Instr, Jump, Local, Pick, Rcu, Step
+from smpcheck.simulate.code import Branch, Code, Instr, Jump, Local, Pick, Rcu, Step, named
 from smpcheck.simulate.generate import Addresses, Registers
 
 ATOMIC, LOCK, MIXED = 0, 1, 2
@@ -158,11 +158,7 @@ def directing(code: Code) -> list[frozenset[str]]:
             if now != found[pc]:
                 found[pc] = now
                 changed = True
-    names: dict[int, frozenset[str]] = {}
-    for one in found:
-        if one not in names:
-            names[one] = frozenset(name for name, own in bit.items() if one & own)
-    return [names[one] for one in found]
+    return named(found, list(bit))
 
 
 class Futures:

@@ -51,14 +51,12 @@ class Persistent:
         self.first = [n for n, thread in enumerate(machine.program.threads) if not thread.after]
         numbers = {machine.addresses.number(cell): place for cell, place in machine.index.items()}
         pointers = points_to(machine.program, codes, machine.addresses)
-        anything = sum(1 << place for place in numbers.values())
         steps: list[dict[int, Act]] = []
         for t, code in enumerate(codes):
             own = {}
             for pc, instr in enumerate(code.instrs):
                 if isinstance(instr, Step):
-                    where = pointers.of_access(t, pc)
-                    known = anything if isinstance(where, str) else sum(1 << numbers[x] for x in where if x in numbers)
+                    known = sum(1 << numbers[x] for x in pointers.of_access(t, pc) if x in numbers)
                     own[pc] = Act(instr.stmt, known)
             steps.append(own)
         self.steps = steps

@@ -2,13 +2,15 @@
 
 An analysis of values: for registers along the program, for cells at any time. Addresses are numbers, as in
 :mod:`smpcheck.simulate.generate`. Each register and each cell has the set of numbers that it may hold, up to :data:`MOST`; more
-are :data:`INTEGERS` (any that is no address) or :data:`ANY`.
+are :class:`Many`: of these only the objects are known whose addresses may be among them. An address that is computed from others
+is in one of their objects: where it leaves it, an access is a fault.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import product
 from typing import TypeAlias
@@ -25,10 +27,17 @@ MOST = 32
 PATIENCE = 1
 """So often a cell without addresses may gain values before all integers are taken for possible."""
 
-Found: TypeAlias = "frozenset[int] | str"
 
-INTEGERS = "integers"
-ANY = "any"
+@dataclass(frozen=True, slots=True)
+class Many:
+    """All numbers that are no address, and all addresses in some objects, by their numbers."""
+
+    objects: frozenset[int]
+
+
+Found: TypeAlias = "frozenset[int] | Many"
+
+INTEGERS = Many(frozenset())
 NONE: frozenset[int] = frozenset()
 TRUTHS = frozenset((0, 1))
 
@@ -62,6 +71,10 @@ class PointsTo:
         for address, cell in program.cells.items():
             number = addresses.number(cell.init)
             self.cells[addresses.number(address)] = frozenset((number,))
+        self._cells_of: dict[int, list[int]] = {}
+        for place in self.cells:
+            self._cells_of.setdefault(_object(place), []).append(place)
+        self._objects_of: dict[frozenset[int], frozenset[int]] = {}
         self._growth = dict.fromkeys(self.cells, 0)
         self._constants: dict[Value, frozenset[int]] = {}
         self._results: dict[tuple[tuple[str, CType], tuple[Found, ...]], Found] = {}
@@ -80,9 +93,9 @@ class PointsTo:
                 if loaded is not None and loaded & self._changed and other not in todo:
                     todo.append(other)
 
-    def of_access(self, thread: int, pc: int) -> Found:
+    def of_access(self, thread: int, pc: int) -> frozenset[int]:
         """The addresses of the cells that the access at an instruction of a thread, by its number in the program, may cover."""
-        return self._where[thread].get(pc, NONE)
+        return frozenset(self._cells(self._where[thread].get(pc, NONE)))
 
     def _walk(self, code: Code, where: dict[int, Found]) -> None:
         """Follow the thread, with the cells as they are known so far. What is known is kept where several ways meet or part."""
@@ -111,11 +124,15 @@ class PointsTo:
                     if to not in todo:
                         heappush(todo, to)
 
-    def _is_address(self, number: int) -> bool:
-        return BASE - STRIDE <= number < BASE + (len(self.addresses.names) + 1) * STRIDE
-
-    def _has_address(self, found: Found) -> bool:
-        return found == ANY or (found != INTEGERS and any(map(self._is_address, found)))  # type: ignore[arg-type]
+    def _objects(self, found: Found) -> frozenset[int]:
+        """The objects that addresses in ``found`` are in."""
+        if isinstance(found, Many):
+            return found.objects
+        known = self._objects_of.get(found)
+        if known is None:
+            known = frozenset(k for k in map(_object, found) if -1 <= k <= len(self.addresses.names))
+            self._objects_of[found] = known
+        return known
 
     def _union(self, a: Found, b: Found) -> Found:
         if a == b or b == NONE:
@@ -124,7 +141,7 @@ class PointsTo:
             return b
         if isinstance(a, frozenset) and isinstance(b, frozenset) and len(a | b) <= MOST:
             return a | b
-        return ANY if self._has_address(a) or self._has_address(b) else INTEGERS
+        return Many(self._objects(a) | self._objects(b))
 
     def of(self, expr: ir.Expr, known: Known) -> Found:
         """The numbers that ``expr`` may be."""
@@ -147,7 +164,7 @@ class PointsTo:
                 return self._union(self.of(then, known), self.of(other, known))
             case ir.Unary(op, arg, ctype):
                 return self._computed((op, ctype), (self.of(arg, known),), lambda x: values.unary(op, x, ctype))
-        return ANY
+        return Many(frozenset(self._cells_of))
 
     def _computed(self, what: tuple[str, CType], args: tuple[Found, ...], function: Callable[..., Value]) -> Found:
         """The results of an operation, ``what``, on all that its operands may be."""
@@ -158,17 +175,16 @@ class PointsTo:
         return found
 
     def _compute(self, args: tuple[Found, ...], function: Callable[..., Value]) -> Found:
-        if any(isinstance(a, str) for a in args):
-            return ANY if any(map(self._has_address, args)) else INTEGERS
+        sets = [a for a in args if isinstance(a, frozenset)]
+        if len(sets) < len(args):
+            return Many(frozenset().union(*map(self._objects, args)))
         found: set[int] = set()
-        for numbers in product(*args):
+        for numbers in product(*sets):
             try:
                 found.add(self.addresses.number(function(*numbers)))
             except UndefinedValue:
                 continue  # a fault when it is executed
-        if len(found) <= MOST:
-            return frozenset(found)
-        return ANY if any(map(self._is_address, found)) else INTEGERS
+        return frozenset(found) if len(found) <= MOST else Many(self._objects(frozenset(found)))
 
     def _take(self, stmt: ir.Stmt, known: Known, pc: int, where: dict[int, Found]) -> None:
         match stmt:
@@ -188,7 +204,7 @@ class PointsTo:
     @staticmethod
     def _covered(stmt: Access, where: Found) -> Found:
         """Where the cells are that an access covers, which is at one of these addresses."""
-        if isinstance(where, str) or not stmt.pieces:
+        if isinstance(where, Many) or not stmt.pieces:
             return where
         return frozenset(x + offset for x in where for offset, _ in stmt.pieces)
 
@@ -206,36 +222,40 @@ class PointsTo:
         return self._cast(stmt.pieces[0][1], found) if len(stmt.pieces) == 1 else self._some_number(found)
 
     def _some_number(self, found: Found) -> Found:
-        return ANY if self._has_address(found) else INTEGERS
+        return Many(self._objects(found))
 
     def _cast(self, ctype: CType, found: Found) -> Found:
         return self._computed(("cast", ctype), (found,), lambda x: ctype.wrap(x))
 
     def _cells(self, where: Found) -> Iterator[int]:
-        return iter(list(self.cells)) if where == ANY else (x for x in where if x in self.cells)
+        if isinstance(where, Many):
+            for k in where.objects:
+                yield from self._cells_of.get(k, ())
+        else:
+            yield from (x for x in where if x in self.cells)
 
     def _loaded(self, where: Found) -> Found:
         result: Found = NONE
-        if where == ANY:
-            self._loads.update(self.cells)
         for x in self._cells(where):
             self._loads.add(x)
             result = self._union(result, self.cells[x])
-            if result == ANY and where == ANY:
-                break
         return result
 
     def _store(self, where: Found, found: Found) -> None:
         for x in self._cells(where):
-            if self.cells[x] == ANY:
-                continue
-            new = self._union(self.cells[x], found)
-            if new != self.cells[x]:
+            old = self.cells[x]
+            new = self._union(old, found)
+            if new != old:
                 self._growth[x] += 1
-                if self._growth[x] > PATIENCE and not self._has_address(new):
+                if self._growth[x] > PATIENCE and not self._objects(new):
                     new = INTEGERS
                 self.cells[x] = new
                 self._changed.add(x)
+
+
+def _object(number: int) -> int:
+    """The object in which an address lies, by its number."""
+    return (number - BASE + STRIDE // 2) // STRIDE
 
 
 _ZERO = frozenset((0,))

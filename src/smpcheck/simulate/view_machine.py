@@ -122,12 +122,10 @@ class _Parted(Machine):
     def find_addresses(self) -> None:
         """Note at the steps which cells they may be to, of those that are not private."""
         numbers = {self.addresses.number(c): 1 << place for c, place in self.index.items() if c not in self.private}
-        anything = sum(numbers.values())
         pointers = points_to(self.program, self.codes, self.addresses)
         for t, steps in enumerate(self.steps):
             for pc, access in steps.items():
-                where = pointers.of_access(t, pc)
-                access.mask = anything if isinstance(where, str) else sum(numbers.get(x, 0) for x in where)
+                access.mask = sum(numbers.get(x, 0) for x in pointers.of_access(t, pc))
 
 
 def sees_whole(contents: Sequence[tuple[Message, ...]], numbers: Sequence[int | None], chosen: Sequence[int]) -> bool:

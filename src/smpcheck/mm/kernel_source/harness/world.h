@@ -1,0 +1,208 @@
+/*
+ * One page, whoever has it, and what must hold: the world of the scenarios, around the functions of the tree's own files.
+ *
+ * The bodies of mlock, munlock, their drains, lru_add_drain, folio_add_lru, isolate, putback and of the last put of a reference are
+ * the tree's. What is stubbed stands here: which lruvec a folio belongs to (there is one), lists (only which list the page is on is
+ * known), counters (NR_MLOCK only), and the allocator.
+ */
+#undef CONFIG_LRU_GEN		/* the lists that the model of 2009 has, too */
+#undef CONFIG_LRU_GEN_WALKS_MMU
+
+#include <linux/version.h>
+#include "mm/mlock.c"
+#include "mm/swap.c"
+
+#define SINCE(major, minor) (LINUX_VERSION_CODE >= KERNEL_VERSION(major, minor, 0))
+
+static struct folio P;
+static struct lruvec lruvec;
+struct pglist_data *node_data[MAX_NUMNODES];
+
+static int list = -1;			/* which list of the lruvec the page is on; protected by lru_lock */
+static atomic_t nr_mlock;		/* NR_MLOCK */
+static bool vm_locked[2];		/* are the vmas VM_LOCKED? Each is written by the thread of its process */
+static int owners;			/* who has a reference when all is quiet */
+static bool freed;
+static DEFINE_PER_CPU(bool, to_free);
+
+/* --- the invariants that are known to mm check by the same names --- */
+
+#define I1(page) (!folio_test_mlocked(page))
+#define I2(page) (atomic_read(&nr_mlock) == folio_test_mlocked(page))
+#define I3(page) (!folio_test_lru(page) || !folio_test_unevictable(page) || folio_test_mlocked(page) || \
+		  mapping_unevictable((page)->mapping))
+#define I5_on_a_list(page) (list >= 0)
+#define I5_on_no_list(page) (list < 0)
+#define I5(page) (freed ? list < 0 : folio_test_lru(page) && (list == LRU_UNEVICTABLE) == folio_test_unevictable(page) && list >= 0)
+#define I6(page) (folio_ref_count(page) == (freed ? 0 : owners))
+#define I7(page) (!folio_test_lru(page) && !folio_test_active(page) && !folio_test_unevictable(page) && !freed)
+#define I12(page) (freed || !folio_test_mlocked(page) || vm_locked[0] || vm_locked[1])
+#define I13(page) (!folio_test_lru(page) || !folio_test_unevictable(page) || \
+		   (page)->mlock_count <= vm_locked[0] + vm_locked[1])
+
+/* --- stubs --- */
+
+SMPCHECK_STUB(struct lruvec *, folio_lruvec_lock_irq, struct folio *folio)
+{
+	spin_lock_irq(&lruvec.lru_lock);
+	return &lruvec;
+}
+SMPCHECK_STUB(struct lruvec *, folio_lruvec_lock_irqsave, struct folio *folio, unsigned long *flags)
+{
+	spin_lock_irq(&lruvec.lru_lock);
+	return &lruvec;
+}
+SMPCHECK_STUB(void, unlock_page_lruvec_irqrestore, struct lruvec *of, unsigned long flags) { spin_unlock_irq(&of->lru_lock); }
+SMPCHECK_STUB(bool, folio_matches_lruvec, struct folio *folio, struct lruvec *of) { return true; }
+SMPCHECK_STUB(struct address_space *, folio_mapping, struct folio *folio) { return folio->mapping; }
+
+static int list_of(struct list_head *head)
+{
+	return head == &lruvec.lists[0] ? 0 : head == &lruvec.lists[1] ? 1 : head == &lruvec.lists[2] ? 2 :
+	       head == &lruvec.lists[3] ? 3 : -1;
+}
+SMPCHECK_STUB(void, list_add, struct list_head *entry, struct list_head *head)
+{
+	int to = list_of(head);
+
+	if (to < 0) {			/* the list of what release_pages() gives back */
+		this_cpu_write(to_free, true);
+		return;
+	}
+	SMPCHECK_ASSERT(I5_on_no_list(&P));
+	list = to;
+}
+SMPCHECK_STUB(void, list_add_tail, struct list_head *entry, struct list_head *head)
+{
+	SMPCHECK_ASSERT(I5_on_no_list(&P));
+	list = list_of(head);
+}
+SMPCHECK_STUB(void, list_del, struct list_head *entry)
+{
+	SMPCHECK_ASSERT(I5_on_a_list(&P));
+	list = -1;
+}
+/* The unevictable list is none: only its length is kept. So the page comes to it, and goes, here. */
+SMPCHECK_STUB(void, mem_cgroup_update_lru_size, struct lruvec *of, enum lru_list lru, int zid, int nr)
+{
+	if (lru == LRU_UNEVICTABLE) {
+		if (nr > 0)
+			SMPCHECK_ASSERT(I5_on_no_list(&P));
+		else
+			SMPCHECK_ASSERT(I5_on_a_list(&P));
+		list = nr > 0 ? LRU_UNEVICTABLE : -1;
+	}
+}
+SMPCHECK_STUB(void, __mod_lruvec_state, struct lruvec *of, enum node_stat_item item, int by) { }
+SMPCHECK_STUB(void, __mod_zone_page_state, struct zone *zone, enum zone_stat_item item, long by) { }
+SMPCHECK_STUB(void, mod_zone_page_state, struct zone *zone, enum zone_stat_item item, long by)
+{
+	if (item == NR_MLOCK)
+		atomic_add(by, &nr_mlock);
+}
+SMPCHECK_STUB(void, __count_vm_events, enum vm_event_item item, long by) { }
+SMPCHECK_STUB(void, __count_memcg_events, struct mem_cgroup *memcg, enum vm_event_item item, unsigned long by) { }
+
+/* The allocator clears PG_mlocked, and counts, if nobody did before. */
+static void free_page_now(struct folio *folio)
+{
+	SMPCHECK_ASSERT(I1(&P));
+	SMPCHECK_ASSERT(I7(&P));
+	if (folio_test_mlocked(folio)) {
+		__folio_clear_mlocked(folio);
+		atomic_dec(&nr_mlock);
+	}
+	freed = true;
+}
+static void never(void) { BUG(); }
+SMPCHECK_STUB(void, free_unref_page, struct page *page, unsigned int order) { free_page_now((struct folio *)page); }
+#if SINCE(6, 12)
+SMPCHECK_STUB(void, free_unref_folios, struct folio_batch *batch)
+{
+	if (batch->nr)
+		free_page_now(&P);
+	batch->nr = 0;
+}
+SMPCHECK_STUB(bool, __folio_unqueue_deferred_split, struct folio *folio) { return false; }
+SMPCHECK_STUB(void, __mem_cgroup_uncharge_folios, struct folio_batch *batch) { }
+SMPCHECK_STUB(void, __mem_cgroup_uncharge, struct folio *folio) { }
+SMPCHECK_STUB(bool, __put_devmap_managed_folio_refs, struct folio *folio, int refs) { never(); return false; }
+SMPCHECK_STUB(void, free_huge_folio, struct folio *folio) { never(); }
+SMPCHECK_STUB(void, free_zone_device_folio, struct folio *folio) { never(); }
+#else
+SMPCHECK_STUB(void, free_unref_page_list, struct list_head *pages)
+{
+	if (this_cpu_read(to_free))
+		free_page_now(&P);
+	this_cpu_write(to_free, false);
+}
+SMPCHECK_STUB(void, __mem_cgroup_uncharge_list, struct list_head *pages) { }
+SMPCHECK_STUB(void, __mem_cgroup_uncharge, struct folio *folio) { }
+SMPCHECK_STUB(bool, __put_devmap_managed_page_refs, struct page *page, int refs) { never(); return false; }
+SMPCHECK_STUB(void, free_zone_device_page, struct page *page) { never(); }
+SMPCHECK_STUB(int, PageHeadHuge, struct page *page) { return 0; }
+SMPCHECK_STUB(bool, folio_mapped, struct folio *folio) { never(); return false; }
+SMPCHECK_STUB(struct address_space *, page_mapping, struct page *page) { return page->mapping; }
+SMPCHECK_STUB(void, destroy_large_folio, struct folio *folio) { never(); }
+#endif
+
+/* --- where the page is at first --- */
+
+/* On an active list, and PG_mlocked: reclaim has not found it yet. */
+static inline void page_is_late(void)
+{
+	P.flags = 1UL << PG_lru | 1UL << PG_active | 1UL << PG_mlocked | 1UL << PG_swapbacked;
+	list = LRU_ACTIVE_ANON;
+}
+/* On the unevictable list. */
+static inline void page_is_mlocked(int times)
+{
+	P.flags = 1UL << PG_lru | 1UL << PG_unevictable | 1UL << PG_mlocked | 1UL << PG_swapbacked;
+	P.mlock_count = times;
+	list = LRU_UNEVICTABLE;
+}
+/* On no list: isolated, or new. */
+static inline void page_is_off_its_list(void) { P.flags = 1UL << PG_mlocked | 1UL << PG_swapbacked; }
+
+static inline void world(int ptes, int references)
+{
+	int i;
+
+	for (i = 0; i < ptes; i++)
+		vm_locked[i] = true;
+	atomic_set(&nr_mlock, folio_test_mlocked(&P));
+	atomic_set(&P._refcount, references);
+	owners = ptes;
+}
+
+/* --- what the threads do: the callers of the tree's functions, for one page --- */
+
+/* munlock() of one vma, whose pte maps the page and is left alone: mlock_vma_pages_range(), mlock_pte_range(). */
+static void munlock(int vma)
+{
+	vm_locked[vma] = false;
+#if SINCE(6, 12)
+	munlock_folio(&P);
+#else
+	munlock_page(&P.page);
+#endif
+	lru_add_drain();
+}
+/* The page was born on this CPU, and waits in its batch, when the scenario begins. */
+static void drain(void)
+{
+	folio_add_lru(&P);
+	folio_put(&P);
+	lru_add_drain();
+}
+
+/* When all is quiet. */
+static void quiet(void)
+{
+	SMPCHECK_ASSERT(I2(&P));
+	SMPCHECK_ASSERT(I3(&P));
+	SMPCHECK_ASSERT(I5(&P));
+	SMPCHECK_ASSERT(I6(&P));
+	SMPCHECK_ASSERT(I12(&P));
+	SMPCHECK_ASSERT(I13(&P));
+}
