@@ -12,6 +12,7 @@ COMMANDS = {
     "run": "smpcheck.commands.mm_run",
     "live": "smpcheck.commands.mm_live",
     "map": "smpcheck.commands.mm_map",
+    "kernel": "smpcheck.commands.mm_kernel",
     "barrier": "smpcheck.commands.mm_barrier",
 }
 

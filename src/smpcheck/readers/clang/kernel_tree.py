@@ -17,8 +17,11 @@ from smpcheck.errors import InputError
 from smpcheck.readers.clang import headers
 
 AUTOCONF = "include/generated/autoconf.h"
-LAYERS = ("include/asm-generic/", "include/linux/atomic/", "include/linux/compiler", "arch/")
-"""Folders whose functions are how primitives are made."""
+LAYERS = (
+    *("include/asm-generic/", "include/linux/atomic/", "include/linux/compiler", "arch/"),
+    *("include/linux/page-flags.h", "include/linux/page_ref.h"),
+)
+"""Folders and files whose functions are how primitives are made, or give them another name for one bit or one counter."""
 INSTALLED = "/usr/src"
 
 

@@ -1,0 +1,102 @@
+"""The scenarios with the kernel's own functions: what fails there fails in the model, and a line of the tree decides it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("clang.cindex", reason="libclang-ng is not installed: pip install 'smpcheck[c]'")
+
+from smpcheck.errors import InputError
+from smpcheck.mm.check import Answer, Case
+from smpcheck.mm.kernel_source.cells import Cell, answer, invariant_of, known_kernel, scenarios
+from smpcheck.mm.variants import find_variant
+from smpcheck.readers.clang.kernel_tree import AUTOCONF, KernelTree
+from tests import kernel
+
+ASKED = ("I2", "I3", "I5", "I8")
+
+
+def model(*failed: str) -> Answer:
+    """What the model says."""
+    return Answer(Case("munlock_drain", find_variant("V10")), ASKED, dict.fromkeys(failed, ("a check",)))
+
+
+def test_a_check_belongs_to_the_invariant_that_its_name_begins_with() -> None:
+    assert [
+        invariant_of(check) for check in ("I3(&P)", "I5_on_a_list(&P)", "I13(&P)", "deadlock", "sleep-in-atomic", "BUG()")
+    ] == [*("I3", "I5", "I13", "I8", "I8", "BUG()")]
+
+
+def test_kernel_and_model_differ_where_one_alone_fails_and_are_undecided_where_nothing_is_known() -> None:
+    both = Cell("munlock_drain", "6.12", ASKED, {"I3": ("I3(&P)",)}, model=model("I3"))
+    assert (both.verdict, both.differs) == ("same", ())
+    one = Cell("munlock_drain", "6.12", ASKED, {"I2": ("I2(&P)",), "BUG()": ("BUG()",)}, model=model("I3"))
+    assert (one.verdict, one.differs) == ("DIFFERS", ("I2", "I3", "BUG()"))
+    assert Cell("munlock_drain", "6.12", ASKED, undecided="no time", model=model("I3")).verdict == "undecided"
+
+
+def test_scenarios_and_kernels_that_are_not_known_are_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match="there is no scenario 'truncate' with the kernel's own functions: choose from munlock_drain"
+    ):
+        scenarios(("truncate",))
+    (tmp_path / "Makefile").write_text("VERSION = 5\nPATCHLEVEL = 10\n")
+    with pytest.raises(InputError, match=r"is Linux 5\.10: the harness knows the names of 6\.1 and 6\.12"):
+        known_kernel(str(tmp_path))
+
+
+def configured(version: str) -> tuple[str, str]:
+    """A tree and where it is configured; skipped where one is not there."""
+    tree = str(kernel.needed(version))
+    found = next((place for place in (tree, *KernelTree.installed(tree)) if (Path(place) / AUTOCONF).is_file()), None)
+    if found is None:
+        pytest.skip(f"no headers of Linux {version} beside the sources or in /usr/src")
+    return tree, found
+
+
+FAILS = {
+    "munlock_drain": {"I3"}, "munlock_putback": {"I3"}, "munlock_page_putback": {"I3"}, "munlock_munlock": {"I3", "I13"},
+    "shm_unlock_drain": {"I3"}, "shm_unlock_putback": {"I3"},
+}  # fmt: skip
+"""What strands pages in Linux 6.1 and 6.12 (docs/stranded-pages.md)."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", kernel.VERSIONS)
+@pytest.mark.parametrize("scenario", FAILS)
+def test_the_kernels_own_functions_strand_pages_where_the_model_says_so(scenario: str, version: str) -> None:
+    tree, headers = configured(version)
+    found = answer(scenario, tree, headers)
+    assert (found.verdict, set(found.failed)) == ("same", FAILS[scenario])
+    assert set(found.runs) == FAILS[scenario]
+
+
+def test_every_scenario_is_asked_about() -> None:
+    assert set(scenarios()) == set(FAILS)
+
+
+def copy_with(folder: Path, tree: str, file: str, old: str, new: str) -> str:
+    """A copy of a tree (links to its files) in which one place of a file is changed."""
+    name, _, rest = file.partition("/")
+    copy = folder / "tree"
+    (copy / name).mkdir(parents=True)
+    for source in Path(tree).iterdir():
+        if source.name != name:
+            (copy / source.name).symlink_to(source)
+    for source in (Path(tree) / name).iterdir():
+        if source.name != rest:
+            (copy / name / source.name).symlink_to(source)
+    text = (Path(tree) / file).read_text()
+    assert text.count(old) == 1
+    (copy / file).write_text(text.replace(old, new))
+    return str(copy)
+
+
+@pytest.mark.slow
+def test_one_line_of_the_tree_changes_the_verdict(tmp_path: Path) -> None:
+    """munlock() leaves alone what it cannot isolate: nothing is stranded, but PG_mlocked stays without a reason (I12)."""
+    tree, headers = configured("6.12")
+    changed = copy_with(tmp_path, tree, "mm/mlock.c", "\t\tgoto munlock;\n", "\t\treturn lruvec;\n")
+    assert set(answer("munlock_drain", changed, headers).failed) == {"I12"}
