@@ -22,10 +22,10 @@ def answer(number: str) -> claims.Finding:
     [
         ("C2", "incomplete", "munlock: TestSetPageMlocked"),
         ("C3", "right", "Reclaim holds anon_vma->lock"),
-        ("C4", "right", "freed with PG_mlocked in V0, V2, V4"),
+        pytest.param("C4", "right", "freed with PG_mlocked in V0, V2, V4", marks=pytest.mark.slow),
         ("C5", "incomplete", "can be the last one"),
-        ("C6", "incomplete", "can be swapped in again"),
-        ("C7", "right", "takes no race"),
+        pytest.param("C6", "incomplete", "can be swapped in again", marks=pytest.mark.slow),
+        pytest.param("C7", "right", "takes no race", marks=pytest.mark.slow),
         ("C8", "incomplete", "against an explicit mlock it is not"),
         ("C10", "right", "stranded on arm64, ppc64 and riscv, not on x86 and armv7"),
         ("C11", "right", "a page is stranded on none"),

@@ -16,6 +16,7 @@ from smpcheck.mm.variants import find_variant
 from smpcheck.readers.python.source import function_source, standing_in
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
+from tests.rows import few
 
 
 def case(scenario: str, variant: str, **options: str) -> Case:
@@ -38,8 +39,8 @@ CHECKER = Checker(deadline=300)
         ("munlock_page_putback", "V9:barrier=none,munlock_pagevec=no", "separate", {"I3"}),
         ("munlock_putback", "V8:barrier=none", "separate", set()),
         ("munlock_page_putback", "V9:barrier=none", "separate", set()),
-        ("munlock_putback", "V7:barrier=none", "separate", {"I3"}),
-        ("cow_putback", "V8:barrier=none", "separate", {"I3"}),
+        pytest.param("munlock_putback", "V7:barrier=none", "separate", {"I3"}, marks=pytest.mark.slow),
+        pytest.param("cow_putback", "V8:barrier=none", "separate", {"I3"}, marks=pytest.mark.slow),
         ("cow_putback", "V8", "separate", set()),
         ("unmap_putback", "V9:barrier=none", "separate", {"I3"}),
         ("munlock_page_putback", "V9", "separate", set()),
@@ -53,9 +54,11 @@ def test_two_operations_are_decided_under_the_kernels_model(scenario: str, varia
     assert not answer.undecided
 
 
-@pytest.mark.parametrize("model", ["sc", "tso", "lkmm"])
-@pytest.mark.parametrize("variant", ["V0", "V4", "V10"])
-@pytest.mark.parametrize("flags", ["one-word", "separate"])
+@pytest.mark.parametrize("variant", few(["V0", "V4", "V10"]))
+@pytest.mark.parametrize(
+    ("model", "flags"),
+    few([(m, f) for f in ("separate", "one-word") for m in ("sc", "tso", "lkmm")], 5),  # lkmm, one word: six seconds
+)
 def test_what_is_asked_in_parts_is_what_is_asked_at_once(model: str, variant: str, flags: str) -> None:
     asked = case("putback_munlock", variant, model=model, flags=flags)
     whole = solve(program_of(asked), load_model(model), Question(mode="assertions", flags=False, stops=True))
@@ -88,6 +91,7 @@ def without_lru_lock() -> AbstractContextManager[None]:
     return standing_in(swap.__file__, text[:start] + body + text[end:])
 
 
+@pytest.mark.slow
 def test_a_list_without_its_lock_is_a_data_race() -> None:
     cell = case("truncate_fault", "V4", model="lkmm")
     assert "I14" in Checker(("I14",)).answer(cell).asked

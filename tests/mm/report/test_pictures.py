@@ -11,7 +11,7 @@ from smpcheck.mm.variants import find_variant
 from smpcheck.simulate import RunResult
 from tests.show.test_html import Page
 
-ORDER = ["truncate_mlock", "munlock_page_putback"]
+ORDER = ["truncate_mlock", "putback_munlock"]
 
 
 def failing(scenario: str, variant: str, model: str = "sc", flags: str = "one-word") -> list[Failure]:
@@ -30,13 +30,13 @@ def turns() -> Failure:
 @pytest.fixture(scope="module")
 def weak() -> Failure:
     """One that no interleaving has."""
-    (failure,) = failing("munlock_page_putback", "V0", "lkmm", "separate")
+    (failure,) = failing("putback_munlock", "V0", "lkmm", "separate")
     return failure
 
 
 def test_a_picture_says_what_fails_where(turns: Failure, weak: Failure) -> None:
     assert turns.headline == "truncate_mlock, V2: I1 fails: no page reaches the allocator with PG_mlocked"
-    assert weak.name == "munlock_page_putback, V0, under lkmm, flags in separate bytes: I3"
+    assert weak.name == "putback_munlock, V0, under lkmm, flags in separate bytes: I3"
     assert turns.headline in pictures.svg([turns])
 
 
@@ -49,7 +49,7 @@ def test_what_a_thread_does_on_its_own_is_counted(turns: Failure) -> None:
 
 def test_a_thread_that_has_no_step_has_no_lane(turns: Failure, weak: Failure) -> None:
     """Nothing is left to do for the thread that waits for the others, since each CPU drains its own pagevecs."""
-    for failure, lanes in ((turns, ("truncate", "mlock")), (weak, ("munlock_one", "putback"))):
+    for failure, lanes in ((turns, ("truncate", "mlock")), (weak, ("putback", "munlock_clear"))):
         shown = failure.picture()
         assert shown is not None and shown.lanes == lanes
         assert {node.lane for node in shown.nodes} == set(range(len(lanes)))

@@ -40,7 +40,8 @@ class Failure:
     def name(self) -> str:
         """``truncate_mlock, V2: I1``, with the model and the layout of the flags if they are not the usual ones."""
         case = self.answer.case
-        more = [f"under {case.model}"] * (case.model != "sc") + [FLAGS_IN[case.flags]] * (case.flags in FLAGS_IN)
+        more = [f"under {case.model}"] * (case.model != "sc")
+        more += [FLAGS_IN[case.flags]] if case.flags in FLAGS_IN else []
         return f"{', '.join([case.scenario, case.variant.name, *more])}: {self.invariant}"
 
     @property
