@@ -11,4 +11,8 @@ import pytest
 def few(rows: Iterable[Any], by_default: int = 1) -> list[Any]:
     """Parameters for ``pytest.mark.parametrize``: the first rows, and the others as slow tests. For blocks of random seeds, which
     are as good as each other."""
-    return [row if number < by_default else pytest.param(row, marks=pytest.mark.slow) for number, row in enumerate(rows)]
+    slow = pytest.mark.slow
+    return [
+        row if number < by_default else pytest.param(*(row if isinstance(row, tuple) else (row,)), marks=slow)
+        for number, row in enumerate(rows)
+    ]
