@@ -34,6 +34,7 @@ from smpcheck.questions.statements import InSection, Orders
 from smpcheck.questions.stops import Stops, possible_stops, stop, stops
 from smpcheck.questions.wording import Words, sentence
 from smpcheck.solver.candidates import Candidates
+from smpcheck.solver.enumeration import can_hold
 
 Status: TypeAlias = Literal["needed", "one of several", "not needed", "undecided"]
 
@@ -59,6 +60,14 @@ class Protected:
             return None
         flag = DATA_RACE if self.race else None
         return next(iter(Candidates(program, model, self.condition, failing=self.failing, flag=flag, unroll=unroll)), None)
+
+    def happens(self, program: Program, model: Model, unroll: int) -> bool:
+        """Does it happen in ``program``?"""
+        if self.condition is not None and not self.failing and not self.race:
+            known = can_hold(program, model, self.condition, unroll)
+            if known is not None:
+                return known
+        return self.broken(program, model, unroll) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +195,9 @@ class _Asking:
         self.search = Search([e.key for e in self.elements], self.safe, seconds=max(10 * limits.seconds, 1.0))
         self.branches: dict[Key, set[tuple[Position | None, Position | None]]] = {}
 
-    def broken(self, levels: Mapping[Key, str]) -> Execution | None:
-        """An execution that breaks what is protected, with elements at these levels."""
-        return self.protected.broken(self.rewriter.version(levels), self.model, self.limits.unroll)
-
     def enough(self, levels: Mapping[Key, str]) -> bool:
         """Is what is protected safe with elements at these levels?"""
-        return self.broken(levels) is None
+        return not self.protected.happens(self.rewriter.version(levels), self.model, self.limits.unroll)
 
     def without(self, gone: frozenset[Key]) -> dict[Key, str]:
         """Levels for a program in which these elements are gone: at the last of their levels."""
@@ -200,7 +205,7 @@ class _Asking:
 
     def safe(self, kept: frozenset[Key]) -> bool:
         """Is what is protected safe with these elements only?"""
-        return self.broken(self.without(frozenset(self.by_key) - kept)) is None
+        return self.enough(self.without(frozenset(self.by_key) - kept))
 
     def answer(self, reachable: tuple[Outcome, ...], began: float) -> Barriers:
         """All findings."""
@@ -246,7 +251,7 @@ class _Asking:
         changed = self.rewriter.version(levels)
         alone = self.search.known.get(everything - {element.key})
         if alone is None:
-            alone = self.broken(levels) is None
+            alone = self.enough(levels)
         member = [element.key in s for s in sets]
         status: Status = "needed"
         if alone:

@@ -191,6 +191,8 @@ def witness(
     simpler = known[: known.index(model.name)] if model.name in known else known
     for stronger in (*simpler[large:], None):
         asked = load_model(stronger) if stronger else model
+        if outcome.is_impossible(program, asked, limits.unroll):
+            continue
         found: list[tuple[int, int, Execution]] = []
         deadline = time.perf_counter() + limits.seconds
         candidates = outcome.candidates(program, asked, limits.unroll, large and is_known(asked))

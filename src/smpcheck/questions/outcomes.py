@@ -44,6 +44,14 @@ class Outcome:
         whether = "not known whether it can happen" if happens is None else "can happen" if happens else "cannot happen"
         return f"{self.text}: {whether}"
 
+    def is_impossible(self, program: Program, model: Model, unroll: int) -> bool:
+        """Does a quick look say that no execution has this outcome? (One at conditions; all else is asked of the solver.)"""
+        from smpcheck.solver.enumeration import can_hold
+
+        if self.flag or isinstance(self.condition, str):
+            return False
+        return can_hold(program, model, self.condition, unroll) is False
+
     def candidates(self, program: Program, model: Model, unroll: int, lazy: bool = False) -> Candidates:
         """The executions of ``program`` under ``model`` that have this outcome. ``lazy``: for large programs."""
         from smpcheck.solver.candidates import Candidates

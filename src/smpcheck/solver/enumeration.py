@@ -16,7 +16,7 @@ sizes, values out of thin air, witnesses and assertions are for the solver, and 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -24,10 +24,14 @@ from typing import Any
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.nodes import Model
 from smpcheck.cat.requirements import is_atomic
+from smpcheck.errors import LimitError
+from smpcheck.models import require_language
+from smpcheck.program import ir
 from smpcheck.program.events import Decision, Term
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.program.values import Ptr, UndefinedValue, Value, truth
 from smpcheck.solver.answer import NO_COMPLETE_EXECUTION, Answer, Question, State, Status, Verdict, state_order
+from smpcheck.solver.domains import evaluate_at, has_guards
 from smpcheck.solver.paths import Demand, Path, Values, demands, value_of
 from smpcheck.solver.source_choice import SourceChoice, has_memory
 from smpcheck.solver.unrolled import Unrolled
@@ -35,7 +39,9 @@ from smpcheck.solver.unrolled import Unrolled
 VARIABLE = "SMPCHECK_ENGINE"
 """``enumerate``: what can be enumerated is, however long that takes. ``solve``: nothing is. To hold one against the other."""
 
-MAX_PATHS = 16
+MAX_PATHS = 64
+TRIES_OF_A_PATH = 20
+"""What it costs to look at a path, in sources tried."""
 MAX_CANDIDATES = 4096
 """Of a path, estimated before anything is tried."""
 MAX_JUDGED = 48
@@ -53,13 +59,32 @@ class _NotForMe(Exception):
 
 def enumerated(unrolled: Unrolled, model: Model, question: Question) -> Answer | None:
     """The answer to ``question``, equal to the solver's; None if that has to be asked."""
-    engine = os.environ.get(VARIABLE)
-    if engine == "solve" or not is_simple(unrolled, question):
+    if _engine() == "solve" or not is_simple(unrolled, question):
         return None
     try:
-        return _Enumeration(unrolled, model, question, limited=engine != "enumerate").answer()
+        return _Enumeration(unrolled, model, question, limited=_engine() != "enumerate").answer()
     except (_NotForMe, UndefinedValue):
         return None
+
+
+def can_hold(program: ir.Program, model: Model, condition: ir.Expr, unroll: int = 2) -> bool | None:
+    """Does ``condition`` hold at the end of some execution? None: the solver has to be asked.
+
+    Errors as :func:`smpcheck.solver.solve.solve`.
+    """
+    require_language(model, program)
+    question = Question(mode="verdict", unroll=unroll, flags=False, condition=condition)
+    try:
+        unrolled = Unrolled(program, model, question)
+        if _engine() == "solve" or not is_simple(unrolled, question):
+            return None
+        return _Enumeration(unrolled, model, question, limited=_engine() != "enumerate").can_hold()
+    except (_NotForMe, UndefinedValue, LimitError):
+        return None
+
+
+def _engine() -> str:
+    return os.environ.get(VARIABLE, "")
 
 
 def is_simple(unrolled: Unrolled, question: Question) -> bool:
@@ -116,7 +141,6 @@ class _Enumeration:
         self.atomic = is_atomic(model)
         self.judged = self.tried = 0
         self._paths: dict[tuple[bool, ...], Path] = {}
-        self._all_paths: list[Path] | None = None
         self._initial: dict[Value, Value] = {address: cell.init for address, cell in self.graph.program.cells.items()}
 
     def answer(self) -> Answer:
@@ -131,6 +155,10 @@ class _Enumeration:
             return self._made("no-execution", None, message=NO_COMPLETE_EXECUTION)
         flags = self._flags() if self.question.flags else ()
         return self._made("ok", verdict, states=states, flags=flags)
+
+    def can_hold(self) -> bool:
+        """Does the condition hold in some execution?"""
+        return any(self._is_allowed(candidate) for candidate in self._all(True))
 
     # --- what is asked ---
 
@@ -200,29 +228,47 @@ class _Enumeration:
 
     # --- paths ---
 
-    def paths(self) -> list[Path]:
-        """All ways through the branches. :raises _NotForMe: there are many"""
-        if self._all_paths is None:
-            ways: list[tuple[bool, ...]] = [()]
-            for decision in self.graph.decisions:
-                ways = [(*way, taken) for way in ways for taken in self._choices(decision, way)]
-                if self.limited and len(ways) > MAX_PATHS:
-                    raise _NotForMe
-            self._all_paths = [self._path(way) for way in ways]
-        return self._all_paths
+    def paths(self, goal: Sequence[Demand] = ()) -> Iterator[Path]:
+        """All ways through the branches on which the ``goal`` may be met. :raises _NotForMe: there are many"""
+        seen = self._values_seen(goal)
+        ways: list[tuple[bool, ...]] = [()]
+        for decision in self.graph.decisions:
+            outcomes = self._outcomes(decision, seen)
+            ways = [
+                (*way, taken)
+                for way in ways
+                for taken in (outcomes if self.graph.guards.holds(decision.parent, way) else (False,))
+            ]
+            if self.limited and len(ways) > MAX_PATHS:
+                raise _NotForMe
+        return map(self._path, ways)
 
-    def _choices(self, decision: Decision, way: tuple[bool, ...]) -> tuple[bool, ...]:
-        """How a branch may decide, after what was decided on the ``way`` to it."""
-        if not self.graph.guards.holds(decision.parent, way):
-            return (False,)
-        if decision.cond is not None:
-            outcomes = {truth(value) for value in self.unrolled.domains.of(decision.cond)}
-            return tuple(sorted(outcomes))
-        return (False, True)
+    def _values_seen(self, goal: Sequence[Demand]) -> dict[int, list[Value]]:
+        """The values that reads may have which the goal speaks of one at a time."""
+        seen: dict[int, list[Value]] = {}
+        for term, wanted in goal:
+            if len(term.reads) == 1 and not has_guards(term):
+                (read,) = term.reads
+                values = seen.get(read) or self.unrolled.domains.of(self.graph.terms.read(read))
+                seen[read] = [value for value in values if truth(evaluate_at(term, read, value)) == wanted]
+        return seen
+
+    def _outcomes(self, decision: Decision, seen: Mapping[int, list[Value]]) -> tuple[bool, ...]:
+        """How a branch may decide if it is reached, and the reads that it looks at have these values."""
+        cond = decision.cond
+        if cond is None:
+            return False, True
+        values: Iterable[Value] = self.unrolled.domains.of(cond)
+        if len(cond.reads) == 1 and not has_guards(cond):
+            (read,) = cond.reads
+            if read in seen:
+                values = [evaluate_at(cond, read, value) for value in seen[read]]
+        return tuple(sorted({truth(value) for value in values}))
 
     def _path(self, way: tuple[bool, ...]) -> Path:
         found = self._paths.get(way)
         if found is None:
+            self._try(TRIES_OF_A_PATH)
             found = self._paths[way] = Path(self.unrolled, self.model, way)
             if found.needs_last_writes:
                 raise _NotForMe
@@ -273,7 +319,7 @@ class _Enumeration:
     def _all(self, wanted: bool) -> Iterator[_Candidate]:
         """The candidates in which the condition holds, or those in which it fails to."""
         goal = demands(self.unrolled.condition_term, wanted)
-        for path in self.paths():
+        for path in self.paths(goal):
             yield from self._candidates(path, goal)
 
     def _candidates(self, path: Path, goal: list[Demand]) -> Iterator[_Candidate]:
@@ -290,9 +336,9 @@ class _Enumeration:
                 if all(truth(candidate.value(term)) == true for term, true in at_end):
                     yield candidate
 
-    def _try(self) -> None:
+    def _try(self, count: int = 1) -> None:
         """:raises _NotForMe: enough was tried"""
-        self.tried += 1
+        self.tried += count
         if self.limited and self.tried > MAX_TRIED:
             raise _NotForMe
 
