@@ -8,23 +8,12 @@ from hypothesis import strategies as st
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.graph import recursive_first
 from smpcheck.cat.load import SHIPPED, load_model
-from smpcheck.cat.nodes import Model
-from smpcheck.cat.slicing import EventKind, Slice, sliced
+from smpcheck.cat.slicing import allows, slice_of
 from smpcheck.program.bit_rows import closure, has_cycle
-from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import Execution
 from tests.cat.executions import ACCESSES, FENCES, GRACE, execution, executions
 
 LOCKS = ("lock", "unlock", "LF", "RL", "RU", "Srcu-unlock")
-ALWAYS = frozenset(("po", "loc", "int", "ext", "id", "universe"))
-
-
-def slice_for(model: Model, subject: Execution) -> Slice:
-    """The slice of ``model`` for the events and relations of an execution."""
-    halves = {x for pair in subject.relations["rmw"] for x in pair}
-    kinds: frozenset[EventKind] = frozenset((e.kind, e.tags - {"FW"}, e.id in halves) for e in subject.events)
-    there = {name for name in ("rmw", *DEPENDENCIES) if subject.relations.get(name)}
-    return sliced(model, kinds, ALWAYS | there)
 
 
 @settings(max_examples=150, deadline=None)
@@ -36,16 +25,17 @@ def slice_for(model: Model, subject: Execution) -> Slice:
 )
 def test_requirements_and_flags_are_those_of_the_model(subject: Execution, name: str) -> None:
     model = load_model(name)
-    part, evaluation = slice_for(model, subject), Evaluation(subject)
+    part, evaluation = slice_of(model, subject), Evaluation(subject)
     whole = {axiom.name for axiom in model.axioms if not axiom.flag and evaluation.shows(axiom)}
     assert {axiom.name for axiom in part.requirements if evaluation.shows(axiom)} == whole
+    assert allows(model, subject) == (not whole)
     raised = {axiom.name for axiom in model.axioms if axiom.flag and evaluation.shows(axiom)}
     assert {axiom.name for axiom in part.flags if evaluation.shows(axiom)} == raised
 
 
 def test_what_a_test_without_rcu_and_plain_accesses_leaves_is_small() -> None:
     model = load_model("lkmm")
-    part = slice_for(model, execution("W x 1; wmb; W y 1", "R y 1; rmb; R x 0"))
+    part = slice_of(model, execution("W x 1; wmb; W y 1", "R y 1; rmb; R x 0"))
     assert {axiom.name for axiom in part.requirements} == {"coherence", "happens-before"}
     assert not part.flags
     nodes = recursive_first(axiom.node for axiom in part.requirements)
@@ -53,7 +43,7 @@ def test_what_a_test_without_rcu_and_plain_accesses_leaves_is_small() -> None:
 
 
 def test_critical_sections_bring_their_recursion_back() -> None:
-    part = slice_for(load_model("lkmm"), execution("rcu-lock; R x 0; R y 0; rcu-unlock", "W x 1; sync-rcu; W y 1"))
+    part = slice_of(load_model("lkmm"), execution("rcu-lock; R x 0; R y 0; rcu-unlock", "W x 1; sync-rcu; W y 1"))
     assert "rcu" in {axiom.name for axiom in part.requirements}
     assert any(node.op == "rec" for axiom in part.requirements for node in recursive_first([axiom.node]))
 

@@ -15,9 +15,11 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from smpcheck.cat import build
-from smpcheck.cat.concrete import is_in
+from smpcheck.cat.concrete import Evaluation, is_in
 from smpcheck.cat.graph import recursive_first
 from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, rec_variable
+from smpcheck.program.events import DEPENDENCIES
+from smpcheck.program.execution import Execution
 
 EventKind: TypeAlias = tuple[str, frozenset[str], bool]
 """Kind, tags, and whether the event is half of an atomic operation of which both halves happen."""
@@ -77,6 +79,23 @@ def sliced(model: Model, kinds: frozenset[EventKind], relations: frozenset[str])
         not any(axiom.negated for axiom in left if not axiom.flag)
         and not any(node.op == "diff" and node.args[1].id in by_choice for node in order),
     )
+
+
+ALWAYS_THERE = frozenset(("po", "loc", "int", "ext", "id", "universe"))
+"""Base relations that are made of threads and addresses: no execution is without them."""
+
+
+def slice_of(model: Model, execution: Execution) -> Slice:
+    """``model`` for the events of one execution."""
+    tags, halves = tags_of(model), {event for pair in execution.relations.get("rmw", ()) for event in pair}
+    kinds = frozenset((e.kind, e.tags & tags, e.id in halves) for e in execution.events)
+    there = frozenset(name for name in ("rmw", *DEPENDENCIES) if execution.relations.get(name))
+    return sliced(model, kinds, there | ALWAYS_THERE)
+
+
+def allows(model: Model, execution: Execution) -> bool:
+    """Does ``model`` allow ``execution``? (Flags do not count.)"""
+    return not any(map(Evaluation(execution).shows, slice_of(model, execution).requirements))
 
 
 @lru_cache(maxsize=64)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Literal, TypeAlias
 
-from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.nodes import Model
+from smpcheck.cat.slicing import allows
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
 from smpcheck.program.tags import FULL_BARRIERS
 from smpcheck.program.values import Ptr
@@ -27,12 +27,6 @@ from smpcheck.questions.orders import Edge
 from smpcheck.questions.wording import is_plain
 
 ONCE = frozenset({"Once"})
-
-
-def allows(model: Model, execution: Execution) -> bool:
-    """Does ``model`` allow ``execution``? (Flags do not count.)"""
-    evaluation = Evaluation(execution)
-    return not any(evaluation.offends(axiom) != axiom.negated for axiom in model.axioms if not axiom.flag)
 
 
 @dataclass(frozen=True, slots=True)

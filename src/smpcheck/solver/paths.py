@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from smpcheck.cat.concrete import Evaluation, Varied, classes
 from smpcheck.cat.nodes import Axiom, Model
-from smpcheck.cat.slicing import Slice, sliced, tags_of
+from smpcheck.cat.slicing import ALWAYS_THERE, Slice, sliced, tags_of
 from smpcheck.program.bit_rows import Rows
 from smpcheck.program.events import DEPENDENCIES, Event, Term, compute
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
@@ -24,8 +24,6 @@ Values: TypeAlias = Mapping[int, Value]
 """The values of the reads that are known, by number of event."""
 Demand: TypeAlias = tuple[Term, bool]
 """A term, and whether it has to be true or false."""
-
-_ALWAYS_THERE = frozenset(("po", "loc", "int", "ext", "id", "universe"))
 
 
 def value_of(
@@ -102,7 +100,7 @@ class Path:
         tags = tags_of(model)
         kinds = frozenset((e.kind, e.tags & tags, e.partner in self.position) for e in self.events)
         there = frozenset(name for name, rows in bases.items() if any(rows))
-        self.slice: Slice = sliced(model, kinds, there | _ALWAYS_THERE)
+        self.slice: Slice = sliced(model, kinds, there | ALWAYS_THERE)
         events = [self._event(x, e) for x, e in enumerate(self.events)]
         self.common = Evaluation(Execution(tuple(events), {}))
         """What all executions of the path have in common."""
