@@ -13,7 +13,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from smpcheck.batch.worker import load_engine
+from smpcheck.batch.worker import load_engine, load_solver
 from smpcheck.cat.load import load_model
 from smpcheck.questions.check import CheckOptions, check_file
 from smpcheck.questions.result import Result
@@ -55,6 +55,7 @@ def measure(path: str, text: str, options: CheckOptions, model: str = "lkmm") ->
     """Check ``text`` in a forked process; the model is read and the engine loaded before, as in a batch."""
     loaded = load_model(model)
     load_engine(model)
+    load_solver()
 
     def work() -> Result:
         results = [result for result, _ in check_file(path, loaded, options, text)]

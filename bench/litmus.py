@@ -22,7 +22,7 @@ from bench.common import print_table, show_seconds
 from bench.reference import LIBRARY, Reference, load
 from smpcheck.batch.paths import Item
 from smpcheck.batch.pool import Pool, available_cores
-from smpcheck.batch.worker import Job, load_engine
+from smpcheck.batch.worker import Job, load_engine, load_solver
 from smpcheck.questions.check import CheckOptions
 from smpcheck.questions.result import Result
 from smpcheck.show.json_lines import as_object
@@ -54,6 +54,7 @@ def main() -> int:
         print(f"no tests at {LIBRARY}")
         return 2
     load_engine(arguments.model)
+    load_solver()
     began = time.perf_counter()
     pairs = run(references, arguments.model, arguments.jobs, arguments.timeout)
     wall = time.perf_counter() - began

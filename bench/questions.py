@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.common import machine
-from smpcheck.batch.worker import load_engine
+from smpcheck.batch.worker import load_engine, load_solver
 from smpcheck.cat.load import load_model
 from smpcheck.errors import SmpcheckError
 from smpcheck.program.ir import Program
@@ -185,6 +185,7 @@ def main() -> None:
     arguments = parser.parse_args()
     model = load_model(arguments.model)
     load_engine(arguments.model)
+    load_solver()
     table = Table(title=f"CPU seconds under {model.name} (limit {LIMIT:g})")
     for column in ("test", "elements", "explain", "answer", "barriers", "smallest sets"):
         table.add_column(column, justify="left" if column in ("test", "answer", "smallest sets") else "right")
