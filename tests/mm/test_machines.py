@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from smpcheck.machines.mapping import MACHINES, load_mapping, mapping_of
-from smpcheck.mm.machines import CASES, Case, instructions, stranded, stranded_on
+from smpcheck.mm.machines import CASES, Case, drawing, instructions, stranded, stranded_on
 
 NAMES = (*MACHINES, "arm64:llsc", "riscv:queued")
 
@@ -36,3 +38,8 @@ def test_what_the_barrier_is() -> None:
         ("fence rw,rw",),
         ("dmb ish",),
     ]
+
+
+def test_the_picture_of_the_page_on_arm64_is_what_is_drawn() -> None:
+    picture = Path(__file__).parents[2] / "docs" / "img" / "putback-arm64.svg"
+    assert picture.read_text(encoding="utf-8") == drawing(mapping_of("arm64"))

@@ -19,6 +19,9 @@ def barrier(
         str,
         typer.Option("--machine", metavar="M,M,...", help="arm64, x86, ppc64, riscv, armv7, arm64:llsc, riscv:queued, or all."),
     ] = "all",
+    picture: Annotated[
+        bool, typer.Option("--picture", help="Draw, for one machine, flags in two words without a barrier (an SVG document).")
+    ] = False,
     text: Annotated[bool, typer.Option("--text", help="Print the litmus tests that the table is about.")] = False,
 ) -> None:
     """Can a page be stranded between putback_lru_page and munlock, with and without the barrier of 2009, on each machine?
@@ -26,9 +29,12 @@ def barrier(
     Exit status: 0 answered, 2 bad usage.
     """
     with failing("text", ("text",)):
-        from smpcheck.machines.mapping import mappings
-        from smpcheck.mm.machines import CASES, table
+        from smpcheck.machines.mapping import mapping_of, mappings
+        from smpcheck.mm.machines import CASES, drawing, table
 
+        if picture:
+            write(drawing(mapping_of(machines)))
+            return
         asked = mappings(machines)
         if text:
             write("\n".join(case.text() for case in CASES))

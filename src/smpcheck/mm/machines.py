@@ -108,5 +108,14 @@ def table(mappings: Sequence[MachineMapping], model: str = "lkmm") -> list[list[
     return lines
 
 
+def drawing(mapping: MachineMapping) -> str:
+    """How the page is stranded on a machine with flags in two words and no barrier, or why it is not, as an SVG document."""
+    from smpcheck.questions.explain import explain
+    from smpcheck.show.svg import explanations_svg
+
+    program = lowered(CASES[1].program(), mapping).program
+    return explanations_svg(explain(program, load_model(mapping.model)))
+
+
 def _word(can_be: bool) -> str:
     return "stranded" if can_be else "safe"
