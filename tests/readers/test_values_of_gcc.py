@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from smpcheck.cat.load import load_model
+from smpcheck.errors import UnsupportedError
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
@@ -157,8 +158,14 @@ def by_solver(number: int, types: str, body: list[str], places: list[str]) -> li
 
 @pytest.mark.skipif(GCC is None, reason="no gcc here")
 def test_parts_of_objects_have_the_values_that_gcc_computes(tmp_path: Path) -> None:
+    refused = 0
     for number, (program, expected) in enumerate(zip(programs(), by_gcc(tmp_path), strict=True)):
         types, body, places = program
-        assert dict(zip(places, by_solver(number, types, body, places), strict=True)) == dict(
-            zip(places, expected, strict=True)
-        ), f"{types}{body}"
+        try:
+            found = by_solver(number, types, body, places)
+        except UnsupportedError as error:
+            assert "a run of bit fields of more than 8 bytes" in str(error)
+            refused += 1
+            continue
+        assert dict(zip(places, found, strict=True)) == dict(zip(places, expected, strict=True)), f"{types}{body}"
+    assert refused < 1 + COUNT // 50
