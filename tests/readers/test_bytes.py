@@ -137,3 +137,19 @@ def test_a_plain_store_that_is_seen_in_part_is_said_to_take_effect_piece_by_piec
     found = read_litmus(f"C t\n{{}}\n{types}{threads}exists (1:r=1 /\\ 1:q=0)\n")
     (answer, *_) = explain(found, load_model("lkmm"))
     assert answer.notes[0].startswith("P0's u->w = 0x100000001 (line 4) takes effect piece by piece: it is plain")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("memset(s, 0, -1);", "t.litmus:4:1: memset() of 18446744073709551615 bytes is not supported"),
+        ("*((u8 *)s + 1) = 1;", "t.litmus:4:1: an access to byte 1 of 's', which is padding, is not supported"),
+        ("u8 r = *((u8 *)p + 2);", "an access of 1 byte, takes a part of 'p', which holds an address: not supported"),
+    ],
+)
+def test_what_of_an_object_no_access_can_be_to_is_said_with_the_access(body: str, message: str) -> None:
+    types = "struct s { u8 a; int b; };"
+    text = f"C t\n{{ struct s *p = s; }}\n{types} P0(struct s *s, struct s **p) {{\n{body}\n}}\nexists (true)\n"
+    with pytest.raises(SmpcheckError) as found:
+        read_litmus(text, "t.litmus")
+    assert message in str(found.value)

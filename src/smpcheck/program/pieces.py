@@ -222,7 +222,7 @@ class _Cutter:
             for offset, size in parts:
                 place = Ptr(start.base, start.offset + offset)
                 name = self._name(place, size, cell, offset)
-                init = cell.init if len(parts) == 1 else self._part(cell, offset, size)
+                init = cell.init if len(parts) == 1 else self._part(start, cell, offset, size)
                 cells[place] = ir.Cell(name, raw(size), raw(size).wrap(init), self._bits(cell, offset, size))
         by_access = {id(stmt): self._pieces(ctype, found) for stmt, ctype, found in self.places}
         for stmt, _, _ in self.places:
@@ -258,9 +258,14 @@ class _Cutter:
         """Is the access certainly to one of the cells in ``found``, or to none of an object at all?"""
         return all(self.layout.whole(p, ctype) for p in found) and self.targets.only(stmt, found)
 
-    def _part(self, cell: ir.Cell, offset: int, size: int) -> int:
+    def _part(self, start: Ptr, cell: ir.Cell, offset: int, size: int) -> int:
         """Some bytes of a cell's initial value."""
         if isinstance(cell.init, Ptr):
+            inside = {Ptr(start.base, start.offset + i) for i in range(cell.ctype.size)}
+            for stmt, ctype, found in self.places:
+                if not inside.isdisjoint(found) and not any(self.layout.whole(place, ctype) for place in found):
+                    what = f"{_shown(stmt)} takes a part of '{cell.name}', which holds an address: not supported"
+                    raise UnsupportedError(what, stmt.pos)
             raise UnsupportedError(f"'{cell.name}' holds an address, of which accesses take a part: not supported")
         at = cell.ctype.size - offset - size if self.program.big_endian else offset
         return (cell.init >> 8 * at) & ((1 << 8 * size) - 1)

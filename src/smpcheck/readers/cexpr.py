@@ -309,7 +309,7 @@ class Expressions(Arithmetic, ABC):
         """The scalars in the first so many bytes of what a pointer leads to: of its type, or bytes where that does not fit, or
         what is copied from may be aligned worse."""
         name = node.name
-        count = self.value(node.args[2]).expr
+        count = self.convert(self.value(node.args[2]), values.ULONG, node)
         if to.local is not None:
             self.refuse(f"{name}() of a local variable that lies in no memory is not supported", self.at(node))
         if not isinstance(count, Const) or not isinstance(count.value, int):

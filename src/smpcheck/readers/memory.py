@@ -245,6 +245,10 @@ class Memory:
         untyped = not self.types.wide and not isinstance(self.known.get(place.base), Struct)
         if untyped and cell is not None and POINTER in (ctype, cell.ctype) and {size, size_of(cell.ctype)} == {4, 8}:
             raise NeedWide(self.source.pos(at))
+        known = self.known.get(place.base)
+        if place not in self._covered and known is not None and 0 <= place.offset < size_of(known):
+            what = f"an access to byte {place.offset} of '{place.base}', which is padding, is not supported"
+            raise UnsupportedError(what, self.source.pos(at))
         if place not in self._covered:
             raise InputError(f"an access to {self.show(place)}, where no object lies", self.source.pos(at))
         if any(Ptr(place.base, place.offset + i) not in self._covered for i in range(size)):
