@@ -30,6 +30,10 @@ DATA = Path(__file__).with_name("cells.jsonl")
 PAGE = Path(__file__).parent.parent.parent / "docs" / "mm.md"
 
 
+THREE = ("truncate_mlock_reclaim", "truncate_munlock_reclaim", "truncate_cow_reclaim", "mlock_munlock_putback")
+"""The scenarios of three operations, which take minutes each under a weak model."""
+
+
 class Row(NamedTuple):
     """One line of a table."""
 
@@ -85,7 +89,7 @@ def compute(todo: Sequence[Case], known: Cells, seconds: float, each: float) -> 
     """Answer cases for so many seconds of CPU time, and note what comes of them. ``each``: seconds for one."""
     ends = time.process_time() + seconds
     checker = Checker(deadline=each)
-    for unit in units(todo):
+    for unit in reversed(units(todo)):  # the smallest first
         for case in unit:
             if time.process_time() > ends:
                 return
@@ -139,6 +143,7 @@ def main() -> int:
     parser.add_argument("--scenario", action="append", help="only this one (repeatable)")
     parser.add_argument("--variant", action="append", help="only this one (repeatable)")
     parser.add_argument("--wider", action="store_true", help="the scenarios of --all only")
+    parser.add_argument("--two", action="store_true", help="not those of three operations")
     parser.add_argument("--again", action="store_true", help="what is known, too")
     parser.add_argument("--seconds", type=float, default=300.0, help="of CPU time for all")
     parser.add_argument("--each", type=float, default=60.0, help="seconds for one cell")
@@ -149,6 +154,8 @@ def main() -> int:
     gc.set_threshold(*COLLECT)
     known = load()
     scenarios = given.scenario or list(WIDER if given.wider else SCENARIOS)
+    if given.two:
+        scenarios = [name for name in scenarios if name not in THREE]
     todo = [
         case
         for case in cases(scenarios, given.variant or (), (given.model,), (given.flags,))

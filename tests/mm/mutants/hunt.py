@@ -255,17 +255,19 @@ def table(variants: tuple[str, ...] = VARIANTS, scenarios: tuple[str, ...] = (),
 
 
 def kept_table(path: Path, variants: tuple[str, ...], scenarios: tuple[str, ...] = ()) -> tuple[Cell, ...]:
-    """The same, from a file where it was computed before for the model as it is; else it is written there."""
+    """The same, as far as it is in a file where it was computed before for the model as it is; the rest is written there."""
     folder = Path(predict.__file__).parent
     model = sha256(b"".join(each.read_bytes() for each in sorted(folder.glob("*.py")))).hexdigest()
-    key = (model, variants, scenarios)
-    if path.exists():
-        known, cells = pickle.loads(path.read_bytes())
-        if known == key:
-            return cells  # type: ignore[no-any-return]
-    cells = table(variants, scenarios)
-    path.write_bytes(pickle.dumps((key, cells)))
-    return cells
+    known: dict[Any, tuple[Cell, ...]] = pickle.loads(path.read_bytes()) if path.exists() else {}
+    found: dict[str, Cell] = {}
+    for variant in variants:
+        key = (model, variant, scenarios)
+        if key not in known:
+            known[key] = table((variant,), scenarios)
+            path.write_bytes(pickle.dumps(known))
+        for cell in known[key]:
+            found.setdefault(cell.digest, cell)
+    return tuple(sorted(found.values(), key=lambda cell: cell.explored))
 
 
 def all_mutants(cells: Sequence[Cell]) -> list[Mutant]:
