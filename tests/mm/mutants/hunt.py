@@ -27,6 +27,7 @@ from smpcheck.mm.check import Case, Checker, cases, names_of, program_of
 from smpcheck.mm.kernel_check.machine import LEAST_PAGES, MODELLED
 from smpcheck.mm.kernel_check.scenarios import scenarios
 from smpcheck.program import ir
+from smpcheck.program.values import Ptr
 from smpcheck.readers.python import source
 from smpcheck.readers.python.reuse import Compiled, CompiledThreads
 from smpcheck.readers.python.source import standing_in
@@ -397,10 +398,11 @@ def explain(verdict: Verdict) -> Verdict:
     mutant = verdict.mutant
     for case in verdict.cells:
         try:
-            before = final_states_of_the_model(case)
             with standing_in(mutant.file, mutant.text):
                 ORIGINAL.cache_clear()
-                after = final_states(case, THREADS.without((mutant.file, mutant.function), case))
+                program = compiled(case, "no", THREADS.without((mutant.file, mutant.function), case))
+            both = frozenset(program.cells) & frozenset(program_of_the_model(case).cells)  # others hold constants
+            before, after = final_states_of_the_model(case, both), final_states(program, both)
         except LimitError:
             return replace(verdict, outcome="hole", how=f"{case.scenario}, {case.variant.name}: too many final states to compare")
         finally:
@@ -412,17 +414,22 @@ def explain(verdict: Verdict) -> Verdict:
 
 
 @cache
-def final_states_of_the_model(case: Case) -> frozenset[Any]:
+def program_of_the_model(case: Case) -> ir.Program:
+    """A cell's program without reclaim's look at every page, of the model as it is."""
+    return _outside(lambda: compiled(case, "no", CompiledThreads()))
+
+
+@cache
+def final_states_of_the_model(case: Case, cells: frozenset[Ptr]) -> frozenset[Any]:
     """Those of the model as it is."""
-    return _outside(lambda: final_states(case, CompiledThreads()))
+    return final_states(program_of_the_model(case), cells)
 
 
-def final_states(case: Case, threads: CompiledThreads) -> frozenset[Any]:
-    """What all of memory can be when all is quiet, counters included."""
-    program = compiled(case, "no", threads)
-    cells = tuple(ir.FinalMem(address) for address in program.cells)
-    found = outcomes(replace(program, observed=cells), max_states=MAX_STATES)
-    names: dict[ir.FinalReg | ir.FinalMem, str] = {atom: program.cells[atom.cell].name for atom in cells}
+def final_states(program: ir.Program, cells: Iterable[Ptr]) -> frozenset[Any]:
+    """What memory can be when all is quiet, counters included."""
+    atoms = tuple(ir.FinalMem(address) for address in program.cells if address in cells)
+    found = outcomes(replace(program, observed=atoms), max_states=MAX_STATES)
+    names: dict[ir.FinalReg | ir.FinalMem, str] = {atom: program.cells[atom.cell].name for atom in atoms}
     return frozenset(frozenset((names[atom], value) for atom, value in state) for state in found.states)
 
 
