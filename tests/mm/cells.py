@@ -14,6 +14,7 @@ import gc
 import json
 import re
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
@@ -115,9 +116,12 @@ def drawn(what: str, known: Cells) -> str:
     for the rows in which some cell is not that of sc and one-word."""
     model, flags, *more = what.split(" ", 2)
     rows = [row for row in known if (row.model, row.flags) == (model, flags) and (row.scenario in WIDER) == (more == ["wider"])]
+    below = ""
     if more == ["where it differs"]:
         usual = {row: known.get(Row("sc", "one-word", row.scenario), {}) for row in rows}
-        rows = [row for row in rows if any(text != usual[row].get(v) for v, text in known[row].items())]
+        same = [row for row in rows if all(text == usual[row].get(v) for v, text in known[row].items())]
+        below = _below(same, [*SCENARIOS], known, model, flags)
+        rows = [row for row in rows if row not in same]
     answers = [
         answer_of(Case(row.scenario, find_variant(variant), model, flags), known[row][variant])
         for variant in VARIANTS
@@ -126,7 +130,19 @@ def drawn(what: str, known: Cells) -> str:
     ]
     out = StringIO()
     write_table(answers, [*SCENARIOS, *WIDER], out)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n" + below
+
+
+def _below(same: Sequence[Row], scenarios: Sequence[str], known: Cells, model: str, flags: str) -> str:
+    """Which other rows were computed, and which were not, or not for each variant."""
+    part = {name: len(known.get(Row(model, flags, name), {})) for name in scenarios}
+    lists = {
+        "as under sc": [row.scenario for row in same if part[row.scenario] == len(VARIANTS)],
+        "computed in part, and as under sc": [row.scenario for row in same if part[row.scenario] < len(VARIANTS)],
+        "not computed": [name for name in scenarios if not part[name]],
+    }
+    texts = (f"{what}: {', '.join(names)}" for what, names in lists.items() if names)
+    return "".join(f"\n{textwrap.fill(text, 120, subsequent_indent='  ')}\n" for text in texts)
 
 
 def with_tables(page: str, known: Cells) -> str:

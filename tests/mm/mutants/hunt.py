@@ -45,13 +45,16 @@ NOT_THE_SYSTEM = {"scenarios", "hearts", "invariants", "variants", "mm_types"}
 MAX_STATES = 150_000
 """For one cell of the model. The largest cells of two operations have a tenth of that."""
 
-MORE_STATES = 20
+MORE_STATES = 5
 """A mutant's cell may have so many times the states of the model's, or :data:`ENOUGH_STATES`, whichever is more."""
 
-ENOUGH_STATES = 20_000
+ENOUGH_STATES = 10_000
 
-MAX_CELLS = 8
+MAX_CELLS = 20
 """So many cells have to miss a mutant for it to survive, unless more are asked for."""
+
+COMPARED = 6
+"""Of so many of these the final states are compared with the model's."""
 
 ENOUGH_THE_SAME = 3
 """A mutant that is the model's own program in so many cells of a variant is about a switch that the variant has not."""
@@ -396,7 +399,8 @@ def in_disorder(case: Case) -> frozenset[str]:
 def explain(verdict: Verdict) -> Verdict:
     """Tell the equivalent from the holes: the final states of a survivor's cells, over all of memory, beside the model's."""
     mutant = verdict.mutant
-    for case in verdict.cells:
+    compared = verdict.cells[:COMPARED]
+    for case in compared:
         try:
             with standing_in(mutant.file, mutant.text):
                 ORIGINAL.cache_clear()
@@ -410,7 +414,7 @@ def explain(verdict: Verdict) -> Verdict:
         if before != after:
             shown = f"{case.scenario}, {case.variant.name}: {len(after - before)} final states more, {len(before - after)} less"
             return replace(verdict, outcome="hole", how=f"{shown}; {_differing(before, after)}")
-    return replace(verdict, outcome="equivalent", how=f"the same final states in {len(verdict.cells)} cells")
+    return replace(verdict, outcome="equivalent", how=f"the same final states in {len(compared)} cells")
 
 
 @cache
@@ -428,7 +432,7 @@ def final_states_of_the_model(case: Case, cells: frozenset[Ptr]) -> frozenset[An
 def final_states(program: ir.Program, cells: Iterable[Ptr]) -> frozenset[Any]:
     """What memory can be when all is quiet, counters included."""
     atoms = tuple(ir.FinalMem(address) for address in program.cells if address in cells)
-    found = outcomes(replace(program, observed=atoms), max_states=MAX_STATES)
+    found = outcomes(replace(program, observed=atoms), max_states=ENOUGH_STATES)
     names: dict[ir.FinalReg | ir.FinalMem, str] = {atom: program.cells[atom.cell].name for atom in atoms}
     return frozenset(frozenset((names[atom], value) for atom, value in state) for state in found.states)
 
