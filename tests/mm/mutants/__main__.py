@@ -80,6 +80,7 @@ def main() -> None:
     found = [mutant for mutant in all_mutants(cells) if options.only in mutant.name]
     if options.sample is not None and options.sample < len(found):
         found = random.Random(options.seed).sample(found, options.sample)
+    found.sort(key=lambda mutant: (mutant.file, mutant.function))  # which cells have what they change differs least then
     print(f"{len(cells)} cells of {', '.join(options.variants)}; {len(found)} mutants", flush=True)
     before = (
         [json.loads(line) for line in options.json.read_text("utf-8").splitlines()]
