@@ -50,7 +50,7 @@ MORE_STATES = 5
 
 ENOUGH_STATES = 10_000
 
-MAX_CELLS = 20
+MAX_CELLS = 40
 """So many cells have to miss a mutant for it to survive, unless more are asked for."""
 
 COMPARED = 6
@@ -288,13 +288,13 @@ def all_mutants(cells: Sequence[Cell]) -> list[Mutant]:
 def hunt(
     mutant: Mutant, cells: Iterable[Cell], most: int = MAX_CELLS, deadline: float = 120.0, predicting: bool = True
 ) -> Verdict:
-    """Ask the cells that have the mutant's function, those first whose threads execute what is changed, and of these the
-    smallest, until one notices or ``most`` have not; if they are of V10, `mm live`'s predictions too (``predicting``); and about
+    """Ask the cells that have the mutant's function (:func:`in_turn`), those first whose threads execute what is changed, until
+    one notices or ``most`` have not; if they are of V10, `mm live`'s predictions too (``predicting``); and about
     order the first ones once more under the kernel's model. ``deadline``: seconds of CPU time.
     """
     began = time.process_time()
     verdict = Verdict(mutant, "survives")
-    concerned = sorted((cell for cell in cells if cell.rank(mutant) < 3), key=lambda cell: (cell.rank(mutant), cell.explored))
+    concerned = in_turn(mutant, cells)
     ORIGINAL.cache_clear()
     try:
         with standing_in(mutant.file, mutant.text):
@@ -311,6 +311,18 @@ def hunt(
         verdict.outcome, verdict.how = "not asked", "no cell has the step" if concerned else "no cell has the function"
     verdict.seconds = time.process_time() - began
     return verdict
+
+
+def in_turn(mutant: Mutant, cells: Iterable[Cell]) -> list[Cell]:
+    """The cells to ask: by rank; of each rank one of each scenario, the smallest first, then another one of each."""
+    concerned = sorted((cell for cell in cells if cell.rank(mutant) < 3), key=lambda cell: (cell.rank(mutant), cell.explored))
+    before: Counter[tuple[int, str]] = Counter()
+    turns = []
+    for cell in concerned:
+        place = cell.rank(mutant), cell.case.scenario
+        turns.append((place[0], before[place], cell.explored))
+        before[place] += 1
+    return [cell for _, cell in sorted(zip(turns, concerned, strict=True), key=lambda pair: pair[0])]
 
 
 def predictions() -> Mapping[str, Any]:
