@@ -265,7 +265,7 @@ def kept_table(path: Path, variants: tuple[str, ...], scenarios: tuple[str, ...]
     known: dict[Any, tuple[Cell, ...]] = pickle.loads(path.read_bytes()) if path.exists() else {}
     found: dict[str, Cell] = {}
     for variant in variants:
-        key = (model, variant, scenarios)
+        key = (str(folder), model, variant, scenarios)
         if key not in known:
             known[key] = table((variant,), scenarios)
             path.write_bytes(pickle.dumps(known))
