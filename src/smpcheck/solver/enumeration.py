@@ -37,7 +37,7 @@ from smpcheck.solver.source_choice import SourceChoice, has_memory
 from smpcheck.solver.unrolled import Unrolled
 
 VARIABLE = "SMPCHECK_ENGINE"
-"""``enumerate``: what can be enumerated is, however long that takes. ``solve``: nothing is. To hold one against the other."""
+"""``enumerate``: what can be enumerated is, however long that takes. ``solve``: clingo is asked. To hold one against the other."""
 
 MAX_PATHS = 64
 TRIES_OF_A_PATH = 20
@@ -59,10 +59,10 @@ class _NotForMe(Exception):
 
 def enumerated(unrolled: Unrolled, model: Model, question: Question) -> Answer | None:
     """The answer to ``question``, equal to the solver's; None if that has to be asked."""
-    if _engine() == "solve" or not is_simple(unrolled, question):
+    if not is_simple(unrolled, question):
         return None
     try:
-        return _Enumeration(unrolled, model, question, limited=_engine() != "enumerate").answer()
+        return _Enumeration(unrolled, model, question, limited=engine() != "enumerate").answer()
     except (_NotForMe, UndefinedValue):
         return None
 
@@ -76,14 +76,15 @@ def can_hold(program: ir.Program, model: Model, condition: ir.Expr, unroll: int 
     question = Question(mode="verdict", unroll=unroll, flags=False, condition=condition)
     try:
         unrolled = Unrolled(program, model, question)
-        if _engine() == "solve" or not is_simple(unrolled, question):
+        if engine() == "solve" or not is_simple(unrolled, question):
             return None
-        return _Enumeration(unrolled, model, question, limited=_engine() != "enumerate").can_hold()
+        return _Enumeration(unrolled, model, question, limited=engine() != "enumerate").can_hold()
     except (_NotForMe, UndefinedValue, LimitError):
         return None
 
 
-def _engine() -> str:
+def engine() -> str:
+    """Which engine is wanted (:data:`VARIABLE`): nothing where that is chosen by cost."""
     return os.environ.get(VARIABLE, "")
 
 

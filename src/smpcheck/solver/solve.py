@@ -14,7 +14,7 @@ from smpcheck.errors import LimitError
 from smpcheck.models import require_language
 from smpcheck.program import ir
 from smpcheck.solver.answer import Answer, Question
-from smpcheck.solver.enumeration import enumerated
+from smpcheck.solver.enumeration import engine, enumerated
 from smpcheck.solver.state_products import combined
 from smpcheck.solver.unrolled import Unrolled
 
@@ -30,7 +30,7 @@ def solve(program: ir.Program, model: Model, question: Question | None = None, *
     question = question or Question()
     try:
         unrolled = Unrolled(program, model, question)
-        if automata:
+        if automata and engine() != "solve":
             answer = enumerated(unrolled, model, question) or combined(unrolled, model, question)
             if answer is not None:
                 return answer
