@@ -16,7 +16,7 @@ from tests.cat.executions import ACCESSES, FENCES, GRACE, execution, executions
 LOCKS = ("lock", "unlock", "LF", "RL", "RU", "Srcu-unlock")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from([ACCESSES, (*ACCESSES, *FENCES), (*ACCESSES, *GRACE, "Srcu-unlock"), (*ACCESSES, *LOCKS)]).flatmap(
         executions

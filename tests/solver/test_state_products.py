@@ -75,14 +75,14 @@ def agrees(subject: ir.Program, model: str) -> bool:
     return True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["lkmm", "lkmm", "sc", "tso"]))
 def test_random_programs(seed: int, model: str) -> None:
     agrees(read_litmus(straight(seed)), model)
 
 
 def test_most_straight_programs_are_products() -> None:
-    assert sum(agrees(read_litmus(straight(seed)), "lkmm") for seed in range(40)) >= 25
+    assert sum(agrees(read_litmus(straight(seed)), "lkmm") for seed in range(16)) >= 10
 
 
 def ring(n: int, fence: str) -> ir.Program:

@@ -37,7 +37,7 @@ from smpcheck.solver.source_choice import SourceChoice, has_memory
 from smpcheck.solver.unrolled import Unrolled
 
 VARIABLE = "SMPCHECK_ENGINE"
-"""``enumerate``: what can be enumerated is, however long that takes. ``solve``: clingo is asked. To hold one against the other."""
+"""``enumerate``: what can be enumerated is, however long that takes. ``solve``: clingo is asked. So tests compare the two."""
 
 MAX_PATHS = 64
 TRIES_OF_A_PATH = 20
@@ -45,7 +45,9 @@ TRIES_OF_A_PATH = 20
 MAX_CANDIDATES = 4096
 """Of a path, estimated before anything is tried."""
 MAX_JUDGED = 48
-"""Candidates that may be evaluated for one question: about what the solver costs."""
+FEW_EVENTS = 60
+"""So many candidates may be evaluated for one question about so many events: about what the solver costs. Of more events, fewer:
+evaluation grows with their square, the solver's cost more slowly."""
 MAX_TRIED = 2000
 """Sources and orders that may be tried for one question."""
 
@@ -141,6 +143,7 @@ class _Enumeration:
         self.limited = limited
         self.atomic = is_atomic(model)
         self.judged = self.tried = 0
+        self.most = int(MAX_JUDGED * min(1.0, (FEW_EVENTS / max(1, len(self.graph.events))) ** 2))
         self._paths: dict[tuple[bool, ...], Path] = {}
         self._initial: dict[Value, Value] = {address: cell.init for address, cell in self.graph.program.cells.items()}
 
@@ -221,7 +224,7 @@ class _Enumeration:
     def _judged(self, candidate: _Candidate) -> Evaluation | None:
         """An execution that the model allows; None if it does not."""
         self.judged += 1
-        if self.limited and self.judged > MAX_JUDGED:
+        if self.limited and self.judged > self.most:
             raise _NotForMe
         path = candidate.path
         evaluation = path.evaluation(candidate.sources.items(), candidate.orders, candidate.values)
