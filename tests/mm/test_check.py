@@ -40,7 +40,7 @@ def failing(scenario: str, variant: str, **options: str) -> set[str]:
         ("truncate_mlock", "V7", set()),
         ("truncate_mlock", "V10", set()),
         ("truncate_munlock", "V10", {"I1"}),
-        ("truncate_mlock_reclaim", "V10", set()),
+        pytest.param("truncate_mlock_reclaim", "V10", set(), marks=pytest.mark.slow),
         ("truncate_reclaim", "V2", set()),
         ("truncate_reclaim", "V2a", {"I1"}),
         ("truncate_reclaim", "V7", {"I1"}),
@@ -137,8 +137,8 @@ class TestAgainstOtherWays:
     @pytest.mark.parametrize(
         ("scenario", "variant"),
         [
-            *((scenario, v) for scenario in ("truncate_mlock", "munlock_page_putback") for v in ("V0", "V8", "V10")),
-            ("truncate_mlock_reclaim", "V0"),
+            *few([(scenario, v) for v in ("V0", "V8", "V10") for scenario in ("munlock_page_putback", "truncate_mlock")], 3),
+            pytest.param("truncate_mlock_reclaim", "V0", marks=pytest.mark.slow),
         ],
     )
     def test_random_runs_end_in_states_that_are_known(self, scenario: str, variant: str) -> None:

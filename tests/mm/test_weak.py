@@ -77,7 +77,7 @@ def test_what_fails_in_no_run_with_views_is_not_asked_of_the_solver(model: str, 
     assert answer.verdict == "holds"
 
 
-@pytest.mark.parametrize(("variant", "failed"), [("V0", ["I3"]), ("V4", [])])
+@pytest.mark.parametrize(("variant", "failed"), few([("V0", ["I3"]), ("V4", [])]))
 def test_the_solver_alone_gives_the_same_answers(variant: str, failed: list[str]) -> None:
     asked = case("munlock_page_putback", variant, model="lkmm", flags="separate")
     assert weak._answer(asked, "no", ["I1", "I3", "I5", "I6", "I7", "I8"], None) == (failed, {})
@@ -115,13 +115,13 @@ def test_data_races_are_asked_under_the_kernels_model_and_where_no_grace_period_
 
 
 def test_no_time_leaves_everything_undecided() -> None:
-    failed, undecided = weak.ask(case("mlock_reclaim", "V8", model="lkmm"), ["I1", "I3"], 0.0)
+    failed, undecided = weak.ask(case("putback_munlock", "V8", model="lkmm"), ["I1", "I3"], 0.0)
     assert not failed
     assert set(undecided) == {"I1", "I3"}
 
 
 def test_a_witness_has_its_steps_in_an_order_and_says_what_is_not_in_program_order() -> None:
-    run = weak.witness(case("munlock_page_putback", "V0", model="lkmm", flags="separate"), "I3")
+    run = weak.witness(case("putback_munlock", "V0", model="lkmm", flags="separate"), "I3")
     assert run is not None
     texts = [e.text for e in run.events]
     assert {"TestClearPageMlocked(page)", "SetPageLRU(page)", "PageMlocked(page)", "PageLRU(page)"} <= set(texts)

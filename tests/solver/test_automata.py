@@ -59,7 +59,7 @@ PROGRAMS = st.one_of(
     st.sampled_from(sorted(SHAPES)).map(SHAPES.__getitem__),
     st.integers(0, 400).map(lambda seed: read_litmus(random_litmus(seed, budget=4))),
 )
-EXAMPLES = int(os.environ.get("SMPCHECK_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("SMPCHECK_EXAMPLES", "40"))
 QUICK = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 _known: dict[str, list[Execution]] = {}
