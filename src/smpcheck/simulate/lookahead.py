@@ -532,7 +532,7 @@ def _half_known(op: str, a: Known, b: Known) -> Known:
 
 def kinds_of(steps: Iterable[Mapping[int, Access]], cells: Iterable[int]) -> dict[int, int]:
     """For each cell, do all its writes come of atomic operations (ATOMIC), or else of taking and leaving a spinlock (LOCK)? Then
-    an atomic operation on it reads the last value. MIXED: neither is so, or an access covers it and other cells."""
+    an atomic operation on it reads the last value. MIXED: neither is so."""
     kinds = dict.fromkeys(cells, ATOMIC)
     accesses = [access for own in steps for access in own.values()]
     for access in accesses:
@@ -543,7 +543,4 @@ def kinds_of(steps: Iterable[Mapping[int, Access]], cells: Iterable[int]) -> dic
         if isinstance(access.stmt, ir.Rmw) and not ("LKR" in access.stmt.read_tags and access.acquire):
             for place in bits(access.mask):
                 kinds[place] = ATOMIC if kinds[place] == ATOMIC else MIXED
-    for access in accesses:
-        if len(access.stmt.pieces) > 1:
-            kinds |= dict.fromkeys(bits(access.mask), MIXED)
     return kinds

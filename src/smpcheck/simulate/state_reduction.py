@@ -43,7 +43,7 @@ class Forgetting:
                 if floor:
                     history = state.drop(number, floor)
                     floors = [(t, f - floor) for t, f in floors]
-                if self.kinds[self.places[number]] == ATOMIC:
+                if self.kinds[self.places[number]] == ATOMIC and not any(message[4] for message in history):
                     history = self._merged(state, number, history, floors)
             if len(history) == 1 and not history[0][1] and not history[0][4]:
                 del state.history[number]

@@ -121,7 +121,7 @@ class Visited:
         shift = len(mine) - len(theirs)
         if shift < 0:
             return None
-        if self.kinds[number] != ATOMIC:
+        if self.kinds[number] != ATOMIC or any(message[4] for message in mine + theirs):
             for k, (m, t) in enumerate(zip(mine[shift:], theirs, strict=True)):
                 if m[0] != t[0] or (k and m[2] != t[2]) or m[3] != t[3]:
                     return None
