@@ -270,7 +270,10 @@ class EventGraph:
 
 FIRST, PAIR = "First-of-pair", "Pair"
 """Tags of an access of machine code that belongs to the instruction of the access before it (``LDP``, ``CASP``), and of the first
-store of a store-conditional of two."""
+one, where that is a store-conditional or reads and writes."""
+
+ORDERED = "In-order"
+"""The tag of the second access of a pair that comes after the first one (``LDIAPP``, ``STILP``)."""
 
 EXCLUSIVE = "EX"
 """The tag of loads that make a reservation, which a store-conditional needs."""
@@ -336,6 +339,8 @@ class _Unroller:
         """The guard of being inside an RCU read-side critical section."""
         self.reserved: dict[int, list[Event]] = {}
         """The events of each load exclusive, by the first of them."""
+        self.halves: list[tuple[ir.Rmw, _Local, list[Event]]] = []
+        """The first half of an operation on a pair, its address and its reads, until the second half comes."""
         self.instruction: list[Event] = []
         """The events of the last access, and of those that belong to its instruction."""
         self.stopped: list[int] = []
@@ -597,19 +602,26 @@ class _Unroller:
                 self.stays(self.guards.minus(alive, proceed), numbers, stmt.pos, cond)
                 alive = self.guards.conj(alive, proceed)
             graph.requirements.append(Requirement(alive, cond))
-        writes = self.write(stmt, stmt.write_tags, addr, stmt.new, alive, env)
-        for read, write in zip(reads, writes, strict=True):
-            self.add_picks("data", chosen, write.id)
-            read.partner, write.partner = write.id, read.id
-        self.group([*reads, *writes])
-        if PAIR in stmt.read_tags:  # the comparison of both decides on both writes
-            others = {read.id: ALWAYS for read in self.instruction if read.kind == "R"}
-            for write in writes:
-                self.add_picks("data", others, write.id)
-            for other in self.instruction:
-                if other.kind == "W":
-                    self.add_picks("data", dict.fromkeys(numbers, ALWAYS), other.id)
-        self.of_one_instruction([*reads, *writes], PAIR in stmt.read_tags)
+        halves = [(stmt, addr, reads)]
+        if FIRST in stmt.read_tags:
+            self.halves = halves  # both are read before the first is written
+            return alive
+        if PAIR in stmt.read_tags:
+            halves = [*self.halves, *halves]
+            self.of_one_instruction(halves[0][2], False)
+            self.of_one_instruction(reads, True)
+            chosen = {read.id: ALWAYS for _, _, several in halves for read in several}  # both decide on both writes
+        done: list[Event] = []
+        for half, place, seen in halves:
+            writes = self.write(half, half.write_tags, place, half.new, alive, env)
+            for read, write in zip(seen, writes, strict=True):
+                self.add_picks("data", chosen, write.id)
+                read.partner, write.partner = write.id, read.id
+            self.group([*seen, *writes])
+            self.of_one_instruction(writes, bool(done))
+            done += [*seen, *writes]
+        if len(halves) > 1:
+            self.group(done)
         return alive
 
     def of_one_instruction(self, events: list[Event], pair: bool) -> None:
@@ -617,6 +629,9 @@ class _Unroller:
         The two halves of an exclusive pair are one access (DDI 0487, B2.2.1)."""
         before = self.instruction if pair else []
         self.graph.apart.update(found for a in before for b in events for found in ((a.id, b.id), (b.id, a.id)))
+        if before and ORDERED in events[0].tags:
+            order = self.graph.more.setdefault("iico_order", {})
+            order.update({(a.id, b.id): ALWAYS for a in before for b in events})
         self.instruction = [*before, *events]
         if before:
             self.group(self.instruction, *(["sca-class"] if EXCLUSIVE in events[0].tags else []))

@@ -43,6 +43,7 @@ PAGES = (
             "Explicit accesses to ordinary memory: no page tables, tags of memory, self-modifying code or cache maintenance.",
             "Accesses of several sizes are as herd7's model has them. A misaligned access is refused.",
             "A store-conditional after two loads exclusive, or of another size than its load, is refused.",
+            "Of `CASPA`, `CASPL`, `CASPAL` both reads come before both writes; herd7 does not order a read and the other write.",
             "The kernel's `LDAPR` for `READ_ONCE()` with LTO is not in the mapping.",
         ),
     ),

@@ -230,6 +230,19 @@ def test_an_exclusive_pair_is_one_access() -> None:
     assert {row["t"] for row in result.states} == {"{0,0}", "{1,1}", "{3,3}"}
 
 
+def test_a_pair_that_is_swapped_in_full_order_has_what_follows_behind_it() -> None:
+    """Reads and writes of both halves: no order of the instruction's own events gets in the way."""
+    init = "int p[2]; 0:X20=p; 0:X11=y; 0:X7=1;"
+    assert final("AArch64", "CASPAL W2,W3,W6,W7,[X20];MOV W5,#1;STLR W5,[X11]", init, "p", "y") == {"p": "{0,1}", "[y]": 1}
+
+
+@pytest.mark.parametrize(("pair", "verdict"), [("STILP W0,W0,[X1]", "Never"), ("STP W0,W0,[X1]", "Sometimes")])
+def test_a_pair_that_releases_is_stored_in_order(pair: str, verdict: str) -> None:
+    rows = f" MOV W0,#1 | LDR W0,[X1,#4] ;\n {pair} | DMB LD ;\n | LDR W2,[X1] ;\n"
+    text = f"AArch64 T\n{{ int x[2]; 0:X1=x; 1:X1=x; }}\n P0 | P1 ;\n{rows}exists (1:X0=1 /\\ 1:X2=0)\n"
+    assert check_program(read_litmus(text), load_model("aarch64"), CheckOptions()).observation == verdict
+
+
 def test_registers_without_a_number_have_their_value_in_every_thread() -> None:
     assert final("AArch64", "MOV W0,#3;STR W0,[%a];LDR W1,[X%a];MOV W%b,W1", "%a=x;", "0:X1", "x") == {"0:X1": 3, "[x]": 3}
 

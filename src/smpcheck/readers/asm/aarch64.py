@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smpcheck.errors import InputError
-from smpcheck.program.events import PAIR
+from smpcheck.program.events import FIRST, ORDERED, PAIR
 from smpcheck.program.ir import Assign, Assume, Binary, Cast, Conditional, Const, Expr, Reg, Unary
 from smpcheck.program.values import INT, LONG, UINT, ULONG, CType
 from smpcheck.readers.asm import flags
@@ -387,8 +387,8 @@ def _post_index(thread: Thread, address: Address, after: int) -> None:
         thread.write(address.base, add(thread.read(address.base), Const(after)))
 
 
-def _load_pair(*tags: str, signed: bool = False) -> Callable[..., None]:
-    """Two loads of one instruction. ``signed``: words for registers of 64 bits (LDPSW)."""
+def _load_pair(*tags: str, signed: bool = False, ordered: bool = False) -> Callable[..., None]:
+    """Two loads of one instruction. ``signed``: words for registers of 64 bits. ``ordered``: the first one first (LDIAPP)."""
 
     def emit(thread: Thread, first: Register, second: Register, address: Address, after: int = 0) -> None:
         size = 4 if signed else first.size
@@ -398,17 +398,27 @@ def _load_pair(*tags: str, signed: bool = False) -> Callable[..., None]:
             thread.emit(Assign(saved, place, thread.pos))
             place = Reg(saved)
         thread.load(first, place, size, *tags, signed=signed)
-        thread.load(second, add(place, Const(size)), size, *tags, PAIR, signed=signed)
+        thread.load(second, add(place, Const(size)), size, *tags, PAIR, *([ORDERED] if ordered else []), signed=signed)
         _post_index(thread, address, after)
 
     return emit
 
 
-def _store_pair(thread: Thread, first: Register, second: Register, address: Address, after: int = 0) -> None:
-    place = address.of(thread)
-    thread.store(place, thread.read(first), first.size)
-    thread.store(add(place, Const(first.size)), thread.read(second), first.size, PAIR)
-    _post_index(thread, address, after)
+def _store_pair(*tags: str) -> Callable[..., None]:
+    """Two stores of one instruction, in order if they release (STILP): the first one first, with pre-index the second one."""
+
+    def emit(thread: Thread, first: Register, second: Register, address: Address, after: int = 0) -> None:
+        place = address.of(thread)
+        halves = [(place, first), (add(place, Const(first.size)), second)]
+        if tags and address.before:
+            halves.reverse()
+        also: tuple[str, ...] = ()
+        for where, value in halves:
+            thread.store(where, thread.read(value), first.size, *tags, *also)
+            also = (PAIR, ORDERED) if tags else (PAIR,)
+        _post_index(thread, address, after)
+
+    return emit
 
 
 def _store_exclusive_pair(*tags: str) -> Callable[..., None]:
@@ -502,7 +512,9 @@ def _compare_and_swap_pair(suffix: str) -> Callable[..., None]:
         found = [Register(thread.temporary()) for _ in targets]
         for copy, target in zip(saved, targets, strict=True):
             thread.write(copy, thread.read(target))
-        halves = list(zip((place, add(place, Const(size))), found, map(thread.read, saved), values, ((), (PAIR,)), strict=True))
+        halves = list(
+            zip((place, add(place, Const(size))), found, map(thread.read, saved), values, ((FIRST,), (PAIR,)), strict=True)
+        )
 
         def equal() -> Expr:
             first, second = (Binary("==", thread.read(was), want, LONG) for _, was, want, _, _ in halves)
@@ -682,9 +694,12 @@ def _rows() -> Iterator[Row]:
         yield row(f"LDUR{name} Xt,[Xn]", _load(size, signed=True), target, mem)
         yield row(f"LDAPUR{name} Xt,[Xn]", _load(size, "Q", signed=True), target, mem)
     for reg, wide in ((X, "X"), (W, "W")):
-        for name, pair in (("LDP", _load_pair()), ("LDNP", _load_pair()), ("STP", _store_pair), ("STNP", _store_pair)):
+        for name, pair in (("LDP", _load_pair()), ("LDNP", _load_pair()), ("STP", _store_pair()), ("STNP", _store_pair())):
             yield row(f"{name} {wide}t1,{wide}t2,[Xn]", pair, reg, reg, mem)
             yield row(f"{name} {wide}t1,{wide}t2,[Xn],#16", pair, reg, reg, base, imm)
+        yield row(f"LDIAPP {wide}t1,{wide}t2,[Xn]", _load_pair("Q", ordered=True), reg, reg, base)
+        yield row(f"LDIAPP {wide}t1,{wide}t2,[Xn],#16", _load_pair("Q", ordered=True), reg, reg, base, imm)
+        yield row(f"STILP {wide}t1,{wide}t2,[Xn]", _store_pair("L"), reg, reg, mem)
         yield row(f"LDXP {wide}t1,{wide}t2,[Xn]", _load_pair("EX"), reg, reg, base)
         yield row(f"LDAXP {wide}t1,{wide}t2,[Xn]", _load_pair("EX", "A"), reg, reg, base)
         yield row(f"STXP Ws,{wide}t1,{wide}t2,[Xn]", _store_exclusive_pair(), W, reg, reg, base)
