@@ -158,6 +158,7 @@ def test_rows_are_those_of_a_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = as_object(found), as_object(listed)
     assert {key for key in ours if ours[key] != theirs[key]} <= {"seconds", "notes"}
     assert (found.states[0], found.states[-1]) == (listed.states[0], listed.states[-1])
+    assert all(list(found.states[part]) == list(listed.states[part]) for part in (slice(3), slice(2, 9, 3), slice(-2, None)))
     with pytest.raises(IndexError):
         found.states[31]
 

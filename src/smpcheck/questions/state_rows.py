@@ -41,6 +41,8 @@ class StateRows(Sequence["StateRow"]):
             if found is None:
                 raise IndexError(index)
             return found
+        if isinstance(index, slice) and index.stop is not None and index.stop >= 0 and (index.step or 1) > 0:
+            return tuple(islice(self, index.stop))[index]
         return tuple(self)[index]
 
     def sentence(self) -> str:
