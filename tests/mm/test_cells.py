@@ -82,5 +82,6 @@ def test_rows_that_differ_from_the_usual_ones_can_be_drawn_alone() -> None:
         Row("lkmm", "separate", "munlock_putback"): {"V4": "FAILS I3"},
     }
     text = drawn("lkmm separate where it differs", known)
-    assert "munlock_putback" in text and "truncate_mlock" not in text
+    assert "munlock_putback" in text and "truncate_mlock  " not in text
+    assert "\nas under sc" not in text and "computed in part, and as under sc: truncate_mlock\n" in text
     assert "truncate_mlock" in drawn("lkmm separate", known)
