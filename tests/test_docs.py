@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md"]
 COMMANDS = (
     "check", "explain", "barriers", "compare", "generate", "mapping", "run", "claims",
-    "mm_check", "mm_run", "mm_live", "mm_map", "mm_barrier",
+    "mm_check", "mm_run", "mm_live", "mm_map", "mm_kernel", "mm_barrier",
 )  # fmt: skip
 RUN_ELSEWHERE = {"tutorial-models.md"}
 """Its own test runs it, in examples/models."""
