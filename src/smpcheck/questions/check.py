@@ -192,7 +192,25 @@ def check_program(
 
 
 def _ask(head: Result, program: Program, model: Model, question: Question, options: CheckOptions, began: float) -> Result:
-    """One or two questions to the solver."""
+    """One or two questions to the solver; where that is too much for it, to other engines."""
+    from smpcheck.questions.large_check import first_seconds, in_turn
+
+    if program.language != "KernelC":
+        return _ask_solver(head, program, model, question, options, began)
+    alone = first_seconds(options.timeout)
+    try:
+        with time_limit(alone):
+            result = _ask_solver(head, program, model, replace(question, deadline=alone), options, began)
+    except TimeLimitError:
+        pass
+    else:
+        if result.status != "timeout":
+            return result
+    found = in_turn(head, program, model, options.unroll, _left(options, began, PATIENCE))
+    return found if options.executions else replace(found, executions=())
+
+
+def _ask_solver(head: Result, program: Program, model: Model, question: Question, options: CheckOptions, began: float) -> Result:
     from smpcheck.solver.solve import solve
 
     answer = solve(program, model, question)
