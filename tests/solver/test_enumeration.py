@@ -113,6 +113,16 @@ def test_a_filter_counts() -> None:
     assert compare(subject, load_model("lkmm"), "states")
 
 
+def test_a_condition_on_what_does_not_happen_is_looked_at() -> None:
+    """P0 always returns before it reads x, and so r1 is 0."""
+    subject = program(
+        "r0 = READ_ONCE(*y); if (r0 == 0) return; r1 = READ_ONCE(*x);", "WRITE_ONCE(*x, 1);", cond="exists (0:r1=1)"
+    )
+    for model in MODELS:
+        found = small(subject, load_model(model), Question(mode="verdict"))
+        assert found is not None and found.verdict == "Never"
+
+
 def test_what_is_found_one_by_one_has_limits() -> None:
     """Ten threads that increment a counter have ten factorial orders, and the solver is asked."""
     subject = program(*["atomic_inc((atomic_t *)x);"] * 10, cond="exists (x=9)")

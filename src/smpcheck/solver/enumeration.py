@@ -33,7 +33,7 @@ from smpcheck.program.values import Ptr, UndefinedValue, Value, truth
 from smpcheck.solver.answer import NO_COMPLETE_EXECUTION, Answer, Question, State, Status, Verdict, state_order
 from smpcheck.solver.domains import evaluate_at, has_guards
 from smpcheck.solver.paths import Demand, Path, Values, demands, value_of
-from smpcheck.solver.source_choice import SourceChoice, has_memory
+from smpcheck.solver.source_choice import SourceChoice
 from smpcheck.solver.unrolled import Unrolled
 
 VARIABLE = "SMPCHECK_ENGINE"
@@ -329,7 +329,6 @@ class _Enumeration:
     def _candidates(self, path: Path, goal: list[Demand]) -> Iterator[_Candidate]:
         """The candidates on a path that meet its demands, and those of the ``goal``."""
         wanted = [*path.demands, *goal]
-        at_end = [(term, true) for term, true in wanted if has_memory(term)]
         choice = SourceChoice(path, wanted, self.atomic, self._try)
         if self.limited and choice.count > MAX_CANDIDATES:
             raise _NotForMe
@@ -337,7 +336,7 @@ class _Enumeration:
             for cell_orders in self._orders(path, sources, values):
                 self._try()
                 candidate = self._candidate(path, sources, cell_orders, values)
-                if all(truth(candidate.value(term)) == true for term, true in at_end):
+                if all(truth(candidate.value(term)) == true for term, true in wanted):
                     yield candidate
 
     def _try(self, count: int = 1) -> None:

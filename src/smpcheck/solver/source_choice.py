@@ -22,7 +22,8 @@ def has_memory(term: Term) -> bool:
 
 
 class SourceChoice:
-    """The ways to choose a source for each read of ``path`` that meet the ``demands``; those on final contents are not looked at.
+    """The ways to choose a source for each read of ``path`` that may meet the ``demands``: what they leave open, final contents
+    for example, is to be looked at in the end.
 
     ``tried`` is called for each source that is tried. ``count``: at most so many ways.
     """
@@ -34,7 +35,7 @@ class SourceChoice:
         self.written = {e.id: path.value(e.value, {}) for e in path.events if e.kind == "W" and e.value is not None}
         self.some_are_computed = None in self.written.values()
         demands = [(term, wanted) for term, wanted in demands if not has_memory(term)]
-        self.is_possible = all(self.is_met(demand, {}) for demand in demands if not demand[0].reads)
+        self.is_possible = all(self.is_met(demand, {}) for demand in demands)
         self.demands = [demand for demand in demands if demand[0].reads]
         options = {read.id: self._options(read.id) for read in path.reads}
         self.options = sorted(options.items(), key=lambda item: len(item[1]))
