@@ -60,13 +60,13 @@ def barriers(
     fix: Annotated[
         bool, typer.Option("--fix", help="Find the cheapest additions that forbid an outcome that can happen, as a diff.")
     ] = False,
-    race: Annotated[bool, typer.Option("--race", help="With --fix: remove data races, whatever else can happen.")] = False,
+    race: Annotated[bool, typer.Option("--race", help="With --fix: remove data races, and ignore all outcomes.")] = False,
     comment: Annotated[
         bool, typer.Option("--comment", help="Print a comment for each needed barrier: what it orders, what it pairs with.")
     ] = False,
     locks: Annotated[bool, typer.Option("--locks", help="Ask about critical sections too.")] = False,
     no_dependencies: Annotated[
-        bool, typer.Option("--no-dependencies", help="Do not ask about dependencies: take them as given.")
+        bool, typer.Option("--no-dependencies", help="Do not ask about dependencies: keep all of them.")
     ] = False,
     cost: Annotated[
         str | None,
@@ -85,7 +85,7 @@ def barriers(
     machines: Annotated[
         str | None,
         typer.Option(
-            "--machine", metavar="M,M,...", help="And on machines: arm64, x86, ppc64, riscv, armv7, arm64:llsc, or all."
+            "--machine", metavar="M,M,...", help="Also ask on machines: arm64, x86, ppc64, riscv, armv7, arm64:llsc, or all."
         ),
     ] = None,
     check: Annotated[
@@ -100,7 +100,7 @@ def barriers(
     pairs with. With --fix: what is missing.
 
     Exit status: 0 answered; 1 with --fix, an outcome can happen and no placement of barriers forbids it; 2 bad usage,
-    unreadable or unsupported input; 3 something is undecided (a limit). Where several hold: 2 before 1 before 3.
+    unreadable or unsupported input; 3 something is undecided (a limit). If several apply, 2 comes before 1, and 1 before 3.
     """
     status = EXIT_OK
     with failing(form, FORMATS), within(timeout):

@@ -73,7 +73,7 @@ def check(
     unroll: Annotated[
         int,
         typer.Option(
-            "--unroll", metavar="N", min=0, help="How many rounds of a loop are followed (not of loops that only wait)."
+            "--unroll", metavar="N", min=0, help="Iterations of each loop; loops that only wait are decided without a limit."
         ),
     ] = 2,
     termination: Annotated[
@@ -95,10 +95,10 @@ def check(
         ),
     ] = None,
     memory: Annotated[
-        int | None, typer.Option("--memory", metavar="MB", min=1, help="MiB of memory that each test may take.")
+        int | None, typer.Option("--memory", metavar="MB", min=1, help="MiB of memory that each test may use.")
     ] = None,
     max_states: Annotated[
-        int, typer.Option("--max-states", metavar="N", min=0, help="List at most so many final states; 0: no limit.")
+        int, typer.Option("--max-states", metavar="N", min=0, help="List at most N final states; 0: no limit.")
     ] = 100_000,
     executions: Annotated[
         bool, typer.Option("--executions", help="With --format json: also an execution for each outcome, flag and failure.")
@@ -125,7 +125,7 @@ def check(
     """Can the condition of a test come true? One verdict (Never, Sometimes, Always) and all final states, for each test.
 
     Exit status: 0 all answered, and none disagrees with its own Result: comment; 1 some disagree; 2 bad usage, unreadable or
-    unsupported input; 3 undecided (time-out, bound, no execution). Where several hold: 2 before 1 before 3.
+    unsupported input; 3 undecided (time-out, bound, no execution). If several apply, 2 comes before 1, and 1 before 3.
     """
     from smpcheck.batch.worker import Job
     from smpcheck.questions.check import CheckOptions

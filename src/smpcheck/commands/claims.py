@@ -27,7 +27,7 @@ def claims(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Which claims, as in C1 C16; all unless given.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
     brief: Annotated[bool, typer.Option("--brief", help="Without the checks that each answer rests on.")] = False,
     jobs: Annotated[
         int | None, typer.Option("-j", metavar="N", min=0, help="Worker processes; as many as cores unless given.")

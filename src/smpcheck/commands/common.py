@@ -111,24 +111,30 @@ def on_machines(programs: Sequence[Program], machine: str | None) -> Sequence[Pr
 
 
 Kernel: TypeAlias = Annotated[
-    str | None, typer.Option("--kernel", metavar="TREE", help="Of a file in C: compile it with the headers of this kernel tree.")
+    str | None, typer.Option("--kernel", metavar="TREE", help="For a file in C: compile it with the headers of this kernel tree.")
 ]
 KernelHeaders: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--kernel-headers", metavar="DIR", help="The configured tree, or linux-headers folder, of a TREE without .config."
+        "--kernel-headers",
+        metavar="DIR",
+        help="For a TREE without .config: a configured tree of that version, or its linux-headers folder.",
     ),
 ]
 Objects: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--object", metavar="DECL", help="Of C: a variable, as 'static struct foo x' (repeatable).")
+    list[str] | None,
+    typer.Option("--object", metavar="DECL", help="For C: a variable, as in 'static struct foo x' (repeatable)."),
 ]
-Init: TypeAlias = Annotated[str | None, typer.Option("--init", metavar="CODE", help="Of C: done before the threads begin.")]
+Init: TypeAlias = Annotated[
+    str | None, typer.Option("--init", metavar="CODE", help="For C: code that runs before the threads start.")
+]
 Threads: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--thread", metavar="CODE", help="Of C without a harness: a thread, as 'f(&x)' (repeatable).")
+    list[str] | None,
+    typer.Option("--thread", metavar="CODE", help="For C without a harness: a thread, as in 'f(&x)' (repeatable)."),
 ]
 Asserts: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--assert", metavar="COND", help="Of C: what must hold when all threads have ended (repeatable)."),
+    typer.Option("--assert", metavar="COND", help="For C: a condition that must hold when all threads have ended (repeatable)."),
 ]
 
 

@@ -70,11 +70,11 @@ def compare(
     unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
     timeout: Timeout = None,
 ) -> None:
-    """What do models say about tests, and where do they differ? And machines: what does each do, of what the kernel's model
-    allows?
+    """What do models say about tests, and where do they differ? With --machine: what of that can happen on each machine?
 
-    Exit status: 0 all is decided, and no difference; 1 models differ; 2 bad usage, unreadable or unsupported input; 3 something
-    is undecided (a limit); 130 interrupted (what is done is shown). Where several hold: 2 before 1 before 3.
+    Exit status: 0 everything is decided, and the models agree; 1 models differ; 2 bad usage, unreadable or unsupported input;
+    3 something is undecided (a limit); 130 interrupted (what is done is shown). If several apply, 2 comes before 1, and 1
+    before 3.
     """
     status = EXIT_OK
     with failing(form, FORMATS), within(timeout):

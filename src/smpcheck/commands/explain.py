@@ -136,10 +136,10 @@ def explain(
     order. If it cannot: each reason once, as the cycle that the memory model forbids, every edge with the lines and primitives
     that give it. Data races: both accesses and what is missing between them.
 
-    As text with the threads as lanes side by side (text; lanes: only these), as a picture (svg, or dot for Graphviz), as one HTML
+    As text with the threads side by side (text; lanes is shorter), as a picture (svg, or dot for Graphviz), as one HTML
     file with the source, the picture and a replay (html), or for programs (json).
 
-    Exit status: 0 explained, 2 bad usage, unreadable or unsupported input, 3 undecided (a limit).
+    Exit status: 0 everything is explained, 2 bad usage, unreadable or unsupported input, 3 undecided (a limit).
     """
     with failing(form, FORMATS), within(timeout):
         from smpcheck.cat.load import load_model

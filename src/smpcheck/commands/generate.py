@@ -28,30 +28,31 @@ def register(app: typer.Typer) -> None:
 def generate(
     edges: Annotated[list[str] | None, typer.Argument(metavar="EDGE...", help="One cycle, as in PodWW Rfe PodRR Fre.")] = None,
     language: Annotated[str, typer.Option("--language", "-l", metavar="L", help="C, AArch64, X86, X86_64, PPC or RISCV.")] = "C",
-    size: Annotated[int | None, typer.Option("--size", metavar="N", help="All critical cycles of so many edges.")] = None,
+    size: Annotated[int | None, typer.Option("--size", metavar="N", help="All critical cycles of N edges.")] = None,
     between: Annotated[
         str | None,
-        typer.Option("--edges", metavar="E,E,...", help="Only these edges inside of threads (with --size, --distinguish)."),
+        typer.Option("--edges", metavar="E,E,...", help="With --size or --distinguish: only these edges inside of threads."),
     ] = None,
     distinguish: Annotated[
-        str | None, typer.Option("--distinguish", metavar="M,M", help="Smallest tests on which two memory models differ.")
+        str | None,
+        typer.Option("--distinguish", metavar="M,M", help="Find the smallest tests on which two memory models differ."),
     ] = None,
     max_size: Annotated[
         int, typer.Option("--max-size", metavar="N", help="With --distinguish: the largest size to try.")
     ] = MAX_SIZE,
     inside: Annotated[
-        int, typer.Option("--inside", metavar="N", min=1, max=4, help="Chains of up to so many of the edges inside of a thread.")
+        int, typer.Option("--inside", metavar="N", min=1, max=4, help="Chains of up to N edges inside of each thread.")
     ] = 1,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Stop after so many tests.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Stop after N tests.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="A file for each test, in this folder.")
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write a file for each test into this folder.")
     ] = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="S", help="With --distinguish: give up after S seconds.")
     ] = None,
-    listed: Annotated[bool, typer.Option("--list", help="The edges that the language has.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the edges of the language.")] = False,
 ) -> None:
-    """Litmus tests from cycles, with the names and the edges that diy7 has.
+    """Make litmus tests from cycles. Edges and tests have diy7's names.
 
     An edge is a communication (Rfe, Fre, Coe), or program order from one access to the next (PodWR), over a barrier
     (FenceMbdWR, DMB.SYdWR) or by a dependency (DpAddrdR).

@@ -36,21 +36,23 @@ def register(app: typer.Typer) -> None:
 
 def mapping(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE]...", help="Kernel tests to ask about besides the generated ones.")
+        list[str] | None, typer.Argument(metavar="[FILE]...", help="Kernel tests to use besides the generated ones.")
     ] = None,
     machine: Annotated[
         str, typer.Option("--machine", metavar="M", help="arm64, x86, ppc64, riscv, armv7; with an option, as riscv:queued.")
     ] = "arm64",
     model: Annotated[
-        str | None, typer.Option("--model", "-m", metavar="M", help="Judge the machine by this model, not by its usual one.")
+        str | None, typer.Option("--model", "-m", metavar="M", help="Judge the machine by this model instead of its usual one.")
     ] = None,
     contract: Annotated[
         str | None, typer.Option("--contract", metavar="M", help="The model that says what must not happen; lkmm unless given.")
     ] = None,
     size: Annotated[
-        int, typer.Option("--max-size", metavar="N", min=3, max=6, help="Generated cycles of up to so many edges; 3: none.")
+        int, typer.Option("--max-size", metavar="N", min=3, max=6, help="Generate cycles of up to N edges; 3: none.")
     ] = 4,
-    weaken: Annotated[bool, typer.Option("--weaken", help="Weaken each row by one step: which tests notice?")] = False,
+    weaken: Annotated[
+        bool, typer.Option("--weaken", help="Make each row weaker by one step, and find a test that notices it.")
+    ] = False,
     primitive: Annotated[
         str | None, typer.Option("--primitive", metavar="NAME", help="With --weaken: only the rows of this primitive.")
     ] = None,
@@ -58,14 +60,16 @@ def mapping(
     assembly: Annotated[
         bool, typer.Option("--assembly", help="Print each FILE as a litmus test in the machine's assembly.")
     ] = False,
-    all_of_them: Annotated[bool, typer.Option("--all", help="Every such test, not only the smallest for each row.")] = False,
+    all_of_them: Annotated[
+        bool, typer.Option("--all", help="Show every test that goes wrong, not only the smallest for each row.")
+    ] = False,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
     timeout: Timeout = None,
 ) -> None:
     """Does a machine allow what the kernel's memory model forbids? Smallest tests first, with the rows to blame.
 
     Tests are the given ones and generated cycles, in which each barrier, ordered access, atomic operation, dependency and lock
-    occurs. With --weaken the question is turned round: each row is made weaker by one step, and tests are looked for that notice.
+    occurs. With --weaken the question is reversed: each row is made weaker by one step, and the answer is a test that notices it.
 
     Exit status: 0 nothing wrong (with --weaken: answered), 1 something is allowed, 2 bad usage, unsupported input, a limit.
     """

@@ -55,7 +55,7 @@ def check(
     ] = None,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Where none is chosen: every memory model, every layout of the flags, and more scenarios."),
+        typer.Option("--all", help="Everything that no other option chooses: all models, layouts of the flags, and scenarios."),
     ] = False,
     freeing: Annotated[
         str, typer.Option("--freeing", metavar="at-once|at-the-end", help="When a page without references is freed.")
@@ -66,7 +66,7 @@ def check(
     timeout: Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each cell.")] = 60.0,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "table",
     witness: Annotated[
-        bool | None, typer.Option("--witness/--no-witness", help="Show failing runs; unless given, for up to four cells.")
+        bool | None, typer.Option("--witness/--no-witness", help="Show failing runs; by default if there are at most four cells.")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show every step of a failing run.")] = False,
     output: Annotated[

@@ -26,21 +26,21 @@ def register(app: typer.Typer) -> None:
 
 def live(
     workloads: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help="Which workloads to do; all unless given.")
+        list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help="Which workloads to run; all unless given.")
     ] = None,
     pages: Annotated[
         int, typer.Option("--pages", metavar="N", min=LEAST_PAGES, max=MAX_PAGES, help="Pages of each area and file.")
     ] = 64,
     seconds: Annotated[
-        float, typer.Option("--seconds", metavar="S", min=0.1, help="How long the threads race; of each attempt.")
+        float, typer.Option("--seconds", metavar="S", min=0.1, help="How long the threads race, or how long each race is tried.")
     ] = 5.0,
     directory: Annotated[
         Path | None,
-        typer.Option("--dir", metavar="PATH", help="A folder for the files, on the file system to try; in memory unless given."),
+        typer.Option("--dir", metavar="PATH", help="A folder for the files, to try its file system; in memory unless given."),
     ] = None,
     race: Annotated[bool, typer.Option("--race/--no-race", help="Let four threads race, and check the invariants.")] = True,
     repeat: Annotated[
-        int, typer.Option("--repeat", metavar="N", min=1, help="Runs of each workload: most of them decide what it did.")
+        int, typer.Option("--repeat", metavar="N", min=1, help="Runs of each workload; the result of most runs counts.")
     ] = 5,
     provoke: Annotated[
         list[str] | None,
@@ -52,20 +52,24 @@ def live(
             "--from", metavar="FILE", help="Instead: try the runs that mm check or mm run wrote with -f json (repeatable)."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the delays that are tried.")] = 0,
-    everything: Annotated[bool, typer.Option("--all", help="Also show what was predicted not to move, and did not.")] = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The seed of the delays that are tried.")] = 0,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also show counters that were predicted not to change, and did not.")
+    ] = False,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; then report what is done.")
+        float | None,
+        typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; then what is done is reported."),
     ] = None,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "table",
 ) -> None:
     """Do mlock, munlock and truncation on this kernel, and compare with what the model predicts, counter by counter.
 
-    Needs root for page flags and exact counters; without it, says what is missing and compares the rest. Nothing outlasts the
-    command: no file, no locked memory.
+    Needs root for page flags and exact counters; without root, it says what is missing and compares the rest. The command leaves
+    no file and no locked memory behind.
 
-    With --provoke or --from, a race: the same calls over and over, each by a process on a CPU of its own, with all delays between
-    them; what the model predicts and what is seen. Needs root, two CPUs and /proc/kpageflags.
+    With --provoke or --from, it tries a race instead: the same calls over and over, each in a process on a CPU of its own, with
+    many different delays between them. It prints what the model predicts and what is seen. Needs root, two CPUs and
+    /proc/kpageflags.
 
     Exit status: 0 all that could be compared agrees, all that was predicted was seen; 1 something differs; 2 bad usage; 3 nothing
     could be compared, time ran out, something predicted was not seen or not tried, or the kernel is older than the design that

@@ -25,14 +25,18 @@ def register(app: typer.Typer) -> None:
 
 def kernel_map(
     functions: Annotated[
-        list[str] | None, typer.Argument(metavar="[FUNCTION]...", help="Of the model or of the kernel; all unless given.")
+        list[str] | None,
+        typer.Argument(metavar="[FUNCTION]...", help="Functions of the model or of the kernel; all unless given."),
     ] = None,
     kernel: Annotated[
-        Path | None, typer.Option("--kernel", metavar="TREE", help="An unpacked kernel: compare the order of primitives with it.")
+        Path | None,
+        typer.Option("--kernel", metavar="TREE", help="An unpacked kernel, with which the order of primitives is compared."),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Both orders side by side, with the lines.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show both orders side by side, with lines.")] = False,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "table",
-    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to standard output.")
+    ] = None,
 ) -> None:
     """Show which kernel function each function of the model restates; with --kernel, compare the order of their primitives.
 

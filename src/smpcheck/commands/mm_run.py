@@ -39,29 +39,34 @@ def run(
     chooser: Annotated[
         str, typer.Option("--scheduler", metavar="S", help="random, pct[:DEPTH] or round-robin[:QUANTUM].")
     ] = "random",
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the schedule and of the workload's choices.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The seed of the schedule and of the workload's random choices.")
+    ] = 0,
     seeds: Annotated[
-        int, typer.Option("--seeds", metavar="N", min=1, help="So many runs, each with the next seed, until one fails.")
+        int, typer.Option("--seeds", metavar="N", min=1, help="Make N runs, each with the next seed, until one fails.")
     ] = 1,
     steps: Annotated[
-        int, typer.Option("--steps", metavar="N", min=1, help="Then every task ends with the operation it is in.")
+        int, typer.Option("--steps", metavar="N", min=1, help="After N steps each task finishes its current operation and ends.")
     ] = 200_000,
     pages: Annotated[
-        int | None, typer.Option("--pages", metavar="N", min=1, help="Page frames, whatever the workload says.")
+        int | None, typer.Option("--pages", metavar="N", min=1, help="Number of page frames, instead of the workload's.")
     ] = None,
-    cpus: Annotated[int | None, typer.Option("--cpus", metavar="N", min=1, help="CPUs, whatever the workload says.")] = None,
+    cpus: Annotated[
+        int | None, typer.Option("--cpus", metavar="N", min=1, help="Number of CPUs, instead of the workload's.")
+    ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option("--ignore", metavar="CHECK", help="Count failures of this check, and go on.")
     ] = None,
     replay: Annotated[
-        Path | None, typer.Option("--replay", metavar="FILE", help="Repeat a run that -o has written; its options count.")
+        Path | None,
+        typer.Option("--replay", metavar="FILE", help="Repeat a run that -o has written, with the options in that file."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the last run's workload, options and schedule.")
     ] = None,
-    form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show it.")] = "table",
+    form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "table",
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for all runs; then report what is done.")
+        float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for all runs; then what is done is reported.")
     ] = None,
 ) -> None:
     """Run mlock, truncation, faults and reclaim step by step, from the models' source, and check invariants as it goes.
