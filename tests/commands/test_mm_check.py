@@ -51,7 +51,7 @@ def test_a_failure_that_no_interleaving_has_is_shown_with_what_is_out_of_order()
     assert "\n  1 putback's " in result.output
     assert "spin_unlock(zone.lru_lock)" in result.output
     assert "Within these bounds, all executions and nothing else:" in result.output
-    assert "  - under lkmm: load buffering is left out" in result.output
+    assert "  - under lkmm: load buffering is not considered" in result.output
 
 
 def test_every_model_and_layout_on_request() -> None:

@@ -47,7 +47,7 @@ def test_a_failure_prints_how_it_came_about_and_the_command_that_repeats_it() ->
     assert result.exit_code == 1
     assert "FAILED I1: no page reaches the allocator with PG_mlocked" in result.output
     assert "mm/page_alloc.py:" in result.output
-    assert "The last steps of who is concerned:" in result.output
+    assert "The last steps of the tasks concerned:" in result.output
     repeated = invoke(*again(result.output))
     assert repeated.exit_code == 1
     assert without_rate(repeated.output) == without_rate(result.output)

@@ -88,7 +88,9 @@ def of(source: str):
     return read_litmus(source, "test.litmus")
 
 
-@pytest.mark.parametrize(("source", "said"), [(WAITS, "loops are followed for 2 rounds"), (NOTHING_PASSES, NO_EXECUTION)])
+@pytest.mark.parametrize(
+    ("source", "said"), [(WAITS, "it does not happen within 2 iterations of each loop"), (NOTHING_PASSES, NO_EXECUTION)]
+)
 def test_everybody_says_so_once(source, said):
     program = of(source)
     (explained,), found, (fixed,) = explain(program, LKMM), barriers(program, LKMM), fix(program, LKMM)

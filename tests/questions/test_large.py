@@ -70,7 +70,7 @@ class TestExplain:
         assert not any(a.reasons for a in answers.values())
         notes = [note for a in answers.values() for note in a.notes]
         (asked,) = [note for note in notes if "asked in turn" in note]
-        assert "all interleavings (1 settled), runs with views" in asked
+        assert "all interleavings (1 settled), view machine" in asked
         assert Counter(notes) == {NARROW: len(answers), RACES: 1, explain_module.WITHOUT_REASONS: 1, asked: 1}
 
     def test_what_is_out_of_order_is_told(self):

@@ -164,7 +164,7 @@ def test_an_access_beside_an_object_is_a_failure() -> None:
     cells = {X: Cell("x"), Ptr("p"): Cell("p", values.POINTER, Ptr("x", 64))}
     body = (Load("q", Const(Ptr("p")), ONCE), Load("a", Reg("q"), ONCE))
     result = simulate(straight(body, cells=cells))
-    assert result.failed == ("bad-address",) and result.message == "there is nothing at &x+64"
+    assert result.failed == ("bad-address",) and result.message == "there is no object at &x+64"
 
 
 def test_locks_waited_for_in_a_circle_are_found_without_a_deadlock() -> None:

@@ -32,7 +32,7 @@ class Item:
 
 
 def expand(paths: Iterable[str]) -> Iterator[str | InputError]:
-    """The files that ``paths`` stand for, in order; an error where one stands for none.
+    """The files that ``paths`` stand for, in order; a path that stands for no file becomes an error.
 
     A folder stands for all ``*.litmus`` below it, sorted by name. ``@list`` names a file with one PATH a line; empty lines and
     lines that begin with ``#`` are left out; relative names are looked up beside the list first, then from the current

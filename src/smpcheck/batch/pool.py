@@ -1,9 +1,11 @@
-"""A pool of worker processes: each test within its limits, answers in the order of the tests, as early as that allows.
+"""A pool of worker processes, which answers tests within limits of time and memory.
 
-The parent alone decides. It hands out small chunks (so that a pipe costs little beside a test of a millisecond), takes each
-answer as it comes, and kills a worker that does not answer in time: nothing a worker does, not even inside the solver's C code,
-can hold up the others. What a quicker engine knows of a test that takes long is asked of one more worker beside. A worker that
-dies loses one test; that test is tried once more, alone, and then reported. The rest of its chunk goes back to the queue.
+The parent process makes all decisions. It hands out small chunks of tests (one message for each test would cost too much beside a
+test of a millisecond), takes each answer as it comes, and kills a worker that does not answer in time: nothing that a worker
+does, not even inside the solver's C code, can delay the others. While a test takes long, one more worker asks a quicker engine
+about it. If a worker dies, the test that it was at is tried once more, alone, and reported as an error if that fails too; the
+rest of its chunk goes back to the queue. Answers come in the order of the tests, as early as possible, or as soon as they are
+known.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ FULL_MIB = 2
 
 @dataclass(slots=True, eq=False)
 class Worker(Child):
-    """A worker process and what it is at: ``work`` is its chunk, the first of which it is working on since ``since``."""
+    """A worker process and its chunk ``work``, on whose first test it has been working since ``since``."""
 
     work: deque[Item] = field(default_factory=deque)
     since: float = 0.0
@@ -284,7 +286,7 @@ class Pool:
                 beside.connection.send([replace(item, given_up=reason, search=0.9 * (1 - SEARCH_SHARE) * timeout)])
 
     def _found_by_searching(self, index: int) -> tuple[Result, bool] | None:
-        """What a quicker engine knows of a test, and whether it is the last of its file; nobody goes on asking."""
+        """The answer of a quicker engine about a test, and whether it is the last of its file; nobody goes on asking."""
         beside = self._searching.pop(index, None)
         if beside is None:
             return None

@@ -1,5 +1,5 @@
-"""Child processes: how they begin, how they are ended, and what is said of their end. Pools, streams of answers and the time
-limits of commands rest on these.
+"""Child processes: starting them, ending them, and describing how they ended. Pools, streams of answers and the time
+limits of commands use these functions.
 """
 
 from __future__ import annotations

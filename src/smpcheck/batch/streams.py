@@ -1,4 +1,5 @@
-"""Forked workers that stream answers: for work that is a list of lists, where what one list has learnt helps with its next item.
+"""Forked workers that stream answers, for work in units: lists of items of which each is easier once those before it are
+answered.
 
 Each unit of work is a list of items; a worker takes one unit and sends an answer for each item in turn. A worker that takes too
 long at an item, or dies, costs that item: the rest of its unit goes on in a new worker. Answers come as they are made.

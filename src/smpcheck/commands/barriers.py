@@ -117,7 +117,7 @@ def barriers(
             raise InputError("--race is for --fix: it says what to remove")
         for one in asked if race else ():
             if not knows_races(one):
-                raise InputError(f"--race: the model {one.name} has no data races")
+                raise InputError(f"--race: the model {one.name} does not define data races")
         costs = {**COSTS, **_costs(cost, COSTS)}
         limits = Limits(unroll=unroll, ends=ends_of(timeout))
         programs = having(

@@ -1,7 +1,7 @@
-"""The solver on programs that are too large to be written down for it as they are.
+"""The solver as an engine, for programs that are too large to be encoded completely.
 
-Of a model like those in :mod:`smpcheck.mm`, most accesses lie in branches that no interleaving takes. These are left out at first
-(:mod:`smpcheck.program.cut`), and put back when an execution would enter one.
+In a program such as those of :mod:`smpcheck.mm`, most accesses lie in branches that no interleaving takes. These branches are
+left out at first (:mod:`smpcheck.program.cut`), and put back when an execution would enter one of them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """What an engine is asked, and what it answers.
 
 The question is always the same: which of these checks can fail in an execution of this program under this model? An engine is one
-way to look at all executions: :mod:`interleavings <smpcheck.engines.interleavings>`, :mod:`runs with views
-<smpcheck.engines.views>`, :mod:`the solver <smpcheck.engines.constraints>`. Engines differ in what they can know. One may have a
-proof that something can happen and none that something cannot, or the other way round, so there are three answers for each check,
-and what an engine does not know is never taken for one of the other two.
+way to look at all executions: :mod:`interleavings <smpcheck.engines.interleavings>`, :mod:`the view machine
+<smpcheck.engines.views>`, :mod:`the solver <smpcheck.engines.constraints>`. Engines differ in what they can prove: some can prove
+that a check fails but not that it holds, others the reverse. So there are three answers for each check (it can fail, it cannot,
+not known), and "not known" is never taken for one of the other two.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ NO_EXECUTION = (
 
 def cut(unroll: int) -> str:
     """The note that loops were cut after ``unroll`` rounds."""
-    within = f"loops are followed for {unroll} rounds: it does not happen within these"
-    return f"{within}, and what happens beyond is not known (see --unroll)"
+    within = f"it does not happen within {unroll} iterations of each loop"
+    return f"{within}; whether it happens after more is not known (see --unroll)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ class Step(NamedTuple):
 
 @dataclass(slots=True)
 class Answer:
-    """What is known of each check that was asked about; of others may be something, too.
+    """What is known of each check that was asked about, and perhaps of other checks.
 
-    ``can``: with a proof. ``cannot``: with what that rests on, besides the model. ``unknown``: with the reason. ``notes``: what
-    is to be said of every answer that something cannot happen. ``part``: the program, without branches that make no
-    difference. ``steps``: who was asked.
+    ``can``: checks that can fail, each with a proof. ``cannot``: checks that cannot, each with the assumptions besides the model.
+    ``unknown``: the others, each with the reason. ``notes``: caveats of every answer in ``cannot``. ``part``: the program,
+    without branches that make no difference. ``steps``: the engines that were asked.
     """
 
     part: Program

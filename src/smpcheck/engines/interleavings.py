@@ -1,7 +1,7 @@
-"""All interleavings: what happens in one of them can happen under every model that allows it.
+"""The exploration of all interleavings as an engine: a failure in one of them can happen under every model that allows it.
 
-Under sequential consistency there are no other executions, so that what happens in none cannot happen. Under weaker models that
-is not known.
+Under sequential consistency there are no other executions, so a failure that no interleaving has cannot happen. Under weaker
+models it may.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
 """Which engines answer a question, in which order, and why.
 
-The solver alone answers for programs of a litmus test's size. A large program costs too much written down for it as it is, so the
-cheapest engine is asked first, and the next one about what is still open:
+For programs of a litmus test's size the solver alone answers. To encode a large program completely costs too much, so the
+cheapest engine is asked first, and the next ones about the checks that are still open:
 
-1. All interleavings. What happens in one can happen (under every model that allows that execution), and under sequential
-   consistency there is nothing else.
-2. Runs with views, for the models that they are made for. What none of them does cannot happen, unless a store is early.
-3. The solver, about what runs with views do, which may be too much; and about what they exclude only as long as no store is
-   early: its answer assumes less (:data:`~smpcheck.engines.constraints.NARROW`), so :data:`PATIENCE` seconds are spent on that.
+1. All interleavings. A failure in one of them can happen (under every model that allows that execution), and under sequential
+   consistency there are no other executions.
+2. The view machine, for the models that it supports. A failure that none of its runs has cannot happen, unless a store is early
+   (:mod:`smpcheck.simulate.load_buffering`).
+3. The solver. It confirms or refutes failures of the view machine's runs, which need not be possible. Checks that the view
+   machine has settled on the assumption that no store is early are asked again, because the solver's assumption is weaker
+   (:data:`~smpcheck.engines.constraints.NARROW`); at most :data:`PATIENCE` seconds are spent on these.
 """
 
 from __future__ import annotations
@@ -31,13 +33,13 @@ PATIENCE = 10.0
 """Seconds for the solver where there is an answer already, but one that rests on an assumption."""
 
 CHEAPEST = "what happens in an interleaving can happen"
-EXCLUDE = "what no run with views does cannot happen"
-REST = "nothing else is left that could know"
-WEAKER = "what is known rests on an assumption"
+EXCLUDE = "what the view machine excludes cannot happen"
+REST = "no other engine is left"
+WEAKER = "the answer so far rests on an assumption"
 
 
 def is_large(program: ir.Program) -> bool:
-    """Has it :data:`MANY` accesses, so that several engines are asked?"""
+    """Has the program :data:`MANY` accesses or more, so that several engines are asked?"""
     accesses = (s for t in program.threads for s in flow.statements(t.body) if isinstance(s, ir.Load | ir.Store | ir.Rmw))
     return next(islice(accesses, MANY - 1, None), None) is not None
 

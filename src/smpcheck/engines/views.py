@@ -1,7 +1,7 @@
-"""Runs with views: what none of them does cannot happen, as long as no store is early.
+"""The view machine as an engine: a failure that none of its runs has cannot happen, unless by load buffering.
 
-They are made for the kernel's model and for total store order, and contain more than these allow
-(:mod:`smpcheck.simulate.view_machine`), so what a run does is not yet known to be possible.
+The view machine supports the kernel's model and total store order, and allows more than these do
+(:mod:`smpcheck.simulate.view_machine`). So a failure in one of its runs need not be possible.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.models import require_language
 
 ASSUMPTION = (
-    "load buffering is left out: executions in which a store is read by another thread before an earlier load of its own thread"
-    " is satisfied are not looked for"
+    "load buffering is not considered: executions in which a store is read by another thread before an earlier load of its own "
+    "thread is satisfied are not looked for"
 )
 """What bounds an answer that rests on runs in which no store is early (:mod:`smpcheck.simulate.load_buffering`)."""
 
-NOT_EXCLUDED = "runs with views do not exclude it"
+NOT_EXCLUDED = "the view machine does not exclude it"
 
 
 class Views:
-    """The exploration of runs with views. ``in_order``: it is known that no store of this program is early."""
+    """The exploration of all runs of the view machine. ``in_order``: it is known that no store of this program is early."""
 
-    name = "runs with views"
+    name = "view machine"
 
     def __init__(self, question: Question) -> None:
         self.question = question
@@ -36,7 +36,7 @@ class Views:
         program, model, ends = self.question.program, self.question.model, self.question.ends
         require_language(model, program)
         if model not in (load_model("lkmm"), load_model("tso")):
-            raise UnsupportedError(f"runs with views are not made for the model {model.name}")
+            raise UnsupportedError(f"the view machine does not support the model {model.name}")
         if self.question.over:
             raise LimitError(NO_TIME)
         from smpcheck.simulate.view_machine import runs

@@ -162,7 +162,7 @@ def program_of(
 
 def asked(program: ir.Program, model: str = "sc") -> tuple[str, ...]:
     """The invariants that a program asks about, I8 always; for data races under ``lkmm``, which alone says what they are, and
-    where no grace period is waited for, which runs with views do not have."""
+    where no grace period is waited for, which the view machine does not support."""
     names = {a.name for a in program.invariants} | set(_checks(t.body for t in program.threads)) | {"I8"}
     if model == "lkmm" and not any(waits_for_readers(t.body) for t in program.threads):
         names.add(RACES)

@@ -1,8 +1,8 @@
 """The same questions under a weak memory model.
 
-First all runs with views are explored (:mod:`smpcheck.simulate.view_machine`): they contain every execution of the model in
-which no store is early, so what fails in none of them holds. What fails in one is asked of the solver, as is everything where
-there are too many runs.
+First all runs of the view machine are explored (:mod:`smpcheck.simulate.view_machine`): they contain every execution of the
+model in which no store is early, so what fails in none of them holds. What fails in one is asked of the solver, as is
+everything where there are too many runs.
 
 For the solver a scenario is a few hundred possible accesses, of which most lie in branches that no interleaving takes. These
 are left out at first, and put back if the weak model lets a thread enter one of them after all
@@ -39,7 +39,7 @@ COMPARED = 4
 SEARCH = 20.0
 """Seconds for that."""
 RACES = "I14"
-"""The invariant that is about data races, which only runs with views decide."""
+"""The invariant that is about data races, which only the view machine decides."""
 
 
 @dataclass(frozen=True, slots=True)

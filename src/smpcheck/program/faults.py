@@ -25,7 +25,7 @@ BAD_ADDRESS = "bad-address"
 """An access at an address where the program has nothing."""
 
 MISALIGNED = "misaligned"
-"""In C: an access at an address that is no multiple of its size. (Machines have rules of their own for it, not known here.)"""
+"""In C: an access to an address that is not a multiple of its size. (Machines have rules of their own for it, not known here.)"""
 
 UNDEFINED_VALUE = "undefined-value"
 """A computation that C leaves undefined: a division by zero, an order of pointers to different objects."""

@@ -20,7 +20,7 @@ Kind: TypeAlias = Literal["access", "barrier", "section", "wait", "detail"]
 """What has the tag: reads or writes; fences that order; the ends of critical sections; grace periods; or it only tells apart."""
 
 Views: TypeAlias = Literal["", "nothing", "order", "full", "full after RMW", "full after LKW"]
-"""What a tag is to runs with views (:mod:`smpcheck.simulate.view_machine`): not supported; without effect there; the order of an
+"""What a tag is to the view machine (:mod:`smpcheck.simulate.view_machine`): not supported; without effect there; the order of an
 acquire or a release; a full barrier, always or where the last access before it has the tag named."""
 
 

@@ -1,9 +1,9 @@
 """The question *is this barrier needed?*, about every ordering element of a program.
 
-Protected is what cannot happen now: the outcomes that the program asks about, and data races. An element is needed if
-without it one of these can happen. Where elements can replace each other it is not enough to leave out one at a
-time. So all minimal sets that protect are computed; an element in all of them is needed, one in some of them is one of several,
-and one in none is not needed.
+The outcomes that the program asks about, and data races, are *protected* if they cannot happen in the program as it is. An
+element is needed if one of them can happen without it. Elements can replace each other, so it is not enough to remove one at a
+time. All minimal sets of elements that protect are computed: an element in all of them is needed, an element in some of them is
+one of several, and an element in none is not needed.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ class Protected:
 class Finding:
     """The answer for one element.
 
-    ``alone``: can it go while everything else stays? ``weakest``: what it can be replaced by then (None: by nothing weaker).
-    ``without`` and ``story``: what happens without it, the ``outcome`` or a ``race``. ``pairs``: elements of other threads that
-    it works together with. ``orders``: what it orders in the executions that it helps to forbid, in words and as statements
-    about these (``claims``).
+    ``alone``: can it be removed while everything else stays? ``weakest``: the weakest form that can replace it while everything
+    else stays (None: there is none). ``without`` and ``story``: an execution without it, with the ``outcome`` or a ``race``.
+    ``pairs``: the elements of other threads that it works together with. ``orders``: what it orders in the executions that it
+    helps to forbid, in words and as statements about these executions (``claims``).
     """
 
     element: Element
@@ -223,7 +223,7 @@ class _Asking:
             complete = False
             notes.append(f"the search for minimal sets stopped: {error}")
         if not self.search.known.get(everything, True):
-            notes.append("the elements protect nothing by themselves")
+            notes.append("with all elements in place, the outcome was still not excluded")
         cut = is_cut(self.program, self.model, self.limits.unroll)
         reasons = self.reasons(sets)
         findings = []
@@ -393,7 +393,7 @@ def _of_large(
 
 
 class _AskingLarge(_Asking):
-    """The same question about a large program. Each element is first asked about alone, by runs with views only. All elements
+    """The same question about a large program. Each element is first asked about alone, by the view machine only. All elements
     that can go by these answers are then left out together. If that is safe, the rest is the only minimal set.
     """
 
@@ -406,7 +406,7 @@ class _AskingLarge(_Asking):
         self.broken_by: dict[frozenset[tuple[Key, str]], tuple[Answer, str]] = {}
         self.undecided: set[Key] = set()
         self.excluded: set[Key] = set()
-        """What can go alone, as runs with views say."""
+        """The elements that can be removed one at a time, by the view machine."""
 
     def broken(self, levels: Mapping[Key, str]) -> Execution | None:
         """As in the base class. :raises LimitError: it is not known"""
@@ -441,7 +441,7 @@ class _AskingLarge(_Asking):
         return []
 
     def happens_in_no_run(self, levels: Mapping[Key, str]) -> bool:
-        """Do runs with views exclude what must not happen?"""
+        """Does the view machine exclude what must not happen?"""
         question = self.limits.question(self.rewriter.version(levels), self.model, self.protected.failing)
         try:
             return not Views(question).answer().unsettled(question.names)

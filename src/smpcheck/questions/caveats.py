@@ -1,6 +1,6 @@
 """Caveats of an answer: loops were cut, the program has no execution at all, accesses race.
 
-``check`` has no verdict then (``bound``, ``no-execution``); the questions that speak of reasons and barriers answer, and say so.
+In these cases ``check`` has no verdict (``bound``, ``no-execution``); ``explain`` and ``barriers`` answer with a note.
 """
 
 from __future__ import annotations

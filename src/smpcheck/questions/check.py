@@ -1,7 +1,7 @@
 """The question *can this happen?*: a program and a model in, a verdict with all final states out.
 
-Everything that can go wrong with a test becomes a :class:`Result` with a status and a message, never an exception: a batch goes
-on, and none of the ways of not knowing (unsupported, time-out, bound, no execution) looks like a verdict.
+Everything that can go wrong with a test becomes a :class:`Result` with a status and a message, never an exception, so a batch
+goes on. No incomplete answer (unsupported, time-out, bound, no execution) looks like a verdict.
 """
 
 from __future__ import annotations

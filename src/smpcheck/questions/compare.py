@@ -33,7 +33,7 @@ from smpcheck.solver.solve import solve
 if TYPE_CHECKING:
     from smpcheck.machines.mapping import MachineMapping
 
-NO_RACES = "the model {} has no data races"
+NO_RACES = "the model {} does not define data races"
 
 
 @dataclass(frozen=True, slots=True)

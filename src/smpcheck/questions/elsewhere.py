@@ -1,8 +1,8 @@
-"""Other executions with the same outcome: is the order that a story misses enough to forbid the outcome?
+"""Other executions with the same outcome: would the order that an explanation finds missing forbid the outcome?
 
-The missing order is put into the program: a full barrier at each place and a mark at each access that the story names. If the
-outcome can still happen, an execution of the changed program shows another way to it, with a story of its own; and so on, until
-all the named places together forbid the outcome.
+The missing order is added to the program: a full barrier at each place that the explanation names, and a mark at each access. If
+the outcome can still happen, an execution of the changed program shows another way to it, and is explained as well; and so on,
+until all the named places together forbid the outcome.
 """
 
 from __future__ import annotations

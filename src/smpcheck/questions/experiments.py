@@ -1,12 +1,15 @@
 """Trials on executions: add a barrier, mark an access, or isolate a pair of accesses, and ask the model again.
 
-What a model keeps in order is found by trial, so this works for any model. There are two trials. *What would mend
-this execution?*: full barriers are put between accesses of its threads, plain accesses are marked, until the model forbids it
-(:func:`cheapest_repair`). *Does the model order these two accesses of a thread?*: the thread alone is given a partner, a second
-thread with a full barrier between its accesses, which closes the pair to a cycle; if the model forbids the cycle, it orders the
-pair (:class:`Trials`). That it orders them for one kind of cycle does not say that it does for another: ``smp_wmb()`` orders two
-stores for those who read them; which of two stores to one variable is the last it does not settle. A cycle that not even a full
-barrier between the two forbids says nothing about them.
+Which accesses a model orders is found by experiment, so this works for any model. There are two experiments.
+
+*What would forbid this execution?* Full barriers are added between accesses of its threads, and plain accesses are marked, until
+the model forbids it (:func:`cheapest_repair`).
+
+*Does the model order these two accesses of a thread?* The thread is put into an execution with one other thread, whose two
+accesses have a full barrier between them and close a cycle with the pair. If the model forbids the cycle, it orders the pair
+(:class:`Trials`). A pair that is ordered in one kind of cycle need not be ordered in another: ``smp_wmb()`` orders two stores
+for threads that read the stored values, but does not decide which of two stores to one variable is the last. If not even a full
+barrier between the two forbids the cycle, it says nothing about the pair.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The question *why?*: for an outcome that can be, an execution that is easy to follow; for one that cannot, every reason once.
+"""The question *why?*: an execution that is easy to follow if the outcome can happen; every reason once if it cannot.
 
-Allowed: the outcome is sought under stronger models first (an interleaving, then x86's store buffers, then the model itself),
-and of several executions the one with the fewest steps out of program order is shown. Forbidden: executions that have the
-outcome's values, and respect the order of accesses to each single location, are judged by the model, and each violated axiom's
-shortest cycle is a reason; all executions with that cycle are then set aside, until none is left or the limit is reached.
+Allowed: the outcome is searched for under stronger models first (an interleaving, then x86's store buffers, then the model
+itself), and the execution with the fewest steps out of program order is shown. Forbidden: candidate executions that have the
+outcome's values, and respect coherence, are judged by the model, and the shortest cycle of each violated axiom is a reason. All
+executions with that cycle are then excluded, until none is left or the limit is reached.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The question *which barriers are missing?*: the cheapest additions after which a bad outcome cannot happen.
 
-If the outcome can happen by taking turns, no barrier helps, and that is the answer. Else all places between two accesses, and all
-accesses that have a stronger form (a plain one: READ_ONCE() or WRITE_ONCE()), are candidates; the cheapest sets of them that
-suffice are found like smallest sets (see :mod:`smpcheck.questions.minimal`), and each is checked once more in the form in which
-it is shown: as source text, read again.
+If an interleaving has the outcome, no barrier helps, and that is the answer. Otherwise the candidates are all places between two
+accesses, and all accesses that have a stronger form (for a plain access: READ_ONCE() or WRITE_ONCE()). The cheapest sets of
+candidates that suffice are found as in :mod:`smpcheck.questions.minimal`. Each set is then checked again in the form in which
+it is shown: the changed source text is read and judged.
 """
 
 from __future__ import annotations

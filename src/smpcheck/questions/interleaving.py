@@ -2,8 +2,8 @@
 
 Such an order exists iff program order and communication have no cycle together (Shasha and Snir 1988), the halves of each atomic
 operation, and the events of an access to several cells, are neighbours, and each grace period is between critical sections, not
-inside one. It is built event by event; only grace periods can make a choice wrong that had to be made before, so the search goes
-back on its steps for their sake alone.
+inside one. It is built event by event. Only grace periods can show that an earlier choice was wrong, so only they make the search
+backtrack.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The question *is this barrier needed, and what is it on each machine?*: ordering elements by the contract and machines.
 
-The contract is the kernel's model: what cannot happen under it is protected. An element is needed by the contract if without it
-that can happen there; it is needed on a machine if it can happen on that machine when the element, and nothing else, is taken out
-of the source; and it is free on a machine where it is no instruction.
+The contract is the kernel's model: an outcome that cannot happen under it is *protected*. An element is needed by the contract if
+the protected outcome can happen under the kernel's model without the element. It is needed on a machine if the outcome can happen
+on that machine when the element, and nothing else, is removed from the source. It is free on a machine on which it is compiled to
+no instruction.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def by_machine(
     notes = [*caveats(program, contract, limits.unroll), *remarks(program)]
     notes += [note for judge in judges for note in judge.notes()]
     if is_cut(program, contract, limits.unroll):
-        notes.append("not needed means: not within the rounds of loops that were followed")
+        notes.append("not needed means: not needed within the loop iterations that were followed")
     return ByMachine(
         program, contract.name, names, protected.text, tuple(j.holds() for j in judges), tuple(rows), tuple(dict.fromkeys(notes))
     )

@@ -1,4 +1,4 @@
-"""Smallest sets under a monotone test: what must stay, what must be added.
+"""Minimal and cheapest sets under a monotone test: which elements must stay, which must be added.
 
 ``safe(S)`` says of a set of elements whether it is enough; a larger set is never worse. Both searches rest on one duality
 (Reiter 1987; Liffiton, Previti, Malik, Marques-Silva 2016, "MARCO"): every safe set meets the complement of every unsafe one. So

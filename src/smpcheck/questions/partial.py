@@ -1,7 +1,7 @@
-"""What a quicker engine knows when time runs out: what happens when threads take turns.
+"""Partial answers when time runs out: failures in interleavings, which are found more quickly.
 
-An interleaving is an execution of every model that allows it, whatever else the model allows. So what fails in one fails, even
-where the question under the model itself has no answer in time. What fails in none is not excluded by that.
+An interleaving that a model allows is an execution under that model. So an assertion that fails in it can fail, even
+if the question under the model itself has no answer in time. An assertion that fails in no interleaving may still fail.
 """
 
 from __future__ import annotations

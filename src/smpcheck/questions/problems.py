@@ -1,7 +1,7 @@
-"""What is wrong with a test, with places in its source: for tools that show findings where they belong.
+"""Problems of a test, with their places in the source, for tools that show findings there (SARIF).
 
-Wrong is: a data race; an outcome that can happen though the author says it cannot (or cannot though he says it can); an assertion
-that fails. The author speaks through the ``Result:`` comment or, without one, through ``~exists`` and ``forall``.
+A problem is a data race; an outcome that can happen although the author says that it cannot, or the reverse; or an assertion
+that fails. The author says so in the ``Result:`` comment or, without one, by ``~exists`` and ``forall``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A data race: the two accesses, and what is missing between them, found by trying it.
+"""A data race: the two accesses, and the order that is missing between them, found by experiment.
 
-What is missing is not guessed from the source: order is put into the execution itself, after the first access and before the
-second, and the model is asked whether the race is gone. Where that helps, a chain from one thread to the other is there already
-and lacks order at its ends; where it does not, nothing leads from one thread to the other at all.
+The missing order is not guessed from the source. Order is added to the execution, after the first access and before the
+second, and the model is asked whether the race is gone. If it is, a chain of events already leads from one thread to the other
+and lacks order only at its ends; if it is not, no chain leads from one thread to the other at all.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Why an execution cannot be: a violated axiom as a cycle of links, each traced to what a person wrote.
+"""Why an execution is forbidden: a violated axiom as a cycle of links, each traced to its source text.
 
 The evaluator of models derives a cycle in base steps (``po rf co fr`` and dependencies). Here consecutive steps through one
 thread become one link, and each link is traced to its cause: a barrier it runs through, a dependency, or the tag of an access at
-its ends. The last is found by experiment, not by names: the access without that tag, and the pair is gone from the relation.
+its ends. The tag is found by experiment, not by its name: without it, the pair is no longer in the relation.
 """
 
 from __future__ import annotations

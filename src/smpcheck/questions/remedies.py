@@ -1,8 +1,8 @@
-"""Answers about barriers as findings: what is not needed, what a weaker form could replace, what is missing; each with the change
-of the source that does it.
+"""Answers about barriers as findings: an element that is not needed, one that could be weaker, one that is missing; each with
+the change of the source that mends it.
 
-A change is offered only after the changed text was read again and asked again. (Of a large program, or a model whose parameters
-were set, only its program was.)
+A change is offered only after the changed text was read and judged again. (For a large program, and for a model whose parameters
+were set, only the changed program was judged, not the text.)
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """The accesses of an execution that take effect out of program order, as few of them as possible.
 
 An execution is an interleaving iff program order and communication (rf, co, fr) have no cycle together (Shasha and Snir 1988).
-If they have, some edge must be given up: that two accesses of a thread
-take effect in program order, or that a store reaches all threads at once. There is often a choice, and not every choice is the
-truth: what a barrier orders is not given up. So the model is asked first what would mend the execution
-(:func:`smpcheck.questions.experiments.cheapest_repair`), and pairs that stand around such a place are given up before any other;
-each is tried alone before it is said that nothing orders it. What would mend the execution and is not out of order in the order
-told (message passing without any barrier needs two, and shows one) is said besides.
+If they have a cycle, some edge must be given up: either two accesses of a thread do not take effect in program order, or a store
+does not reach all threads at once. Often there is a choice, and not every choice is true: a pair that a barrier orders must not
+be given up. So the model is asked first which added barriers would forbid the execution
+(:func:`smpcheck.questions.experiments.cheapest_repair`). Pairs around these places are given up before any others, and each is
+tested alone before a sentence says that nothing orders it. Some of these places may be in order in the execution as it is told
+(message passing without any barrier needs two barriers, but shows one reordering); they are listed separately.
 
-The halves of an atomic operation are one step where they can be. Where one of them is ordered with another access and the other
-is not (an acquire is its read, a release its write) they are two, and what is out of order is said of the half that is.
+The halves of an atomic operation are told as one step if possible. If one half is ordered with another access and the other is
+not (an acquire orders its read only, a release its write), they are two steps, and the sentence names the half that is out of
+order.
 """
 
 from __future__ import annotations

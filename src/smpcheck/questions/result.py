@@ -52,8 +52,8 @@ FAULT_WORDS: Mapping[str, str] = {
     DEADLOCK: "a deadlock",
     NON_TERMINATION: "a thread that can wait for ever",
     NULL_DEREFERENCE: "a null pointer that is dereferenced",
-    BAD_ADDRESS: "an access at an address where there is nothing",
-    MISALIGNED: "an access at an address that is no multiple of its size",
+    BAD_ADDRESS: "an access to an address where there is no object",
+    MISALIGNED: "an access to an address that is not a multiple of its size",
     UNDEFINED_VALUE: "a computation that C leaves undefined",
 }
 """Faults in a sentence."""

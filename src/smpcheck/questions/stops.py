@@ -24,8 +24,8 @@ SENTENCES: Mapping[str, str] = {
     DEADLOCK: "threads wait for locks for ever",
     NON_TERMINATION: "a thread waits for ever",
     NULL_DEREFERENCE: "a null pointer is dereferenced",
-    BAD_ADDRESS: "an access is to an address where there is nothing",
-    MISALIGNED: "an access is to an address that is no multiple of its size",
+    BAD_ADDRESS: "an access is to an address where there is no object",
+    MISALIGNED: "an access is to an address that is not a multiple of its size",
     UNDEFINED_VALUE: "something is computed that C leaves undefined",
 }
 ALONE = "a thread waits for a lock for ever"

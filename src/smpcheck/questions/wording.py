@@ -137,7 +137,7 @@ class Words:
         if event.kind == "F":
             return self.text(event)
         if event.value is None:
-            return f"{event.cell}: there is nothing"
+            return f"{event.cell}: no object there"
         return f"{event.cell} {'=' if event.kind == 'W' else 'is'} {self.value(event)}"
 
     def steps(self, execution: Execution, order: Sequence[int]) -> Iterator[SpokenStep]:

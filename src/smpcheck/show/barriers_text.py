@@ -192,7 +192,11 @@ def _table(answers: Sequence[Barriers]) -> Iterator[str]:
     for answer in answers:
         if answer.protected is None or answer.reachable:
             reached = "; ".join(o.said(True) for o in answer.reachable)
-            yield wrap(f"{answer.model}: {reached} as it is." if reached else f"{answer.model}: nothing is protected.")
+            yield wrap(
+                f"{answer.model}: {reached} as it is."
+                if reached
+                else f"{answer.model}: the program asks about no outcome that is forbidden."
+            )
     notes = _noted(answers)
     if not ordered:
         yield "  Nothing in it gives order."

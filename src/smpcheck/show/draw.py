@@ -1,4 +1,4 @@
-"""Pictures of explanations, for whoever shows answers: None where an explanation has no execution to draw."""
+"""Pictures of explanations, for notebooks, assertions and reports: None if an explanation has no execution to draw."""
 
 from __future__ import annotations
 

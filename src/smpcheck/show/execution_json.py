@@ -1,7 +1,7 @@
 """One execution as JSON: the object that every answer uses which holds an execution (``check``, ``explain``, ``barriers``, ...).
 
 Its form is ``smpcheck-execution/1``, described by ``schemas/execution-1.json`` (see :mod:`smpcheck.schemas`) and in
-docs/formats.md. Keys may be added under the same number; a change of meaning gets a new one.
+docs/explain.md. Keys may be added under the same number; a change of meaning gets a new one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is not as claimed, as text for a test report: one sentence, then the execution in lanes, or the reasons."""
+"""A failed claim as text for a test report: one sentence, then the execution in lanes, or the reasons."""
 
 from __future__ import annotations
 

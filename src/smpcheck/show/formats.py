@@ -1,4 +1,4 @@
-"""The forms of output for results of ``check``: which there are, and what each has to offer.
+"""The output formats of ``check``, and the methods that each has.
 
 A form is a class that takes results one by one and writes text. :data:`FORMATS` names them; none is imported before it is asked
 for.
@@ -31,8 +31,8 @@ VERDICTS = ("Never", "Sometimes", "Always", "holds", "FAILS", "undecided")
 
 
 class Form(Protocol):
-    """Takes results as they come. ``speaks``: does it show every message itself, so that none need go to standard error?
-    ``in_order``: does it want results in the order of the tests, since it shows none before the end?
+    """Takes results as they come. ``speaks``: does it show every message itself, so that none needs to go to standard error?
+    ``in_order``: must it get results in the order of the tests (because it writes nothing before the end)?
     """
 
     speaks: bool

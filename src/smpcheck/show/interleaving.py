@@ -1,7 +1,7 @@
 """A step-by-step run as lanes: time runs downwards, each thread has a column of source lines.
 
-Of a long run only those steps are spelled out that meet another thread's: where the access before or after to the same bits of a
-location is another thread's and one of the two changes them. What a thread does in between, on its own, is counted.
+Of a long run, only those steps are shown that meet another thread's step: the access before or after it to the same bits of the
+location is another thread's, and one of the two changes them. All other steps are only counted.
 """
 
 from __future__ import annotations

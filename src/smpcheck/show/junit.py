@@ -1,4 +1,4 @@
-"""JUnit XML, for continuous integration: a test that is not as its author says is a failure, one without an answer an error.
+"""JUnit XML, for continuous integration: an answer that its author does not expect is a failure, a test without answer an error.
 
 The layout is the common part of what Jenkins, GitLab and GitHub actions read: one ``testsuite`` with its counts, one
 ``testcase`` a result with ``classname`` (the folder) and ``name``.

@@ -1,7 +1,7 @@
 """Pictures in a terminal: a lane for each thread, arrows drawn between the lanes, never wider than asked.
 
-Where a picture has so many arrows, or the terminal so few columns, that the lanes would be too narrow to read, the arrows are
-listed below instead, by the letters of their ends; where even that does not fit, the nodes are listed one a line.
+If a picture has so many arrows, or the terminal so few columns, that the lanes would be too narrow to read, the arrows are
+listed below instead, with letters for their ends; if even that does not fit, the nodes are listed one on each line.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""One execution as a picture, whatever it is drawn with: who is where, and which arrows there are.
+"""One execution as a picture, independent of the output format: the places of the nodes, and the arrows between them.
 
-Each thread has a lane, program order runs downwards. What one primitive does is one node, however many events it has (the two
+Each thread has a lane; program order runs downwards. One primitive is one node, however many events it has (the two
 halves of an atomic operation, the barriers that it implies). Rows are a linear extension of program order and of as much of the
-communication as has no cycle with it, so that arrows run downwards wherever they can, and the arrow that runs upwards is the
-one that there is to explain. An arrow is drawn where it says something: between threads, from a write to the *next* one in
-coherence, from a read to the *first* write that overwrites what it read; all others follow from these.
+communication (rf, co, fr) as has no cycle with it. So arrows run downwards wherever they can, and an arrow that runs upwards is
+one that the sentences have to explain. Arrows that follow from others are not drawn: they lead between threads only, from a write
+to the *next* one in coherence, and from a read to the *first* write that overwrites what it read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Node:
     """A primitive that a thread carried out: ``code`` its source text, ``place`` its line, ``effect`` what it read or wrote.
 
     ``lane`` and ``row`` count from 0. ``notes``: the dependencies that it has. A node of kind ``skip`` stands for ``hidden``
-    primitives that no arrow touches; one of kind ``init`` for an initial value, in the lane of whom it concerns.
+    primitives that no arrow touches; a node of kind ``init`` for an initial value, in the lane of the thread whose arrow needs
+    it.
     """
 
     id: int
@@ -277,7 +278,7 @@ class _Painter:
         if first is not last:
             return f"{first.cell}: {self.value(first)} -> {self.value(last)}"
         if first.value is None:
-            return f"{first.cell}: there is nothing"
+            return f"{first.cell}: no object there"
         return f"{first.cell} {'=' if first.kind == 'W' else 'is'} {self.value(first)}"
 
     def value(self, event: ExecutedEvent) -> str:

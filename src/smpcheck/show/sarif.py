@@ -238,7 +238,7 @@ def barriers_log(answers: Iterable[tuple[Barriers, Model]], unroll: int = 2) -> 
         problems += [(name, answer.model, problem) for problem in unneeded(answer, model, unroll)]
         if answer.protected is None:
             reached = "; ".join(outcome.said(True) for outcome in answer.reachable) or "it asks about nothing"
-            text = f"{name}: nothing is protected under {answer.model}, so no barrier can be judged ({reached})"
+            text = f"{name}: no outcome is forbidden under {answer.model}, so no barrier can be judged ({reached})"
             notes.append(notification("nothing-protected", text, Region(answer.program.file, 1)))
         for note in answer.notes:
             notes.append({**notification("bound", f"{name}: {note}", None), "level": "note"})

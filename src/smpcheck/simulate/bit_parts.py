@@ -23,9 +23,9 @@ WORD = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """``by_thread``: for an instruction and the cells that it may be to (bits, by index in memory), the parts that it reads and
-    those that it writes, as bits; a read of nothing that matters is one of the part that nobody writes. ``cell_of``: the cell of
-    each part, by numbers. ``end``: the first number that is no part."""
+    """``by_thread``: for an instruction and the cells that it may access (bits, by index in memory), the parts that it reads and
+    those that it writes, as bits; a read whose value is not used counts as a read of a part that no thread writes. ``cell_of``:
+    the number of the cell of each part. ``end``: one more than the highest number of a part."""
 
     by_thread: list[Callable[[int, int], tuple[int, int]]]
     cell_of: dict[int, int]

@@ -1,8 +1,8 @@
 """A thread's statement tree flattened: instructions with jumps, where each instruction that others can notice is a step.
 
-Steps are loads, stores, read-modify-writes (one step for both halves), RCU sections and grace periods, and free choices. All
-else (assignments, branches, barriers, checks, ghosts) happens together with the step before it: under sequential consistency
-nobody can tell the difference.
+Steps are loads, stores, read-modify-writes (one step for both halves), the markers of RCU critical sections and grace periods,
+and nondeterministic choices. Everything else (assignments, branches, barriers, checks, ghost counters) happens together with
+the step before it: under sequential consistency no thread can tell the difference.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from smpcheck.program.waits import awaited
 
 @dataclass(slots=True)
 class Step:
-    """An event that is a scheduling step. ``guard``: it can only take place where this holds, with ``reg`` standing for the value
-    that the location has; ``blocking``: a thread that cannot go on here waits for a lock."""
+    """An event that is a scheduling step. ``guard``: a condition without which it cannot take place; in it, ``reg`` stands for
+    the current value of the location. ``blocking``: a thread that cannot go on here waits for a lock."""
 
     stmt: ir.Load | ir.Store | ir.Rmw
     guard: ir.Expr | None = None
@@ -43,7 +43,7 @@ class Rcu:
 
 @dataclass(slots=True)
 class Turn:
-    """A step without an event: the end of a loop's round that may have had none."""
+    """A step without an event: the end of a loop's iteration in which there may have been no other step."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Which accesses some interleaving takes, noted while all are explored."""
+"""Coverage: which accesses are executed in some interleaving, noted while all interleavings are explored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smpcheck.simulate.machine import Machine
 
 
 class Noting:
-    """Notes where the steps are taken that are explored with this machine."""
+    """Notes the instructions of all steps that are taken while this machine explores."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -37,7 +37,7 @@ class Noting:
 
 
 def _steps_at(machine: Machine, thread: int, pc: int) -> list[ir.Stmt]:
-    """The statement of an instruction; where it is a choice, the first ones on every side."""
+    """The statement of an instruction; if it is a choice, the first statement of every alternative."""
     code = machine.codes[thread]
     found: list[ir.Stmt] = []
     seen: set[int] = set()

@@ -1,8 +1,8 @@
 """All schedules: depth-first search over states, each visited once.
 
-Two reductions keep the number of states down without losing a final state, a failed check or a deadlock: accesses that no other
-thread can notice are no steps (:func:`smpcheck.simulate.machine.private_cells`), and where the next step of some thread cannot
-conflict with anything that any other thread may do before it, only that step is taken (:mod:`smpcheck.simulate.persistent`).
+Two reductions keep the number of states down without losing a final state, a failed check or a deadlock. Accesses that no other
+thread can notice are no steps (:func:`smpcheck.simulate.machine.private_cells`). And if the next step of some thread cannot
+conflict with any step that another thread may take before it, only that step is explored (:mod:`smpcheck.simulate.persistent`).
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ LONGEST_TRAIL = 1000
 class Outcomes:
     """All outcomes of a program under sequential consistency.
 
-    ``states``: the final states over what the program observes. ``failed``: the names of checks that some execution fails,
-    invariants of final states included (what ends in a deadlock has no final state), and of the faults that some run ends in
-    (:mod:`smpcheck.program.faults`). ``deadlock``: can all threads that have not
-    ended wait for locks? ``condition``: the truth values that the program's condition has in final states. ``explored``: the
-    number of states visited in which there was a choice. ``lock_cycles``: lock classes that are waited for in a circle.
+    ``states``: the final values of the variables that the program observes. ``failed``: the names of checks that some execution
+    fails, including invariants of final states (a run that ends in a deadlock has no final state), and of the faults that some
+    run ends in (:mod:`smpcheck.program.faults`). ``deadlock``: can a state be reached in which all threads that have not ended
+    wait for locks? ``condition``: the truth values that the program's condition has in final states. ``explored``: the number
+    of visited states in which there was a choice. ``lock_cycles``: cycles in the order in which lock classes are waited for.
     """
 
     states: frozenset[FinalState] = frozenset()
@@ -166,7 +166,7 @@ class _Explorer:
             self.note(name, key, trail)
 
     def goes_round(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> bool:
-        """From here on, can threads only go round in loops, or wait?"""
+        """From here on, can all threads only loop or wait, so that none ends?"""
         if not self.may_go_round(pcs):
             return False
         seen = {self.key(pcs, rs, m)}
@@ -349,7 +349,7 @@ class _Explorer:
 
 
 class _Walk:
-    """A machine being moved by hand."""
+    """A machine that follows given moves instead of a scheduler's."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -429,7 +429,7 @@ def outcomes(
 
     ``reduce``: leave out schedules that cannot change an outcome. ``witnesses``: keep a run for each thing that can go wrong.
     ``coverage``: note which accesses are taken.
-    Loops are not cut: a program whose states are without end reaches ``max_states``.
+    Loops are not cut: a program with infinitely many states reaches ``max_states``.
 
     :raises LimitError: there are more states than ``max_states``
     :raises UnsupportedError: the program uses what step-by-step runs do not support

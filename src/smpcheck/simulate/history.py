@@ -1,7 +1,8 @@
-"""A state of runs with views: for each location its values in coherence order, and for each thread a view of them.
+"""A state of the view machine: for each location its values in coherence order, and for each thread a view of them.
 
-A *view* says which values are known, of all locations: a field of :data:`WIDTH` bits for each, in which bit k-1 is set if the
-value at index k, or a later one, is known (so a field of n bits, all set: value n). Views are joined with ``|``.
+A *view* says which values of each location are known. It is an integer with a field of :data:`WIDTH` bits for each location; in
+the field, bit k-1 is set if the value at index k, or a later one, is known. (So the lowest n bits are set if the newest known
+value is the one at index n.) Views are joined with ``|``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Views: TypeAlias = tuple[int, int, int]
 
 @dataclass(slots=True)
 class State:
-    """A state of runs with views."""
+    """A state of the view machine."""
 
     pcs: list[int]
     registers: list[Registers]

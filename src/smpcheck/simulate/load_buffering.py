@@ -1,8 +1,8 @@
-"""Stores that may take effect before a load that precedes them in program order.
+"""Early stores: stores that may take effect before a load that precedes them in program order (load buffering).
 
-The kernel's model keeps a load before a later store if the store depends on it, is to the same location, or is a release, if the
-load is an acquire, or if there is a full barrier between them. All other stores may be early (load buffering). It keeps no
-order of plain accesses: the compiler may change it.
+The kernel's model orders a load before a later store of its thread if the store depends on the load, is to the same location, or
+is a release; if the load is an acquire; or if there is a full barrier between the two. Every other store may be *early*. Plain
+accesses are not ordered by any of these, since the compiler may move them.
 """
 
 from __future__ import annotations

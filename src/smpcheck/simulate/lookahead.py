@@ -1,8 +1,8 @@
-"""What a thread may still do, given its position and the values of its registers.
+"""The accesses that a thread may still make (its *future*), given its position and the values of its registers.
 
-The analysis goes forward from an instruction with the registers that are known: a branch on a known value goes one way, a load
-makes its register unknown, and a known address is one cell. Results are joined backward. Threads are at few positions with few
-different values in their registers, and these share most of what follows; so all results are kept.
+The analysis goes forward from an instruction with the known values of registers: a branch on a known value goes one way, a load
+makes its register unknown, and an access to a known address is to one cell. Results are joined backward. All results are kept,
+since threads are at few positions with few different register values, and the futures of these positions have most in common.
 """
 
 from __future__ import annotations
@@ -69,13 +69,14 @@ class Access(Protocol):
 class Future:
     """What a thread may still do; cells are bits, by index in memory.
 
-    ``here``: what its next step may access; a step that accesses nothing would be a fault. ``here_writes``: what that may change.
-    ``reads``, ``writes``, ``touches`` (both): cells that it may access, or parts of cells (see :class:`Futures`). ``before``: for
-    a spinlock, by index of its cell, what it may read and write before it takes it; all, where that is left out. ``barriers``:
-    may a full barrier follow? ``synced``: the
-    cells of which it may come upon a value that is there now, but not the last one; with each, sets of what makes it know more
-    (bits, see :attr:`Futures.syncs`): on each way to such a look, one of the sets at least. ``observes``: for each cell, what is
-    made of such values, as bits, those of a cell shifted by its number times :attr:`Futures.width`.
+    ``here``: the cells that its next step may access; a step that accesses no cell would be a fault. ``here_writes``: those that
+    the step may change. ``reads``, ``writes``, ``touches`` (both): cells that it may access later, or parts of cells (see
+    :class:`Futures`). ``before``: for a spinlock, by the index of its cell, what the thread may read and write before it takes
+    the lock; if the lock is not in the mapping, everything. ``barriers``: may a full barrier follow? ``synced``: the cells
+    whose current, non-final value the thread may still read, each with sets of synchronizing steps (bits, see
+    :attr:`Futures.syncs`): every path to such a read contains all steps of at least one of the sets. ``observes``: for each
+    cell, the expressions that the thread computes from such values, as bits, those of a cell shifted by its number times
+    :attr:`Futures.width`.
     """
 
     here: int = 0
@@ -102,7 +103,7 @@ class _Node:
 
 
 def pickers(live: Sequence[Iterable[str]], index: Mapping[str, int]) -> list[Callable[[Registers], Any]]:
-    """For each instruction what picks some registers out of all, which lie where ``index`` says."""
+    """For each instruction a function that picks some registers from all registers; ``index``: where each register is."""
     known: dict[tuple[int, ...], Callable[[Registers], Any]] = {(): _nothing}
     found = []
     for names in live:
@@ -164,8 +165,8 @@ def directing(code: Code) -> list[frozenset[str]]:
 class Futures:
     """The futures of one thread.
 
-    ``number_of``: for the index of a cell in memory, its number among those that are looked at. ``syncs``: what makes the thread
-    know more, each as a bit and an atomic operation's location (``FULL_SYNC``: a full barrier).
+    ``number_of``: for the index of a cell in memory, its number among the cells that are analysed. ``syncs``: the synchronizing
+    steps, which extend the thread's view, each as a bit and an atomic operation's location (``FULL_SYNC``: a full barrier).
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""The steps of a thread in parts (address, guard, value, and what follows), for explorations that choose which value is read."""
+"""Each step of a thread as separate functions: its address, its guard, its value, and the code up to the next step.
+
+The view machine needs them one by one, because it chooses between address and value which value a load reads.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +126,7 @@ class Parts(Generator):
             case ir.Rmw():
                 own, target = stmt.read_tags | stmt.write_tags, self.registers.setdefault(stmt.old, len(self.registers))
         if not own <= _ACCESSES:
-            raise UnsupportedError(f"{stmt.text or 'this access'} is of a kind that views do not support", stmt.pos)
+            raise UnsupportedError(f"{stmt.text or 'this access'} is of a kind that the view machine does not support", stmt.pos)
         return Access(
             stmt,
             places,
@@ -148,19 +151,21 @@ def _nowhere(r: Registers) -> tuple[int, ...]:
 
 
 def with_barriers(code: Code, x86: bool) -> None:
-    """Make full barriers steps of their own, and markers of RCU's critical sections none."""
+    """Make full barriers steps of their own; the markers of RCU's critical sections are no steps."""
     after = {barrier: _only_before(code, tag) for barrier, tag in _FULL_AFTER.items()}
     for pc, instr in enumerate(code.instrs):
         if isinstance(instr, Rcu):
             if instr.what not in ("lock", "unlock"):
-                raise UnsupportedError("grace periods are not supported with views", instr.stmt.pos)
+                raise UnsupportedError("grace periods are not supported by the view machine", instr.stmt.pos)
             code.instrs[pc] = Local(instr.stmt)
         elif isinstance(instr, Local) and isinstance(instr.stmt, ir.Fence):
             own = instr.stmt.tags
             if "Mb" in own or (not x86 and any(tag in own and certain[pc] for tag, certain in after.items())):
                 code.instrs[pc] = Rcu(FULL, instr.stmt)
             elif not own <= _BARRIERS:
-                raise UnsupportedError(f"{instr.stmt.text or 'this barrier'} is not supported with views", instr.stmt.pos)
+                raise UnsupportedError(
+                    f"{instr.stmt.text or 'this barrier'} is not supported by the view machine", instr.stmt.pos
+                )
 
 
 def _only_before(code: Code, tag: str) -> list[bool]:

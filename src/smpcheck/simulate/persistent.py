@@ -1,8 +1,8 @@
 """Steps that can be taken first, before any step of another thread, without losing an outcome (sequential consistency).
 
-Where nothing that any other thread may still do conflicts with a thread's next step, that step alone is taken (a persistent set
-of one; Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996, chapter 4). What a thread may do only
-after it has taken a spinlock comes after all that the one who holds it does.
+If no access that another thread may still make conflicts with a thread's next step, only that step is explored (a persistent set
+with one member; Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996, chapter 4). Accesses that a
+thread can make only after it has taken a spinlock come after all that the present holder does before it releases the lock.
 
 Two accesses to one cell conflict only where one changes bits that the other reads or changes
 (:mod:`smpcheck.simulate.bit_parts`): ``PageLRU(page)`` and ``TestClearPageMlocked(page)`` may take effect in either order.
@@ -35,7 +35,7 @@ class Act:
 
     @property
     def acquire(self) -> bool:
-        """Under sequential consistency every step is one."""
+        """Is the step an acquire? Under sequential consistency every step is one."""
         return True
 
     release = acquire

@@ -1,4 +1,4 @@
-"""Which cells an access by a computed address may be to.
+"""Which cells an access with a computed address may access.
 
 An analysis of values: for registers along the program, for cells at any time. Addresses are numbers, as in
 :mod:`smpcheck.simulate.generate`. Each register and each cell has the set of numbers that it may hold, up to :data:`MOST`; more

@@ -1,9 +1,9 @@
-"""Which expressions may be addresses, so that their arithmetic is C's on pointers, not that on the numbers that stand for them.
+"""Which expressions may be addresses, so that C's rules for pointer arithmetic apply to them.
 
-Addresses are numbers in step-by-step runs (:class:`smpcheck.simulate.generate.Addresses`). These are made up, and no answer may
-rest on them: an order of two objects, a product, a shift is undefined, as in :mod:`smpcheck.program.values`. Only where an
-operand may be an address has that to be looked at. What may be is found for each register and cell at once, whatever the order of
-statements.
+In step-by-step runs a number stands for each address (:class:`smpcheck.simulate.generate.Addresses`). These numbers are made
+up, and no answer may depend on them: to compare the order of two objects, to multiply an address or to shift it is undefined,
+as in :mod:`smpcheck.program.values`. This has to be checked only if an operand may be an address. The analysis finds, for each
+register and each cell, whether it may ever hold an address; it ignores the order of statements.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One run of a program: a scheduler chooses, the machine takes steps, checks are watched."""
+"""One run of a program: a scheduler chooses a thread, the machine executes its step, and checks are evaluated."""
 
 from __future__ import annotations
 
@@ -251,12 +251,12 @@ def describe_fault(machine: Machine, error: Exception) -> tuple[str, str]:
     if isinstance(error, Misaligned):
         if machine.program.language not in KERNEL:
             raise UnsupportedError("a misaligned access: what the machine does then is not known here")
-        return MISALIGNED, f"an access at {machine.addresses.value(error.args[0])}, which is no multiple of its size"
+        return MISALIGNED, f"an access at {machine.addresses.value(error.args[0])}, which is not a multiple of its size"
     if isinstance(error, KeyError):
         number = error.args[0]
         if isinstance(number, int) and 0 <= number < 1 << 20:
             return NULL_DEREFERENCE, "a null pointer is dereferenced"
-        return BAD_ADDRESS, f"there is nothing at {machine.addresses.value(number)}"
+        return BAD_ADDRESS, f"there is no object at {machine.addresses.value(number)}"
     return UNDEFINED_VALUE, str(error)
 
 

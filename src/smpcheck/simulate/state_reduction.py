@@ -1,4 +1,4 @@
-"""Values that no thread can read any more are dropped, and equivalent ones merged, so that fewer states differ."""
+"""Fewer states of the view machine: values that no thread can read any more are dropped, and equivalent values are merged."""
 
 from __future__ import annotations
 
@@ -115,8 +115,9 @@ class Forgetting:
     def _alike(self, state: State, number: int, i: int, floors: list[tuple[int, int]]) -> bool:
         """Is the value at index i equivalent to the one after it, for all threads that may read that?
 
-        Who reads the earlier one knows less. Who knows of the later one must know all that it carries, and who may read it must
-        observe no difference. The last one is taken by atomic operations too, and so must carry the same.
+        A thread that reads the earlier value knows less. So each thread that knows of the later value must already know all
+        that it carries, and each thread that may read it must observe no difference. The last value of a location is also read
+        by atomic operations, and so must carry the same as the one before it.
         """
         history = state.history[number]
         one, two = history[i], history[i + 1]

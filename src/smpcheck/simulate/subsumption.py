@@ -1,10 +1,10 @@
-"""States of runs with views that are covered by others: from these nothing new can be reached.
+"""Subsumption of states of the view machine: a state that another one covers need not be explored.
 
-A state covers another one if every run from the other can be made from it. For that threads are at the same places with the same
-registers, and the last values are the same. For each location the state has the other's values in the same order, or values
-that no reader can tell from them, with more values in between perhaps. And no view of a thread or a value has more than in the
-other state: a thread that knows less can do more. Then each step of a run from the other state can be made here, and leads to a
-state that covers the one it leads to there.
+State A *covers* state B if every run from B can be made from A, too. This is so under three conditions. In both states the
+threads are at the same instructions with the same registers, and each location has the same last value. For each location, A
+has the values of B in the same order, or values that no reader can tell from them, perhaps with more values in between. And no
+view in A, of a thread or of a value, contains more than its counterpart in B: a thread that knows less can do more. Then each
+step from B can be made from A as well, and leads to a state that covers the state that it leads to from B.
 """
 
 from __future__ import annotations

@@ -1,15 +1,17 @@
-"""All executions of a program in which threads see memory late: each thread has a view of what it must have seen.
+"""The view machine: a program's runs on a memory that keeps old values, with a view for each thread of the values that it knows.
 
-A location has a list of the values that were written to it, in coherence order. A load takes any of them that is not older than
-what its thread knows of; a store goes anywhere after that. What a thread knows spreads as in the view machines of the
-literature (Kang, Hur, Lahav, Vafeiadis, Dreyer, "A Promising Semantics for Relaxed-Memory Concurrency", POPL 2017, section 3;
-without promises): a release store carries all that its thread knows, other stores what it knew at its last full barrier, an
-acquire load takes what it finds, others keep it for the next full barrier; full barriers also know of all earlier ones.
+A location has a list of the values that were written to it, in coherence order. A load reads any value that is not older than
+the newest one that its thread knows; a store inserts its value anywhere after that one. Knowledge spreads as in the view machines
+of the literature (Kang, Hur, Lahav, Vafeiadis, Dreyer, "A Promising Semantics for Relaxed-Memory Concurrency", POPL 2017, section
+3; without promises). A release store carries its thread's whole view, any other store the view that its thread had at its last
+full barrier. An acquire load joins the view that its value carries to its thread's view, any other load keeps it for the next
+full barrier. A full barrier also joins the views of all earlier full barriers.
 
 *What it is good for.* Threads take their steps in program order, so no store is early
-(:mod:`smpcheck.simulate.load_buffering`). Every other execution that the Linux-kernel memory model allows is a run here: what
-no run does cannot happen. Some runs are none of the model's executions, because dependencies, ``smp_rmb()``, ``smp_wmb()`` and
-the order of an unlock before the next lock count for nothing here; so what a run does is still to be checked.
+(:mod:`smpcheck.simulate.load_buffering`). Every execution without early stores that the Linux-kernel memory model allows is a run
+of the view machine: an outcome that no run has can happen by load buffering only. The converse does not hold, because the view
+machine ignores dependencies, ``smp_rmb()``, ``smp_wmb()`` and the order of an unlock before the next lock; so an outcome that
+some run has must still be confirmed.
 
 *Why.* Take an execution, and an order of its events that extends po, rf, and for full barriers f and g: f before g if something
 after f reaches, by hb, an access that is overwritten (fr, co) by something that prop takes to before g. In every cycle of
@@ -79,9 +81,9 @@ class MayRaceError(UnsupportedError):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the runs do: the names of checks that fail in some run (``deadlock`` is one), the final states over what the program
-    observes, how many states there were, and whether a store may be early, so that there may be executions that are not among
-    the runs."""
+    """What happens in the runs: the names of checks that fail in some run (``deadlock`` is one), the final states over what the
+    program observes, how many states there were, and whether a store may be early, so that there may be executions that are not
+    among the runs."""
 
     failed: frozenset[str]
     states: frozenset[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]]

@@ -80,7 +80,7 @@ def test_the_page_has_the_tables_the_bounds_and_the_runs_with_their_sources(turn
     shown = Page(pictures.html([turns.answer, holds, weak.answer], ORDER, [turns, weak]))
     assert [a.get("class") for tag, a in shown.elements if tag == "td"] == ["FAILS", "holds", "FAILS"]
     assert "under sc, page flags one-word" in shown.text and "under lkmm, page flags separate" in shown.text
-    assert "a CPU drains its pagevecs" in shown.text and "load buffering is left out" in shown.text
+    assert "a CPU drains its pagevecs" in shown.text and "load buffering is not considered" in shown.text
     assert shown.values("data-view", "button") == ["0", "1"]
     assert "page_alloc.py" in shown.text and "def munlock_clear" in shown.text
     assert "again: smpcheck mm check --scenario truncate_mlock --variant V2" in shown.text

@@ -125,7 +125,7 @@ def test_a_pointer_to_another_type_leads_to_parts(tmp_path: Path) -> None:
     [
         ("WRITE_ONCE(p.b.up, 1)", r"sizes.py:27:5: WRITE_ONCE of p.b.up: a bit field has no address"),
         ("h = cast(Ptr[u8], p); g = cast(Ptr[u16], h + 1); g[0] = 1", r"sizes.py:29:5: g\[0\]: a misaligned access of 2 bytes"),
-        ("h = cast(Ptr[u32], p); h[99] = 1", r"sizes.py:28:5: h\[99\]: there is nothing at &P\+396"),
+        ("h = cast(Ptr[u32], p); h[99] = 1", r"sizes.py:28:5: h\[99\]: there is no object at &P\+396"),
         ("p.b = p.w", r"sizes.py:27:5: p.b is struct state: only another one can be assigned to it"),
         ("p.b._ = 1", r"state\._: a bit field without a width has no value"),
     ],

@@ -65,7 +65,7 @@ def write_table(results: Sequence[Result], out: TextIO) -> None:
     out.write(f"{ASSUMPTION}\n\n")
     for other in results:
         rate = f"{other.steps / other.seconds:,.0f} steps/s" if other.seconds else ""
-        asked = f"invariants asked {other.checks} times when all was quiet"
+        asked = f"invariants checked {other.checks} times in quiet states"
         out.write(f"{options.scheduler}, seed {other.options.seed}: {other.status}, {other.steps:,} steps, {rate}, {asked}\n")
     out.write("\n")
     if result.failure is not None:
@@ -97,7 +97,7 @@ def _failure(result: Result, out: TextIO) -> None:
     out.write(f"  {failure.message}\n")
     if failure.site is not None:
         out.write(f"  at {failure.site.pos} in {failure.site.function}\n")
-    who = f"{failure.task}, {failure.doing}" if failure.task else "when all was quiet"
+    who = f"{failure.task}, {failure.doing}" if failure.task else "in a quiet state"
     out.write(f"  {who}, step {failure.step:,}\n")
     if failure.objects:
         out.write(f"  about {', '.join(each._name for each in failure.objects)}\n")
@@ -105,7 +105,7 @@ def _failure(result: Result, out: TextIO) -> None:
         out.write(f"  {ALLOWED}\n")
     out.write("\n")
     if result.history:
-        out.write("The last steps of who is concerned:\n")
+        out.write("The last steps of the tasks concerned:\n")
         write_history(result.history, out)
         out.write("\n")
     out.write(f"Again: {command(result)}\n\n")

@@ -110,7 +110,7 @@ class FinalCompiler(Statements):
                 return self.memory.final(address, ctype)
             if address == 0 or not isinstance(address, Ptr):
                 return ir.Const(0)
-            raise InputError(f"{place.label}: there is nothing at {address}", where)
+            raise InputError(f"{place.label}: there is no object at {address}", where)
         result: ir.Expr = ir.Const(0)
         for address, slot in self.memory.slots.items():
             fits = slot.cell.ctype == ctype or (self.memory.in_sizes and not ghost and self.memory.covers(address, ctype.size))

@@ -118,7 +118,7 @@ class ThreadCompiler(Statements):
             if address.offset % size and not isinstance(place.type, Bits):
                 raise InputError(f"{place.label}: a misaligned access of {size} bytes at {address}", site.pos)
             if not self.memory.has(address) and not isinstance(place.type, Flags) and not self._in_cells(place, address):
-                raise InputError(f"{place.label}: there is nothing at {address}", site.pos)
+                raise InputError(f"{place.label}: there is no object at {address}", site.pos)
         return True
 
     def _in_cells(self, place: Place, address: Ptr) -> bool:
