@@ -59,7 +59,8 @@ def modules() -> dict[str, ModuleType]:
     load, solver = ModuleType("smpcheck.cat.load"), ModuleType("smpcheck.solver.solve")
     load.load_model = load_model  # type: ignore[attr-defined]
     solver.solve = solve  # type: ignore[attr-defined]
-    return {"smpcheck.cat.load": load, "smpcheck.solver.solve": solver}
+    session = ModuleType("smpcheck.solver.session")  # what smpcheck.batch.worker.load_solver imports
+    return {"smpcheck.cat.load": load, "smpcheck.solver.solve": solver, session.__name__: session}
 
 
 def litmus(name: str, expected: str | None = None, quantifier: str = "exists") -> str:
