@@ -1,4 +1,4 @@
-"""Accesses of several sizes, step by step: interleavings and runs with views, against the solver, which tests/solver compares
+"""Accesses of several sizes, step by step: interleavings and the view machine, against the solver, which tests/solver compares
 with brute force.
 
 SMPCHECK_RANDOM=N compares N programs instead of a few; SMPCHECK_RANDOM_FIRST is the first one's number.

@@ -1,4 +1,4 @@
-"""Runs with views contain what the memory models allow, if no store is early."""
+"""The view machine has all executions that the memory models allow, if no store is early."""
 
 from __future__ import annotations
 
