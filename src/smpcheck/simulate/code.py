@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
-from smpcheck.program.events import ORDERED, PAIR, is_partial
+from smpcheck.program.events import PAIR, is_partial
 from smpcheck.program.flow import defined, expressions, registers_read, statements, used
 from smpcheck.program.pieces import Access, touched
 from smpcheck.program.tags import GHOST
@@ -116,8 +116,8 @@ RCU_TAGS = {"Rcu-lock": "lock", "Rcu-unlock": "unlock", "Sync-rcu": "start"}
 
 
 def pair_at(body: tuple[ir.Stmt, ...], index: int) -> tuple[ir.Stmt, ...]:
-    """The statements from ``index`` on up to the second access of the instruction whose first this is; nothing if it has one, or
-    two in order.
+    """The statements from ``index`` on up to the second access of the instruction whose first this is; nothing if it has one.
+    (The order of LDIAPP and STILP is left open, as it is under the model sc.)
 
     :raises UnsupportedError: one half needs what the other does
     """
@@ -128,7 +128,7 @@ def pair_at(body: tuple[ir.Stmt, ...], index: int) -> tuple[ir.Stmt, ...]:
     while end < len(body) and isinstance(body[end], ir.Assign):
         end += 1
     second = body[end] if end < len(body) else None
-    if not isinstance(second, ir.Load | ir.Store) or PAIR not in second.tags or ORDERED in second.tags:
+    if not isinstance(second, ir.Load | ir.Store) or PAIR not in second.tags:
         return ()
     before = body[index:end]
     own = {defined(second), *used(second)} - {None}

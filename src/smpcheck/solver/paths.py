@@ -158,6 +158,9 @@ class Path:
             later |= 1 << x
             if e.kind == "R" and e.partner in position:
                 rmw[x] = 1 << position[e.partner]
+        for a, b in self.graph.apart:
+            if a in position and b in position:
+                po[position[a]] &= ~(1 << position[b])
         bases = {"po": po, "rmw": rmw}
         for name in DEPENDENCIES:
             bases[name] = rows = [0] * n
