@@ -90,8 +90,10 @@ def _between(names: str | None, vocabulary: Vocabulary, inside: int) -> Sequence
     chosen = [read_edge(name.strip(), vocabulary) for name in names.split(",") if name.strip()]
     for edge in chosen:
         if edge.starts_thread or (inside == 1 and (edge.communicates or edge.same)):
-            wanted = "an edge inside of a thread" if edge.starts_thread else "an edge to a different location (others: --inside)"
-            raise InputError(f"--edges {edge.bare}: {wanted} is expected, as PodWR")
+            other = " (others: --inside)" if not edge.starts_thread else ""
+            raise InputError(
+                f"--edges {edge.bare}: an edge of program order between different locations is expected, as PodWR{other}"
+            )
     return chains(chosen, inside)
 
 
