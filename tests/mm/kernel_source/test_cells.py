@@ -42,6 +42,8 @@ def test_scenarios_and_kernels_that_are_not_known_are_named(tmp_path: Path) -> N
         InputError, match="there is no scenario 'truncate' with the kernel's own functions: choose from munlock_drain"
     ):
         scenarios(("truncate",))
+    with pytest.raises(InputError, match="is no kernel tree: it has no Makefile"):
+        known_kernel(str(tmp_path))
     (tmp_path / "Makefile").write_text("VERSION = 5\nPATCHLEVEL = 10\n")
     with pytest.raises(InputError, match=r"is Linux 5\.10: the harness knows the names of 6\.1 and 6\.12"):
         known_kernel(str(tmp_path))

@@ -78,6 +78,8 @@ def scenarios(names: tuple[str, ...] = ()) -> tuple[str, ...]:
 def known_kernel(tree: str) -> str:
     """The version of a tree. :raises InputError: the harness does not know its names"""
     found = version(tree)
+    if found == "?":
+        raise InputError(f"{tree} is no kernel tree: it has no Makefile that says which version it is")
     if found not in KERNELS:
         raise InputError(f"{tree} is Linux {found}: the harness knows the names of {' and '.join(KERNELS)}")
     return found
@@ -101,16 +103,17 @@ def answer(scenario: str, tree: str, headers: str = "", seconds: float | None = 
     kernel = known_kernel(tree)
     began = time.monotonic()
     model = Checker(deadline=seconds).answer(Case(scenario, find_variant(variant)))
-    program = program_of(scenario, tree, headers)
-    checks = ir.assertion_names(program)
-    asked = tuple(i for i in INVARIANTS if i == "I8" or i in set(map(invariant_of, checks)))
+    asked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     try:
         with time_limit(seconds):
+            program = program_of(scenario, tree, headers)
+            notes = program.notes
+            checks = ir.assertion_names(program)
+            asked = tuple(i for i in INVARIANTS if i == "I8" or i in set(map(invariant_of, checks)))
             found = outcomes(program, max_states=MAX_STATES, witnesses=True)
     except (TimeLimitError, LimitError) as error:
-        return Cell(
-            scenario, kernel, asked, undecided=error.message, model=model, seconds=time.monotonic() - began, notes=program.notes
-        )
+        return Cell(scenario, kernel, asked, undecided=error.message, model=model, seconds=time.monotonic() - began, notes=notes)
     failed: dict[str, tuple[str, ...]] = {}
     runs: dict[str, RunResult] = {}
     for check in (*sorted(found.failed), *([DEADLOCK] if found.deadlock else ())):
@@ -119,5 +122,5 @@ def answer(scenario: str, tree: str, headers: str = "", seconds: float | None = 
         if check in found.witnesses:
             runs.setdefault(name, found.witnesses[check])
     return Cell(
-        scenario, kernel, asked, failed, "", model, found.explored, time.monotonic() - began, program.notes, runs
+        scenario, kernel, asked, failed, "", model, found.explored, time.monotonic() - began, notes, runs
     )  # fmt: skip
