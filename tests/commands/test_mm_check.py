@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from smpcheck.commands import mm_check
+from smpcheck.mm.check import FLAGS, MODELS
 from smpcheck.mm.invariants import ABOUT
 from tests.schemas import strict
 
@@ -57,7 +58,7 @@ def test_a_failure_that_no_interleaving_has_is_shown_with_what_is_out_of_order()
 def test_every_model_and_layout_on_request() -> None:
     lines = invoke("-s", "putback_munlock", "-V", "V8", "--all").output.splitlines()
     tables = [line for line in lines if line.startswith("under ") and "page flags" in line]
-    assert tables == [f"under {m}, page flags {f}" for m in ("sc", "tso", "lkmm") for f in ("one-word", "separate")]
+    assert tables == [f"under {m}, page flags {f}" for m in MODELS for f in FLAGS]
     one = invoke("-s", "putback_munlock", "-V", "V8", "--all", "-m", "tso", "--flags", "separate").output
     assert "separate bytes: --all" in invoke("-s", "putback_munlock", "-V", "V8").output and "--all" not in one
     assert one.splitlines()[0] == "under tso, page flags separate" and one.count("page flags") == 1

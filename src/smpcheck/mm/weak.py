@@ -88,9 +88,9 @@ def ask(
 
 
 def _not_excluded(case: Case, left: Sequence[str], known: Sequence[str], program: ir.Program, ends: float | None) -> list[str]:
-    """What remains of ``left``, and other checks, once it is known what the runs with views do; these end where an access races.
+    """The checks in ``left``, and others, that the view machine does not exclude. Its exploration ends where an access races.
 
-    :raises UnsupportedError: views do not support the program, or an access may race
+    :raises UnsupportedError: the view machine does not support the program, or an access may race
     """
     from smpcheck.mm.check import INVARIANTS, invariant_of
     from smpcheck.mm.variants import BOUND
