@@ -56,7 +56,10 @@ def load() -> Cells:
 def save(known: Mapping[Row, Mapping[str, str]]) -> None:
     """A line for each row, in the order of the tables."""
     order = [*SCENARIOS, *WIDER]
-    rows = sorted(known, key=lambda row: (MODELS.index(row.model), FLAGS.index(row.flags), order.index(row.scenario)))
+    rows = sorted(
+        (row for row, cells in known.items() if cells),
+        key=lambda row: (MODELS.index(row.model), FLAGS.index(row.flags), order.index(row.scenario)),
+    )
     lines = (
         json.dumps(
             {"model": r.model, "flags": r.flags, "scenario": r.scenario, "cells": {v: known[r][v] for v in in_order(known[r])}}
