@@ -341,10 +341,25 @@ class Encoding:
             for bad in (*null, *wild):
                 out.forbid((happens, bad, -stopped))
         self._fault(NULL_DEREFERENCE, out.conj2(happens, out.disj(null)), access.pos)
-        spot = access.spot
-        misaligned = [x for a, x in self.address_values(access.id).items() if spot is not None and spot.misaligned(a)]
+        misaligned = self._misaligned(access)
         self._fault(MISALIGNED, out.conj2(happens, out.disj(misaligned)), access.pos)
+        if access.id in self.domains.anywhere:
+            wild = [out.conj2(x, -out.disj(misaligned)) for x in wild]
         self._fault(BAD_ADDRESS, out.conj2(happens, out.disj([x for x in wild if x not in misaligned])), access.pos)
+
+    def _misaligned(self, access: Event) -> list[int]:
+        """The literals "it is at this place in an object, where it does not lie right"."""
+        spot = access.spot
+        if spot is None:
+            return []
+        if access.id not in self.domains.anywhere:
+            return [x for a, x in self.address_values(access.id).items() if spot.misaligned(a)]
+        assert access.addr is not None
+        vector = self.vectors.vector(access.addr)
+        low = vector.bits[: spot.align.bit_length() - 1]
+        wrong = [-x if spot.offset >> i & 1 else x for i, x in enumerate(low)]
+        (bad,) = self._bad_addresses(access.id)
+        return [self.out.conj([bad, self.out.disj(list(vector.bases.values())), self.out.disj(wrong)])]
 
     def _null_and_wild(self, access: Event) -> tuple[list[int], list[int]]:
         """The literals "it is at null", and those "it is at this place that is none"."""
