@@ -49,10 +49,11 @@ def legend(cells: Sequence[Cell], width: int) -> str:
     shown = {name for cell in cells for name in (*cell.failed, *(cell.model.failed if cell.model else ()))}
     asked = [name for name in INVARIANTS if any(name in cell.asked for cell in cells)]
     lines = [f"{name}: {ABOUT[name]}" for name in INVARIANTS if name in shown]
-    lines.append(
-        f"Asked of both: {', '.join(asked)}; under sequential consistency, all interleavings. What fails there fails under weaker"
-        " models too."
-    )
+    if asked:
+        lines.append(
+            f"Asked of both: {', '.join(asked)}; under sequential consistency, all interleavings. What fails there fails under"
+            " weaker models too."
+        )
     for cell in cells:
         lines += [f"{cell.scenario}, Linux {cell.kernel}: {cell.undecided}"] if cell.undecided else []
         lines += [f"{name} in {cell.scenario}, Linux {cell.kernel}: kernel and model differ" for name in cell.differs]
