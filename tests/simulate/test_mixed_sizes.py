@@ -14,6 +14,7 @@ import pytest
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.program import ir
+from smpcheck.program.flow import statements
 from smpcheck.program.pieces import cut
 from smpcheck.program.values import UINT, UNDETERMINED, USHORT, Ptr, Value
 from smpcheck.readers.litmus import read_litmus
@@ -54,8 +55,8 @@ def test_interleavings_end_in_the_faults_that_the_solver_finds() -> None:
     for number, program in enumerate(PROGRAMS, FIRST):
         found = outcomes(program).failed
         answer = solve(program, load_model("sc"), Question(mode="assertions", stops=True))
-        if answer.status == "no-execution":  # what some operation needs to see is never there
-            continue
+        if any(isinstance(stmt, ir.Rmw) and stmt.when is not None for t in program.threads for stmt in statements(t.body)):
+            continue  # a run that ends in a fault may be none that an execution begins with
         assert found == set(answer.failed), f"program {number}"
         faults |= found
     assert "misaligned" in faults
