@@ -108,6 +108,7 @@ def test_an_interleaving_is_enough():
     assert ASSUMPTION not in found.assumptions
 
 
+@pytest.mark.slow
 def test_what_no_interleaving_has_is_found_by_the_solver():
     assert ask(of("munlock_page_putback", "V0"), LKMM, ["I1", "I3"]).can["I3"][0] == "lkmm"
     assert not ask(of("munlock_page_putback", "V0"), load_model("tso"), ["I3"]).can

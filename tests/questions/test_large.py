@@ -73,11 +73,13 @@ class TestExplain:
         assert "all interleavings (1 settled), view machine" in asked
         assert Counter(notes) == {NARROW: len(answers), RACES: 1, explain_module.WITHOUT_REASONS: 1, asked: 1}
 
+    @pytest.mark.slow
     def test_what_is_out_of_order_is_told(self):
         (answer,) = explain(of("munlock_page_putback", "V0"), LKMM, only="I3")
         assert (answer.kind, answer.under) == ("allowed", "lkmm")
         assert any("PG" in s.sentence or "P.flags.byte0" in s.sentence for s in the(answer.story).reorderings)
 
+    @pytest.mark.slow
     def test_reasons_where_one_outcome_is_asked_about(self):
         (answer,) = explain(of("truncate_mlock", "V0"), LKMM, Limits(seconds=60), only="I6")
         assert (answer.kind, answer.complete, len(answer.reasons)) == ("forbidden", False, 3)
