@@ -150,7 +150,7 @@ def test_a_model_that_is_not_shipped_is_asked_of_the_solver_alone(tmp_path):
     program = read_programs(str(ROOT / "examples" / "02-SB+mbs.litmus"))[0]
     subject, (outcome,) = asking(program, outcomes(program))
     assert ask(subject, load_model(path), [str(outcome.condition)]).can
-    with pytest.raises(UnsupportedError, match="not made for the model weak"):
+    with pytest.raises(UnsupportedError, match="does not support the model weak"):
         Views(Question(program, load_model(path), ())).answer()
 
 

@@ -195,9 +195,13 @@ class _Asking:
         self.search = Search([e.key for e in self.elements], self.safe, seconds=max(10 * limits.seconds, 1.0))
         self.branches: dict[Key, set[tuple[Position | None, Position | None]]] = {}
 
+    def breaks(self, levels: Mapping[Key, str]) -> bool:
+        """Can what must not happen happen with elements at these levels?"""
+        return self.protected.happens(self.rewriter.version(levels), self.model, self.limits.unroll)
+
     def enough(self, levels: Mapping[Key, str]) -> bool:
         """Is what is protected safe with elements at these levels?"""
-        return not self.protected.happens(self.rewriter.version(levels), self.model, self.limits.unroll)
+        return not self.breaks(levels)
 
     def without(self, gone: frozenset[Key]) -> dict[Key, str]:
         """Levels for a program in which these elements are gone: at the last of their levels."""
@@ -205,7 +209,7 @@ class _Asking:
 
     def safe(self, kept: frozenset[Key]) -> bool:
         """Is what is protected safe with these elements only?"""
-        return self.enough(self.without(frozenset(self.by_key) - kept))
+        return not self.breaks(self.without(frozenset(self.by_key) - kept))
 
     def answer(self, reachable: tuple[Outcome, ...], began: float) -> Barriers:
         """All findings."""
@@ -251,7 +255,7 @@ class _Asking:
         changed = self.rewriter.version(levels)
         alone = self.search.known.get(everything - {element.key})
         if alone is None:
-            alone = self.enough(levels)
+            alone = not self.breaks(levels)
         member = [element.key in s for s in sets]
         status: Status = "needed"
         if alone:
@@ -408,8 +412,12 @@ class _AskingLarge(_Asking):
         self.excluded: set[Key] = set()
         """The elements that can be removed one at a time, by the view machine."""
 
+    def breaks(self, levels: Mapping[Key, str]) -> bool:
+        """As in the base class, asked of several engines. :raises LimitError: it is not known"""
+        return self.broken(levels) is not None
+
     def broken(self, levels: Mapping[Key, str]) -> Execution | None:
-        """As in the base class. :raises LimitError: it is not known"""
+        """An execution in which what must not happen happens. :raises LimitError: it is not known"""
         found = ask(self.limits.question(self.rewriter.version(levels), self.model, self.protected.failing))
         self.said |= dict.fromkeys(found.said)
         for name, (_, execution) in found.can.items():

@@ -193,10 +193,10 @@ def check_program(
 
 def _ask(head: Result, program: Program, model: Model, question: Question, options: CheckOptions, began: float) -> Result:
     """One or two questions to the solver; where that is too much for it, to other engines."""
-    from smpcheck.questions.large_check import first_seconds, in_turn
-
     if program.language != "KernelC":
         return _ask_solver(head, program, model, question, options, began)
+    from smpcheck.questions.large_check import first_seconds, in_turn
+
     alone = first_seconds(options.timeout)
     try:
         with time_limit(alone):

@@ -1,7 +1,7 @@
 """``check`` of the kernel's C that the solver alone does not answer in time (:func:`first_seconds`).
 
-Several engines are asked one after the other (:mod:`smpcheck.engines.route`) about what the program asserts, and about faults.
-Data races are not among what they are asked. But runs with views end where accesses race, so where these have answered, none do.
+Several engines are asked one after the other (:mod:`smpcheck.engines.route`) about the program's assertions, and about faults.
+They are not asked about data races. But the view machine has no answer if accesses may race, so if it has answered, none do.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from smpcheck.questions.caveats import RACES, knows_races
 from smpcheck.questions.result import Result, Shown
 
 SHARE = 0.4
-"""The share of the time limit that the solver has for itself at first,"""
+"""The share of the time limit that the solver alone gets before other engines are asked."""
 SECONDS = 8.0
-"""and so many seconds where there is no limit."""
+"""The seconds that it gets if there is no limit."""
 
 
 def first_seconds(timeout: float | None) -> float:
-    """What the solver has for itself."""
+    """The seconds that the solver alone gets."""
     return SECONDS if timeout is None else SHARE * timeout
 
 
@@ -35,7 +35,7 @@ def in_turn(head: Result, program: Program, model: Model, unroll: int, seconds: 
     found = ask(Question(program, model, names, unroll, None if seconds is None else time.monotonic() + seconds))
     undecided = tuple(name for name in head.asserts if name in found.unknown)
     why = next((found.unknown[name] for name in (*undecided, *found.unknown) if name in found.unknown), "")
-    seen = any(step.engine == Views.name and not step.problem for step in found.steps)  # runs with views end where accesses race
+    seen = any(step.engine == Views.name and not step.problem for step in found.steps)
     races = (RACES,) if knows_races(model) and not seen else ()
     return replace(
         head,
