@@ -35,8 +35,7 @@ class Question:
     execution that satisfies the condition (``Answer.witness``) and, if there is one, one that does not. ``flags``: decide
     the model's flags too. ``stops``: threads may wait for ever, for locks and in loops, and stop at an access to nothing; which
     of the faults :data:`~smpcheck.program.faults.STOPS` there are is asked too.
-    ``deadline``: seconds of wall time for the whole call, checked inside. ``on_state`` is called for each state as it is found,
-    unless all are known at once (``Answer.product``).
+    ``deadline``: seconds of wall time for the whole call, checked inside. ``on_state`` is called for each state as it is found.
     ``lazy``: for large programs; only a weaker form of the model goes to the solver, and what it proposes is judged by the model
     itself (:mod:`smpcheck.solver.refine`). A thread that is to run after all others is taken to: the model has to order what is
     before a release after what follows an acquire that reads from it, as the models shipped do. Answers are the same.

@@ -32,6 +32,8 @@ from smpcheck.solver.unrolled import Unrolled
 
 MIN_COMBINATIONS = 512
 """Fewer states are listed one by one."""
+MAX_LISTED = 1_000_000
+"""So many are listed without a limit on their number."""
 MAX_JUDGED = 1500
 MAX_SPLITS = 20_000
 """Of the condition: where it is not settled by the values so far."""
@@ -43,7 +45,9 @@ class _TooMuch(Exception):
 
 def combined(unrolled: Unrolled, model: Model, question: Question) -> Answer | None:
     """The answer to a question about all final states where these are a product; None if the solver has to be asked."""
-    if question.mode != "states" or not is_simple(unrolled, question) or not _is_straight(unrolled):
+    if question.mode != "states" or question.on_state is not None or not is_simple(unrolled, question):
+        return None
+    if not _is_straight(unrolled):
         return None
     try:
         return _Space(unrolled, model).answer(question)
@@ -113,6 +117,8 @@ class _Space:
         program, total = self.path.graph.program, len(every)
         if not total:
             return Answer("no-execution", None, message=NO_COMPLETE_EXECUTION, program=program)
+        if question.max_states is None and total > MAX_LISTED:
+            raise _TooMuch  # all are to be listed, which takes its time, and a limit of time is the solver's business
         positive = self._positive(every, {})
         found = StateProduct(every, columns, positive)
         verdict: Verdict = "Always" if positive == total else "Sometimes" if positive else "Never"
