@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from smpcheck.api import CheckOptions, Result, check, check_all
     from smpcheck.properties import Property, PropertyError, always, holds, never, sometimes
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CheckOptions",
