@@ -41,7 +41,21 @@ with Python's own 700 a fifth of the time of compiling and exploring a model goe
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line (``sys.argv`` unless ``arguments`` are given) and leave with its exit status."""
+    """Run the command line (``sys.argv`` unless ``arguments`` are given) and leave with its exit status.
+
+    A child that works for a time limit ends at once: its time may be over while the solver's threads are at work, and the
+    interpreter's own end is no place for them (glibc aborts: "exception not rethrown").
+    """
+    try:
+        _main(arguments)
+    except SystemExit as end:
+        limits = sys.modules.get("smpcheck.time_limit")  # imported if there is one
+        if limits is None or not limits.is_child or not (end.code is None or isinstance(end.code, int)):
+            raise
+        os._exit(end.code or 0)
+
+
+def _main(arguments: Sequence[str] | None) -> None:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     gc.set_threshold(*COLLECT)
     _open_streams()

@@ -21,6 +21,9 @@ from smpcheck.errors import LimitError
 SHORTEST = 0.001
 """Seconds: a timer of 0 would be none."""
 
+is_child = False
+"""Was this process made to be ended when the time of a command is over (``within`` in :mod:`smpcheck.commands.common`)?"""
+
 
 class TimeLimitError(LimitError):
     """Time is up."""

@@ -236,6 +236,9 @@ def _leave_to_child(seconds: float, over: LimitError) -> None:
     ends = time.monotonic() + seconds
     pid = fork()
     if pid == 0:
+        from smpcheck import time_limit
+
+        time_limit.is_child = True
         return
     try:
         while True:
