@@ -16,16 +16,13 @@ from smpcheck.engines.interleavings import Interleavings
 from smpcheck.engines.route import is_large
 from smpcheck.engines.views import ASSUMPTION, Views
 from smpcheck.errors import LimitError, UnsupportedError
-from smpcheck.mm.claim_scenarios import HEARTS
-from smpcheck.mm.scenarios import SCENARIOS
-from smpcheck.mm.variants import VARIANTS
 from smpcheck.program import ir
 from smpcheck.program.faults import STOPS
 from smpcheck.questions.outcomes import asking, outcomes
-from smpcheck.readers.python import compile_scenario
 from smpcheck.readers.registry import read_programs
 from smpcheck.solver import answer as solver
 from smpcheck.solver.solve import solve
+from tests.large_programs import of
 from tests.simulate.programs import programs
 
 ROOT = Path(__file__).parents[2]
@@ -37,11 +34,6 @@ SMALL = [*sorted((ROOT / "examples").glob("*.litmus")), *sorted((ROOT / "example
 def patience(monkeypatch):
     """Whatever else the machine does, the solver has time."""
     monkeypatch.setattr(route, "PATIENCE", 300.0)
-
-
-def of(name: str, variant: str, flags: str = "separate") -> ir.Program:
-    scenario = (SCENARIOS | HEARTS)[name]
-    return compile_scenario(scenario.bind(variant=VARIANTS[variant], flags=flags))
 
 
 def ask(program: ir.Program, model: Model, names: list[str]) -> Answer:

@@ -15,10 +15,6 @@ from smpcheck.engines.constraints import NARROW
 from smpcheck.engines.contract import Answer
 from smpcheck.engines.route import ask, is_large
 from smpcheck.engines.views import ASSUMPTION
-from smpcheck.mm.claim_scenarios import HEARTS
-from smpcheck.mm.scenarios import SCENARIOS
-from smpcheck.mm.variants import VARIANTS
-from smpcheck.program import ir
 from smpcheck.questions import barriers as barriers_module
 from smpcheck.questions import compare as compare_module
 from smpcheck.questions import explain as explain_module
@@ -30,10 +26,10 @@ from smpcheck.questions.explain import Limits, explain
 from smpcheck.questions.fix import fix
 from smpcheck.questions.ordering_elements import elements_of
 from smpcheck.questions.outcomes import outcomes
-from smpcheck.readers.python import compile_scenario
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.explain_text import head
 from smpcheck.show.why_json import barriers_document, document
+from tests.large_programs import of
 from tests.optional import the
 from tests.rows import few
 from tests.schemas import strict
@@ -47,11 +43,6 @@ SMALL = [*sorted((ROOT / "examples").glob("*.litmus")), *sorted((ROOT / "example
 def patience(monkeypatch):
     """Whatever else the machine does, the solver has time."""
     monkeypatch.setattr(route, "PATIENCE", 300.0)
-
-
-def of(name: str, variant: str, flags: str = "separate") -> ir.Program:
-    scenario = (SCENARIOS | HEARTS)[name]
-    return compile_scenario(scenario.bind(variant=VARIANTS[variant], flags=flags))
 
 
 @pytest.fixture

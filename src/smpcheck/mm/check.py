@@ -36,7 +36,7 @@ INVARIANTS = tuple(ABOUT)
 
 PART_OF = {
     "lock-order": "I8", "sleep-under-spinlock": "I8", "lock-held-at-exit": "I8", "unlock-not-held": "I8",
-    "deadlock": "I8", "lock cycle": "I8",
+    "deadlock": "I8", "lock cycle": "I8", "sleep-in-atomic": "I8",
     DATA_RACE: "I14",
 }  # fmt: skip
 """The checker's own checks, and the invariant that they belong to."""

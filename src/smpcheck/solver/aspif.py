@@ -15,6 +15,10 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clingo import Control
 
 TRUE = 1
 FALSE = -1
@@ -154,6 +158,15 @@ class GroundProgram:
                 os.unlink(path)
             raise
         return path
+
+    def load_into(self, control: Control) -> None:
+        """Have clingo read the program."""
+        path = self.write()
+        try:
+            control.load_aspif([path])
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 def _folder() -> str | None:

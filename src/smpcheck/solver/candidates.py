@@ -7,8 +7,6 @@ and the caller excludes, in between, all that have certain edges in common: one 
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
@@ -85,12 +83,7 @@ class Candidates(Session):
         self.control = clingo.Control(list(QUIET))
         if self.refinement is not None:
             self.control.register_propagator(self.refinement)
-        path = self.out.write()
-        try:
-            self.control.load_aspif([path])
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+        self.out.load_into(self.control)
         self._refuse_meaningless()
         self.base = [-self.bound] if self.bound != FALSE else []
 

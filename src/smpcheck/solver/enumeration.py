@@ -34,7 +34,7 @@ from smpcheck.solver.answer import NO_COMPLETE_EXECUTION, Answer, Question, Stat
 from smpcheck.solver.domains import evaluate_at, has_guards
 from smpcheck.solver.paths import Demand, Path, Values, demands, value_of
 from smpcheck.solver.source_choice import SourceChoice
-from smpcheck.solver.unrolled import Unrolled
+from smpcheck.solver.unrolled import NotForMe, Unrolled
 
 VARIABLE = "SMPCHECK_ENGINE"
 """``enumerate``: what can be enumerated is, however long that takes. ``solve``: clingo is asked. So tests compare the two."""
@@ -55,17 +55,13 @@ _PARTIAL = frozenset(("/", "%", "<<", ">>"))
 _ON_ALL_VALUES = frozenset(("==", "!=", "&&", "||"))
 
 
-class _NotForMe(Exception):
-    """The solver has to answer."""
-
-
 def enumerated(unrolled: Unrolled, model: Model, question: Question) -> Answer | None:
     """The answer to ``question``, equal to the solver's; None if that has to be asked."""
     if not is_simple(unrolled, question):
         return None
     try:
         return _Enumeration(unrolled, model, question, limited=engine() != "enumerate").answer()
-    except (_NotForMe, UndefinedValue):
+    except (NotForMe, UndefinedValue):
         return None
 
 
@@ -81,7 +77,7 @@ def can_hold(program: ir.Program, model: Model, condition: ir.Expr, unroll: int 
         if engine() == "solve" or not is_simple(unrolled, question):
             return None
         return _Enumeration(unrolled, model, question, limited=engine() != "enumerate").can_hold()
-    except (_NotForMe, UndefinedValue, LimitError):
+    except (NotForMe, UndefinedValue, LimitError):
         return None
 
 
@@ -122,17 +118,17 @@ class _Candidate:
     final: dict[Value, Value]
 
     def value(self, term: Term) -> Value:
-        """The value of a term at the end. :raises _NotForMe: it has none"""
+        """The value of a term at the end. :raises NotForMe: it has none"""
         found = self.path.value(term, self.values, self.final)
         if found is None:
-            raise _NotForMe
+            raise NotForMe
         return found
 
 
 class _Enumeration:
     """One call of :func:`enumerated`. ``limited``: give up where it takes longer than the solver.
 
-    :raises _NotForMe: the solver has to be asked
+    :raises NotForMe: the solver has to be asked
     """
 
     def __init__(self, unrolled: Unrolled, model: Model, question: Question, limited: bool) -> None:
@@ -188,7 +184,7 @@ class _Enumeration:
                 if key in found or not self._is_allowed(candidate):
                     continue
                 if len(found) == self.question.max_states:
-                    raise _NotForMe
+                    raise NotForMe
                 found[key] = dict(zip((v for v, _ in observed), values, strict=True))
         if self.question.on_state is not None:
             for state in found.values():
@@ -225,7 +221,7 @@ class _Enumeration:
         """An execution that the model allows; None if it does not."""
         self.judged += 1
         if self.limited and self.judged > self.most:
-            raise _NotForMe
+            raise NotForMe
         path = candidate.path
         evaluation = path.evaluation(candidate.sources.items(), candidate.orders, candidate.values)
         return None if any(map(evaluation.shows, path.slice.requirements)) else evaluation
@@ -233,7 +229,7 @@ class _Enumeration:
     # --- paths ---
 
     def paths(self, goal: Sequence[Demand] = ()) -> Iterator[Path]:
-        """All ways through the branches on which the ``goal`` may be met. :raises _NotForMe: there are many"""
+        """All ways through the branches on which the ``goal`` may be met. :raises NotForMe: there are many"""
         seen = self._values_seen(goal)
         ways: list[tuple[bool, ...]] = [()]
         for decision in self.graph.decisions:
@@ -244,7 +240,7 @@ class _Enumeration:
                 for taken in (outcomes if self.graph.guards.holds(decision.parent, way) else (False,))
             ]
             if self.limited and len(ways) > MAX_PATHS:
-                raise _NotForMe
+                raise NotForMe
         return map(self._path, ways)
 
     def _values_seen(self, goal: Sequence[Demand]) -> dict[int, list[Value]]:
@@ -275,7 +271,7 @@ class _Enumeration:
             self._try(TRIES_OF_A_PATH)
             found = self._paths[way] = Path(self.unrolled, self.model, way)
             if found.needs_last_writes:
-                raise _NotForMe
+                raise NotForMe
         return found
 
     def _run(self) -> _Candidate | None:
@@ -331,7 +327,7 @@ class _Enumeration:
         wanted = [*path.demands, *goal]
         choice = SourceChoice(path, wanted, self.atomic, self._try)
         if self.limited and choice.count > MAX_CANDIDATES:
-            raise _NotForMe
+            raise NotForMe
         for sources, values in choice.ways():
             for cell_orders in self._orders(path, sources, values):
                 self._try()
@@ -340,10 +336,10 @@ class _Enumeration:
                     yield candidate
 
     def _try(self, count: int = 1) -> None:
-        """:raises _NotForMe: enough was tried"""
+        """:raises NotForMe: enough was tried"""
         self.tried += count
         if self.limited and self.tried > MAX_TRIED:
-            raise _NotForMe
+            raise NotForMe
 
     def _orders(self, path: Path, sources: Mapping[int, int], values: Values) -> Iterator[list[list[int]]]:
         """The coherence orders of all cells together."""
@@ -361,6 +357,6 @@ class _Enumeration:
             last = self.graph.events[order[-1]]
             cell, value = path.address(last, values), None if last.value is None else path.value(last.value, values)
             if cell is None or value is None:
-                raise _NotForMe
+                raise NotForMe
             final[cell] = value
         return _Candidate(path, sources, cell_orders, values, final)

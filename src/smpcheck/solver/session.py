@@ -7,8 +7,6 @@ loop was cut, no undefined behaviour is reachable and no limit was reached.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -282,12 +280,7 @@ class Session:
         if question.mode == "assertions":
             self.cutting = self._selector([self.encoding.guard_literal(g) for g, _, _ in self.graph.bounds])
             self.asserting = self._selector(list(self.assertions.values()))
-        path = self.out.write()
-        try:
-            self.control.load_aspif([path])
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+        self.out.load_into(self.control)
         self.mark("load")
         self.check_time()
         self._refuse_meaningless()

@@ -28,7 +28,7 @@ from smpcheck.program.values import UndefinedValue, Value, truth
 from smpcheck.solver.answer import NO_COMPLETE_EXECUTION, Answer, Combinations, Cube, Question, StateProduct, Verdict, value_order
 from smpcheck.solver.enumeration import is_simple
 from smpcheck.solver.paths import Path
-from smpcheck.solver.unrolled import Unrolled
+from smpcheck.solver.unrolled import NotForMe, Unrolled
 
 MIN_COMBINATIONS = 512
 """Fewer states are listed one by one."""
@@ -39,10 +39,6 @@ MAX_SPLITS = 20_000
 """Of the condition: where it is not settled by the values so far."""
 
 
-class _TooMuch(Exception):
-    """The solver has to answer."""
-
-
 def combined(unrolled: Unrolled, model: Model, question: Question) -> Answer | None:
     """The answer to a question about all final states where these are a product; None if the solver has to be asked."""
     if question.mode != "states" or question.on_state is not None or not is_simple(unrolled, question):
@@ -51,7 +47,7 @@ def combined(unrolled: Unrolled, model: Model, question: Question) -> Answer | N
         return None
     try:
         return _Space(unrolled, model).answer(question)
-    except (_TooMuch, UndefinedValue):
+    except (NotForMe, UndefinedValue):
         return None
 
 
@@ -78,12 +74,12 @@ class _Space:
         self.unrolled = unrolled
         self.path = path = Path(unrolled, model, ())
         if path.needs_last_writes or not path.slice.is_monotone or not all(map(path.is_settled, path.slice.flags)):
-            raise _TooMuch
+            raise NotForMe
         self.judged = self.splits = 0
         self.written = {e.id: e.value.data for e in path.events if e.kind == "W" and e.value is not None}
         sources = {e.id: [w.id for w in path.sources[e.id]] for e in path.reads}
         if any(len({self.written[w] for w in found}) < len(found) for found in sources.values()):
-            raise _TooMuch
+            raise NotForMe
         self.settled = {read: found[0] for read, found in sources.items() if len(found) == 1}
         self.open = {
             read: sorted(found, key=lambda w: value_order(self.written[w])) for read, found in sources.items() if len(found) > 1
@@ -109,16 +105,16 @@ class _Space:
         """The answer."""
         columns = tuple(self._column(variable, term) for variable, term in self.unrolled.observed)
         if {axis for _, axis, _ in columns if axis is not None} != set(self.axis.values()):
-            raise _TooMuch  # of several executions with one state, one that is allowed is enough
+            raise NotForMe  # of several executions with one state, one that is allowed is enough
         axes = tuple(tuple(self.written[w] for w in found) for found in self.open.values())
         if prod(map(len, axes)) < MIN_COMBINATIONS:
-            raise _TooMuch
+            raise NotForMe
         every = Combinations(axes, tuple(self._excluded(self.settled, list(self.open))))
         program, total = self.path.graph.program, len(every)
         if not total:
             return Answer("no-execution", None, message=NO_COMPLETE_EXECUTION, program=program)
         if question.max_states is None and total > MAX_LISTED:
-            raise _TooMuch  # all are to be listed, which takes its time, and a limit of time is the solver's business
+            raise NotForMe  # all are to be listed, which takes its time, and a limit of time is the solver's business
         positive = self._positive(every, {})
         found = StateProduct(every, columns, positive)
         verdict: Verdict = "Always" if positive == total else "Sometimes" if positive else "Never"
@@ -131,7 +127,7 @@ class _Space:
             return variable, self.axis[term.data], 0
         value = self.path.value(term, {read: self.written[w] for read, w in self.settled.items()}, self.final)
         if value is None:
-            raise _TooMuch
+            raise NotForMe
         return variable, None, value
 
     # --- what is excluded ---
@@ -159,7 +155,7 @@ class _Space:
         """Is a requirement not met, if a settled read has its source, and each of ``open_reads`` all that it may have?"""
         self.judged += 1
         if self.judged > MAX_JUDGED:
-            raise _TooMuch
+            raise NotForMe
         path = self.path
         sources = [(read, write) for read, write in settled.items()]
         sources += [(read, write) for read in open_reads for write in self.open[read]]
@@ -187,7 +183,7 @@ class _Space:
             return len(within) if truth(value) else 0
         self.splits += 1
         if self.splits > MAX_SPLITS:
-            raise _TooMuch
+            raise NotForMe
         read = min(term.reads - known.keys())
         axis = self.axis[read]
         return sum(self._positive(within.with_value(axis, value), {**values, read: value}) for value in within.axes[axis])

@@ -16,6 +16,10 @@ from smpcheck.solver.answer import Question
 from smpcheck.solver.domains import Domains
 
 
+class NotForMe(Exception):
+    """Of an engine that looks at candidates itself: clingo has to answer."""
+
+
 def final_term(graph: EventGraph, expr: ir.Expr) -> Term:
     """A condition over final states as a term; ``mem`` terms stand for the final contents of cells."""
     terms = graph.terms

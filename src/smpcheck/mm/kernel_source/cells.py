@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from smpcheck.errors import InputError, LimitError
-from smpcheck.mm.check import INVARIANTS, PART_OF, Case, Checker
+from smpcheck.mm import check as model_check
+from smpcheck.mm.check import INVARIANTS, Case, Checker
 from smpcheck.mm.check import Answer as ModelAnswer
 from smpcheck.mm.variants import find_variant
 from smpcheck.program import ir
@@ -95,7 +96,7 @@ def program_of(scenario: str, tree: str, headers: str = "") -> ir.Program:
 def invariant_of(check: str) -> str:
     """``I5`` for ``I5_on_a_list(&P)``; a check of the checker's own is part of one, or its own name."""
     found = re.match(r"I\d+", check)
-    return found[0] if found and found[0] in INVARIANTS else "I8" if check == "sleep-in-atomic" else PART_OF.get(check, check)
+    return found[0] if found and found[0] in INVARIANTS else model_check.invariant_of(check)
 
 
 def answer(scenario: str, tree: str, headers: str = "", seconds: float | None = None, variant: str = VARIANT) -> Cell:
