@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smpcheck.cat import build
-from smpcheck.cat.concrete import Evaluation, members, relation
+from smpcheck.cat.concrete import Evaluation, Varied, members, relation
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Node, define_rec, rec_variable
@@ -195,6 +195,18 @@ def test_mutual_recursion(tmp_path: Path) -> None:
     even = relation(node("even", tmp_path, step + "let rec odd = step | (even ; step) and even = odd ; step"), chain)
     assert odd == {(a, b) for a, b in chain.relations["po"] if (b - a) % 2}
     assert even == {(a, b) for a, b in chain.relations["po"] if not (b - a) % 2}
+
+
+def test_executions_with_much_in_common_have_recursive_definitions_of_their_own(tmp_path: Path) -> None:
+    paths, common = node("r", tmp_path, "let rec r = (po & (W * W)) | rf | (r ; r)"), Evaluation(MP)
+    from_init = [0] * common.n
+    from_init[1] = 1 << 5  # y is read before it is written
+    for rf in (common.base("rf"), from_init, common.base("rf")):
+        varied = Varied(common, {"rf": rf}, ())
+        alone = Evaluation(MP)
+        alone.bases["rf"] = rf
+        assert varied.rows(paths) == alone.rows(paths)
+        assert varied.rows(paths)[2] == (0b110000 if rf is not from_init else 0b10000)
 
 
 def test_rcu_critical_sections_nest_like_brackets(tmp_path: Path) -> None:

@@ -63,6 +63,15 @@ def test_a_value_that_cancels_out_still_depends() -> None:
     assert g.data == {(2, 3): ALWAYS}
 
 
+def test_what_cancels_out_is_0_but_for_what_may_be_undefined() -> None:
+    r, narrow = ir.Reg("r"), ir.Cast(INT, ir.Reg("r"))
+    quotient = ir.Binary("/", ir.Const(1), r, INT)
+    for value, known in ((r, True), (narrow, True), (quotient, False)):
+        for op in ("^", "-"):
+            g = graph((load("r"), store(ir.Binary(op, value, value, INT))))
+            assert (g.events[3].value is g.terms.zero) == known
+
+
 def test_an_overwritten_register_is_forgotten() -> None:
     g = graph((load("r"), ir.Assign("r", ir.Const(1)), store(ir.Reg("r"))))
     assert g.data == {}

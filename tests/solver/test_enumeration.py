@@ -13,6 +13,7 @@ from smpcheck.cat.nodes import Model
 from smpcheck.errors import SmpcheckError
 from smpcheck.program import ir
 from smpcheck.program.events import Event, Terms
+from smpcheck.program.pieces import cut
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Answer, Question
 from smpcheck.solver.coherence_orders import CellAccesses
@@ -20,6 +21,7 @@ from smpcheck.solver.enumeration import VARIABLE, can_hold, enumerated
 from smpcheck.solver.solve import solve
 from smpcheck.solver.unrolled import Unrolled
 from tests.naive.generate import null_litmus, random_litmus, twins, waiting_litmus
+from tests.naive.mixed import random_mixed
 from tests.reference.table import LANGUAGES, load
 from tests.solver.common import program
 
@@ -90,6 +92,31 @@ def test_a_quick_look_at_a_condition_says_what_the_solver_says(monkeypatch: pyte
 def test_most_random_programs_are_small() -> None:
     model = load_model("lkmm")
     assert sum(compare(read_litmus(random_litmus(seed, 4)), model, "verdict") for seed in range(16)) >= 10
+
+
+def test_programs_with_accesses_of_several_sizes() -> None:
+    answered = [
+        compare(cut(random_mixed(seed)), load_model(MODELS[seed % 3]), ("verdict", "states")[seed % 2]) for seed in range(9)
+    ]
+    assert sum(answered) >= 6
+
+
+_ADDRESS = """AArch64 address
+{ 0:X1=x; 0:X3=y; 1:X1=x; 1:X3=y; }
+ P0          | P1                   ;
+ MOV W0,#3   | LDR W0,[X3]          ;
+ STR W0,[X1] | EOR W2,W0,W0         ;
+ DMB SY      | LDR W4,[X1,W2,SXTW]  ;
+ STR W0,[X3] |                      ;
+exists (1:X0=3 /\\ 1:X4=0)"""
+
+
+def test_an_address_that_depends_on_a_value_in_name_only_is_known() -> None:
+    model, question = load_model("aarch64"), Question()
+    unrolled = Unrolled(read_litmus(_ADDRESS), model, question)
+    assert not unrolled.domains.faults
+    found = enumerated(unrolled, model, question)
+    assert found is not None and found.verdict == "Never"
 
 
 @pytest.mark.parametrize(("language", "model"), LANGUAGES.items())

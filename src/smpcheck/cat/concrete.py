@@ -50,6 +50,8 @@ class Evaluation:
         self.values: dict[int, Rows] = {}
         self.stages: dict[int, list[Rows]] = {}
         """For a recursive variable: its value after each round, from empty on."""
+        self.solutions: dict[object, list[list[Rows]]] = {}
+        """For recursive variables that are defined together, and the values of what they are made of: the stages of each."""
 
     def with_values(self, values: dict[int, Rows]) -> Evaluation:
         """The same execution, with the values of some nodes given."""
@@ -186,10 +188,23 @@ class Evaluation:
     # --- recursion ---
 
     def _solve(self, node: Node) -> None:
-        group, cone = group_of(node)
+        group, cone, given = group_of(node)
+        key = node.id, *[tuple(self._value(one)) for one in given]
+        if any(term.op == "diffvals" for term in cone):
+            key = *key, *[event.value for event in self.events]
+        stages = self.solutions.get(key)
+        if stages is None:
+            stages = self.solutions[key] = self._iterated(group, cone)
+        for variable, found in zip(group, stages, strict=True):
+            self.stages[variable.id] = found
+            self.values[variable.id] = found[-1]
+
+    def _iterated(self, group: Sequence[Node], cone: list[Node]) -> list[list[Rows]]:
+        """The values of recursive variables after each round."""
+        stages: list[list[Rows]] = []
         for variable in group:
             self.values[variable.id] = [0] * (self.n if variable.kind == "rel" else 1)
-            self.stages[variable.id] = [self.values[variable.id]]
+            stages.append([self.values[variable.id]])
         for _ in range(MAX_ROUNDS):
             changed = False
             for variable in group:
@@ -199,9 +214,9 @@ class Evaluation:
                 self.values[variable.id] = value
             self.forget(cone)
             if not changed:
-                return
-            for variable in group:
-                self.stages[variable.id].append(self.values[variable.id])
+                return stages
+            for variable, found in zip(group, stages, strict=True):
+                found.append(self.values[variable.id])
         names = ", ".join(v.name for v in group)
         raise UnsupportedError(f"the recursive definition of {names} does not settle (it subtracts itself)")
 
@@ -242,7 +257,7 @@ class Varied(Evaluation):
         self.everything, self.identity = common.everything, common.identity
         self.bases = common.bases | bases
         self.values = {node.id: common._value(node) for node in same}
-        self.stages = {}
+        self.stages, self.solutions = {}, common.solutions
 
 
 def relation(node: Node, execution: Execution) -> frozenset[Pair]:

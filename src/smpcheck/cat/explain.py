@@ -104,7 +104,7 @@ class _Context:
         first = next(i for i, rows in enumerate(stages) if rows[x] >> y & 1)
         found = self.rounds.get((variable.id, first))
         if found is None:
-            group, cone = group_of(variable)
+            group, cone, _ = group_of(variable)
             values = dict(self.evaluation.values)
             for term in cone:
                 values.pop(term.id, None)

@@ -83,6 +83,8 @@ class Terms:
                 return self.const(compute(op, data, tuple(a.data for a in args)))
         if op == "bin" and data[0] in ("+", "-", "|", "^") and args[1].op == "const" and args[1].data == 0:
             return args[0]
+        if op == "bin" and data[0] in ("-", "^") and args[0] is args[1] and _as_read(args[0]):
+            return self.zero
         reads = args[0].reads.union(*[a.reads for a in args[1:]]) if len(args) > 1 else args[0].reads
         return self._make(op, args, data, reads)
 
@@ -93,6 +95,13 @@ class Terms:
         if guard == NEVER:
             return other
         return self._make("ite", (then, other), guard, then.reads | other.reads)
+
+
+def _as_read(term: Term) -> bool:
+    """Is this the value of a read, perhaps cast? It is there whatever the value is."""
+    while term.op == "cast":
+        term = term.args[0]
+    return term.op == "read"
 
 
 def compute(op: str, data: Any, values: tuple[Value, ...]) -> Value:

@@ -9,8 +9,8 @@ candidates before anything is pruned.
 Before that, the threads are run one after the other: nearly all models allow such a run, and so one half of the answer (the
 condition can hold, or can fail to) is known after one evaluation.
 
-:func:`enumerated` answers a question or says "not for me" with None: loops, waits, faults, undefined values, accesses of several
-sizes, values out of thin air, witnesses and assertions are for the solver, and so is what has too many candidates.
+:func:`enumerated` answers a question or says "not for me" with None: loops, waits, faults, undefined values, values out of thin
+air, witnesses and assertions are for the solver, and so is what has too many candidates.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ MAX_TRIED = 2000
 
 _PARTIAL = frozenset(("/", "%", "<<", ">>"))
 _ON_ALL_VALUES = frozenset(("==", "!=", "&&", "||"))
+_OFFSETS = frozenset(("+", "-"))
+"""What an address and a number after it may be operands of."""
 
 
 def enumerated(unrolled: Unrolled, model: Model, question: Question) -> Answer | None:
@@ -91,7 +93,7 @@ def is_simple(unrolled: Unrolled, question: Question) -> bool:
     graph, domains = unrolled.graph, unrolled.domains
     if question.mode not in ("verdict", "states") or question.witness or question.stops or question.lazy or question.threads > 1:
         return False
-    if graph.program.mixed or graph.bounds or graph.waiting or not domains.coherent:
+    if graph.bounds or graph.waiting or not domains.coherent:
         return False
     if domains.faults or domains.open or domains.wide:
         return False
@@ -102,9 +104,18 @@ def _may_be_undefined(term: Term, unrolled: Unrolled) -> bool:
     """May a term have no value where its arguments have one?"""
     if term.op in ("const", "read", "mem", "ite", "cond") or (term.op == "bin" and term.data[0] in _ON_ALL_VALUES):
         return False
-    if term.op == "bin" and term.data[0] in _PARTIAL:
+    if term.op == "bin" and term.data[0] in _PARTIAL and not _is_shift_by_constant(term):
         return True
-    return any(isinstance(value, Ptr) for arg in term.args for value in unrolled.domains.of(arg))
+    addresses = [any(isinstance(value, Ptr) for value in unrolled.domains.of(arg)) for arg in term.args]
+    if term.op == "bin" and term.data[0] in _OFFSETS and not addresses[1]:
+        return False
+    return any(addresses)
+
+
+def _is_shift_by_constant(term: Term) -> bool:
+    """Is it a shift by fewer bits than there are?"""
+    count, limit = term.args[1], max(term.data[1].bits, 32)
+    return term.data[0] in ("<<", ">>") and count.op == "const" and isinstance(count.data, int) and 0 <= count.data < limit
 
 
 @dataclass(slots=True)
