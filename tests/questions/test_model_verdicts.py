@@ -8,6 +8,7 @@ import pytest
 
 import smpcheck
 from smpcheck.cat.load import load_model
+from smpcheck.engines import route
 from smpcheck.errors import InputError
 from smpcheck.questions.barriers import barriers
 from smpcheck.questions.compare import compare
@@ -85,9 +86,13 @@ def model(tmp_path: Path, claims: str, threads: str = READER, fence: str = "barr
         ("pass", "barrier()", "holds", ()),
     ],
 )
-def test_what_fails_is_named(tmp_path: Path, claims: str, fence: str, verdict: str, failures: tuple[str, ...]) -> None:
-    result = smpcheck.check(model(tmp_path, claims, fence=fence))
-    assert (result.verdict, result.failures) == (verdict, failures)
+def test_what_fails_is_named(
+    tmp_path: Path, claims: str, fence: str, verdict: str, failures: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for large in (False, True):
+        monkeypatch.setattr(route, "is_large", lambda program, large=large: large)
+        result = smpcheck.check(model(tmp_path, claims, fence=fence))
+        assert (result.verdict, result.failures) == (verdict, failures)
 
 
 def test_a_forall_shows_its_variables(tmp_path: Path) -> None:

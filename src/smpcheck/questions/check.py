@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION, STOPS
-from smpcheck.program.ir import FinalMem, FinalReg, Program, assertion_names
+from smpcheck.program.ir import MODELS, FinalMem, FinalReg, Program, assertion_names
 from smpcheck.program.locks import may_block
 from smpcheck.program.tags import KERNEL
 from smpcheck.questions.outcomes import remarks
@@ -192,11 +192,25 @@ def check_program(
 
 
 def _ask(head: Result, program: Program, model: Model, question: Question, options: CheckOptions, began: float) -> Result:
-    """One or two questions to the solver; where that is too much for it, to other engines."""
-    if program.language != "KernelC":
-        return _ask_solver(head, program, model, question, options, began)
-    from smpcheck.questions.large_check import first_seconds, in_turn
+    """The answer of the solver, or of several engines where the program is a model and large, or too much for the solver alone.
 
+    Of a large one the solver is asked for what the others leave open: whether there are data races.
+    """
+    if program.language not in MODELS:
+        return _ask_solver(head, program, model, question, options, began)
+    from smpcheck.engines.route import is_large
+
+    large = is_large(program)
+    if program.language != "KernelC" and not large:
+        return _ask_solver(head, program, model, question, options, began)
+    from smpcheck.questions.large_check import first_seconds, in_turn, is_full
+
+    found = None
+    if large:
+        share = None if options.timeout is None else options.timeout - first_seconds(options.timeout)
+        found = in_turn(head, program, model, options, share)
+        if is_full(found):
+            return found
     alone = first_seconds(options.timeout)
     try:
         with time_limit(alone):
@@ -206,8 +220,7 @@ def _ask(head: Result, program: Program, model: Model, question: Question, optio
     else:
         if result.status != "timeout":
             return result
-    found = in_turn(head, program, model, options.unroll, _left(options, began, PATIENCE))
-    return found if options.executions else replace(found, executions=())
+    return found or in_turn(head, program, model, options, _left(options, began, PATIENCE))
 
 
 def _ask_solver(head: Result, program: Program, model: Model, question: Question, options: CheckOptions, began: float) -> Result:
