@@ -37,6 +37,13 @@ def test_the_command_that_repeats_a_run_has_the_choice():
     assert run(*shlex.split(again)).returncode == 1
 
 
+def test_one_program_of_a_file_is_chosen_by_its_name():
+    chosen = ("examples/models/refcount_mistakes.py", "--scenario", "refcount[unless_zero=False]")
+    done = run("check", *chosen)
+    assert "1 test under lkmm" in done.stdout
+    assert "refcount[unless_zero=False]" in done.stdout
+
+
 @pytest.mark.parametrize("command", ["check", "explain", "barriers", "compare --models sc,lkmm", "run"])
 def test_what_is_not_there_is_one_line(command):
     done = run(*command.split(), SEQLOCK, "--set", "barriers=no")

@@ -89,7 +89,7 @@ def give_up(item: Item, model: str, read: bool = True, options: CheckOptions | N
     if read:
         with suppress(Exception):  # what kept it from being answered may keep it from being read
             loaded = load_model(model)
-            programs = read_programs(item.path, item.text, vocabulary_of(loaded), settings=options.settings)
+            programs = read_programs(item.path, item.text, vocabulary_of(loaded), options.scenario, options.settings)
             program = programs[item.start]
             head = describe(program, loaded)
             last = item.start == len(programs) - 1

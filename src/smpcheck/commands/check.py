@@ -109,6 +109,9 @@ def check(
     threads: Annotated[
         int, typer.Option("--threads", metavar="N", min=1, max=64, help="Threads of the solver, for one hard test.")
     ] = 1,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
+    ] = None,
     settings: Settings = None,
     kernel: Kernel = None,
     kernel_headers: KernelHeaders = None,
@@ -148,6 +151,7 @@ def check(
         executions=executions,
         problems=form in WITH_PLACES,
         threads=threads,
+        scenario=scenario,
         settings=all_settings(settings, kernel, kernel_headers, objects, init, thread, asserts),
         termination=termination,
         machine=machine,

@@ -48,8 +48,9 @@ class CheckOptions:
     :class:`~smpcheck.solver.answer.Answer` in the result. ``executions``: keep an execution for each thing that the
     verdict, the flags and the assertions say can happen. ``problems``: keep what is wrong with the test, with its place.
     ``threads``: of the solver, for one hard test. ``settings``: ``NAME=VALUE`` for the parameters of Python models.
-    ``termination``: find deadlocks and threads that wait for ever. ``machine``: ask about the program on this machine
-    (:func:`smpcheck.machines.mapping.mappings`). ``own_model``: ask about assembly under its machine's model, not the one given.
+    ``scenario``: only the program of this name of each file. ``termination``: find deadlocks and threads that wait for ever.
+    ``machine``: ask about the program on this machine (:func:`smpcheck.machines.mapping.mappings`). ``own_model``:
+    ask about assembly under its machine's model, not the one given.
     """
 
     verdict_only: bool = False
@@ -61,6 +62,7 @@ class CheckOptions:
     problems: bool = False
     threads: int = 1
     settings: tuple[str, ...] = ()
+    scenario: str | None = None
     termination: bool = True
     machine: str | None = None
     own_model: bool = False
@@ -84,7 +86,7 @@ def check_file(
     programs: Sequence[Program] = ()
     try:
         with time_limit(options.timeout):
-            programs = read_programs(path, text, vocabulary_of(model), settings=options.settings)
+            programs = read_programs(path, text, vocabulary_of(model), options.scenario, options.settings)
         if not programs:
             raise InputError(f"{path} has no program to check")
     except Exception as error:
