@@ -17,6 +17,7 @@ from smpcheck.commands.common import (
     KernelHeaders,
     Objects,
     OneModel,
+    OneProgram,
     Settings,
     Threads,
     Timeout,
@@ -72,9 +73,7 @@ def barriers(
         str | None,
         typer.Option("--cost", metavar="KIND=N,...", help="Change the cost table: mb, rmb, wmb, acquire, release, ..."),
     ] = None,
-    scenario: Annotated[
-        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
-    ] = None,
+    scenario: OneProgram = None,
     settings: Settings = None,
     kernel: Kernel = None,
     kernel_headers: KernelHeaders = None,

@@ -24,6 +24,7 @@ from smpcheck.commands.common import (
     KernelHeaders,
     Objects,
     OneModel,
+    OneProgram,
     OnMachines,
     Settings,
     Threads,
@@ -109,9 +110,7 @@ def check(
     threads: Annotated[
         int, typer.Option("--threads", metavar="N", min=1, max=64, help="Threads of the solver, for one hard test.")
     ] = 1,
-    scenario: Annotated[
-        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
-    ] = None,
+    scenario: OneProgram = None,
     settings: Settings = None,
     kernel: Kernel = None,
     kernel_headers: KernelHeaders = None,

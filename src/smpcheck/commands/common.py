@@ -45,6 +45,11 @@ Settings: TypeAlias = Annotated[
 ]
 """Values for parameters of a model: see :mod:`smpcheck.readers.python.settings`."""
 
+OneProgram: TypeAlias = Annotated[
+    str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
+]
+"""The name of a program of the file: see :func:`find_programs`."""
+
 OnMachine: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -17,6 +17,7 @@ from smpcheck.commands.common import (
     KernelHeaders,
     Objects,
     OneModel,
+    OneProgram,
     OnMachine,
     Settings,
     Threads,
@@ -98,9 +99,7 @@ def explain(
     path: Annotated[str, typer.Argument(metavar="FILE", help="A litmus test, a Python model, or a harness in C.")],
     model: OneModel = None,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "text",
-    scenario: Annotated[
-        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
-    ] = None,
+    scenario: OneProgram = None,
     settings: Settings = None,
     kernel: Kernel = None,
     kernel_headers: KernelHeaders = None,

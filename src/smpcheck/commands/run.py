@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, Settings, Timeout, failing, find_programs, within, write
+from smpcheck.commands.common import EXIT_FOUND, EXIT_OK, OneProgram, Settings, Timeout, failing, find_programs, within, write
 
 LONGEST_SCHEDULE = 400
 """A longer one is repeated by its seed."""
@@ -21,9 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def run(
     path: Annotated[str, typer.Argument(metavar="FILE", help="A Python model or a litmus test.")],
-    scenario: Annotated[
-        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
-    ] = None,
+    scenario: OneProgram = None,
     settings: Settings = None,
     chooser: Annotated[
         str, typer.Option("--scheduler", metavar="S", help="random, pct[:DEPTH] or round-robin[:QUANTUM].")
