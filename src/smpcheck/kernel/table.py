@@ -448,9 +448,9 @@ struct llist_node *llist_del_all(struct llist_head *X) __xchg{mb}(&(X)->first, 0
     Group(
         "Preemption, interrupts and CPUs",
         "include/linux/{preempt,irqflags,bottom_half,percpu-defs}.h; include/asm-generic/percpu.h",
-        "There are no interrupts and no scheduler here: what turns them off is a barrier for the compiler. A "
-        "thread runs on a CPU of its own; per-CPU "
-        "data is an array with an element for each.",
+        "There is no scheduler here, and there are interrupts only where a harness in the kernel's own C has handlers "
+        "(SMPCHECK_IRQ): elsewhere, what turns them off is a barrier for the compiler. A thread runs on a CPU of its own; "
+        "per-CPU data is an array with an element for each.",
         "\n".join(
             (
                 _fences(

@@ -247,9 +247,9 @@ class EventGraph:
 
     ``addr``, ``data``, ``ctrl`` are relations of :data:`DEPENDENCIES`, as are those of ``more``, by name: machine code's.
     ``bounds`` are the guards under which a loop was cut, ``waiting`` those under which a thread has come to wait: neither goes
-    on. ``faulting`` has for accesses that may be to nothing the guard under which the thread has stopped at them, where that was
-    asked for. ``apart``: pairs of one instruction that are not in program order. ``final_regs`` gives each thread's registers at
-    its end.
+    on. ``not_begun`` are those under which a thread that runs after the others has not begun. ``faulting`` has for accesses
+    that may be to nothing the guard under which the thread has stopped at them, where that was asked for. ``apart``: pairs of
+    one instruction that are not in program order. ``final_regs`` gives each thread's registers at its end.
     """
 
     program: ir.Program
@@ -262,6 +262,7 @@ class EventGraph:
     computations: list[Computation] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     bounds: list[tuple[int, ir.Position | None, str]] = field(default_factory=list)
+    not_begun: list[int] = field(default_factory=list)
     faulting: dict[int, int] = field(default_factory=dict)
     addr: Pairs = field(default_factory=dict)
     data: Pairs = field(default_factory=dict)
@@ -430,6 +431,14 @@ class _Unroller:
         """In machine code, what chose a value goes on as a dependency of its own kind."""
         if decided and self.binding:
             self.add_deps(self.graph.more.setdefault(f"pick-{kind}", {}), decided, target)
+
+    def begins(self, thread: ir.Thread) -> int:
+        """The guard under which a thread begins: one that runs after the others may not, where one of these may stop."""
+        if not thread.after or not self.may_stop:
+            return ALWAYS
+        guard = self.guards.variable(self.decision(None, ALWAYS))
+        self.graph.not_begun.append(self.stop(self.guards.minus(ALWAYS, guard)))
+        return guard
 
     def run(self, body: tuple[ir.Stmt, ...], alive: int, env: _Env) -> int:
         """Execute statements from ``alive`` on; returns the guard of reaching the end. ``env`` is updated in place."""
@@ -953,6 +962,7 @@ def unroll(
         waits = Waits(thread, frozenset(in_questions.get(thread.index, ())), exposed, omission)
         unroller = _Unroller(graph, thread, bound, stops, waits, faulty)
         env = _Env({}, {}, {})
-        unroller.run(thread.body, ALWAYS, env)
+        begins = unroller.begins(thread)
+        unroller.run(thread.body, begins, env)
         graph.final_regs[thread.index] = {name: local.term for name, local in env.regs.items()}
     return graph

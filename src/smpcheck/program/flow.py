@@ -154,6 +154,28 @@ def mapped(body: Sequence[ir.Stmt], change: Callable[[ir.Stmt], ir.Stmt | None])
     return tuple(result)
 
 
+def with_expressions(stmt: ir.Stmt, change: Callable[[ir.Expr], ir.Expr]) -> ir.Stmt:
+    """``stmt`` with its own expressions changed, not those of statements inside of it."""
+
+    def maybe(expr: ir.Expr | None) -> ir.Expr | None:
+        return None if expr is None else change(expr)
+
+    match stmt:
+        case ir.Assign():
+            return replace(stmt, expr=change(stmt.expr), chosen_by=maybe(stmt.chosen_by))
+        case ir.Load():
+            return replace(stmt, addr=change(stmt.addr))
+        case ir.Store():
+            return replace(stmt, addr=change(stmt.addr), value=change(stmt.value))
+        case ir.Fence():
+            return replace(stmt, addr=maybe(stmt.addr), value=maybe(stmt.value))
+        case ir.Rmw():
+            return replace(stmt, addr=change(stmt.addr), new=change(stmt.new), when=maybe(stmt.when))
+        case ir.If() | ir.Assume() | ir.Assert():
+            return replace(stmt, cond=change(stmt.cond))
+    return stmt
+
+
 def has_loops(program: ir.Program) -> bool:
     """Is there a loop in some thread?"""
     return any(isinstance(stmt, ir.Loop) for thread in program.threads for stmt in statements(thread.body))

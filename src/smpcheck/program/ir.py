@@ -373,6 +373,8 @@ class Program:
     """What it was read with, as ``NAME=VALUE``: to read a changed text in the same way."""
     big_endian: bool = False
     """Does the lowest byte of a number stand at its highest address?"""
+    handlers: tuple[str, ...] = ()
+    """The interrupt handlers whose code stands in the threads, at each place where they may come in."""
     members: Mapping[tuple[Ptr, int], str] = field(default_factory=dict)
     """The names of what lies at an address with so many bytes, where that is not the cell there: members of unions."""
     wholes: Mapping[Ptr, Cell] = field(default_factory=dict)

@@ -154,20 +154,22 @@ def picture(
     ``dependencies``: note them at the nodes. In a lane of more than ``long_lane`` nodes, those that nothing refers to are counted
     instead of shown.
     """
-    painter = _Painter(program, execution)
+    links = reason.links if reason is not None else ()
+    painter = _Painter(program, execution, frozenset(end for link in links for end in (link.source, link.target)))
     return painter.paint(caption, story, reason, race, dependencies, long_lane)
 
 
 class _Painter:
-    """Makes nodes of events and arrows of relations."""
+    """Makes nodes of events and arrows of relations. The end of a thread is shown where it is one of the ``linked`` events."""
 
-    def __init__(self, program: Program, execution: Execution) -> None:
+    def __init__(self, program: Program, execution: Execution, linked: frozenset[int]) -> None:
         self.program = program
         self.execution = execution
         self.events = execution.events
         self.words = Words(program)
         self.last = last_thread(program)
-        acting = {e.thread for e in self.events if e.thread >= 0 and not is_end(e.address)}
+        shown = [e for e in self.events if not is_end(e.address) or e.id in linked]
+        acting = {e.thread for e in shown if e.thread >= 0}
         threads = sorted(acting | execution.stuck.keys())  # what has no step has no lane
         self.lane = {thread: lane for lane, thread in enumerate(threads)}
         self.nodes: list[Node] = []
@@ -176,7 +178,7 @@ class _Painter:
         self.remarks: list[Remark] = []
         self.kept: set[int] = set()
         for thread in threads:
-            self.add_nodes([e for e in self.events if e.thread == thread and not is_end(e.address)])
+            self.add_nodes([e for e in shown if e.thread == thread])
         for event in self.events:
             if event.thread == self.last and event.kind == "W" and event.id in self.node_of:
                 self.kept.add(self.node_of[event.id])

@@ -202,7 +202,8 @@ class Session:
         found: dict[str, list[int]] = {}
         for a in self.graph.assertions:
             found.setdefault(a.name, []).append(out.conj2(encoding.guard_literal(a.guard), -encoding.truth(a.cond)))
-        ended = -out.disj([encoding.guard_literal(w.guard) for w in self.graph.waiting]) if self.graph.waiting else TRUE
+        unfinished = [*(w.guard for w in self.graph.waiting), *self.graph.not_begun]
+        ended = -out.disj([encoding.guard_literal(guard) for guard in unfinished]) if unfinished else TRUE
         for inv in self.program.invariants:
             term = final_term(self.graph, inv.cond)
             found.setdefault(inv.name, []).append(out.conj2(ended, -encoding.truth(term)))

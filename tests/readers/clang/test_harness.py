@@ -12,8 +12,10 @@ from smpcheck.kernel.table import rows
 from smpcheck.program.flow import statements
 from smpcheck.program.ir import Load, Store
 from smpcheck.questions.check import CheckOptions, check_program
+from smpcheck.questions.explain import explain
 from smpcheck.readers.clang import headers, worker
 from smpcheck.readers.clang.worker import Request
+from smpcheck.show.picture import pictures
 from tests.readers.clang.common import LKMM, checked, in_process, read
 
 COUNTER = """#include <linux/percpu.h>
@@ -76,6 +78,29 @@ def test_locks_that_cross_are_a_deadlock() -> None:
     order = "SMPCHECK_THREAD({0}) {{ spin_lock(&{1}); spin_lock(&{2}); spin_unlock(&{2}); spin_unlock(&{1}); }}\n"
     text = "static DEFINE_SPINLOCK(l); static DEFINE_SPINLOCK(k);\n"
     assert checked(text + order.format("a", "l", "k") + order.format("b", "k", "l")).failures == ("deadlock",)
+
+
+FINALLY = "SMPCHECK_FINALLY() { SMPCHECK_ASSERT(READ_ONCE(n) >= 0); }"
+
+
+def test_what_stops_a_thread_is_found_where_another_waits_for_the_end_of_all() -> None:
+    crossed = "SMPCHECK_THREAD({0}) {{ spin_lock(&{1}); spin_lock(&{2}); spin_unlock(&{2}); spin_unlock(&{1}); }}\n"
+    head = "static DEFINE_SPINLOCK(l); static DEFINE_SPINLOCK(k); static struct s { int v; } s, *p; static int n;\n"
+    bodies = {
+        "deadlock": crossed.format("a", "l", "k") + crossed.format("b", "k", "l"),
+        "null-dereference": "SMPCHECK_THREAD(a) { WRITE_ONCE(p, &s); } SMPCHECK_THREAD(b) { READ_ONCE(READ_ONCE(p)->v); }",
+        "non-termination": "SMPCHECK_THREAD(a) { while (!READ_ONCE(n)) cpu_relax(); }",
+    }
+    for fault, threads in bodies.items():
+        assert checked(f"{head}{threads}{FINALLY}").failures == (fault,)
+
+
+def test_a_reason_that_leads_over_the_end_of_a_thread_is_drawn() -> None:
+    program = read(
+        "static int n; SMPCHECK_THREAD(a) { n = 1; } SMPCHECK_FINALLY() { SMPCHECK_ASSERT(n == 1); }",
+    )
+    drawn = [picture for answer in explain(program, LKMM) for picture in pictures(answer)]
+    assert any("the end of the thread" in node.code for picture in drawn for node in picture.nodes)
 
 
 def test_a_null_pointer_is_a_failure() -> None:

@@ -20,6 +20,7 @@ from smpcheck.program.ir import Assert, Assign, Binary, Block, Const, Exit, Expr
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
 from smpcheck.readers.clang import tree as t
+from smpcheck.readers.clang.interrupts import BH_OFF, IRQS_OFF
 from smpcheck.readers.clang.objects import PER_CPU, freed_flag
 from smpcheck.readers.clang.places import Ref, Whole, pointer_to
 from smpcheck.readers.clang.statements import TreeStatements, walk
@@ -97,21 +98,33 @@ INSTRUMENTATION = frozenset(
             "__builtin_va_end",
             "__smpcheck_nothing",
         ),
-        *("__preempt_count_add", "__preempt_count_sub", "__preempt_count_dec_and_test", "preempt_count", "should_resched"),
-        *(
-            "arch_local_irq_save",
-            "arch_local_irq_restore",
-            "arch_local_save_flags",
-            "arch_local_irq_disable",
-            "arch_local_irq_enable",
-        ),
-        *("arch_irqs_disabled_flags", "arch_irqs_disabled", "native_save_fl", "arch_static_branch"),
+        *("__preempt_count_add", "__preempt_count_sub", "__preempt_count_dec_and_test", "should_resched", "arch_static_branch"),
     )
 )
-"""The kernel's own checks, and the machinery around interrupts and preemption: functions that do nothing here and return 0."""
+"""The kernel's own checks, and the machinery around preemption: functions that do nothing here and return 0."""
+
+_TURNS = (
+    (r"local_irq_disable|.*_lock_irq|read_seqlock_excl_irq|write_seqlock_irq", "off"),
+    (r"local_irq_enable|.*_unlock_irq|read_sequnlock_excl_irq|write_sequnlock_irq", "on"),
+    (r"local_irq_save|.*_irqsave", "save"),
+    (r"local_irq_restore|.*_irqrestore", "restore"),
+    (r".*trylock_bh", "try-bh-off"),
+    (r"local_bh_disable|.*lock_bh(?<!unlock_bh)|read_seqlock_excl_bh", "bh-off"),
+    (r"local_bh_enable|.*unlock_bh|read_sequnlock_excl_bh", "bh-on"),
+)
+"""What primitives do to interrupts and bottom halves, by their names."""
+
+
+@cache
+def _turns(name: str) -> str:
+    return next((what for pattern, what in _TURNS if re.fullmatch(pattern, name)), "")
+
 
 ATOMIC = "@atomic"
 """The register that counts the spinlocks and RCU read-side sections that a thread is in."""
+
+SOFTIRQ, HARDIRQ = 1 << 8, 1 << 16
+"""What a soft and a hard interrupt add to preempt_count() (include/linux/preempt.h)."""
 
 IGNORED = MESSAGES | INSTRUMENTATION
 
@@ -143,11 +156,18 @@ class TreeLowering(TreeStatements):
         self.layers = layers
         self.pointed_at: dict[str, t.Function] | None = None
         self.lock_kinds: dict[str, str] = {}
+        self.context = 0
+        """The part of preempt_count() that says in which handler this is."""
 
-    def thread(self, function: Any, index: int, initial: Any = None, name: str = "") -> Thread:
-        """Lower one thread."""
+    def thread(self, function: Any, index: int, initial: Any = None, name: str = "", context: int = 0) -> Thread:
+        """Lower one thread, or what interrupts one: ``context`` is the preempt_count() with which it begins."""
         self.begin(index, function.name)
+        self.context = context
+        if context:
+            self._count(ATOMIC, 1)
         self.inline(function, function, [])
+        if context:
+            self._count(ATOMIC, -1)
         body = tuple(in_order(self.out, self.one_order))
         return Thread(index, body, name or function.name, dict(self.regs))
 
@@ -168,6 +188,7 @@ class TreeLowering(TreeStatements):
         self.scope = self.thread_scope = Scope(self.root)
         self.frames, self.results, self.calls, self.settled = [Frame(name, "", "", None)], [None], [], set()
         self.guards, self.around, self.bindings, self.frozen, self.marked = [], [], {}, None, 0
+        self.context = 0
 
     def is_layer(self, function: t.Function) -> bool:
         return function.file not in self.own and function.file.startswith(self.layers)
@@ -279,6 +300,9 @@ class TreeLowering(TreeStatements):
         macro = self.definitions.get(row.name)
         assert macro is not None
         given = self._arguments(node, args)
+        turned = _turns(row.name)
+        saved_flags = self.stable(self.cpu_state(IRQS_OFF), node) if turned == "save" else None
+        self._turn_off(turned, node)
         params = row.params
         if len(given) < len(params):  # arguments that mean nothing are left out by our headers
             meant = [param for param in params if param.kind != "any"]
@@ -298,9 +322,45 @@ class TreeLowering(TreeStatements):
             self.frames.pop()
             self.calls.pop()
             self.scope, self.span, self.frozen, self.unsequenced = saved
+        self._turn_on(turned, given[-1] if given else None, found, node)
+        if saved_flags is not None:
+            return saved_flags
         if row.result == "void":
             return self._nothing(node)
         return Val(found.expr, found.type)
+
+    # --- interrupts ---
+
+    def cpu_state(self, reg: str) -> Val:
+        """Whether interrupts are disabled here, or how often bottom halves are: 0 in a thread that has not disabled them."""
+        if not self.context and not self.looping and reg not in self.regs:
+            return Val(Const(0), v.INT)
+        self.regs[reg] = v.INT
+        return Val(Reg(reg), v.INT)
+
+    def set_state(self, reg: str, value: Expr, node: Any) -> None:
+        """Disable or enable interrupts or bottom halves."""
+        self.regs[reg] = v.INT
+        self.out.append(Assign(reg, value, self.where(node)[0]))
+
+    def _turn_off(self, how: str, node: Any) -> None:
+        """What a primitive disables before it does anything else."""
+        if how in ("off", "save"):
+            self.set_state(IRQS_OFF, Const(1), node)
+        elif how in ("bh-off", "try-bh-off"):
+            self.set_state(BH_OFF, self.fold("+", Reg(BH_OFF), Const(1), v.INT), node)
+
+    def _turn_on(self, how: str, flags: Val | None, result: Val, node: Any) -> None:
+        """What a primitive enables after it has done everything else."""
+        if how == "on":
+            self.set_state(IRQS_OFF, Const(0), node)
+        elif how == "restore" and flags is not None:
+            self.set_state(IRQS_OFF, self.convert(flags, v.INT, node), node)
+        elif how == "bh-on":
+            self.set_state(BH_OFF, self.fold("-", Reg(BH_OFF), Const(1), v.INT), node)
+        elif how == "try-bh-off":
+            failed = self.fold_unary("!", self.as_bool(result.expr), v.INT)
+            self.set_state(BH_OFF, self.fold("-", Reg(BH_OFF), failed, v.INT), node)
 
     def _binding(self, param: Param, value: Val, node: Any, repeated: bool) -> Binding:
         if param.kind == "any":
@@ -547,6 +607,34 @@ def _free(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     return Val(Const(0), VOID)
 
 
+def _irqs(change: int | None) -> Special:
+    """``arch_local_irq_save()`` and its like: returns whether interrupts were disabled, and disables (1) or enables (0) them."""
+
+    def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+        before = low.stable(low.cpu_state(IRQS_OFF), node)
+        if change is not None:
+            low.set_state(IRQS_OFF, Const(change), node)
+        return Val(low.convert(before, type_, node), type_) if (type_ := low.type_of(node)) != VOID else Val(Const(0), VOID)
+
+    return lower
+
+
+def _restored(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    low.set_state(IRQS_OFF, low.convert(low.value(args[0]), v.INT, node), node)
+    return Val(Const(0), VOID)
+
+
+def _are_off(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    """``arch_irqs_disabled_flags(flags)``"""
+    return Val(low.as_bool(low.truth(low.value(args[0]), args[0])), low.int)
+
+
+def _preempt_count(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    """Hard and soft interrupts, and bottom halves that are disabled (include/linux/preempt.h); preemption is not counted."""
+    disabled = low.fold("*", low.cpu_state(BH_OFF).expr, Const(2 * SOFTIRQ), v.INT)
+    return Val(low.fold("+", disabled, Const(low.context), v.INT), low.int)
+
+
 def _one(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """``arch_static_branch_jump()`` of a key at its default."""
     return Val(Const(1), low.type_of(node))
@@ -624,6 +712,13 @@ SPECIAL: dict[str, Special] = {
     **dict.fromkeys(("kfree", "kmem_cache_free"), _free),
     "__smpcheck_all_freed": _all_freed,
     "arch_static_branch_jump": _one,
+    "arch_local_irq_save": _irqs(1),
+    "arch_local_irq_disable": _irqs(1),
+    "arch_local_irq_enable": _irqs(0),
+    **dict.fromkeys(("arch_local_save_flags", "arch_irqs_disabled", "native_save_fl", "__smpcheck_irqs_off"), _irqs(None)),
+    "arch_local_irq_restore": _restored,
+    "arch_irqs_disabled_flags": _are_off,
+    "preempt_count": _preempt_count,
     "__builtin_add_overflow": _overflow("add"),
     "__builtin_sub_overflow": _overflow("sub"),
     "__builtin_mul_overflow": _overflow("mul"),

@@ -58,9 +58,14 @@ def _declared(row: Row) -> Iterator[str]:
         params = ", ".join(f"{param.type} {'*' if param.kind != 'value' else ''}{param.name}" for param in row.params)
         yield f"{row.result} {row.name}({params or 'void'});"
         return
-    meant = [param for param in row.params if param.kind != "any"]
+    saves, restores = row.name.endswith(("irqsave", "irq_save")), row.name.endswith(("irqrestore", "irq_restore"))
+    meant = [param for param in row.params if param.kind != "any" or restores]
     arguments = ", ".join(f"&({param.name})" if param.kind == "place" else f"({param.name})" for param in meant)
     call = f"{PREFIX}{row.name}({arguments})"
+    if saves:
+        yield f"unsigned long {PREFIX}{row.name}();"
+        yield f"#define {row.name}({', '.join(param.name for param in row.params)}) ((void)(({row.params[-1].name}) = {call}))"
+        return
     place = next((param for param in meant if param.type == "T" and param.kind in ("place", "pointer")), None)
     if row.result == "T" and place is not None:
         of = place.name if place.kind == "place" else f"*({place.name})"

@@ -138,19 +138,20 @@ def _addresses(threads: Sequence[Thread]) -> tuple[set[Ptr], set[str]]:
                 named |= {Ptr(address.value.base, address.value.offset + i) for i in range(size)}
             for expr in expressions(stmt):
                 if expr is not None and not (expr is address and isinstance(address, Const)):
-                    pointed |= {ptr.base for ptr in _pointers(expr)}
+                    pointed |= {ptr.base for ptr in pointers_in(expr)}
     return named, pointed
 
 
-def _pointers(expr: Expr) -> Iterator[Ptr]:
+def pointers_in(expr: Expr) -> Iterator[Ptr]:
+    """The addresses that stand in an expression."""
     match expr:
         case Const(Ptr() as value):
             yield value
         case Unary(_, arg, _) | Cast(_, arg):
-            yield from _pointers(arg)
+            yield from pointers_in(arg)
         case Binary(_, left, right, _):
-            yield from _pointers(left)
-            yield from _pointers(right)
+            yield from pointers_in(left)
+            yield from pointers_in(right)
         case Conditional(cond, then, other):
             for part in (cond, then, other):
-                yield from _pointers(part)
+                yield from pointers_in(part)

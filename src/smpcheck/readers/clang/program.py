@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir, wellformed
 from smpcheck.program.faults import FAULTS
+from smpcheck.program.flow import expressions, statements
 from smpcheck.program.ir import ENDED, Position
 from smpcheck.program.pieces import cut
 from smpcheck.program.values import CType, Ptr
 from smpcheck.readers.clang import headers
 from smpcheck.readers.clang import tree as t
-from smpcheck.readers.clang.calls import PREFIX, TreeLowering, abstract_names
+from smpcheck.readers.clang.calls import HARDIRQ, PREFIX, SOFTIRQ, TreeLowering, abstract_names
 from smpcheck.readers.clang.expressions import Findings
+from smpcheck.readers.clang.interrupts import Handler, interrupted
 from smpcheck.readers.clang.kernel_tree import LAYERS, KernelTree
-from smpcheck.readers.clang.objects import Objects
+from smpcheck.readers.clang.objects import Objects, pointers_in
 from smpcheck.readers.clang.simplify import simplified
 from smpcheck.readers.clang.startup import Bytes, Startup
 from smpcheck.readers.clang.worker import Request, parse
@@ -31,9 +33,11 @@ from smpcheck.readers.python.tidy import without_dead_assignments
 from smpcheck.readers.registry import C_OPTIONS
 
 THREAD = "__smpcheck_thread_"
+HANDLERS = {"__smpcheck_irq_": HARDIRQ, "__smpcheck_softirq_": SOFTIRQ}
+"""How the functions of interrupt handlers begin, and what preempt_count() is in each."""
 INIT = "__smpcheck_init"
 FINALLY = "__smpcheck_finally"
-ROOTS = rf"{THREAD}|{INIT}$|{FINALLY}$|__smpcheck_stub_"
+ROOTS = rf"{THREAD}|{INIT}$|{FINALLY}$|__smpcheck_stub_|{'|'.join(HANDLERS)}"
 
 ARGUMENTS = (
     *("-target", "x86_64-linux-gnu", "-std=gnu11", "-nostdinc", "-fshort-wchar", "-funsigned-char", "-fms-extensions"),
@@ -41,7 +45,7 @@ ARGUMENTS = (
 )
 MAX_RESTARTS = 20
 
-ENVIRONMENT = "a CPU for each thread, no interrupts; locks, RCU and SRCU as the memory model has them (docs/kernel-c.md)"
+ENVIRONMENT = "a CPU for each thread, {interrupts}; locks, RCU and SRCU as the memory model has them (docs/kernel-c.md)"
 """What is taken for granted about where the threads run."""
 
 
@@ -153,8 +157,22 @@ class Harness:
         self.threads = [function for function in in_order if function.name.startswith(THREAD)]
         if not self.threads:
             raise InputError("no threads: 'SMPCHECK_THREAD(name) { ... }' expected", Position(path, 1))
+        self.handlers = [self._handler(function) for function in in_order if function.name.startswith(tuple(HANDLERS))]
         self.findings = Findings()
         self.layers = (str(headers.FOLDER), *(f"{tree}/{folder}" for folder in LAYERS if tree))
+
+    def _handler(self, function: t.Function) -> tuple[t.Function, str, int, int]:
+        """An interrupt handler: its name, the number of the thread that it interrupts, and preempt_count() in it."""
+        begin = next(begin for begin in HANDLERS if function.name.startswith(begin))
+        name, _, thread = function.name.removeprefix(begin).rpartition("__on_")
+        names = [one.name.removeprefix(THREAD) for one in self.threads]
+        if thread not in names:
+            place = self.unit.places[function.at]
+            raise InputError(
+                f"the interrupt handler {name} is to interrupt {thread}, which is no thread: there are {', '.join(names)}",
+                Position(self.path if place.file == self.main else place.file, place.line, place.column),
+            )
+        return function, name, names.index(thread), HANDLERS[begin]
 
     def program(self) -> ir.Program:
         """Lower everything; again, as long as locals turn out to have to be in memory."""
@@ -186,6 +204,7 @@ class Harness:
         ]
         if after is not None:
             threads.append(self._thread(low, after, len(threads), "finally", waits=len(threads)))
+        threads += [low.thread(function, index, name=name, context=context) for function, name, index, context in self.handlers]
         if len(self.findings.in_memory) > before:
             return None
         cells, threads = self._cells(low, objects, threads, after is not None)
@@ -202,6 +221,7 @@ class Harness:
             file=self.path,
             notes=self._notes(objects, low),
             members=objects.members(low.kinds),
+            handlers=tuple(name for _, name, _, _ in self.handlers),
         )
         self._refuse_unknown_failures(program)
         return replace(program, condition_text=" and ".join(ir.assertion_names(program)) or "true")
@@ -261,17 +281,35 @@ class Harness:
             startup.run(initial)
         pointed = objects.pointed(threads, memory)
         cells = objects.cells(low.kinds, threads, pointed, memory)
-        own = [frozenset(n for n in objects.used if n.startswith(f"{thread.index}:")) - pointed for thread in threads]
+        own = [mine - pointed for mine in self._own(objects, threads)]
         threads = [simplified(thread, mine, cells) for thread, mine in zip(threads, own, strict=True)]
         cells = objects.cells(low.kinds, threads, objects.pointed(threads, memory), memory)
         if after:
             for index in range(len(self.threads)):
                 cells[Ptr(ENDED, 4 * index)] = ir.Cell(f"{ENDED}[{index}]")
-        threads = [replace(thread, body=without_dead_assignments(thread.body, set())) for thread in threads]
+        threads = [self._interrupted(thread, threads) for thread in threads[: len(threads) - len(self.handlers)]]
         return cells, threads
 
+    def _own(self, objects: Objects, threads: list[ir.Thread]) -> Iterator[frozenset[str]]:
+        """The objects that belong to each thread and handler alone: ``current`` is that of a thread and of what interrupts it."""
+        uses = [_objects_of(thread) for thread in threads]
+        for number, thread in enumerate(threads):
+            same_cpu = [used for n, used in enumerate(uses) if n != number and threads[n].index == thread.index]
+            mine = (name for name in objects.used if name.startswith(f"{thread.index}:"))
+            yield frozenset(mine) - frozenset().union(*same_cpu)
+
+    def _interrupted(self, thread: ir.Thread, threads: list[ir.Thread]) -> ir.Thread:
+        """A thread with what interrupts it, and without what nobody reads."""
+        handlers = [
+            Handler.of(one, context == SOFTIRQ)
+            for one, (_, _, _, context) in zip(threads[len(threads) - len(self.handlers) :], self.handlers, strict=True)
+            if one.index == thread.index
+        ]
+        thread = simplified(interrupted(thread, handlers), frozenset(), {})
+        return replace(thread, body=without_dead_assignments(thread.body, set()))
+
     def _notes(self, objects: Objects, low: TreeLowering) -> tuple[str, ...]:
-        notes = [f"taken for granted: {ENVIRONMENT}"]
+        notes = [f"taken for granted: {ENVIRONMENT.format(interrupts=self._interrupts())}"]
         ignored = sorted(self.findings.ignored - {"__smpcheck_nothing"})
         if ignored:
             notes.append(f"calls without an effect here: {', '.join(f'{name}()' for name in ignored)}")
@@ -290,6 +328,13 @@ class Harness:
             notes.append(f"declared only, so taken to be zero at first: {names}")
         return (*notes, *self.findings.assumed, *low.notes)
 
+    def _interrupts(self) -> str:
+        """What interrupts which threads, in words."""
+        if not self.handlers:
+            return "no interrupts"
+        said = [f"{name}() interrupts {self.threads[index].name.removeprefix(THREAD)}" for _, name, index, _ in self.handlers]
+        return f"interrupts ({', '.join(said)}; each once at most, to its end, in program order with what it interrupts)"
+
     def _complain_of_missing(self) -> None:
         missing = self.findings.missing
         if missing:
@@ -298,6 +343,14 @@ class Harness:
                 f"functions without a body: {listed}: define them in the harness, or replace them with SMPCHECK_STUB",
                 Position(self.path, 1),
             )
+
+
+def _objects_of(thread: ir.Thread) -> frozenset[str]:
+    """The objects whose addresses stand in a thread."""
+    pointers = (
+        ptr for stmt in statements(thread.body) for expr in expressions(stmt) if expr is not None for ptr in pointers_in(expr)
+    )
+    return frozenset(ptr.base for ptr in pointers)
 
 
 MIXED_ACCESSES = "mixed-accesses"

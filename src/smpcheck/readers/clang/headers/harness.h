@@ -4,6 +4,8 @@
 
 #define SMPCHECK_INIT() void __smpcheck_init(void)
 #define SMPCHECK_THREAD(name) void __smpcheck_thread_##name(void)
+#define SMPCHECK_IRQ(name, thread) void __smpcheck_irq_##name##__on_##thread(void)
+#define SMPCHECK_SOFTIRQ(name, thread) void __smpcheck_softirq_##name##__on_##thread(void)
 #define SMPCHECK_FINALLY() void __smpcheck_finally(void)
 #define SMPCHECK_STUB(result, name, ...) result __smpcheck_stub_##name(__VA_ARGS__)
 #define SMPCHECK_EXPECT_FAILURE(...) _Static_assert(1, "");
@@ -24,5 +26,6 @@ void __smpcheck_nothing();
 void __smpcheck_all_freed(void);
 void __smpcheck_lock_held();
 int __smpcheck_cpu(void);
+int __smpcheck_irqs_off(void);
 
 #endif
