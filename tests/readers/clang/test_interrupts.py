@@ -14,8 +14,10 @@ from smpcheck.machines.mapping import load_mapping
 from smpcheck.program import ir
 from smpcheck.program.ir import FinalMem
 from smpcheck.program.values import Ptr
-from smpcheck.questions.check import CheckOptions, check_program
+from smpcheck.questions.stops import stops
 from smpcheck.simulate.explore import outcomes
+from smpcheck.solver.answer import Question
+from smpcheck.solver.solve import solve
 from tests.naive.enumerate import executions
 from tests.naive.interrupts import interleaved, placed, random_program
 from tests.naive.models import consistent
@@ -39,10 +41,10 @@ def rows(program: ir.Program, states: set[Row]) -> set[Row]:
 
 def found(program: ir.Program, model: Model) -> tuple[set[Row], bool]:
     """The final values under a model, and can a thread wait for ever?"""
-    result = check_program(program, model, CheckOptions())
-    assert result.status in ("ok", "no-execution"), result
-    states: set[Row] = {tuple(int(value) for value in state.values()) for state in result.states}
-    return states, not WAITS.isdisjoint(result.failures)
+    answer = solve(program, model, Question(mode="states", flags=False))
+    assert answer.status in ("ok", "no-execution"), answer
+    states: set[Row] = {tuple(state[term] for term in program.observed) for state, _ in answer.states}
+    return states, not WAITS.isdisjoint(stops(program, model, unroll=2).happen)
 
 
 def interleavings_agree(seed: int) -> bool:
