@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 from tests.naive.mixed import random_mixed
 from tests.optional import the
+from tests.readers.python.common import compile_one
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -170,3 +172,49 @@ def test_accesses_of_several_sizes_do_on_x86_what_total_store_order_allows_and_o
         assert states(lower(program, load_mapping("x86")), "x86") == states(program, "tso"), f"program {seed}"
         on_arm = states(lower(program, load_mapping("arm64")), "aarch64")
         assert states(program, "sc") <= on_arm <= states(program, "lkmm"), f"program {seed}"
+
+
+CONDITIONAL = (
+    "spin_trylock(b.spin)", "not test_and_set_bit_lock(0, b.word)", "not test_and_set_bit(0, b.word)", "bit_spin_trylock(0, b.word)",
+    "cmpxchg_acquire(b.word, 0, 1) == 0", "atomic_add_unless(b.atomic, 1, 1)", "not atomic_inc_not_zero(b.atomic)",
+    "atomic_dec_if_positive(b.atomic) < 0", "refcount_dec_not_one(b.count)",
+)  # fmt: skip
+TRY = """
+class box(Struct):
+    word: ulong
+    atomic: atomic_t
+    spin: spinlock_t
+    count: refcount_t
+    taken: int
+
+def attempt(b: box) -> int:
+    if {operation}:
+        b.taken = b.taken + 1
+        return 1
+    return 0
+
+def last(b: box) -> None:
+    check("no one takes it", b.taken != 0)
+    check("one takes it", b.taken != 1)
+    check("both take it", b.taken != 2)
+
+@scenario
+def both(s: Setup) -> None:
+    s.box = b = box(count=1)
+    s.thread(attempt, b)
+    s.thread(attempt, b)
+    s.after(last, b)
+"""
+
+
+def test_an_operation_that_fails_for_some_values_does_so_on_each_machine(tmp_path):
+    """Whatever follows it in either case, and however the machine has it: sequentially consistent, the outcomes are the same."""
+    for operation in CONDITIONAL:
+        program = compile_one(tmp_path, TRY.format(operation=operation))
+        question = Question(mode="assertions", flags=False, stops=True)
+        wanted = solve(program, load_model("sc"), question).failed.keys()
+        for mapping in (*mappings("all"), mapping_of("arm64:llsc")):
+            found = solve(lower(program, mapping), load_model("sc"), question).failed.keys()
+            assert found == wanted, (operation, mapping.title)
+            lazily = solve(lower(program, mapping), load_model(mapping.model), replace(question, lazy=True)).failed.keys()
+            assert lazily == solve(lower(program, mapping), load_model(mapping.model), question).failed.keys()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.table import rows as primitives
@@ -196,8 +196,13 @@ def sites(body: Sequence[Stmt], mapping: MachineMapping) -> Iterator[Site | Stmt
             yield finder.atomic(stmt, "")
             at += 3
             continue
-        found = finder.statement(body[at])
-        if found is not None:
+        stmt = body[at]
+        either = _either(stmt) if isinstance(stmt, Choice) else None
+        if either is not None:
+            yield finder.conditional(either.operation, either.suffix)
+            if either.done or either.failed:
+                yield If(either.when, either.done, either.failed, stmt.pos)
+        elif (found := finder.statement(stmt)) is not None:
             yield found
         at += 1
 
@@ -227,9 +232,6 @@ class _Sites:
                 return self.atomic(stmt, _suffix(stmt))
             case Fence():
                 return self.barrier(stmt)
-            case Choice(then=then, other=(Load() as failed, Assume())) if (found := _conditional(then)) is not None:
-                if failed.addr == found[0].addr:
-                    return self.conditional(*found)
         return stmt
 
     def load(self, stmt: Load) -> Site:
@@ -369,6 +371,8 @@ class _Task:
         for line in lines:
             if line == NEW:
                 assert operation is not None
+                if self.site.must and operation.when is not None:
+                    emitter.emit(Assume(self.of_old(operation.when), self.pos))
                 emitter.emit(Assign(self.thread.register("value"), self.of_old(operation.new), self.pos))
             elif line.startswith(UNLESS):
                 assert operation is not None and operation.when is not None
@@ -485,13 +489,34 @@ def _is_barrier(primitive: str, tag: str) -> bool:
     return row is not None and row.body.lower() == f"{{ __fence{{{tag.lower()}}}; }}"
 
 
-def _conditional(body: Sequence[Stmt]) -> tuple[Rmw, str] | None:
-    """The operation of the side of a choice on which it takes place, and its ordering."""
-    match body:
-        case [Rmw() as stmt] if stmt.when is not None:
-            return stmt, _suffix(stmt)
-        case [Fence() as first, Rmw() as stmt, Fence() as last] if first == last and stmt.when is not None:
-            return stmt, ""
+class _Either(NamedTuple):
+    """An ``operation`` that takes place only for some values, its ordering, and what follows where it does, and where it does
+    not."""
+
+    operation: Rmw
+    suffix: str
+    done: tuple[Stmt, ...]
+    failed: tuple[Stmt, ...]
+
+    @property
+    def when(self) -> Expr:
+        """Does it take place?"""
+        assert self.operation.when is not None
+        return self.operation.when
+
+
+def _either(choice: Choice) -> _Either | None:
+    """The choice between an operation that takes place and the read of one that does not, as such; None: it is another choice."""
+    match choice.then:
+        case [Rmw() as stmt, *done] if stmt.when is not None:
+            suffix = _suffix(stmt)
+        case [Fence() as first, Rmw() as stmt, Fence() as last, *done] if first == last and stmt.when is not None:
+            suffix = ""
+        case _:
+            return None
+    match choice.other:
+        case [Load() as read, Assume(), *failed] if (read.addr, read.reg) == (stmt.addr, stmt.old):
+            return _Either(stmt, suffix, tuple(done), tuple(failed))
     return None
 
 

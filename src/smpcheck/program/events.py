@@ -277,6 +277,10 @@ class EventGraph:
         found: Pairs | None = getattr(self, name, None)
         return self.more.get(name, {}) if found is None else found
 
+    def dependencies(self) -> dict[str, Pairs]:
+        """The relations of :data:`DEPENDENCIES` that the program has, by name; those of every language always."""
+        return {"addr": self.addr, "data": self.data, "ctrl": self.ctrl, **self.more}
+
 
 FIRST, PAIR = "First-of-pair", "Pair"
 """Tags of an access of machine code that belongs to the instruction of the access before it (``LDP``, ``CASP``), and of the first

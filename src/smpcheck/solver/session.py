@@ -251,8 +251,9 @@ class Session:
                 encoding.address_values(e.id)
         for a, b in encoding.pairs:
             encoding.co(a, b)
-        for table in (self.graph.addr, self.graph.data, self.graph.ctrl):
-            for g in table.values():
+        graph = self.graph
+        for guards in (*(table.values() for table in graph.dependencies().values()), graph.faulting.values()):
+            for g in guards:
                 encoding.guard_literal(g)
         for e in self.domains.writes:
             encoding.last(e.id)
@@ -601,8 +602,7 @@ class Session:
             shown_ids.append(e.id)
             events.append(ExecutedEvent(len(events), e.thread, e.kind, tags, cell, address, value, e.pos, e.text))
         relations: dict[str, frozenset[tuple[int, int]]] = {}
-        for name in ("addr", "data", "ctrl", *graph.more):
-            table = graph.dependency(name)
+        for name, table in graph.dependencies().items():
             relations[name] = frozenset(
                 (number[a], number[b])
                 for (a, b), g in table.items()
