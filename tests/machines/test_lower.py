@@ -11,7 +11,8 @@ from smpcheck.cat.load import load_model
 from smpcheck.errors import UnsupportedError
 from smpcheck.machines.lower import lower, lowered
 from smpcheck.machines.mapping import MACHINES, load_mapping, mapping_of, mappings
-from smpcheck.program.ir import Load, Rmw, Store
+from smpcheck.program.flow import statements
+from smpcheck.program.ir import Fence, Load, Rmw, Store
 from smpcheck.program.pieces import cut
 from smpcheck.program.wellformed import check
 from smpcheck.readers.litmus import read_litmus, read_litmus_file
@@ -174,11 +175,17 @@ def test_accesses_of_several_sizes_do_on_x86_what_total_store_order_allows_and_o
         assert states(program, "sc") <= on_arm <= states(program, "lkmm"), f"program {seed}"
 
 
-CONDITIONAL = (
-    "spin_trylock(b.spin)", "not test_and_set_bit_lock(0, b.word)", "not test_and_set_bit(0, b.word)", "bit_spin_trylock(0, b.word)",
-    "cmpxchg_acquire(b.word, 0, 1) == 0", "atomic_add_unless(b.atomic, 1, 1)", "not atomic_inc_not_zero(b.atomic)",
-    "atomic_dec_if_positive(b.atomic) < 0", "refcount_dec_not_one(b.count)",
-)  # fmt: skip
+CONDITIONAL = """
+spin_trylock(b.spin)
+not test_and_set_bit_lock(0, b.word)
+not test_and_set_bit(0, b.word)
+bit_spin_trylock(0, b.word)
+cmpxchg_acquire(b.word, 0, 1) == 0
+atomic_add_unless(b.atomic, 1, 1)
+not atomic_inc_not_zero(b.atomic)
+atomic_dec_if_positive(b.atomic) < 0
+refcount_dec_not_one(b.count)
+"""
 TRY = """
 class box(Struct):
     word: ulong
@@ -209,7 +216,7 @@ def both(s: Setup) -> None:
 
 def test_an_operation_that_fails_for_some_values_does_so_on_each_machine(tmp_path):
     """Whatever follows it in either case, and however the machine has it: sequentially consistent, the outcomes are the same."""
-    for operation in CONDITIONAL:
+    for operation in CONDITIONAL.strip().splitlines():
         program = compile_one(tmp_path, TRY.format(operation=operation))
         question = Question(mode="assertions", flags=False, stops=True)
         wanted = solve(program, load_model("sc"), question).failed.keys()
@@ -218,3 +225,18 @@ def test_an_operation_that_fails_for_some_values_does_so_on_each_machine(tmp_pat
             assert found == wanted, (operation, mapping.title)
             lazily = solve(lower(program, mapping), load_model(mapping.model), replace(question, lazy=True)).failed.keys()
             assert lazily == solve(lower(program, mapping), load_model(mapping.model), question).failed.keys()
+
+
+SHOWN = Load | Store | Fence
+
+
+def test_a_label_is_no_instruction():
+    """What is shown of a primitive are its instructions, also of those that a label stands before."""
+    program = two_threads("smp_mb(); atomic_inc_return(a);", "spin_lock(l); spin_unlock(l);", "1=1", "atomic_t *a, spinlock_t *l")
+    for mapping in (*mappings("all"), mapping_of("arm64:llsc")):
+        on_it = lowered(program, mapping).program
+        texts = [
+            stmt.text for thread in on_it.threads for stmt in statements(thread.body) if isinstance(stmt, Load | Store | Fence)
+        ]
+        assert texts
+        assert not any(text.endswith(":]") for text in texts), texts

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from smpcheck.cat.load import load_model
+from smpcheck.engines.constraints import rounds
+from smpcheck.engines.interleavings import coverage_before
+from smpcheck.errors import UnsupportedError
+from smpcheck.machines.lower import lower
+from smpcheck.machines.mapping import mappings
 from smpcheck.program import ir
 from smpcheck.program.cut import is_left_out, leaves, without_branches
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.simulate.explore import outcomes
 from smpcheck.solver.answer import Answer, Question
 from smpcheck.solver.solve import solve
+from tests.naive.generate import random_litmus
 
 STORE_BUFFERING = """C t
 { }
@@ -88,3 +95,62 @@ def test_numbers_of_branches_do_not_change_when_one_is_put_back() -> None:
     names = labels(cut(PROGRAM).threads[1].body)
     assert names == [f"left out: thread 1, branch {i}" for i in (1, 2)]
     assert labels(cut(PROGRAM, names[0]).threads[1].body) == names[1:]
+
+
+TRIED = """C t
+{ }
+P0(unsigned long *x, int *y, int *z) {
+	int r0; int r1;
+	WRITE_ONCE(*y, 1);
+	r1 = READ_ONCE(*z);
+	r0 = cmpxchg_acquire(x, 1, 2);
+	if (r0 == 1) WRITE_ONCE(*y, 2);
+	if (r1 == 0) { if (r0 == 1) WRITE_ONCE(*y, 3); }
+}
+P1(unsigned long *x, int *y, int *z) { int r0; WRITE_ONCE(*z, 1); r0 = READ_ONCE(*y); if (r0 == 0) WRITE_ONCE(*x, 1); }
+exists (y=3)
+"""
+
+
+def test_of_a_translated_program_what_it_was_made_from_is_cut() -> None:
+    """An operation that never takes place in an interleaving is one operation on the machine all the same."""
+    program = read_litmus(TRIED)
+    for mapping in mappings("all"):
+        on_it = lower(program, mapping)
+        coverage = coverage_before(on_it)
+        assert coverage.before
+        part = without_branches(on_it, coverage)
+        assert part.language == mapping.language
+        assert [s for s in texts(on_it) if "cmpxchg" in s] == [s for s in texts(part) if "cmpxchg" in s], mapping.title
+        assert len(texts(part)) < len(texts(on_it))
+
+
+def test_what_was_changed_after_its_translation_is_not_made_again() -> None:
+    on_it = lower(read_litmus(TRIED), mappings("ppc64")[0])
+    assert on_it.translated_from is not None
+    changed = replace(on_it, threads=on_it.threads[:1])
+    assert changed.translated_from is None
+    assert replace(on_it, invariants=()).translated_from is not None
+    assert len(without_branches(changed, coverage_before(on_it)).threads) == 1
+
+
+def test_with_branches_put_back_the_answer_of_a_machine_is_that_about_the_whole() -> None:
+    more = 0
+    for program in (PROGRAM, read_litmus(TRIED), *(read_litmus(random_litmus(number)) for number in range(10))):
+        for mapping in mappings("arm64:llsc,ppc64,riscv"):
+            try:
+                on_it = lower(program, mapping)
+            except UnsupportedError:
+                continue
+            invariant = ir.Assert(ir.Unary("!", program.condition), "the condition")
+            on_it = replace(on_it, invariants=(*on_it.invariants, invariant))
+            model = load_model(mapping.model)
+            whole = solve(on_it, model, Question(mode="assertions", flags=False))
+            asked = [answer for _, answer in rounds(on_it, model, 2, None, coverage_before(on_it))]
+            more += len(asked) > 1
+            assert {name for answer in asked for name in answer.failed} == whole.failed.keys(), (program.source, mapping.title)
+    assert more >= 3
+
+
+def texts(program: ir.Program) -> list[str]:
+    return [s.text for thread in program.threads for s in leaves(thread.body)]

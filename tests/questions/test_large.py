@@ -15,17 +15,19 @@ from smpcheck.engines.constraints import NARROW
 from smpcheck.engines.contract import Answer
 from smpcheck.engines.route import ask, is_large
 from smpcheck.engines.views import ASSUMPTION
+from smpcheck.machines.mapping import mappings
 from smpcheck.questions import barriers as barriers_module
 from smpcheck.questions import compare as compare_module
 from smpcheck.questions import explain as explain_module
 from smpcheck.questions import fix as fix_module
 from smpcheck.questions.barriers import Barriers, barriers
 from smpcheck.questions.caveats import RACES
-from smpcheck.questions.compare import compare
+from smpcheck.questions.compare import Subject, compare, compare_subjects
 from smpcheck.questions.explain import Limits, explain
 from smpcheck.questions.fix import fix
 from smpcheck.questions.ordering_elements import elements_of
 from smpcheck.questions.outcomes import outcomes
+from smpcheck.readers.litmus import read_litmus_file
 from smpcheck.readers.registry import read_programs
 from smpcheck.show.explain_text import head
 from smpcheck.show.why_json import barriers_document, document
@@ -175,3 +177,14 @@ def test_models_are_compared(scenario):
     (difference,) = [row.difference for row in rows if row.differs]
     assert difference is not None
     assert (difference.allows, difference.forbids, the(difference.reason).axiom) == ("lkmm", "sc", "sc")
+
+
+def test_a_large_program_is_compared_over_machines_as_a_small_one(monkeypatch):
+    subjects = [Subject("lkmm", LKMM), *(Subject(m.title, load_model(m.model), m) for m in mappings("x86,ppc64,riscv"))]
+    programs = [read_litmus_file(ROOT / "examples" / f"{name}.litmus") for name in ("25-CMPXCHG", "04-MP", "30-RCU")]
+    small = [compare_subjects(program, subjects) for program in programs]
+    monkeypatch.setattr(compare_module, "is_large", lambda program: True)
+    large = [compare_subjects(program, subjects) for program in programs]
+    happens = [[[cell.happens for cell in row.cells] for row in rows] for rows in small]
+    assert [[[cell.happens for cell in row.cells] for row in rows] for rows in large] == happens
+    assert "a grace period is code" in large[2][0].cells[1].message

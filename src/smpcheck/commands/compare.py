@@ -57,6 +57,9 @@ def compare(
             "--machine", metavar="M,M,...", help="Machines beside lkmm: arm64, x86, ppc64, riscv, armv7, arm64:llsc, or all."
         ),
     ] = None,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
+    ] = None,
     settings: Settings = None,
     kernel: Kernel = None,
     kernel_headers: KernelHeaders = None,
@@ -83,6 +86,7 @@ def compare(
         from smpcheck.questions.explain import Limits
 
         asked = [load_model(name) for name in _names(models, machines)]
+        chosen = all_settings(settings, kernel, kernel_headers, objects, init, thread, asserts)
         subjects = [Subject(model.name, model) for model in asked]
         if machines is not None:
             from smpcheck.machines.mapping import mappings
@@ -94,9 +98,7 @@ def compare(
                 try:
                     if isinstance(item, InputError):
                         raise item
-                    for program in find_programs(
-                        item.path, asked[0], None, all_settings(settings, kernel, kernel_headers, objects, init, thread, asserts)
-                    ):
+                    for program in find_programs(item.path, asked[0], scenario, chosen):
                         rows += compare_subjects(program, subjects, Limits(unroll=unroll))
                 except TimeLimitError:
                     raise

@@ -13,7 +13,7 @@ from contextlib import suppress
 from smpcheck.cat.load import SHIPPED, load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.engines.contract import NO_EXECUTION, NO_TIME, Answer, Question, Witness, cut
-from smpcheck.engines.interleavings import MAX_STATES
+from smpcheck.engines.interleavings import coverage_of
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import flow, ir
 from smpcheck.program.cut import NOTHING, Coverage, is_left_out, without_branches
@@ -47,10 +47,8 @@ def rounds(
         coverage = NOTHING
     elif coverage is None:
         coverage = NOTHING
-        with suppress(LimitError, UnsupportedError):
-            from smpcheck.simulate.explore import outcomes
-
-            coverage = outcomes(program, max_states=MAX_STATES, coverage=True).coverage
+        with suppress(LimitError):
+            coverage = coverage_of(program)
     put_back: set[str] = set()
     while True:
         rest = None if ends is None else ends - time.monotonic()

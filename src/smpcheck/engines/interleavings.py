@@ -6,14 +6,42 @@ models it may.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.engines.contract import NO_EXECUTION, Answer, Question, Witness
-from smpcheck.program.cut import Coverage, without_branches
+from smpcheck.errors import UnsupportedError
+from smpcheck.program.cut import NOTHING, Coverage, without_branches
+from smpcheck.program.ir import Program
 
 MAX_STATES = 3_000_000
 
 ONLY_SC = "no interleaving has it, and there are other executions"
+
+
+def coverage_of(program: Program) -> Coverage:
+    """Which accesses some interleaving takes. :raises LimitError: there are too many states"""
+    from smpcheck.simulate.explore import outcomes
+
+    try:
+        return outcomes(program, max_states=MAX_STATES, coverage=True).coverage
+    except UnsupportedError:
+        return coverage_before(program)
+
+
+def coverage_before(program: Program) -> Coverage:
+    """The same of the program that this one was translated from, such as the kernel's primitives: for machines whose loops over
+    store-conditionals no step-by-step exploration supports. :raises LimitError: there are too many states"""
+    from smpcheck.simulate.explore import outcomes
+
+    known = program.translated_from
+    if known is None:
+        return NOTHING
+    try:
+        return replace(outcomes(known.program, max_states=MAX_STATES, coverage=True).coverage, before=True)
+    except UnsupportedError:
+        return NOTHING
 
 
 class Interleavings:
@@ -31,7 +59,11 @@ class Interleavings:
         program, model, names = self.question.program, self.question.model, self.question.names
         from smpcheck.simulate.explore import outcomes
 
-        found = outcomes(program, max_states=MAX_STATES, witnesses=True, coverage=True)
+        try:
+            found = outcomes(program, max_states=MAX_STATES, witnesses=True, coverage=True)
+        except UnsupportedError:
+            self.coverage = coverage_before(program)
+            raise
         self.coverage = found.coverage
         answer = Answer(without_branches(program, found.coverage))
         for name in names:

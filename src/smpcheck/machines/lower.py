@@ -15,12 +15,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.table import rows as primitives
 from smpcheck.machines.mapping import MachineMapping, Row
 from smpcheck.program import ir, tags
+from smpcheck.program.attempts import attempt
 from smpcheck.program.flow import registers_read, statements, with_atoms
 from smpcheck.program.ir import Assign, Assume, Choice, Const, Expr, Fence, If, Load, Position, Program, Reg, Rmw, Stmt, Store
 from smpcheck.program.tags import GHOST
@@ -94,7 +96,13 @@ def lowered(program: Program, mapping: MachineMapping) -> Lowered:
         rows |= one.rows
         for pos, lines in one.made.items():
             made[pos] = made.get(pos, ()) + tuple(line for line in lines if line not in made.get(pos, ()))
-    changed = replace(program, threads=threads, language=mapping.language, notes=(*program.notes, *notes(program, mapping)))
+    changed = replace(
+        program,
+        threads=threads,
+        language=mapping.language,
+        notes=(*program.notes, *notes(program, mapping)),
+        translation=ir.Translation(program, threads, partial(lower, mapping=mapping)),
+    )
     return Lowered(changed, made, tuple(rows.values()))
 
 
@@ -197,11 +205,11 @@ def sites(body: Sequence[Stmt], mapping: MachineMapping) -> Iterator[Site | Stmt
             at += 3
             continue
         stmt = body[at]
-        either = _either(stmt) if isinstance(stmt, Choice) else None
-        if either is not None:
-            yield finder.conditional(either.operation, either.suffix)
-            if either.done or either.failed:
-                yield If(either.when, either.done, either.failed, stmt.pos)
+        one = attempt(stmt) if isinstance(stmt, Choice) else None
+        if one is not None:
+            yield finder.conditional(one.operation, "" if one.is_fully_ordered else _suffix(one.operation))
+            if one.done or one.failed:
+                yield If(one.when, one.done, one.failed, stmt.pos)
         elif (found := finder.statement(stmt)) is not None:
             yield found
         at += 1
@@ -380,7 +388,8 @@ class _Task:
             else:
                 text = line.format(**self.thread.places, op=self.site.operation_name)
                 read_instruction(self.thread.machine, emitter, text, lambda _: self.pos)
-                shown[emitter.text] = self.sized(line)
+                if not line.endswith(":"):
+                    shown[emitter.text] = self.sized(line)
         emitter.items = flags.without_unasked(emitter)
         self.thread.registers |= emitter.registers
         own = [item for item in emitter.items if not isinstance(item, Jump | Label)]
@@ -487,37 +496,6 @@ def _is_barrier(primitive: str, tag: str) -> bool:
     """Is a primitive this barrier and nothing else?"""
     row = primitives().get(primitive)
     return row is not None and row.body.lower() == f"{{ __fence{{{tag.lower()}}}; }}"
-
-
-class _Either(NamedTuple):
-    """An ``operation`` that takes place only for some values, its ordering, and what follows where it does, and where it does
-    not."""
-
-    operation: Rmw
-    suffix: str
-    done: tuple[Stmt, ...]
-    failed: tuple[Stmt, ...]
-
-    @property
-    def when(self) -> Expr:
-        """Does it take place?"""
-        assert self.operation.when is not None
-        return self.operation.when
-
-
-def _either(choice: Choice) -> _Either | None:
-    """The choice between an operation that takes place and the read of one that does not, as such; None: it is another choice."""
-    match choice.then:
-        case [Rmw() as stmt, *done] if stmt.when is not None:
-            suffix = _suffix(stmt)
-        case [Fence() as first, Rmw() as stmt, Fence() as last, *done] if first == last and stmt.when is not None:
-            suffix = ""
-        case _:
-            return None
-    match choice.other:
-        case [Load() as read, Assume(), *failed] if (read.addr, read.reg) == (stmt.addr, stmt.old):
-            return _Either(stmt, suffix, tuple(done), tuple(failed))
-    return None
 
 
 def _expected(stmt: Rmw) -> Expr | None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from smpcheck.program import ir
+from smpcheck.program.attempts import attempt
 
 _CUT = "left out: "
 
@@ -24,10 +25,13 @@ def is_left_out(label: str) -> bool:
 class Coverage:
     """The accesses that are ``steps`` of a program's interleavings, and those that some interleaving takes, both by ``id`` of the
     statement in this very program object.
+
+    ``before``: the accesses are those of the program that it was translated from (:class:`smpcheck.program.ir.Translation`).
     """
 
     steps: frozenset[int] = frozenset()
     taken: frozenset[int] = frozenset()
+    before: bool = False
 
 
 NOTHING = Coverage()
@@ -38,6 +42,12 @@ def without_branches(program: ir.Program, coverage: Coverage, put_back: Collecti
     """``program`` without branches that have steps of which none is taken, but for those labelled in ``put_back``. A branch that
     was put back is left as it is, without looking for more inside.
     """
+    if coverage.before and (known := program.translated_from) is not None:
+        return replace(program, threads=known.translate(_cut(known.program, coverage, put_back)).threads)
+    return _cut(program, coverage, put_back)
+
+
+def _cut(program: ir.Program, coverage: Coverage, put_back: Collection[str]) -> ir.Program:
     threads = tuple(
         replace(thread, body=_Cutter(f"{_CUT}thread {thread.index}, ", coverage, put_back).body(thread.body))
         for thread in program.threads
@@ -57,6 +67,10 @@ class _Cutter:
 
     def statement(self, stmt: ir.Stmt) -> ir.Stmt:
         match stmt:
+            case ir.Choice() if self.coverage.before and (one := attempt(stmt)) is not None:
+                # what a machine has one operation for stays together
+                then, other = (*one.success, *self.branch(one.done)), (*one.failure, *self.branch(one.failed))
+                return replace(stmt, then=then, other=other)
             case ir.If() | ir.Choice():
                 return replace(stmt, then=self.branch(stmt.then), other=self.branch(stmt.other))
             case ir.Block() | ir.Loop():

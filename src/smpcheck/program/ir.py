@@ -10,7 +10,7 @@ Nothing here knows whether the program came from C, assembly or Python.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -333,6 +333,15 @@ MODELS: tuple[Language, ...] = ("Python", "KernelC")
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """``threads`` are what ``translate`` makes of the threads of ``program``, such as a machine's instructions."""
+
+    program: Program
+    threads: tuple[Thread, ...]
+    translate: Callable[[Program], Program]
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """A closed program with its question.
 
@@ -384,6 +393,14 @@ class Program:
     """May an access be to anything but a whole cell: to part of one, to several, or, if its address is computed, beside them?"""
     in_pieces: bool = False
     """Are there accesses of several sizes, or types, to one place? Then the cells are the pieces that these need."""
+    translation: Translation | None = field(default=None, repr=False, compare=False)
+    """Where the threads come from, if they were made from those of another program."""
+
+    @property
+    def translated_from(self) -> Translation | None:
+        """Where the threads come from; None if they were changed since."""
+        known = self.translation
+        return known if known is not None and known.threads is self.threads else None
 
     @property
     def branches_bind_the_rest(self) -> bool:

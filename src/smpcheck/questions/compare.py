@@ -118,8 +118,7 @@ def compare_subjects(program: Program, subjects: Sequence[Subject], limits: Limi
     rows = []
     sizes = (f"under {subject.name}: {note}" for subject in subjects for note in about_sizes(subject.model, program))
     notes = (*remarks(program), *sizes)
-    as_it_is = all(subject.mapping is None for subject in subjects)
-    table = (_of_large if as_it_is and is_large(program) else _of_small)(program, subjects, outcomes(program), limits)
+    table = (_of_large if is_large(program) else _of_small)(program, subjects, outcomes(program), limits)
     began = time.perf_counter()
     for outcome, cells in table:
         row = Row(program, outcome, cells)
@@ -201,9 +200,11 @@ def _of_large(program: Program, subjects: Sequence[Subject], asked: Sequence[Out
     whole, named = asking(program, asked)
     faults = possible_stops(program)
     names = [*(str(outcome.condition) for outcome in named), *faults]
-    found = [ask(limits.question(whole, subject.model, names)) for subject in subjects]
+    found = [_answer(whole, subject, names, limits) for subject in subjects]
 
-    def cell(one: Answer, name: str) -> Cell:
+    def cell(one: Answer | str, name: str) -> Cell:
+        if isinstance(one, str):
+            return Cell(None, message=one)
         if name in one.can:
             return Cell("Sometimes")
         notes = one.caveats(name)
@@ -213,9 +214,17 @@ def _of_large(program: Program, subjects: Sequence[Subject], asked: Sequence[Out
     for outcome, name in zip(asked, names, strict=False):
         yield outcome, tuple(cell(one, name) for one in found)
     for name in faults:
-        happens = [one.can[name][1] for one in found if name in one.can]
+        happens = [one.can[name][1] for one in found if isinstance(one, Answer) and name in one.can]
         if happens:
             yield stop(name, happens[0]), tuple(cell(one, name) for one in found)
+
+
+def _answer(program: Program, subject: Subject, names: Sequence[str], limits: Limits) -> Answer | str:
+    """What is known under a model, or why the machine does not have the program."""
+    try:
+        return ask(limits.question(subject.program(program), subject.model, names))
+    except UnsupportedError as error:
+        return f"unsupported: {error}"
 
 
 def _difference(row: Row, subjects: Sequence[Subject], limits: Limits) -> Difference | None:
