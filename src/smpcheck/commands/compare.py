@@ -17,6 +17,7 @@ from smpcheck.commands.common import (
     Kernel,
     KernelHeaders,
     Objects,
+    OneProgram,
     Settings,
     Threads,
     Timeout,
@@ -57,9 +58,7 @@ def compare(
             "--machine", metavar="M,M,...", help="Machines beside lkmm: arm64, x86, ppc64, riscv, armv7, arm64:llsc, or all."
         ),
     ] = None,
-    scenario: Annotated[
-        str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Choose one program of a file that has several.")
-    ] = None,
+    scenario: OneProgram = None,
     settings: Settings = None,
     kernel: Kernel = None,
     kernel_headers: KernelHeaders = None,
