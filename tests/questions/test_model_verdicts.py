@@ -10,7 +10,9 @@ import smpcheck
 from smpcheck.cat.load import load_model
 from smpcheck.engines import route
 from smpcheck.errors import InputError
+from smpcheck.machines.mapping import mapping_of
 from smpcheck.questions.barriers import barriers
+from smpcheck.questions.check import CheckOptions, check_program, on_machine
 from smpcheck.questions.compare import compare
 from smpcheck.questions.explain import explain
 from smpcheck.questions.outcomes import ASSERTS_NOTHING
@@ -93,6 +95,14 @@ def test_what_fails_is_named(
         monkeypatch.setattr(route, "is_large", lambda program, large=large: large)
         result = smpcheck.check(model(tmp_path, claims, fence=fence))
         assert (result.verdict, result.failures) == (verdict, failures)
+
+
+def test_a_model_is_one_on_a_machine_too(tmp_path: Path) -> None:
+    for fence, verdict in (("barrier()", "FAILS"), ("smp_wmb()", "holds")):
+        (program,) = read_python_file(model(tmp_path, "s.final('no lost update', in_order, t)", fence=fence))
+        for name in ("riscv", "ppc64", "arm64"):
+            on_it = on_machine(program, name)
+            assert check_program(on_it, load_model(mapping_of(name).model), CheckOptions()).verdict == verdict
 
 
 def test_a_forall_shows_its_variables(tmp_path: Path) -> None:

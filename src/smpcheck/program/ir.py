@@ -403,6 +403,11 @@ class Program:
         return known if known is not None and known.threads is self.threads else None
 
     @property
+    def source_language(self) -> Language:
+        """What its source is written in, even if its threads were translated to a machine's instructions."""
+        return self.language if self.translation is None else self.translation.program.language
+
+    @property
     def branches_bind_the_rest(self) -> bool:
         """Does a control dependency reach everything later in program order? In C and Python it ends where both sides of the
         branch meet again; a machine, and LISA, knows no such place (herd7's semantics of either)."""

@@ -198,12 +198,12 @@ def _ask(head: Result, program: Program, model: Model, question: Question, optio
 
     Of a large one the solver is asked for what the others leave open: whether there are data races.
     """
-    if program.language not in MODELS:
+    if program.source_language not in MODELS:
         return _ask_solver(head, program, model, question, options, began)
     from smpcheck.engines.route import is_large
 
     large = is_large(program)
-    if program.language != "KernelC" and not large:
+    if program.source_language != "KernelC" and not large:
         return _ask_solver(head, program, model, question, options, began)
     from smpcheck.questions.large_check import first_seconds, in_turn, is_full
 
@@ -271,7 +271,7 @@ def describe(program: Program, model: Model, termination: bool = True) -> Result
         quantifier=program.quantifier,
         announced=None if program.announced is None else program.announced & flags,
         expected_failures=program.expected_failures,
-        language=program.language,
+        language=program.source_language,
         asserts=tuple(assertion_names(program)),
         notes=remarks(program, model),
         model=model.name,
