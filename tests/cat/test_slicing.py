@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.graph import recursive_first
+from smpcheck.cat.instructions import REC
 from smpcheck.cat.load import SHIPPED, load_model
 from smpcheck.cat.slicing import allows, slice_of
 from smpcheck.program.bit_rows import closure, has_cycle
@@ -27,25 +28,31 @@ def test_requirements_and_flags_are_those_of_the_model(subject: Execution, name:
     model = load_model(name)
     part, evaluation = slice_of(model, subject), Evaluation(subject)
     whole = {axiom.name for axiom in model.axioms if not axiom.flag and evaluation.shows(axiom)}
-    assert {axiom.name for axiom in part.requirements if evaluation.shows(axiom)} == whole
+    cut = Evaluation(subject)
+    cut.run(part.common)
+    settled = {axiom.name for axiom, _ in (*part.requirements, *part.flags) if axiom in part.settled and cut.shows(axiom)}
+    assert {axiom.name for axiom, steps in part.requirements if cut.run(steps) or cut.shows(axiom)} == whole
     assert allows(model, subject) == (not whole)
     raised = {axiom.name for axiom in model.axioms if axiom.flag and evaluation.shows(axiom)}
-    assert {axiom.name for axiom in part.flags if evaluation.shows(axiom)} == raised
+    assert {axiom.name for axiom, steps in part.flags if cut.run(steps) or cut.shows(axiom)} == raised
+    assert settled == {axiom.name for axiom in part.settled if cut.shows(axiom)}
+    for node in recursive_first(axiom.node for axiom in model.axioms):
+        assert cut.values.get(node.id, evaluation.value(node)) == evaluation.value(node)
 
 
 def test_what_a_test_without_rcu_and_plain_accesses_leaves_is_small() -> None:
     model = load_model("lkmm")
     part = slice_of(model, execution("W x 1; wmb; W y 1", "R y 1; rmb; R x 0"))
-    assert {axiom.name for axiom in part.requirements} == {"coherence", "happens-before"}
+    assert {axiom.name for axiom, _ in part.requirements} == {"coherence", "happens-before"}
     assert not part.flags
-    nodes = recursive_first(axiom.node for axiom in part.requirements)
-    assert len(nodes) < len(recursive_first(axiom.node for axiom in model.axioms)) / 5
+    steps = len(part.common) + sum(len(steps) for _, steps in part.requirements)
+    assert steps < len(recursive_first(axiom.node for axiom in model.axioms)) / 5
 
 
 def test_critical_sections_bring_their_recursion_back() -> None:
     part = slice_of(load_model("lkmm"), execution("rcu-lock; R x 0; R y 0; rcu-unlock", "W x 1; sync-rcu; W y 1"))
-    assert "rcu" in {axiom.name for axiom in part.requirements}
-    assert any(node.op == "rec" for axiom in part.requirements for node in recursive_first([axiom.node]))
+    assert "rcu" in {axiom.name for axiom, _ in part.requirements}
+    assert any(step[0] == REC for _, steps in part.requirements for step in steps)
 
 
 @given(st.integers(1, 7).flatmap(lambda n: st.lists(st.integers(0, (1 << n) - 1), min_size=n, max_size=n)))

@@ -1,19 +1,46 @@
 """The sets and relations of a model on one execution, and which requirements they offend.
 
-Everything is computed outright on bit rows, from the definition of each operator, independently of the solver: this is what
-the solver's witnesses are checked against. Row x of a relation has bit y if (x, y) is in it; a set is one such row. Recursive
-definitions are iterated from empty, each variable in turn, as herd7 does.
+Everything is computed outright on bits (:mod:`smpcheck.program.bit_square`), from the definition of each operator, independently
+of the solver: this is what the solver's witnesses are checked against. A set is a row of bits. Recursive definitions are iterated
+from empty, each variable in turn, as herd7 does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from operator import and_, or_
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from smpcheck.cat.graph import group_of
+from smpcheck.cat.instructions import (
+    ALL,
+    BASE,
+    BASE_SET,
+    DIFF,
+    DIFFVALS,
+    DOMAIN,
+    EMPTY,
+    FROM,
+    INTER,
+    INVERSE,
+    OPT,
+    PLUS,
+    PRODUCT,
+    RANGE,
+    REC,
+    SEQ,
+    SETID,
+    STAR,
+    TO,
+    UNION,
+    Instruction,
+    Recursion,
+    instruction,
+    operands,
+    recursion_of,
+)
 from smpcheck.cat.nodes import Axiom, Node
 from smpcheck.errors import UnsupportedError
-from smpcheck.program.bit_rows import Pair, Rows, bits, closure, compose, has_cycle, transpose
+from smpcheck.program.bit_rows import Pair, Rows, bits
+from smpcheck.program.bit_square import Relation, Set, square
 from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import ExecutedEvent, Execution
 
@@ -37,23 +64,27 @@ def classes(keys: Sequence[object], none: object) -> Rows:
 
 
 class Evaluation:
-    """The value of nodes on one execution, each computed once. Positions are indices into ``execution.events``."""
+    """The value of nodes on one execution, each computed once. Positions are indices into ``execution.events``.
+
+    ``bases``: base relations by name; ``values``: relations and sets by number of node; ``stages``: for a recursive variable its
+    value after each round, from empty on.
+    """
 
     def __init__(self, execution: Execution) -> None:
         self.execution = execution
         self.events = execution.events
         self.n = len(execution.events)
+        self.square = square(self.n)
         self.position = {event.id: i for i, event in enumerate(execution.events)}
-        self.everything = (1 << self.n) - 1
-        self.identity = [1 << x for x in range(self.n)]
-        self.bases: dict[str, Rows] = {}
-        self.values: dict[int, Rows] = {}
-        self.stages: dict[int, list[Rows]] = {}
-        """For a recursive variable: its value after each round, from empty on."""
-        self.solutions: dict[object, list[list[Rows]]] = {}
-        """For recursive variables that are defined together, and the values of what they are made of: the stages of each."""
+        self.everything: Set = self.square.row
+        self.bases: dict[str, Relation] = {}
+        self.values: dict[int, int] = {}
+        self.stages: dict[int, list[int]] = {}
+        self.solutions: dict[tuple[object, ...], tuple[list[int], ...]] = {}
+        """For a recursive definition and the values of what it uses: the stages of its variables."""
+        self._rows: dict[int, Rows] = {}
 
-    def with_values(self, values: dict[int, Rows]) -> Evaluation:
+    def with_values(self, values: dict[int, int]) -> Evaluation:
         """The same execution, with the values of some nodes given."""
         result = Evaluation(self.execution)
         result.bases, result.values, result.stages = self.bases, values, dict(self.stages)
@@ -61,171 +92,147 @@ class Evaluation:
 
     # --- base relations and sets ---
 
-    def base(self, name: str) -> Rows:
+    def base(self, name: str) -> Relation:
         """A base relation."""
         found = self.bases.get(name)
         if found is None:
             found = self.bases[name] = self._base(name)
         return found
 
-    def _base(self, name: str) -> Rows:
+    def _base(self, name: str) -> Relation:
+        square = self.square
         if name in ("po", "rmw", "rf", "co", *DEPENDENCIES):
             rows = [0] * self.n
             for a, b in self.execution.relations.get(name, ()):
                 rows[self.position[a]] |= 1 << self.position[b]
-            return rows
+            return square.packed(rows)
         if name == "fr":
-            return compose(transpose(self.base("rf")), self.base("co"))
+            return square.compose(square.transpose(self.base("rf")), self.base("co"))
         if name == "id":
-            return self.identity
+            return square.identity
         if name == "universe":
-            return [self.everything] * self.n
+            return square.everything
         if name == "loc":
-            return classes([event.address for event in self.events], None)
+            return square.packed(classes([event.address for event in self.events], None))
         if name in ("int", "ext"):
             threads = [event.thread for event in self.events]
             same = classes(threads, -1)
             if name == "int":
-                return same
+                return square.packed(same)
             initial = sum(1 << x for x, thread in enumerate(threads) if thread < 0)
-            return [self.everything & ~(initial if initial >> x & 1 else row) for x, row in enumerate(same)]
+            everything = self.everything
+            return square.packed([everything & ~(initial if initial >> x & 1 else row) for x, row in enumerate(same)])
         raise UnsupportedError(f"the base relation {name} is not known for a single execution")
 
-    def _base_set(self, name: str) -> int:
+    def _base_set(self, name: str) -> Set:
         return sum(1 << x for x, event in enumerate(self.events) if is_in(name, event.kind, event.tags))
 
     # --- nodes ---
 
     def rows(self, node: Node) -> Rows:
         """The rows of a relation."""
-        found = self.values.get(node.id)
-        return self._value(node) if found is None else found
+        found = self._rows.get(node.id)
+        if found is None:
+            found = self._rows[node.id] = self.square.rows(self.value(node))
+        return found
 
-    def mask(self, node: Node) -> int:
+    def mask(self, node: Node) -> Set:
         """The members of a set."""
         assert node.kind == "set"
-        return self._value(node)[0]
+        return self.value(node)
 
-    def _value(self, node: Node) -> Rows:
+    def has(self, relation: Relation, x: int, y: int) -> bool:
+        """Is the pair (x, y) of positions in a relation?"""
+        return bool(relation >> x * self.square.width + y & 1)
+
+    def value(self, node: Node) -> int:
+        """The relation or set that a node denotes."""
         found = self.values.get(node.id)
         if found is None:
             if node.op == "rec":
-                self._solve(node)
-                return self.values[node.id]
-            found = self.values[node.id] = self._compute(node)
+                recursion, used = recursion_of(node)
+                for other in used:
+                    self.value(other)
+                self._solve(recursion)
+            else:
+                for operand in operands(node):
+                    self.value(operand)
+                self.run((instruction(node),))
+            found = self.values[node.id]
         return found
 
-    def _compute(self, node: Node) -> Rows:
-        if node.kind == "set":
-            return [self._compute_set(node)]
-        args = node.args
-        match node.op:
-            case "seq":
-                return self._seq(*args)
-            case "union":
-                return list(map(or_, self.rows(args[0]), self.rows(args[1])))
-            case "inter":
-                return list(map(and_, self.rows(args[0]), self.rows(args[1])))
-            case "diff":
-                return [x & ~y for x, y in zip(self.rows(args[0]), self.rows(args[1]), strict=True)]
-            case "base":
-                return self.base(node.name)
-            case "empty":
-                return [0] * self.n
-            case "inverse":
-                return transpose(self.rows(args[0]))
-            case "plus":
-                return closure(self.rows(args[0]))
-            case "star":
-                return list(map(or_, closure(self.rows(args[0])), self.identity))
-            case "opt":
-                return list(map(or_, self.rows(args[0]), self.identity))
-            case "setid":
-                chosen = self.mask(args[0])
-                return [bit & chosen for bit in self.identity]
-            case "product":
-                first, second = self.mask(args[0]), self.mask(args[1])
-                return [second if first >> x & 1 else 0 for x in range(self.n)]
-            case "diffvals":
-                values = [event.value for event in self.events]
-                keep = [sum(1 << y for y in range(self.n) if v is None or v != values[y]) for v in values]
-                return [x & y for x, y in zip(self.rows(args[0]), keep, strict=True)]
-        raise UnsupportedError(f"the operation {node.op} is not known for a single execution")
+    def run(self, steps: Iterable[Instruction]) -> None:
+        """Compute values, each from those that are there."""
+        values, square = self.values, self.square
+        compose = square.compose
+        for code, node, first, second in steps:
+            if code == UNION:
+                values[node] = values[first] | values[second]
+            elif code == SEQ:
+                values[node] = compose(values[first], values[second])
+            elif code == INTER:
+                values[node] = values[first] & values[second]
+            elif code == DIFF:
+                values[node] = values[first] & ~values[second]
+            elif code == FROM:
+                values[node] = values[second] & square.starting(values[first])
+            elif code == TO:
+                values[node] = values[first] & square.ending(values[second])
+            elif code == REC:
+                if node not in values:
+                    self._solve(first)
+            else:
+                values[node] = _OTHERS[code](self, first, second)
 
-    def _seq(self, a: Node, b: Node) -> Rows:
-        if a.op == "setid":
-            chosen = self.mask(a.args[0])
-            return [row if chosen >> x & 1 else 0 for x, row in enumerate(self.rows(b))]
-        if b.op == "setid":
-            chosen = self.mask(b.args[0])
-            return [row & chosen for row in self.rows(a)]
-        return compose(self.rows(a), self.rows(b))
+    def _different(self, relation: Relation) -> Relation:
+        """The pairs whose events have different values, or whose first one has none."""
+        values = [event.value for event in self.events]
+        keep = [sum(1 << y for y in range(self.n) if v is None or v != values[y]) for v in values]
+        return relation & self.square.packed(keep)
 
-    def _compute_set(self, node: Node) -> int:
-        args = node.args
-        match node.op:
-            case "base":
-                return self._base_set(node.name)
-            case "empty":
-                return 0
-            case "all":
-                return self.everything
-            case "union":
-                return self.mask(args[0]) | self.mask(args[1])
-            case "inter":
-                return self.mask(args[0]) & self.mask(args[1])
-            case "diff":
-                return self.mask(args[0]) & ~self.mask(args[1])
-            case "domain":
-                return sum(1 << x for x, row in enumerate(self.rows(args[0])) if row)
-            case "range":
-                result = 0
-                for row in self.rows(args[0]):
-                    result |= row
-                return result
-        raise UnsupportedError(f"the operation {node.op} is not known for a single execution")
+    def _product(self, first: Set, second: Set) -> Relation:
+        return self.square.starting(first) & self.square.ending(second)
 
     # --- recursion ---
 
-    def _solve(self, node: Node) -> None:
-        group, cone, given = group_of(node)
-        key = node.id, *[tuple(self._value(one)) for one in given]
-        if any(term.op == "diffvals" for term in cone):
-            key = *key, *[event.value for event in self.events]
+    def _solve(self, recursion: Recursion) -> None:
+        key: tuple[object, ...] = (recursion.rounds[0][0], recursion.used, *[self.values[number] for number in recursion.used])
+        if recursion.by_value:
+            key = (*key, *[event.value for event in self.events])
         stages = self.solutions.get(key)
         if stages is None:
-            stages = self.solutions[key] = self._iterated(group, cone)
-        for variable, found in zip(group, stages, strict=True):
-            self.stages[variable.id] = found
-            self.values[variable.id] = found[-1]
+            stages = self.solutions[key] = self._iterated(recursion)
+        for (variable, _, _), found in zip(recursion.rounds, stages, strict=True):
+            self.stages[variable] = found
+            self.values[variable] = found[-1]
 
-    def _iterated(self, group: Sequence[Node], cone: list[Node]) -> list[list[Rows]]:
+    def _iterated(self, recursion: Recursion) -> tuple[list[int], ...]:
         """The values of recursive variables after each round."""
-        stages: list[list[Rows]] = []
-        for variable in group:
-            self.values[variable.id] = [0] * (self.n if variable.kind == "rel" else 1)
-            stages.append([self.values[variable.id]])
+        values, rounds = self.values, recursion.rounds
+        stages: tuple[list[int], ...] = tuple([0] for _ in rounds)
+        for variable, _, _ in rounds:
+            values[variable] = 0
         for _ in range(MAX_ROUNDS):
             changed = False
-            for variable in group:
-                self.forget(cone)
-                value = self._value(variable.args[0])
-                changed |= value != self.values[variable.id]
-                self.values[variable.id] = value
-            self.forget(cone)
+            for variable, steps, body in rounds:
+                self.run(steps)
+                changed |= values[body] != values[variable]
+                values[variable] = values[body]
             if not changed:
                 return stages
-            for variable, found in zip(group, stages, strict=True):
-                found.append(self.values[variable.id])
-        names = ", ".join(v.name for v in group)
-        raise UnsupportedError(f"the recursive definition of {names} does not settle (it subtracts itself)")
-
-    def forget(self, nodes: list[Node]) -> None:
-        """Drop the values of ``nodes``."""
-        for node in nodes:
-            self.values.pop(node.id, None)
+            for (variable, _, _), found in zip(rounds, stages, strict=True):
+                found.append(values[variable])
+        raise UnsupportedError(f"the recursive definition of {recursion.names} does not settle (it subtracts itself)")
 
     # --- axioms ---
+
+    def meets(self, requirements: Iterable[tuple[Axiom, Iterable[Instruction]]]) -> bool:
+        """Are all requirements met? Each comes with the instructions for what is to be computed for it."""
+        for axiom, steps in requirements:
+            self.run(steps)
+            if self.shows(axiom):
+                return False
+        return True
 
     def shows(self, axiom: Axiom) -> bool:
         """Is a requirement not met, or a flag raised?"""
@@ -233,31 +240,43 @@ class Evaluation:
 
     def offends(self, axiom: Axiom) -> bool:
         """Is there a cycle, a loop, a pair?"""
+        value = self.value(axiom.node)
         if axiom.kind == "empty":
-            return any(self._value(axiom.node))
-        rows = self.rows(axiom.node)
+            return value != 0
         if axiom.kind == "acyclic":
-            return has_cycle(rows)
-        return any(row >> x & 1 for x, row in enumerate(rows))
+            return self.square.has_cycle(value)
+        return value & self.square.identity != 0
+
+
+_OTHERS: dict[int, Callable[[Evaluation, Any, Any], int]] = {
+    PLUS: lambda e, r, _: e.square.closure(e.values[r]),
+    STAR: lambda e, r, _: e.square.closure(e.values[r]) | e.square.identity,
+    OPT: lambda e, r, _: e.values[r] | e.square.identity,
+    INVERSE: lambda e, r, _: e.square.transpose(e.values[r]),
+    SETID: lambda e, s, _: e.square.ending(e.values[s]) & e.square.identity,
+    PRODUCT: lambda e, s, t: e._product(e.values[s], e.values[t]),
+    DOMAIN: lambda e, r, _: e.square.domain(e.values[r]),
+    RANGE: lambda e, r, _: e.square.range(e.values[r]),
+    DIFFVALS: lambda e, r, _: e._different(e.values[r]),
+    BASE: lambda e, name, _: e.base(name),
+    BASE_SET: lambda e, name, _: e._base_set(name),
+    EMPTY: lambda e, _, __: 0,
+    ALL: lambda e, _, __: e.everything,
+}
 
 
 class Varied(Evaluation):
-    """The execution of ``common`` with base relations, and perhaps addresses and values of events, of its own. ``same`` are nodes
-    that do not depend on these: their values are taken from ``common``, where they are computed once for all that vary it.
-    """
+    """The execution of ``common`` with base relations, and perhaps addresses and values of events, of its own. The values of
+    ``common`` are those of nodes that do not depend on these."""
 
     def __init__(
-        self,
-        common: Evaluation,
-        bases: dict[str, Rows],
-        same: Iterable[Node],
-        events: tuple[ExecutedEvent, ...] | None = None,
+        self, common: Evaluation, bases: Mapping[str, Relation], events: tuple[ExecutedEvent, ...] | None = None
     ) -> None:
         self.execution, self.events, self.n, self.position = common.execution, events or common.events, common.n, common.position
-        self.everything, self.identity = common.everything, common.identity
-        self.bases = common.bases | bases
-        self.values = {node.id: common._value(node) for node in same}
-        self.stages, self.solutions = {}, common.solutions
+        self.square, self.everything = common.square, common.everything
+        self.bases = {**common.bases, **bases}
+        self.values = common.values.copy()
+        self.stages, self.solutions, self._rows = {}, common.solutions, {}
 
 
 def relation(node: Node, execution: Execution) -> frozenset[Pair]:

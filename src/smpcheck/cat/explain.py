@@ -101,10 +101,10 @@ class _Context:
     def before(self, variable: Node, x: int, y: int) -> _Context:
         """The context in which the body of ``variable`` first had the pair: what was known a round earlier."""
         stages = self.evaluation.stages[variable.id]
-        first = next(i for i, rows in enumerate(stages) if rows[x] >> y & 1)
+        first = next(i for i, relation in enumerate(stages) if self.evaluation.has(relation, x, y))
         found = self.rounds.get((variable.id, first))
         if found is None:
-            group, cone, _ = group_of(variable)
+            group, cone = group_of(variable)
             values = dict(self.evaluation.values)
             for term in cone:
                 values.pop(term.id, None)

@@ -65,12 +65,11 @@ def depth(start: Iterable[Node]) -> int:
     return max(result.values(), default=0)
 
 
-_groups: dict[int, tuple[list[Node], list[Node], list[Node]]] = {}
+_groups: dict[int, tuple[list[Node], list[Node]]] = {}
 
 
-def group_of(node: Node) -> tuple[list[Node], list[Node], list[Node]]:
-    """The recursive variables defined together with ``node``, in order, the terms in which they occur, and what these are made of
-    besides: the rest of the model that the variables depend on."""
+def group_of(node: Node) -> tuple[list[Node], list[Node]]:
+    """The recursive variables defined together with ``node``, in order, and the terms in which they occur."""
     found = _groups.get(node.id)
     if found is not None:
         return found
@@ -91,10 +90,7 @@ def group_of(node: Node) -> tuple[list[Node], list[Node], list[Node]]:
 
     for variable in group:
         mentions(variable.args[0])
-    inside = [term for term, mentioning in cone.items() if mentioning]
-    used = (a for term in (*group, *inside) for a in term.args)
-    given = list(dict.fromkeys(a for a in used if a not in members and not cone.get(a, False)))
-    result = group, inside, given
+    result = group, [term for term, mentioning in cone.items() if mentioning]
     for variable in group:
         _groups[variable.id] = result
     return result

@@ -1,4 +1,5 @@
-"""What is left of a model for one kind of execution: terms that its events cannot give a member to are gone.
+"""What is left of a model for one kind of execution, as a straight-line program: terms that its events cannot give a member to are
+gone.
 
 Sets are made of tags, so for given kinds of events (:data:`EventKind`) most of them are known outright: empty, or everything. A
 test without RCU has no events of RCU, a test without plain accesses has only marked ones, and the relations made of these go, or
@@ -9,76 +10,89 @@ A recursive definition is empty if its body is when the definition is taken to b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
 
 from smpcheck.cat import build
 from smpcheck.cat.concrete import Evaluation, is_in
-from smpcheck.cat.graph import recursive_first
-from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, rec_variable
+from smpcheck.cat.graph import group_of, recursive_first
+from smpcheck.cat.instructions import (
+    BASE,
+    BASE_SET,
+    DIFF,
+    DIFFVALS,
+    DOMAIN,
+    FROM,
+    INTER,
+    INVERSE,
+    OPT,
+    PLUS,
+    PRODUCT,
+    RANGE,
+    REC,
+    SEQ,
+    SETID,
+    STAR,
+    TO,
+    UNION,
+    Instruction,
+    code_of,
+    in_order,
+    instruction,
+    numbers_in,
+    recursion,
+)
+from smpcheck.cat.nodes import Axiom, Model, Node
 from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import Execution
 
 EventKind: TypeAlias = tuple[str, frozenset[str], bool]
 """Kind, tags, and whether the event is half of an atomic operation of which both halves happen."""
 
+Part: TypeAlias = tuple[Axiom, tuple[Instruction, ...]]
+"""A requirement or flag, and the instructions for what is to be computed for it."""
+
+CHOICE, ADDRESS, VALUE = 1, 2, 4
+"""What a term depends on: reads-from or coherence; the addresses of events; their values."""
+
 _BY_EXECUTION = frozenset(("rf", "co", "fr"))
-_ALL = frozenset(("inter", "seq", "product"))
-"""Operations that have nothing where one argument has nothing."""
+_SOURCES = {(BASE, "loc"): ADDRESS, (BASE_SET, "FW"): CHOICE, **{(BASE, name): CHOICE for name in _BY_EXECUTION}}
+
+NO_PAIR, NO_EVENT = build.EMPTY_REL.id, build.EMPTY_SET.id
+SAME, ALL_PAIRS, ALL_EVENTS = build.ID.id, build.UNIVERSE.id, build.ALL.id
+_CONSTANTS = {node.id: node for node in (build.EMPTY_REL, build.EMPTY_SET, build.ID, build.UNIVERSE, build.ALL)}
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     """The requirements and flags of a model that executions of some kinds of events may offend or raise.
 
-    ``by_choice``: the ids of nodes that depend on reads-from or coherence, ``by_address`` and ``by_value`` of those that depend
-    on the addresses or values of events. ``settled``: the arguments of such nodes that are themselves none;
-    ``settled_by_address`` of those that do not depend on addresses either.
+    ``common``: the instructions for what does not depend on what executions differ in. ``by_address`` and ``by_value``: does
+    anything else depend on the addresses or values of events? ``settled``: the requirements and flags that ``common`` decides.
     """
 
-    requirements: tuple[Axiom, ...]
-    flags: tuple[Axiom, ...]
-    by_choice: frozenset[int]
-    by_address: frozenset[int]
-    by_value: frozenset[int]
-    settled: tuple[Node, ...]
-    settled_by_address: tuple[Node, ...]
+    common: tuple[Instruction, ...]
+    requirements: tuple[Part, ...]
+    in_turn: tuple[Part, ...]
+    """Those requirements that an execution may offend in which the threads run one after the other."""
+    flags: tuple[Part, ...]
+    by_address: bool
+    by_value: bool
+    settled: frozenset[Axiom]
     base_sets: frozenset[str]
     is_monotone: bool
     """Can each requirement only gain pairs where an execution gains edges of reads-from and coherence?"""
 
 
 @lru_cache(maxsize=1024)
-def sliced(model: Model, kinds: frozenset[EventKind], relations: frozenset[str]) -> Slice:
+def sliced(
+    model: Model, kinds: frozenset[EventKind], relations: frozenset[str], varying: int = CHOICE | ADDRESS | VALUE
+) -> Slice:
     """``model`` for executions whose events are of these ``kinds``; ``relations``: those of the base relations other than rf, co
-    and fr and those that are made of threads and addresses that may have a pair."""
-    variables = [node for node in _nodes(model) if node.op == "rec"]
-    nodes = _Slicer(tuple(kinds), relations).all_of([axiom.node for axiom in model.axioms], variables)
-    left = [replace(axiom, node=node) for axiom, node in zip(model.axioms, nodes, strict=True)]
-    left = [axiom for axiom in left if not (build.is_empty(axiom.node) and axiom.negated == axiom.flag)]
-    order = recursive_first(axiom.node for axiom in left)
-    by_choice = _dependent(order, lambda node: node.op == "base" and node.name in _BY_EXECUTION | {"FW"})
-    by_address = _dependent(order, lambda node: node.op == "base" and node.name == "loc")
-    by_value = _dependent(order, lambda node: node.op == "diffvals")
-
-    def frontier(varying: frozenset[int]) -> tuple[Node, ...]:
-        used = [a for node in order if node.id in varying for a in node.args if a.id not in varying]
-        return tuple(dict.fromkeys(used))
-
-    return Slice(
-        tuple(axiom for axiom in left if not axiom.flag),
-        tuple(axiom for axiom in left if axiom.flag),
-        by_choice,
-        by_address,
-        by_value,
-        frontier(by_choice | by_value),
-        frontier(by_choice | by_value | by_address),
-        frozenset(node.name for node in order if node.kind == "set" and node.op == "base"),
-        not any(axiom.negated for axiom in left if not axiom.flag)
-        and not any(node.op == "diff" and node.args[1].id in by_choice for node in order),
-    )
+    and fr and those that are made of threads and addresses that may have a pair. ``varying``: what the executions differ in."""
+    return _Slicer(tuple(kinds), relations, _nodes(model)).slice_of(model.axioms, varying)
 
 
 ALWAYS_THERE = frozenset(("po", "loc", "int", "ext", "id", "universe"))
@@ -95,7 +109,9 @@ def slice_of(model: Model, execution: Execution) -> Slice:
 
 def allows(model: Model, execution: Execution) -> bool:
     """Does ``model`` allow ``execution``? (Flags do not count.)"""
-    return not any(map(Evaluation(execution).shows, slice_of(model, execution).requirements))
+    part, evaluation = slice_of(model, execution), Evaluation(execution)
+    evaluation.run(part.common)
+    return evaluation.meets(part.requirements)
 
 
 @lru_cache(maxsize=64)
@@ -110,77 +126,146 @@ def tags_of(model: Model) -> frozenset[str]:
     return frozenset(node.name for node in _nodes(model) if node.kind == "set" and node.op == "base")
 
 
-def _dependent(order: list[Node], is_source: Callable[[Node], bool]) -> frozenset[int]:
-    """The ids of nodes that are made of a source, recursive variables with all of their definition."""
-    found: set[int] = set()
-    changed = True
-    while changed:
-        changed = False
-        for node in order:
-            if node.id not in found and (is_source(node) or any(a.id in found for a in node.args)):
-                found.add(node.id)
-                changed = True
-    return frozenset(found)
-
-
 class _Slicer:
-    """What becomes of nodes, each looked at only where its value matters."""
+    """What becomes of ``nodes``. ``same``: for each the number of a node with the same value, which may be itself; ``steps``: the
+    instructions of those that stay, by number."""
 
-    def __init__(self, kinds: tuple[EventKind, ...], relations: frozenset[str]) -> None:
+    def __init__(self, kinds: tuple[EventKind, ...], relations: frozenset[str], nodes: Sequence[Node]) -> None:
         self.kinds = kinds
         self.relations = relations
+        self.nodes = nodes
         self.everything = (1 << len(kinds)) - 1
-        self.empty: set[Node] = set()
-        """Recursive variables that are taken to be empty."""
-        self.new: dict[Node, Node] = {}
-        self.members: dict[Node, int | None] = {}
+        self.same: dict[int, int] = {}
+        self.steps: dict[int, Instruction] = {}
+        self.members: dict[int, int | None] = {}
+        self._simplify()
 
-    def all_of(self, start: Sequence[Node], variables: Sequence[Node]) -> list[Node]:
-        """What becomes of the nodes ``start``. ``variables``: the recursive ones below them."""
-        self.empty = set(variables)
+    def slice_of(self, axioms: Sequence[Axiom], varying: int) -> Slice:
+        """The slice of a model with these axioms."""
+        nodes = {**_CONSTANTS, **{node.id: node for node in self.nodes}}
+        left = [replace(axiom, node=nodes[self.same[axiom.node.id]]) for axiom in axioms]
+        left = [axiom for axiom in left if not (build.is_empty(axiom.node) and axiom.negated == axiom.flag)]
+        left.sort(key=lambda axiom: axiom.flag)
+        order = in_order([axiom.node.id for axiom in left], self.steps.__getitem__)
+        depends = self._dependences(order)
+        common = [number for number in order if not depends[number] & varying]
+        rest = [number for number in order if depends[number] & varying]
+        forward = _forward(order)
+        parts = self._parts(left, common)
+        return Slice(
+            tuple(order[number] for number in common),
+            tuple(part for part in parts if not part[0].flag),
+            tuple(self._parts([axiom for axiom in left if not (axiom.flag or _is_met(axiom, forward))], common)),
+            tuple(part for part in parts if part[0].flag),
+            any(depends[number] & ADDRESS for number in rest),
+            any(depends[number] & VALUE for number in rest),
+            frozenset(axiom for axiom in left if not depends[axiom.node.id] & varying),
+            frozenset(step[2] for step in self._all(order) if step[0] == BASE_SET),
+            not any(axiom.negated for axiom in left if not axiom.flag)
+            and not any(step[0] == DIFF and depends[step[3]] & CHOICE for step in self._all(order)),
+        )
+
+    def _parts(self, axioms: Sequence[Axiom], common: Sequence[int]) -> list[Part]:
+        """Each axiom with the instructions that neither ``common`` nor the axioms before it need."""
+        done = set(common)
+        parts: list[Part] = []
+        for axiom in axioms:
+            found = in_order([axiom.node.id], lambda number: None if number in done else self.steps[number])
+            parts.append((axiom, tuple(found.values())))
+            done |= found.keys()
+        return parts
+
+    @staticmethod
+    def _all(order: dict[int, Instruction]) -> list[Instruction]:
+        """The instructions of ``order``, and those inside recursive definitions."""
+        found = list(order.values())
+        for step in order.values():
+            if step[0] == REC:
+                found += [inner for _, steps, _ in step[2].rounds for inner in steps]
+        return found
+
+    def _dependences(self, order: dict[int, Instruction]) -> dict[int, int]:
+        """What each value depends on, recursive variables with all of their definition."""
+        steps = self._all(order)
+        depends = {step[1]: VALUE if step[0] == DIFFVALS else _SOURCES.get(step[:1] + step[2:3], 0) for step in steps}
+        bodies = {variable: body for step in steps if step[0] == REC for variable, _, body in step[2].rounds}
+        depends |= dict.fromkeys(bodies, 0)
+        used = [(step[1], numbers_in(step)) for step in steps] + [(variable, (body,)) for variable, body in bodies.items()]
+        changed = True
+        while changed:
+            changed = False
+            for number, operands in used:
+                before = found = depends[number]
+                for operand in operands:
+                    found |= depends[operand]
+                if found != before:
+                    depends[number] = found
+                    changed = True
+        return depends
+
+    # --- what becomes of each node ---
+
+    def _simplify(self) -> None:
+        variables = [node for node in self.nodes if node.op == "rec"]
+        empty = set(variables)
         while True:
-            self.new = {}
-            wrong = {v for v in self.empty if not build.is_empty(self.of(v.args[0]))}
+            self.steps = {number: instruction(node) for number, node in _CONSTANTS.items()}
+            self.steps |= {variable.id: (REC, variable.id, None, None) for variable in variables}
+            self.same = {v.id: v.id if v not in empty else NO_PAIR if v.kind == "rel" else NO_EVENT for v in variables}
+            known: dict[tuple[int, int, int], int] = {}
+            for node in self.nodes:
+                if node.op != "rec":
+                    self.same[node.id] = self._same_as(node, known)
+            wrong = {v for v in empty if self.same[v.args[0].id] not in (NO_PAIR, NO_EVENT)}
             if not wrong:
                 break
-            self.empty -= wrong
-        found = [self.of(node) for node in start]
-        while open_ := [v for v in variables if v in self.new and self.new[v].op == "rec" and not self.new[v].args]:
-            for variable in open_:
-                define_rec(self.new[variable], self.of(variable.args[0]))
-        return found
+            empty -= wrong
+        for variable in variables:
+            if variable not in empty:
+                group = [member for member in group_of(variable)[0] if member not in empty]
+                made = recursion(group, lambda member: self.same[member.args[0].id], self.steps.__getitem__)
+                self.steps[variable.id] = (REC, variable.id, made, None)
 
-    def of(self, node: Node) -> Node:
-        """What becomes of one node."""
-        found = self.new.get(node)
-        if found is None:
-            found = self.new[node] = self._rec(node) if node.op == "rec" else self._one(node)
-        return found
-
-    def _rec(self, node: Node) -> Node:
-        return build.empty(node.kind) if node in self.empty else rec_variable(node.kind, node.name)
-
-    def _one(self, node: Node) -> Node:
+    def _same_as(self, node: Node, known: dict[tuple[int, int, int], int]) -> int:
+        """The number of a node with the same value. ``known``: operations on such numbers, and the numbers of their results."""
         if node.kind == "set":
-            known = self._known(node)
-            if known == 0:
-                return build.EMPTY_SET
-            if known == self.everything:
-                return build.ALL
+            members = self._known(node)
+            if members == 0:
+                return NO_EVENT
+            if members == self.everything:
+                return ALL_EVENTS
         if node.op == "base":
-            is_there = node.kind == "set" or node.name in self.relations or node.name in _BY_EXECUTION
-            return node if is_there else build.EMPTY_REL
-        args: list[Node] = []
-        for arg in node.args:
-            args.append(self.of(arg))
-            if build.is_empty(args[-1]) and (node.op in _ALL or (node.op == "diff" and len(args) == 1)):
-                return build.empty(node.kind)
-        return build.again(node, tuple(args)) if args else node
+            if node.kind == "rel" and node.name not in self.relations and node.name not in _BY_EXECUTION:
+                return NO_PAIR
+            self.steps[node.id] = instruction(node)
+            return node.id
+        used = [self.same[arg.id] for arg in node.args]
+        if not used:
+            return node.id
+        code, first, second = code_of(node), used[0], used[-1]
+        simple = _simpler(code, first, second, NO_EVENT if node.kind == "set" else NO_PAIR)
+        if simple is not None:
+            return simple
+        if code in (SEQ, FROM, TO):
+            code, first, second = self._composed(first, second)
+        key = code, first, second
+        found = known.get(key)
+        if found is None:
+            found = known[key] = node.id
+            self.steps[found] = (code, found, first, second)
+        return found
+
+    def _composed(self, first: int, second: int) -> tuple[int, int, int]:
+        """The instruction for a composition: none is needed where one side is the identity on a set."""
+        before, after = self.steps[first], self.steps[second]
+        if before[0] == SETID:
+            return FROM, before[2], second
+        return (TO, first, after[2]) if after[0] == SETID else (SEQ, first, second)
 
     def _known(self, node: Node) -> int | None:
-        if node not in self.members:
-            self.members[node] = self._members(node)
-        return self.members[node]
+        if node.id not in self.members:
+            self.members[node.id] = self._members(node)
+        return self.members[node.id]
 
     def _members(self, node: Node) -> int | None:
         """The kinds of events that are in a set, if that is known of all of them."""
@@ -202,3 +287,79 @@ class _Slicer:
                     return None
                 return left | right if node.op == "union" else left & right if node.op == "inter" else left & ~right
         return None
+
+
+_FORWARD = frozenset(("po", "rf", "co", "fr", "rmw", "addr", "data", "ctrl"))
+
+Direction: TypeAlias = bool | None
+"""Where the threads run one after the other, does a relation lead to later events only (True), to later ones and the same (False),
+or, as far as is known, anywhere (None)?"""
+
+
+def _forward(order: Mapping[int, Instruction]) -> dict[int, Direction]:
+    """The direction of each value. Of sets it is None."""
+    found: dict[int, Direction] = {}
+    for number, (code, _, first, second) in order.items():
+        one, two = (found.get(first), found.get(second)) if code < BASE else (None, None)
+        if code == BASE:
+            found[number] = True if first in _FORWARD else False if first == "id" else None
+        elif code == UNION:
+            found[number] = None if one is None or two is None else one and two
+        elif code == SEQ:
+            found[number] = None if one is None or two is None else one or two
+        elif code == INTER:
+            found[number] = None if one is two is None else bool(one or two)
+        elif code in (DIFF, PLUS, TO, DIFFVALS):
+            found[number] = one
+        elif code == FROM:
+            found[number] = two
+        elif code in (STAR, OPT):
+            found[number] = None if one is None else False
+        else:
+            found[number] = False if code == SETID else None
+    return found
+
+
+def _is_met(axiom: Axiom, forward: Mapping[int, Direction]) -> bool:
+    """Is a requirement met because its relation leads to later events only?"""
+    return axiom.kind != "empty" and not axiom.negated and forward.get(axiom.node.id) is True
+
+
+def _simpler(code: int, first: int, second: int, nothing: int) -> int | None:
+    """The number of a node that has the value of an operation on two (``second`` is ``first`` where there is one operand), where
+    that is seen from which of them are constants, or equal. ``nothing``: that of the empty set or relation of its kind."""
+    if code == UNION:
+        if first in _NOTHING or first == second or second in _EVERYTHING:
+            return second
+        return first if second in _NOTHING or first in _EVERYTHING else None
+    if code == INTER:
+        if first in _NOTHING or first == second or second in _EVERYTHING:
+            return first
+        return second if second in _NOTHING or first in _EVERYTHING else None
+    if code == DIFF:
+        if second in _NOTHING:
+            return first
+        return nothing if first in _NOTHING or first == second or second in _EVERYTHING else None
+    if code in (SEQ, FROM, TO):
+        if first == SAME or second == NO_PAIR:
+            return second
+        return first if second == SAME or first == NO_PAIR else None
+    if code == PRODUCT and second == NO_EVENT:
+        return NO_PAIR
+    return _OF_CONSTANTS.get((code, first))
+
+
+_NOTHING, _EVERYTHING = (NO_PAIR, NO_EVENT), (ALL_PAIRS, ALL_EVENTS)
+
+_OF_CONSTANTS = {
+    **{(code, number): number for code in (PLUS, INVERSE) for number in (NO_PAIR, SAME, ALL_PAIRS)},
+    **{(code, number): SAME for code in (STAR, OPT) for number in (NO_PAIR, SAME)},
+    **{(code, ALL_PAIRS): ALL_PAIRS for code in (STAR, OPT)},
+    **{(code, NO_PAIR): NO_EVENT for code in (DOMAIN, RANGE)},
+    **{(code, number): ALL_EVENTS for code in (DOMAIN, RANGE) for number in (SAME, ALL_PAIRS)},
+    (DIFFVALS, NO_PAIR): NO_PAIR,
+    (PRODUCT, NO_EVENT): NO_PAIR,
+    (SETID, NO_EVENT): NO_PAIR,
+    (SETID, ALL_EVENTS): SAME,
+}
+"""The value of operations on constants."""

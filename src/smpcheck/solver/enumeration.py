@@ -24,6 +24,7 @@ from typing import Any
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.nodes import Model
 from smpcheck.cat.requirements import is_atomic
+from smpcheck.cat.slicing import Part
 from smpcheck.errors import LimitError
 from smpcheck.models import require_language
 from smpcheck.program import ir
@@ -177,7 +178,7 @@ class _Enumeration:
         """Can the condition hold, and can it fail to?"""
         found = dict.fromkeys((True, False), False)
         run = self._run()
-        if run is not None and self._is_allowed(run):
+        if run is not None and self._judged(run, run.path.slice.in_turn) is not None:
             found[truth(run.value(self.unrolled.condition_term))] = True
         for wanted, known in found.items():
             if not known:
@@ -208,13 +209,16 @@ class _Enumeration:
         """The flags that some execution raises, in the model's order."""
         raised: set[str] = set()
         for path in self.paths():
-            left = [axiom for axiom in path.slice.flags if axiom.name not in raised]
-            left = [axiom for axiom in left if not path.is_settled(axiom) or path.common.shows(axiom)]
+            left = [part for part in path.slice.flags if part[0].name not in raised]
+            left = [part for part in left if not path.is_settled(part[0]) or path.common.shows(part[0])]
             for candidate in self._candidates(path, []) if left else ():
-                evaluation = self._judged(candidate)
+                evaluation = self._judged(candidate, path.slice.requirements)
                 if evaluation is not None:
-                    raised.update(axiom.name for axiom in left if evaluation.shows(axiom))
-                    left = [axiom for axiom in left if axiom.name not in raised]
+                    for axiom, steps in path.slice.flags:
+                        evaluation.run(steps)
+                        if evaluation.shows(axiom):
+                            raised.add(axiom.name)
+                    left = [part for part in left if part[0].name not in raised]
                     if not left:
                         break
         return tuple(dict.fromkeys(axiom.name for axiom in self.model.axioms if axiom.name in raised))
@@ -226,16 +230,15 @@ class _Enumeration:
 
     def _is_allowed(self, candidate: _Candidate) -> bool:
         """Does the model allow this execution?"""
-        return self._judged(candidate) is not None
+        return self._judged(candidate, candidate.path.slice.requirements) is not None
 
-    def _judged(self, candidate: _Candidate) -> Evaluation | None:
-        """An execution that the model allows; None if it does not."""
+    def _judged(self, candidate: _Candidate, requirements: Sequence[Part]) -> Evaluation | None:
+        """An execution that meets the requirements; None if it does not."""
         self.judged += 1
         if self.limited and self.judged > self.most:
             raise NotForMe
-        path = candidate.path
-        evaluation = path.evaluation(candidate.sources.items(), candidate.orders, candidate.values)
-        return None if any(map(evaluation.shows, path.slice.requirements)) else evaluation
+        evaluation = candidate.path.evaluation(candidate.sources.items(), candidate.orders, candidate.values)
+        return evaluation if evaluation.meets(requirements) else None
 
     # --- paths ---
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from smpcheck.cat.concrete import Evaluation, Varied, classes
 from smpcheck.cat.nodes import Axiom, Model
-from smpcheck.cat.slicing import ALWAYS_THERE, Slice, sliced, tags_of
+from smpcheck.cat.slicing import ADDRESS, ALWAYS_THERE, CHOICE, VALUE, Slice, sliced, tags_of
 from smpcheck.program.bit_rows import Rows
 from smpcheck.program.events import DEPENDENCIES, Event, Term, compute
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
@@ -100,11 +100,12 @@ class Path:
         tags = tags_of(model)
         kinds = frozenset((e.kind, e.tags & tags, e.partner in self.position) for e in self.events)
         there = frozenset(name for name, rows in bases.items() if any(rows))
-        self.slice: Slice = sliced(model, kinds, there | ALWAYS_THERE)
+        self.slice: Slice = sliced(model, kinds, there | ALWAYS_THERE, CHOICE | VALUE | (0 if self.fixed else ADDRESS))
         events = [self._event(x, e) for x, e in enumerate(self.events)]
-        self.common = Evaluation(Execution(tuple(events), {}))
+        self.common = common = Evaluation(Execution(tuple(events), {}))
         """What all executions of the path have in common."""
-        self.common.bases.update(bases)
+        common.bases.update((name, common.square.packed(rows)) for name, rows in bases.items())
+        common.run(self.slice.common)
         self._cells = self._accesses({}) if self.fixed else None
 
     def holds(self, guard: int) -> bool:
@@ -172,23 +173,26 @@ class Path:
     def evaluation(self, sources: Iterable[tuple[int, int]], orders: Sequence[Sequence[int]], values: Values) -> Evaluation:
         """The execution with these reads and their sources, and these writes to each cell in coherence order."""
         n, position = len(self.events), self.position
-        rf, co = [0] * n, [0] * n
-        for read, write in sources:
-            rf[position[write]] |= 1 << position[read]
+        rf, co, fr = [0] * n, [0] * n, [0] * n
         for order in orders:
             later = 0
             for write in reversed(order):
                 x = position[write]
                 co[x] = later
                 later |= 1 << x
-        bases = {"rf": rf, "co": co}
+        for read, write in sources:
+            x, source = position[read], position[write]
+            rf[source] |= 1 << x
+            fr[x] |= co[source]
+        packed = self.common.square.packed
+        bases = {"rf": packed(rf), "co": packed(co), "fr": packed(fr)}
         if not self.fixed and self.slice.by_address:
             addresses = [None if e.addr is None else self.address(e, values) for e in self.events]
-            bases["loc"] = classes(addresses, None)
+            bases["loc"] = packed(classes(addresses, None))
         events = None
         if self.slice.by_value:
             events = tuple(self._event(x, e, values) for x, e in enumerate(self.events))
-        return Varied(self.common, bases, self.slice.settled if self.fixed else self.slice.settled_by_address, events)
+        return Varied(self.common, bases, events)
 
     @property
     def needs_last_writes(self) -> bool:
@@ -197,5 +201,4 @@ class Path:
 
     def is_settled(self, axiom: Axiom) -> bool:
         """Is a requirement or flag the same in all executions of this path?"""
-        node, part = axiom.node.id, self.slice
-        return not (node in part.by_choice or node in part.by_value or (node in part.by_address and not self.fixed))
+        return axiom in self.slice.settled

@@ -17,6 +17,7 @@ and not 2^n.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from math import prod
 
@@ -72,8 +73,10 @@ class _Space:
 
     def __init__(self, unrolled: Unrolled, model: Model) -> None:
         self.unrolled = unrolled
-        self.path = path = Path(unrolled, model, ())
-        if path.needs_last_writes or not path.slice.is_monotone or not all(map(path.is_settled, path.slice.flags)):
+        rest = replace(model, axioms=tuple(axiom for axiom in model.axioms if not is_coherence(axiom)))
+        """All but coherence, of which the sources of one read that are open would make a cycle: see :meth:`_goes_back`."""
+        self.path = path = Path(unrolled, rest, ())
+        if path.needs_last_writes or not path.slice.is_monotone or not all(path.is_settled(axiom) for axiom, _ in path.slice.flags):
             raise NotForMe
         self.judged = self.splits = 0
         self.written = {e.id: e.value.data for e in path.events if e.kind == "W" and e.value is not None}
@@ -84,8 +87,6 @@ class _Space:
         self.open = {
             read: sorted(found, key=lambda w: value_order(self.written[w])) for read, found in sources.items() if len(found) > 1
         }
-        self.requirements = [axiom for axiom in path.slice.requirements if not is_coherence(axiom)]
-        """But for coherence, of which the sources of one read that are open would make a cycle."""
         self.axis = {read: i for i, read in enumerate(self.open)}
         self.orders = [cell.writes for cell in path.cells({})]
         self.place = {write: i for order in self.orders for i, write in enumerate(order)}
@@ -118,7 +119,7 @@ class _Space:
         positive = self._positive(every, {})
         found = StateProduct(every, columns, positive)
         verdict: Verdict = "Always" if positive == total else "Sometimes" if positive else "Never"
-        flags = [axiom.name for axiom in self.path.slice.flags if self.path.common.shows(axiom)] if question.flags else []
+        flags = [axiom.name for axiom, _ in self.path.slice.flags if self.path.common.shows(axiom)] if question.flags else []
         complete = question.max_states is None or total <= question.max_states
         return Answer("ok", verdict, (), complete, tuple(dict.fromkeys(flags)), product=found, program=program)
 
@@ -160,7 +161,7 @@ class _Space:
         sources = [(read, write) for read, write in settled.items()]
         sources += [(read, write) for read in open_reads for write in self.open[read]]
         evaluation = path.evaluation(sources, self.orders, {})
-        return any(map(evaluation.shows, self.requirements)) or self._goes_back(sources)
+        return not evaluation.meets(path.slice.requirements) or self._goes_back(sources)
 
     def _goes_back(self, sources: list[tuple[int, int]]) -> bool:
         """Does some thread see an earlier write to a cell after a later one?"""
