@@ -199,10 +199,9 @@ def test_mutual_recursion(tmp_path: Path) -> None:
 
 def test_executions_with_much_in_common_have_recursive_definitions_of_their_own(tmp_path: Path) -> None:
     paths, common = node("r", tmp_path, "let rec r = (po & (W * W)) | rf | (r ; r)"), Evaluation(MP)
-    from_init = [0] * common.n
-    from_init[1] = 1 << 5  # y is read before it is written
+    from_init = common.square.packed([1 << 5 if x == 1 else 0 for x in range(common.n)])  # y is read before it is written
     for rf in (common.base("rf"), from_init, common.base("rf")):
-        varied = Varied(common, {"rf": rf}, ())
+        varied = Varied(common, {"rf": rf})
         alone = Evaluation(MP)
         alone.bases["rf"] = rf
         assert varied.rows(paths) == alone.rows(paths)

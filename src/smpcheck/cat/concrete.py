@@ -8,7 +8,7 @@ from empty, each variable in turn, as herd7 does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from smpcheck.cat.instructions import (
     ALL,
@@ -55,25 +55,32 @@ def is_in(name: str, kind: str, tags: frozenset[str]) -> bool:
     return kind != "F" if name == "M" else name in tags
 
 
-def classes(keys: Sequence[object], none: object) -> Rows:
-    """Events with equal keys; those with key ``none`` are related to nothing."""
-    members: dict[object, int] = {}
-    for x, key in enumerate(keys):
-        members[key] = members.get(key, 0) | 1 << x
-    return [0 if key == none else members[key] for key in keys]
+class Tagged(Protocol):
+    """What sets and threads are made of: an event, whatever is known of it besides."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def tags(self) -> frozenset[str]: ...
+    @property
+    def thread(self) -> int: ...
 
 
 class Evaluation:
-    """The value of nodes on one execution, each computed once. Positions are indices into ``execution.events``.
+    """The value of nodes on one execution, each computed once. Positions are indices into ``events``.
 
     ``bases``: base relations by name; ``values``: relations and sets by number of node; ``stages``: for a recursive variable its
     value after each round, from empty on.
     """
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Execution, events: Sequence[Tagged] = ()) -> None:
+        """``events``: those of the execution, if it has none itself: then the base relations have to be given."""
         self.execution = execution
-        self.events = execution.events
-        self.n = len(execution.events)
+        self.events = events or execution.events
+        self.addressed: Sequence[ExecutedEvent] = execution.events
+        self.n = len(self.events)
         self.square = square(self.n)
         self.position = {event.id: i for i, event in enumerate(execution.events)}
         self.everything: Set = self.square.row
@@ -113,15 +120,12 @@ class Evaluation:
         if name == "universe":
             return square.everything
         if name == "loc":
-            return square.packed(classes([event.address for event in self.events], None))
-        if name in ("int", "ext"):
-            threads = [event.thread for event in self.events]
-            same = classes(threads, -1)
-            if name == "int":
-                return square.packed(same)
-            initial = sum(1 << x for x, thread in enumerate(threads) if thread < 0)
-            everything = self.everything
-            return square.packed([everything & ~(initial if initial >> x & 1 else row) for x, row in enumerate(same)])
+            return square.classes([event.address for event in self.addressed])
+        if name == "int":
+            return square.classes([None if event.thread < 0 else event.thread for event in self.events])
+        if name == "ext":
+            initial = sum(1 << x for x, event in enumerate(self.events) if event.thread < 0)
+            return square.everything & ~(self.base("int") | square.product(initial, initial))
         raise UnsupportedError(f"the base relation {name} is not known for a single execution")
 
     def _base_set(self, name: str) -> Set:
@@ -186,19 +190,16 @@ class Evaluation:
 
     def _different(self, relation: Relation) -> Relation:
         """The pairs whose events have different values, or whose first one has none."""
-        values = [event.value for event in self.events]
+        values = [event.value for event in self.addressed]
         keep = [sum(1 << y for y in range(self.n) if v is None or v != values[y]) for v in values]
         return relation & self.square.packed(keep)
-
-    def _product(self, first: Set, second: Set) -> Relation:
-        return self.square.starting(first) & self.square.ending(second)
 
     # --- recursion ---
 
     def _solve(self, recursion: Recursion) -> None:
         key: tuple[object, ...] = (recursion.rounds[0][0], recursion.used, *[self.values[number] for number in recursion.used])
         if recursion.by_value:
-            key = (*key, *[event.value for event in self.events])
+            key = (*key, *[event.value for event in self.addressed])
         stages = self.solutions.get(key)
         if stages is None:
             stages = self.solutions[key] = self._iterated(recursion)
@@ -254,7 +255,7 @@ _OTHERS: dict[int, Callable[[Evaluation, Any, Any], int]] = {
     OPT: lambda e, r, _: e.values[r] | e.square.identity,
     INVERSE: lambda e, r, _: e.square.transpose(e.values[r]),
     SETID: lambda e, s, _: e.square.ending(e.values[s]) & e.square.identity,
-    PRODUCT: lambda e, s, t: e._product(e.values[s], e.values[t]),
+    PRODUCT: lambda e, s, t: e.square.product(e.values[s], e.values[t]),
     DOMAIN: lambda e, r, _: e.square.domain(e.values[r]),
     RANGE: lambda e, r, _: e.square.range(e.values[r]),
     DIFFVALS: lambda e, r, _: e._different(e.values[r]),
@@ -272,7 +273,8 @@ class Varied(Evaluation):
     def __init__(
         self, common: Evaluation, bases: Mapping[str, Relation], events: tuple[ExecutedEvent, ...] | None = None
     ) -> None:
-        self.execution, self.events, self.n, self.position = common.execution, events or common.events, common.n, common.position
+        self.execution, self.events, self.n, self.position = common.execution, common.events, common.n, common.position
+        self.addressed = events or common.addressed
         self.square, self.everything = common.square, common.everything
         self.bases = {**common.bases, **bases}
         self.values = common.values.copy()

@@ -108,7 +108,7 @@ def recursion(group: Sequence[Node], body_of: Callable[[Node], int], step_of: Ca
         found = mentioning.get(number)
         if found is None:
             step = step_of(number)
-            found = step[0] != REC and any([mentions(operand) for operand in numbers_in(step)])
+            found = step[0] != REC and any(map(mentions, numbers_in(step)))
             mentioning[number] = found
         return found
 

@@ -1,9 +1,9 @@
-"""What is left of a model for one kind of execution, as a straight-line program: terms that its events cannot give a member to are
-gone.
+"""What is left of a model for one kind of execution, as a straight-line program.
 
-Sets are made of tags, so for given kinds of events (:data:`EventKind`) most of them are known outright: empty, or everything. A
-test without RCU has no events of RCU, a test without plain accesses has only marked ones, and the relations made of these go, or
-lose a factor. Executions of one library share few kinds of events, so each slice is made once and remembered.
+Terms that its events cannot give a member to are gone. Sets are made of tags, so for given kinds of events (:data:`EventKind`)
+most of them are known outright: empty, or everything. A test without RCU has no events of RCU, a test without plain accesses has
+only marked ones, and the relations made of these go, or lose a factor. Executions of one library share few kinds of events, so
+each slice is made once and remembered.
 
 A recursive definition is empty if its body is when the definition is taken to be empty: iterated from empty it stays so.
 """
@@ -169,8 +169,12 @@ class _Slicer:
         """Each axiom with the instructions that neither ``common`` nor the axioms before it need."""
         done = set(common)
         parts: list[Part] = []
+
+        def left(number: int) -> Instruction | None:
+            return None if number in done else self.steps[number]
+
         for axiom in axioms:
-            found = in_order([axiom.node.id], lambda number: None if number in done else self.steps[number])
+            found = in_order([axiom.node.id], left)
             parts.append((axiom, tuple(found.values())))
             done |= found.keys()
         return parts
@@ -292,8 +296,8 @@ class _Slicer:
 _FORWARD = frozenset(("po", "rf", "co", "fr", "rmw", "addr", "data", "ctrl"))
 
 Direction: TypeAlias = bool | None
-"""Where the threads run one after the other, does a relation lead to later events only (True), to later ones and the same (False),
-or, as far as is known, anywhere (None)?"""
+"""Where the threads run one after the other, does a relation lead to later events only (True), to these and the same (False), or,
+as far as is known, anywhere (None)?"""
 
 
 def _forward(order: Mapping[int, Instruction]) -> dict[int, Direction]:

@@ -7,6 +7,7 @@ there are many events, that is more than rows need, which skip what is empty.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -68,6 +69,21 @@ class Square:
     def ending(self, members: Set) -> Relation:
         """All pairs that end with a member."""
         return members * self.column
+
+    def product(self, first: Set, second: Set) -> Relation:
+        """All pairs of a member of one set and one of the other."""
+        return self.starting(first) & self.ending(second)
+
+    def classes(self, keys: Sequence[Hashable]) -> Relation:
+        """The pairs of events with equal keys; those whose key is None are related to nothing."""
+        members: dict[Hashable, Set] = {}
+        for x, key in enumerate(keys):
+            if key is not None:
+                members[key] = members.get(key, 0) | 1 << x
+        relation = 0
+        for mask in members.values():
+            relation |= self.product(mask, mask)
+        return relation
 
     def domain(self, relation: Relation) -> Set:
         """The events from which it starts."""

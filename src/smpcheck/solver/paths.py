@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from smpcheck.cat.concrete import Evaluation, Varied, classes
+from smpcheck.cat.concrete import Evaluation, Varied
 from smpcheck.cat.nodes import Axiom, Model
 from smpcheck.cat.slicing import ADDRESS, ALWAYS_THERE, CHOICE, VALUE, Slice, sliced, tags_of
-from smpcheck.program.bit_rows import Rows
+from smpcheck.program.bit_square import Relation, square
 from smpcheck.program.events import DEPENDENCIES, Event, Term, compute
 from smpcheck.program.execution import INIT_THREAD, ExecutedEvent, Execution
 from smpcheck.program.guards import ALWAYS
@@ -96,16 +96,18 @@ class Path:
                 self.demands += demands(requirement.cond, True)
         if unrolled.filter_term is not None:
             self.demands += demands(unrolled.filter_term, True)
+        self.square = square(len(self.events))
         bases = self._bases()
         tags = tags_of(model)
-        kinds = frozenset((e.kind, e.tags & tags, e.partner in self.position) for e in self.events)
-        there = frozenset(name for name, rows in bases.items() if any(rows))
+        kinds = frozenset([(e.kind, e.tags & tags, e.partner in self.position) for e in self.events])
+        there = frozenset([name for name, relation in bases.items() if relation])
         self.slice: Slice = sliced(model, kinds, there | ALWAYS_THERE, CHOICE | VALUE | (0 if self.fixed else ADDRESS))
-        events = [self._event(x, e) for x, e in enumerate(self.events)]
-        self.common = common = Evaluation(Execution(tuple(events), {}))
+        if self.fixed:
+            bases["loc"] = self._same_address({})
+        self.common = Evaluation(_NO_EXECUTION, self.events)
         """What all executions of the path have in common."""
-        common.bases.update((name, common.square.packed(rows)) for name, rows in bases.items())
-        common.run(self.slice.common)
+        self.common.bases.update(bases)
+        self.common.run(self.slice.common)
         self._cells = self._accesses({}) if self.fixed else None
 
     def holds(self, guard: int) -> bool:
@@ -135,60 +137,62 @@ class Path:
 
     # --- evaluation ---
 
-    def _event(self, x: int, e: Event, values: Values | None = None) -> ExecutedEvent:
-        """An event as one of an execution: with its address where that is fixed, and with both where ``values`` are given."""
-        address = value = None
-        if e.addr is not None and (values is not None or self.fixed):
-            address = self.address(e, values or {})
-        if e.value is not None and values is not None:
-            value = self.value(e.value, values)
+    def _event(self, x: int, e: Event, values: Values) -> ExecutedEvent:
+        """An event as one of an execution."""
+        address = None if e.addr is None else self.address(e, values)
+        value = None if e.value is None else self.value(e.value, values)
         return ExecutedEvent(x, e.thread, e.kind, e.tags, None, address, value)
 
-    def _bases(self) -> dict[str, Rows]:
+    def _same_address(self, values: Values) -> Relation:
+        """``loc``"""
+        return self.square.classes([None if e.addr is None else self.address(e, values) for e in self.events])
+
+    def _bases(self) -> dict[str, Relation]:
         """The base relations that all executions of the path have in common, those made of threads and addresses excepted."""
-        n, position = len(self.events), self.position
-        po, rmw = [0] * n, [0] * n
-        later, thread = 0, INIT_THREAD
-        for x in range(n - 1, -1, -1):
+        position, width = self.position, self.square.width
+        po = rmw = later = 0
+        thread = INIT_THREAD
+        for x in range(len(self.events) - 1, -1, -1):
             e = self.events[x]
             if e.thread == INIT_THREAD:
                 break
             if e.thread != thread:
                 later, thread = 0, e.thread
-            po[x] = later
+            po |= later << x * width
             later |= 1 << x
             if e.kind == "R" and e.partner in position:
-                rmw[x] = 1 << position[e.partner]
+                rmw |= 1 << x * width + position[e.partner]
         for a, b in self.graph.apart:
             if a in position and b in position:
-                po[position[a]] &= ~(1 << position[b])
+                po &= ~(1 << position[a] * width + position[b])
         bases = {"po": po, "rmw": rmw}
         for name in DEPENDENCIES:
-            bases[name] = rows = [0] * n
+            relation = 0
             for (a, b), guard in self.graph.dependency(name).items():
                 if a in position and b in position and (guard == ALWAYS or self.holds(guard)):
-                    rows[position[a]] |= 1 << position[b]
+                    relation |= 1 << position[a] * width + position[b]
+            bases[name] = relation
         return bases
 
     def evaluation(self, sources: Iterable[tuple[int, int]], orders: Sequence[Sequence[int]], values: Values) -> Evaluation:
         """The execution with these reads and their sources, and these writes to each cell in coherence order."""
-        n, position = len(self.events), self.position
-        rf, co, fr = [0] * n, [0] * n, [0] * n
+        position, width = self.position, self.square.width
+        rf = co = fr = 0
+        after: dict[int, int] = {}
         for order in orders:
             later = 0
             for write in reversed(order):
+                after[write] = later
                 x = position[write]
-                co[x] = later
+                co |= later << x * width
                 later |= 1 << x
         for read, write in sources:
-            x, source = position[read], position[write]
-            rf[source] |= 1 << x
-            fr[x] |= co[source]
-        packed = self.common.square.packed
-        bases = {"rf": packed(rf), "co": packed(co), "fr": packed(fr)}
+            x = position[read]
+            rf |= 1 << position[write] * width + x
+            fr |= after.get(write, 0) << x * width
+        bases = {"rf": rf, "co": co, "fr": fr}
         if not self.fixed and self.slice.by_address:
-            addresses = [None if e.addr is None else self.address(e, values) for e in self.events]
-            bases["loc"] = packed(classes(addresses, None))
+            bases["loc"] = self._same_address(values)
         events = None
         if self.slice.by_value:
             events = tuple(self._event(x, e, values) for x, e in enumerate(self.events))
@@ -202,3 +206,6 @@ class Path:
     def is_settled(self, axiom: Axiom) -> bool:
         """Is a requirement or flag the same in all executions of this path?"""
         return axiom in self.slice.settled
+
+
+_NO_EXECUTION = Execution((), {})

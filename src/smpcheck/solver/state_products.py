@@ -76,7 +76,11 @@ class _Space:
         rest = replace(model, axioms=tuple(axiom for axiom in model.axioms if not is_coherence(axiom)))
         """All but coherence, of which the sources of one read that are open would make a cycle: see :meth:`_goes_back`."""
         self.path = path = Path(unrolled, rest, ())
-        if path.needs_last_writes or not path.slice.is_monotone or not all(path.is_settled(axiom) for axiom, _ in path.slice.flags):
+        if (
+            path.needs_last_writes
+            or not path.slice.is_monotone
+            or not all(path.is_settled(axiom) for axiom, _ in path.slice.flags)
+        ):
             raise NotForMe
         self.judged = self.splits = 0
         self.written = {e.id: e.value.data for e in path.events if e.kind == "W" and e.value is not None}
