@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,3 +62,32 @@ def test_critical_sections_bring_their_recursion_back() -> None:
 @given(st.integers(1, 7).flatmap(lambda n: st.lists(st.integers(0, (1 << n) - 1), min_size=n, max_size=n)))
 def test_a_cycle_is_a_pair_of_the_closure_that_is_its_own_inverse(rows: list[int]) -> None:
     assert has_cycle(rows) == any(row >> x & 1 for x, row in enumerate(closure(rows)))
+
+
+def one_after_the_other(subject: Execution) -> Execution:
+    """The execution with these events in which each read has the last write before it, and writes hit memory in their order."""
+    writes: dict[object, list[int]] = {}
+    rf: set[tuple[int, int]] = set()
+    co: set[tuple[int, int]] = set()
+    for event in subject.events:
+        before = writes.setdefault(event.address, [])
+        if event.kind == "R":
+            rf.add((before[-1], event.id))
+        elif event.kind == "W":
+            co.update((write, event.id) for write in before)
+            before.append(event.id)
+    return replace(subject, relations={**subject.relations, "rf": frozenset(rf), "co": frozenset(co)})
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from([(*ACCESSES, *FENCES), (*ACCESSES, *GRACE)]).flatmap(executions),
+    st.sampled_from(SHIPPED),
+)
+def test_what_threads_one_after_the_other_may_offend_is_all_that_they_offend(subject: Execution, name: str) -> None:
+    case = one_after_the_other(subject)
+    part, evaluation = slice_of(load_model(name), case), Evaluation(case)
+    offended = {axiom.name for axiom, _ in part.requirements if evaluation.shows(axiom)}
+    assert offended <= {axiom.name for axiom, _ in part.in_turn}
+    evaluation.run(part.common)
+    assert evaluation.meets(part.in_turn) == (not offended)
