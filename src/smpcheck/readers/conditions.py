@@ -131,11 +131,18 @@ class Names(Protocol):
     def register(self, thread: int, name: str, at: int) -> FinalReg:
         """A register of a thread."""
 
+    def element(self, address: Ptr) -> FinalMem:
+        """The final contents of the element of an array at ``address``."""
+
     def show(self, address: Ptr) -> str:
         """How an address is printed."""
 
     def type_of(self, term: FinalReg | FinalMem) -> CType:
         """The type of a register or location."""
+
+    @property
+    def word(self) -> CType | None:
+        """In machine code, the type of a number; beside a register or location it is of that one's type. None: as in C."""
 
 
 class ConditionReader:
@@ -153,7 +160,7 @@ class ConditionReader:
 
     def whole_arrays(self) -> set[tuple[FinalMem, ...]]:
         """The arrays met, each as its elements."""
-        return {tuple(map(FinalMem, cells)) for cells in self.arrays.values()}
+        return {tuple(map(self.names.element, cells)) for cells in self.arrays.values()}
 
     def proposition(self) -> Printed:
         """A whole proposition."""
@@ -216,6 +223,8 @@ class ConditionReader:
     def _compare(self, op: str, left: Expr, right: Expr) -> Expr:
         """``left op right`` as C compares them: where the usual conversions lead to an unsigned type, -1 is its largest value."""
         types = [self._type(left), self._type(right)]
+        if self.names.word is not None:
+            return Binary(op, _as(types[1], left, right), _as(types[0], right, left), POINTER)
         common = max(types, key=lambda t: (t.bits, not t.signed))
 
         def converted(side: Expr, ctype: CType) -> Expr:
@@ -246,7 +255,7 @@ class ConditionReader:
             raise InputError(f"{left.text} has {len(elements)} elements, not {len(items)}", self.tokens.source.pos(at))
         expr: Expr = Const(1)
         for cell, item in zip(elements, items, strict=True):
-            equal = self._compare("==", FinalMem(cell), item.expr)
+            equal = self._compare("==", self.names.element(cell), item.expr)
             expr = equal if expr == Const(1) else Binary("&&", expr, equal)
         text = f"{left.text}={{{','.join(i.text for i in items)}}}"
         return Printed(Unary("!", expr), f"not ({text})") if op == "!=" else Printed(expr, text)
@@ -269,7 +278,8 @@ class ConditionReader:
             if found is None:
                 tokens.fail("a number")
             tokens.next()
-            return Printed(Const(sign * found[0]), str(sign * found[0]))
+            amount = sign * found[0] if self.names.word is None else self.names.word.wrap(sign * found[0])
+            return Printed(Const(amount), str(amount))
         if tokens.accept("["):
             inner = self._address()
             tokens.expect("]")
@@ -281,7 +291,8 @@ class ConditionReader:
             return Printed(Const(NUMBERS[value]), str(NUMBERS[value]))
         if tokens.accept("&") or (kind == "name" and not location):
             address, _ = self._address()
-            return Printed(Const(address), self.names.show(address))
+            shown = self.names.show(address)
+            return Printed(Const(address), shown if self.words[1] else _base(shown))
         if kind == "name":
             return self._memory(self._address())
         return tokens.fail("a register (0:r1), a location (x) or a number")
@@ -301,7 +312,19 @@ class ConditionReader:
             name = variable.name or self.names.show(address)
             return Printed(variable, name if name.endswith("]") else f"[{name}]")
         self.arrays[address] = elements
-        return Printed(FinalMem(address), re.sub(r"(\[0\]|\.\w+)$", "", self.names.show(address)), "array")
+        return Printed(self.names.element(address), _base(self.names.show(address)), "array")
+
+
+def _as(ctype: CType, side: Expr, other: Expr) -> Expr:
+    """A number beside a register or location, as one of its type; anything else as it is."""
+    if not isinstance(side, Const) or isinstance(side.value, Ptr) or isinstance(other, Const):
+        return side
+    return Const(ctype.wrap(side.value))
+
+
+def _base(shown: str) -> str:
+    """What an array or a struct is called, of which ``shown`` is the first element."""
+    return re.sub(r"(\[0\]|\.\w+)$", "", shown)
 
 
 _PARENTHESES = {("implies", "or"), ("implies", "and"), ("and", "or"), ("and", "implies"), ("or", "implies")}

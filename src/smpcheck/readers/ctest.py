@@ -211,6 +211,14 @@ class CTest:
             return address, None
         return address, [Ptr(name, offset) for offset, _, _ in cells(type_, name, address.offset)]
 
+    @property
+    def word(self) -> None:
+        """Numbers are compared as in C."""
+
+    def element(self, address: Ptr) -> FinalMem:
+        """The final contents of an element of an array."""
+        return FinalMem(address)
+
     def variable(self, address: Ptr, name: str, steps: tuple[int | str, ...], at: int) -> FinalMem:
         """The final contents of a location: of the cell there, or of as much of memory as the named member has."""
         _, type_ = self.memory.follow(name, steps, at)

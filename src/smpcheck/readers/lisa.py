@@ -284,6 +284,14 @@ class _Names:
             raise UnsupportedError("arrays and structs do not exist in LISA", self.source.pos(at))
         return Ptr(name), None
 
+    @property
+    def word(self) -> None:
+        """Numbers are compared as in C."""
+
+    def element(self, address: Ptr) -> FinalMem:
+        """The final contents of an element of an array."""
+        return FinalMem(address)
+
     def variable(self, address: Ptr, name: str, steps: tuple[int | str, ...], at: int) -> FinalMem:
         """The final contents of a location."""
         return FinalMem(address)

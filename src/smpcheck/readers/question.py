@@ -71,7 +71,7 @@ def _locations(source: Source, span: tuple[int, int], names: Names) -> tuple[Con
         printed = reader.term(True)
         term = printed.expr
         if isinstance(term, FinalMem) and printed.level == "array":
-            observed |= {FinalMem(cell) for cell in reader.arrays[term.cell]}
+            observed |= set(map(names.element, reader.arrays[term.cell]))
         elif isinstance(term, (FinalReg, FinalMem)):
             observed.add(term)
         else:

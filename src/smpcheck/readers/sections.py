@@ -10,8 +10,8 @@ from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Quantifier
 from smpcheck.readers.source import Source
 
-_NAME_LINE = re.compile(r"\s*(\w+)[ \t]+(\S[^\n]*?)[ \t]*(?:\([ \t]*\w+[ \t]*\)[ \t]*)?(?:\n|$)")
-"""The architecture, the name, and in parentheses how the name is written in TeX, which herd7 does not print either."""
+_NAME_LINE = re.compile(r"\s*(\w+)[ \t]+([^\s\"{(]+)(?:[^\n{\"]|\"[^\"\n]*\")*\n?")
+"""The architecture and the name. What may follow in the line, the name in TeX or a sentence, herd7 does not print either."""
 _MARK = re.compile(r"[{}()]|<<|\b(?:exists|forall|locations|filter|with|observed|final)\b")
 
 
@@ -62,7 +62,7 @@ def split(source: Source) -> Sections:
     if depth > 0:
         raise InputError("a '{' is never closed: '}' expected before the end", source.pos(len(text.rstrip())))
     code_end = found[0][1] if found else len(text)
-    sections = Sections(head[1], head[2].strip(), (init[0] + 1, init[1]), (init[1] + 1, code_end))
+    sections = Sections(head[1], head[2].removesuffix(".litmus"), (init[0] + 1, init[1]), (init[1] + 1, code_end))
     for i, (word, start, body) in enumerate(found):
         span = (body, found[i + 1][1] if i + 1 < len(found) else end)
         if word == "locations" and sections.locations is None:

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+import smpcheck
 from smpcheck.cat import load_model
 from smpcheck.errors import SmpcheckError
 from smpcheck.program import ir
@@ -88,6 +89,44 @@ from tests.readers.asm.final import final, program
 def test_what_is_computed(arch: str, code: str, init: str, state: dict[str, int]) -> None:
     names = [name.strip("[]") for name in state]
     assert dict(final(arch, code, init, *names)) == state
+
+
+@pytest.mark.parametrize("machine", ["AArch64", "X86_64", "PPC", "RISCV"])
+@pytest.mark.parametrize(
+    ("condition", "shown"),
+    [
+        ("x=0xffffffff", "[x]=4294967295"),
+        ("y=0xffffffffffffffff", "[y]=-1"),
+        ("z=258", "[z]=258"),
+        ("b={255,0x100000001}", "b={255,4294967297}"),
+        ("0:{r}=0xffffffff", "0:{r}=4294967295"),
+    ],
+)
+def test_a_number_in_a_condition_is_of_the_type_of_what_it_is_compared_with(machine: str, condition: str, shown: str) -> None:
+    """As herd7 7.58 has it, which shows the number as one of 64 bits."""
+    register = {"AArch64": "X1", "X86_64": "rbx", "PPC": "r1", "RISCV": "x1"}[machine]
+    init = f"x=-1; uint64_t y=-1; uint8_t z=2; int b[2]={{255,1}}; 0:{register}=-1;"
+    asked = condition.replace("{r}", register)
+    answer = smpcheck.check(f"{machine} t\n{{ {init} }}\nP0 ;\nNOP ;\nforall ({asked})", model="sc")
+    assert answer.observation == "Always"
+    assert answer.condition == f"forall ({shown.replace('{r}', register)})"
+
+
+def test_without_a_sign_what_is_declared_so_is_shown_so() -> None:
+    answer = smpcheck.check(
+        "AArch64 t\n{ uint64_t y=-1; uint64_t v[2]={-1,2}; }\nP0 ;\nNOP ;\nlocations [y; v;] exists (true)", model="sc"
+    )
+    assert answer.states[0] == {"[y]": 2**64 - 1, "v": f"{{{2**64 - 1},2}}"}
+
+
+def test_an_array_in_a_condition_is_called_by_its_name() -> None:
+    text = "AArch64 t\n{ int t[2]; 0:X1=t; }\nP0 ;\nADD X2,X1,#4 ;\nforall (0:X1=t /\\ 0:X2=&t[1])"
+    assert smpcheck.check(text, model="sc").condition == "forall (0:X1=t /\\ 0:X2=t[1])"
+
+
+@pytest.mark.parametrize("rest", ["", " (tex)", ' "a { sentence"', ' (tex) "with = and (brackets"', " more words"])
+def test_the_name_is_the_first_word(rest: str) -> None:
+    assert smpcheck.check(f"X86 name{rest}\n{{ }}\nP0 ;\nNOP ;\nexists (true)", model="sc").name == "name"
 
 
 @pytest.mark.parametrize(

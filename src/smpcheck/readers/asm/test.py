@@ -400,7 +400,17 @@ class _Names:
 
     def variable(self, address: Ptr, name: str, steps: tuple[int | str, ...], at: int) -> FinalMem:
         """The final contents of a location."""
-        return FinalMem(address)
+        return self.element(address)
+
+    def element(self, address: Ptr) -> FinalMem:
+        """The final contents of a location. Of 64 bits the sign is the reader's: as they are declared, so they are shown."""
+        found, cell = self.objects.table[address.base], self.cells[address]
+        return FinalMem(address) if found.signed or cell.ctype.size < WIDTH else FinalMem(address, ULONG, cell.name)
+
+    @property
+    def word(self) -> CType:
+        """A number is of the machine's width, in herd7's tests of 64 bits but for ARM."""
+        return INT if self.machine.language == "ARM" else LONG
 
     def register(self, thread: int, name: str, at: int) -> FinalReg:
         if thread >= len(self.threads):
@@ -423,4 +433,4 @@ class _Names:
     def type_of(self, term: FinalReg | FinalMem) -> CType:
         if isinstance(term, FinalReg):
             return self.types.get((term.thread, term.name), INT)
-        return self.cells[term.cell].ctype
+        return term.ctype or self.cells[term.cell].ctype
