@@ -11,7 +11,7 @@ A program in which no sizes are mixed is returned as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
@@ -20,7 +20,7 @@ from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.execution import ExecutedEvent
 from smpcheck.program.flow import mapped, statements, with_atoms
-from smpcheck.program.targets import Targets
+from smpcheck.program.targets import Atom, Span, Targets
 from smpcheck.program.values import LONG, ULONG, CType, Ptr, Value
 
 MAX_CUTS = 64
@@ -99,6 +99,50 @@ def accesses(program: ir.Program) -> Iterator[Access]:
         for stmt in statements(thread.body):
             if isinstance(stmt, Access):
                 yield stmt
+
+
+def only_touched(program: ir.Program) -> ir.Program:
+    """``program`` without the cells that no access can be to: most of a large struct, of which a few members are used."""
+    targets = Targets(program)
+    where: dict[str, set[tuple[Atom, int]]] = {}
+    for marker in _markers(program):
+        if not isinstance(marker, Ptr):
+            return program
+        where.setdefault(marker.base, set()).add((marker, 1))
+    for stmt in accesses(program):
+        named = {stmt.addr.value} if isinstance(stmt.addr, ir.Const) else set()  # where it is never executed, too
+        for atom in targets.addresses.get(id(stmt), frozenset()) | named:
+            if not isinstance(atom, int) and atom.base is not None:
+                where.setdefault(atom.base, set()).add((atom, stmt.ctype.size if stmt.ctype is not None else 1))
+    bytes_of = {base: _bytes(found) for base, found in where.items()}
+
+    def is_touched(start: Ptr, size: int) -> bool:
+        exact, spans = bytes_of.get(start.base, (set(), []))
+        inside = range(start.offset, start.offset + size)
+        return not exact.isdisjoint(inside) or any((at - first) % step < wide for first, step, wide in spans for at in inside)
+
+    cells = {start: cell for start, cell in program.cells.items() if is_touched(start, cell.ctype.size)}
+    return replace(program, cells=cells)
+
+
+def _markers(program: ir.Program) -> Iterator[Value | None]:
+    """Where markers that have an address (of SRCU) are; None: it is computed."""
+    for thread in program.threads:
+        for stmt in statements(thread.body):
+            if isinstance(stmt, ir.Fence) and stmt.addr is not None:
+                yield stmt.addr.value if isinstance(stmt.addr, ir.Const) else None
+
+
+def _bytes(found: Iterable[tuple[Atom, int]]) -> tuple[set[int], list[tuple[int, int, int]]]:
+    """The bytes of an object that accesses cover: those of known addresses, and of each other the start, step and size."""
+    exact: set[int] = set()
+    spans: list[tuple[int, int, int]] = []
+    for atom, size in found:
+        if isinstance(atom, Ptr):
+            exact.update(range(atom.offset, atom.offset + size))
+        elif isinstance(atom, Span):
+            spans.append((atom.start, atom.step, size))
+    return exact, spans
 
 
 def cut(program: ir.Program) -> ir.Program:

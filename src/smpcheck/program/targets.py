@@ -3,20 +3,23 @@
 An abstract interpretation (Cousot and Cousot, POPL 1977): registers along each thread, memory at any time. What may be held is a
 set of values and of :class:`Span` (every so many-th byte of an object, or every so many-th number), which sets of more than
 :data:`MOST` are widened to. An operation that C leaves undefined on a value gives none: it is a fault when it is executed.
+A branch is entered with the values only for which its condition may be true: behind the end of a list, whose head is no entry,
+nothing is accessed.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
-from math import gcd
+from math import gcd, prod
 from typing import TypeAlias
 
 from smpcheck.program import ir
-from smpcheck.program.values import CType, Ptr, UndefinedValue, Value, binary, unary
+from smpcheck.program.flow import defined, registers_read, statements, with_atoms
+from smpcheck.program.values import CType, Ptr, UndefinedValue, Value, binary, truth, unary
 
 MOST = 32
 """A set of more numbers, or more addresses in one object, is widened."""
@@ -61,6 +64,8 @@ class Targets:
         """The keys of ``contents``, by object."""
         self.growth: dict[Ptr, int] = {}
         self.exits: dict[str, list[Registers]] = {}
+        self.written: dict[int, frozenset[str]] = {}
+        """The registers that a statement, or what is inside of it, writes."""
         for address, cell in program.cells.items():
             self._place(address, frozenset((cell.init,)), {cell.ctype.size})
         self.changed = True
@@ -88,11 +93,59 @@ class Targets:
 
     def _run(self, body: Sequence[ir.Stmt], regs: Registers | None) -> Registers | None:
         """What registers hold after ``body``; None: its end is not reached."""
+        equal: dict[str, ir.Expr] = {}
         for stmt in body:
             if regs is None:
                 return None
-            regs = self._step(stmt, regs)
+            if isinstance(stmt, ir.If):
+                both = ((stmt.then, True), (stmt.other, False))
+                regs = _joined([self._run(side, self._where(stmt.cond, holds, equal, regs)) for side, holds in both])
+            else:
+                regs = self._step(stmt, regs)
+            self._follow(stmt, equal)
         return regs
+
+    # --- what is known in a branch ---
+
+    def _follow(self, stmt: ir.Stmt, equal: dict[str, ir.Expr]) -> None:
+        """Keep in ``equal`` the registers that are still what they were computed as from others, after ``stmt`` too."""
+        written = self.written.get(id(stmt))
+        if written is None:
+            inside = [*statements((stmt,))]
+            found = {defined(one) for one in inside} | {one.status for one in inside if isinstance(one, ir.Store)}
+            written = self.written[id(stmt)] = frozenset(name for name in found if name is not None)
+        if written:
+            for name in [n for n, expr in equal.items() if n in written or not written.isdisjoint(registers_read(expr))]:
+                del equal[name]
+        if isinstance(stmt, ir.Assign) and stmt.reg not in registers_read(stmt.expr):
+            equal[stmt.reg] = stmt.expr
+
+    def _where(self, cond: ir.Expr, holds: bool, equal: Mapping[str, ir.Expr], regs: Registers) -> Registers | None:
+        """The registers where ``cond`` holds (or does not); None: it never does."""
+        match cond:
+            case ir.Unary("!", arg):
+                return self._where(arg, not holds, equal, regs)
+            case ir.Binary("&&" | "||" as op, left, right) if holds == (op == "&&"):
+                one = self._where(left, holds, equal, regs)
+                return one and self._where(right, holds, equal, one)
+        names = dict.fromkeys(registers_read(cond))
+        before = [regs.get(name, ZERO) for name in names]
+        if all(before) and prod(map(len, before)) <= MOST:
+            able = [row for row in itertools.product(*before) if self._possible(cond, holds, dict(zip(names, row, strict=True)))]
+            if not able:
+                return None
+            regs = {**regs, **{name: frozenset(column) for name, column in zip(names, zip(*able, strict=True), strict=True)}}
+        if equal.keys().isdisjoint(names):
+            return regs
+        expanded = with_atoms(cond, lambda one: equal.get(one.name, one) if isinstance(one, ir.Reg) else one)
+        return self._where(expanded, holds, equal, regs)
+
+    def _possible(self, cond: ir.Expr, holds: bool, row: Mapping[str, Atom]) -> bool:
+        """May ``cond`` hold (or not) if the registers that it reads have these values?"""
+        if any(isinstance(atom, Span) for atom in row.values()):
+            return True
+        found = self._value(cond, {name: frozenset((atom,)) for name, atom in row.items()})
+        return not found or any(isinstance(value, Span) or truth(value) == holds for value in found)
 
     def _step(self, stmt: ir.Stmt, regs: Registers) -> Registers | None:
         match stmt:
@@ -108,7 +161,7 @@ class Targets:
                 where = self._at(stmt, stmt.addr, regs)
                 regs = {**regs, stmt.old: self._load(where, stmt.ctype)}
                 self._store(stmt, where, self._value(stmt.new, regs))
-            case ir.If(_, then, other) | ir.Choice(then, other):
+            case ir.Choice(then, other):
                 return _joined([self._run(then, regs), self._run(other, regs)])
             case ir.Block(label, body):
                 return self._leaving(label, lambda: self._run(body, regs))
@@ -167,11 +220,21 @@ class Targets:
         result: set[Atom] = set()
         for key in self._keys(where):
             result |= self.contents[key]
-        if ctype is not None:
-            objects = {a.base for a in where if not isinstance(a, int) and a.base is not None}
-            if any(self.sizes[key] != {ctype.size} for base in objects for key in self.objects.get(base, ())):
-                result.add(ANY_NUMBER)
+        if ctype is not None and any(self._mixed(atom, ctype.size) for atom in where):
+            result.add(ANY_NUMBER)
         return _limited(result)
+
+    def _mixed(self, atom: Atom, size: int) -> bool:
+        """May a read of so many bytes there find what accesses of another size, or to bytes in between, left?"""
+        if isinstance(atom, Ptr):
+            start, end = atom.offset, atom.offset + size
+            return any(
+                self.sizes[key] != {size}
+                if key == atom
+                else key.offset < end and start < key.offset + max(self.sizes[key], default=1)
+                for key in self.objects.get(atom.base, ())
+            )
+        return isinstance(atom, Span) and any(self.sizes[key] != {size} for key in self.objects.get(atom.base or "", ()))
 
     def _store(self, stmt: ir.Store | ir.Rmw, where: Found, found: Found) -> None:
         self.stored[id(stmt)] = self.stored.get(id(stmt), frozenset()) | found
@@ -204,11 +267,12 @@ class Targets:
                 return _limited(_each(lambda a: _cast(a, ctype), self._value(arg, regs)))
             case ir.Unary(op, arg, ctype):
                 if op == "!":
-                    return TRUTHS
+                    return _compared(lambda value: unary(op, value, ctype), self._value(arg, regs))
                 return _limited(_each(lambda a: _negated(op, a, ctype), self._value(arg, regs)))
             case ir.Binary(op, left, right, ctype):
                 if op in _COMPARE:
-                    return TRUTHS
+                    sides = self._value(left, regs), self._value(right, regs)
+                    return _compared(lambda x, y: binary(op, x, y, ctype), *sides)
                 if left == right and op in ("^", "-"):
                     return ZERO
                 if op == "-" and isinstance(left, ir.Reg) and _repeated(left, right) and len(regs.get(left.name, ZERO)) > 1:
@@ -217,6 +281,16 @@ class Targets:
                 a, b = self._value(left, regs), self._value(right, regs)
                 return _limited(found for x in a for y in b for found in _computed(op, x, y, ctype))
         return frozenset((ANY_NUMBER,))
+
+
+def _compared(compute: Callable[..., Value], *sides: Found) -> Found:
+    """The truth of a comparison: known where each side is one value."""
+    if all(len(side) == 1 for side in sides):
+        values = [atom for side in sides for atom in side if not isinstance(atom, Span)]
+        if len(values) == len(sides):
+            with suppress(UndefinedValue):
+                return frozenset((compute(*values),))
+    return TRUTHS
 
 
 def _repeated(reg: ir.Reg, expr: ir.Expr) -> bool:
@@ -275,12 +349,23 @@ def _computed(op: str, x: Atom, y: Atom, ctype: CType) -> Iterator[Atom]:
         yield _span(None, step_a << start_b, start_a << start_b)
     elif op == "&" and (step_a == 0 or step_b == 0):
         mask = start_a if step_a == 0 else start_b
-        if mask:
+        if mask > 0 and 1 << mask.bit_count() <= MOST:
+            yield from _submasks(mask)
+        elif mask:
             yield Span(None, mask & -mask, 0)
         else:
             yield 0
     else:
         yield ANY_NUMBER
+
+
+def _submasks(mask: int) -> Iterator[int]:
+    """The numbers that have no bits but those of ``mask``."""
+    part = mask
+    while part:
+        yield part
+        part = (part - 1) & mask
+    yield 0
 
 
 def _parts(atom: Atom) -> tuple[str | None, int, int]:

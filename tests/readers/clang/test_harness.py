@@ -67,6 +67,17 @@ def test_lockdep_assert_held_fails_where_the_lock_is_not_held() -> None:
     assert checked(f"{LOCKS}SMPCHECK_THREAD(a) {{ locked(); }}").failures == ("lockdep_assert_held(&lock)",)
 
 
+def test_which_lock_a_function_returns_is_known_and_where_the_run_decides_the_answer_says_so() -> None:
+    through = "static spinlock_t *the(spinlock_t *l) { return l; }\n"
+    known = LOCKS + through + "SMPCHECK_THREAD(a) { spin_lock(the(&lock)); locked(); spin_unlock(&lock); might_sleep(); }"
+    assert checked(known).failures == ()
+    of_run = """static spinlock_t *p = &lock; static spinlock_t *q; SMPCHECK_THREAD(b) { q = p; }
+    SMPCHECK_THREAD(a) { spin_lock(READ_ONCE(p)); locked(); spin_unlock(&lock); might_sleep(); }"""
+    program = read(LOCKS + of_run)
+    assert any("lockdep_assert_held(&lock) is not checked" in note for note in program.notes)
+    assert checked(LOCKS + of_run).failures == ()
+
+
 def test_what_sleeps_under_a_spinlock_or_in_an_rcu_section_fails() -> None:
     inside = "SMPCHECK_THREAD(a) {{ {0}; mutex_lock(&sem); mutex_unlock(&sem); {1}; }}"
     for take, give in (("spin_lock(&lock)", "spin_unlock(&lock)"), ("rcu_read_lock()", "rcu_read_unlock()")):

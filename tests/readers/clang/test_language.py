@@ -25,6 +25,7 @@ static int table[] = { [0 ... 2] = 5, [4] = 9 };
 static op_t ops[2] = { add, sub };
 static int *const aim = &table[4];
 
+#define UP_TO(n) ({ __label__ out; int i_ = 0; for (;;) if (i_++ == (n)) goto out; out: i_ - 1; })
 static int counted(void) { static int calls = 10; return ++calls; }
 static struct in make(int a) { return (struct in){ .a = a, .b = a * 2 }; }
 static int classify(int n)
@@ -75,6 +76,7 @@ SMPCHECK_THREAD(only)
 	do { a--; if (a == 1) goto middle; } while (a);
 middle:
 	FACT(a == 1);
+	FACT(UP_TO(3) == 3 && UP_TO(5) == 5);
 	printk("ignored %d", a);
 }
 """
@@ -182,8 +184,8 @@ def test_a_switch_over_a_constant_is_only_its_case() -> None:
 
 
 def test_memory_that_only_one_thread_names_is_no_memory() -> None:
-    text = """struct task { int state; }; struct task *__smpcheck_current(void);
-    SMPCHECK_THREAD(a) { __smpcheck_current()->state = 3; WARN_ON(__smpcheck_current()->state != 3); }"""
+    text = """struct task { int state; }; struct task *get_current(void);
+    SMPCHECK_THREAD(a) { get_current()->state = 3; WARN_ON(get_current()->state != 3); }"""
     accesses = [stmt for stmt in flow.statements(read(text).threads[0].body) if isinstance(stmt, Load | Store)]
     assert (accesses, read(text).cells, checked(text).failures) == ([], {}, ())
 

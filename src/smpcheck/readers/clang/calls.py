@@ -120,6 +120,9 @@ def _turns(name: str) -> str:
     return next((what for pattern, what in _TURNS if re.fullmatch(pattern, name)), "")
 
 
+UNKNOWN_LOCK = held_register("?")
+"""Counts the locks of which only the run knows which they are."""
+
 ATOMIC = "@atomic"
 """The register that counts the spinlocks and RCU read-side sections that a thread is in."""
 
@@ -403,8 +406,7 @@ class TreeLowering(TreeStatements):
 
     def _lock(self, lock: Place) -> str:
         """A register that counts how often the thread holds a lock; locks that are known at run time only have one together."""
-        key = str(lock.addr.value) if isinstance(lock.addr, Const) else "?"
-        return held_register(key)
+        return held_register(str(lock.addr.value)) if isinstance(lock.addr, Const) else UNKNOWN_LOCK
 
     def _count(self, reg: str, change: int) -> None:
         self.regs[reg] = v.INT
@@ -424,7 +426,8 @@ class TreeLowering(TreeStatements):
     def released(self, lock: Place) -> None:
         reg = self._lock(lock)
         self._count(reg, -1)
-        if self.lock_kinds.get(reg, SLEEP) == SPIN:
+        kind = self.lock_kinds.get(reg) or self.lock_kinds.get(UNKNOWN_LOCK, SLEEP)
+        if kind == SPIN:
             self._count(ATOMIC, -1)
 
     def section(self, name: str, entering: bool) -> None:
@@ -440,7 +443,7 @@ class TreeLowering(TreeStatements):
         """``lockdep_assert_held()``, where it is known which lock is meant."""
         pointer = self.value(args[0])
         pos, text = self.where(node)
-        if isinstance(pointer.expr, Const) and not isinstance(pointer, Ref):
+        if isinstance(pointer.expr, Const) and not isinstance(pointer, Ref) and UNKNOWN_LOCK not in self.regs:
             reg = self._lock(Place(pointer.expr, v.INT))
             self.regs[reg] = v.INT
             self.out.append(Assert(self.fold("!=", Reg(reg), Const(0), v.INT), text, text, pos))
@@ -703,7 +706,7 @@ SPECIAL: dict[str, Special] = {
     "memcpy": _memcpy,
     "__builtin_memcpy": _memcpy,
     "__smpcheck_cpu": _cpu,
-    "__smpcheck_current": _current,
+    "get_current": _current,
     **{f"kcsan_{kind}_atomic_begin": _marked(True) for kind in ("nestable", "flat")},
     **{f"kcsan_{kind}_atomic_end": _marked(False) for kind in ("nestable", "flat")},
     "__smpcheck_lock_held": lambda low, node, args: low.lock_held(node, args),

@@ -535,11 +535,11 @@ class Extraction:
 
     def label(self, c: Any) -> t.Stmt:
         inside = list(c.get_children())
-        return t.Label(self.at(c), c.spelling, self.stmt(inside[-1]))
+        return t.Label(self.at(c), _label_name(c), self.stmt(inside[-1]))
 
     def goto(self, c: Any) -> t.Stmt:
         target = next((one for one in c.get_children() if one.kind is K.LABEL_REF), None)
-        return t.Goto(self.at(c), target.spelling if target is not None else "")
+        return t.Goto(self.at(c), _label_name(target.referenced) if target is not None else "")
 
     def return_stmt(self, c: Any) -> t.Stmt:
         value = next(iter(c.get_children()), None)
@@ -790,6 +790,11 @@ def _has_effects(c: Any) -> bool:
         ):
             return True
     return False
+
+
+def _label_name(c: Any) -> str:
+    """A label's name, with where it stands: two of ``__label__`` in one function may have the same."""
+    return f"{c.spelling}@{c.location.offset}"
 
 
 def _has_labels(c: Any) -> bool:

@@ -88,11 +88,13 @@ class Objects:
     def cells(self, kinds: Types, threads: Sequence[Thread], pointed: set[str], initial: Bytes) -> dict[Ptr, Cell]:
         """The cells that threads may touch: all of objects whose address is a value somewhere, of others those that are named."""
         named = _addresses(threads)[0]
+        accessed = set(_accessed(threads))
         found: dict[Ptr, Cell] = {}
         for name, (index, per_cpu) in self.used.items():
             for cpu in range(self.cpus if per_cpu else 1):
-                for leaf in (*self._leaves(kinds, index), *self._flag(name)):
-                    start = cpu * PER_CPU + leaf.offset
+                first = Ptr(name, cpu * PER_CPU)
+                for leaf in (*self._leaves(kinds, index, first, accessed), *self._flag(name)):
+                    start = first.offset + leaf.offset
                     if name in pointed or any(Ptr(name, start + byte) in named for byte in range(leaf.size)):
                         address = Ptr(name, start)
                         shown = f"{self._copy(name, cpu, per_cpu)}{leaf.name}"
@@ -116,14 +118,28 @@ class Objects:
     def _copy(name: str, cpu: int, per_cpu: bool) -> str:
         return f"{name}[cpu {cpu}]" if per_cpu else name
 
-    def _leaves(self, kinds: Types, index: int) -> Iterator[Leaf]:
-        """Scalars that do not overlap and cover the object: of those of a union the largest, then what is left of it."""
+    def _leaves(self, kinds: Types, index: int, first: Ptr, accessed: set[tuple[Ptr, int]]) -> Iterator[Leaf]:
+        """Scalars that do not overlap and cover the object: of those of a union what is accessed as such, the largest, then what
+        is left of it. ``first``: where the object lies."""
+
+        def at(leaf: Leaf) -> Ptr:
+            return Ptr(first.base, first.offset + leaf.offset)
+
         for _, _, inside in clusters(kinds.leaves(index)):
             taken: list[Leaf] = []
-            for leaf in sorted(inside, key=lambda one: (-one.size, one.offset)):
+            for leaf in sorted(inside, key=lambda one: ((at(one), one.size) not in accessed, -one.size, one.offset)):
                 if all(leaf.end <= other.offset or other.end <= leaf.offset for other in taken):
                     taken.append(leaf)
             yield from sorted(taken, key=lambda one: one.offset)
+
+
+def _accessed(threads: Sequence[Thread]) -> Iterator[tuple[Ptr, int]]:
+    """The known addresses of accesses, with their sizes."""
+    for thread in threads:
+        for stmt in statements(thread.body):
+            address, ctype = getattr(stmt, "addr", None), getattr(stmt, "ctype", None)
+            if isinstance(address, Const) and isinstance(address.value, Ptr) and ctype is not None:
+                yield address.value, ctype.size
 
 
 def _addresses(threads: Sequence[Thread]) -> tuple[set[Ptr], set[str]]:

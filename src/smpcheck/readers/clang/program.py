@@ -17,7 +17,7 @@ from smpcheck.program import ir, wellformed
 from smpcheck.program.faults import FAULTS
 from smpcheck.program.flow import expressions, statements
 from smpcheck.program.ir import ENDED, Position
-from smpcheck.program.pieces import cut
+from smpcheck.program.pieces import cut, only_touched
 from smpcheck.program.values import CType, Ptr
 from smpcheck.readers.clang import headers
 from smpcheck.readers.clang import tree as t
@@ -184,7 +184,7 @@ class Harness:
         else:
             raise UnsupportedError("the addresses of too many local variables go to memory", Position(self.path, 1))
         self._complain_of_missing()
-        program = cut(program)
+        program = cut(only_touched(program))
         wellformed.check(program)
         return program
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from smpcheck.program.ir import Block, Const, Exit, Fence, If, Loop, Reg, Round, Stmt
+from smpcheck.program.ir import Assign, Block, Const, Exit, Fence, If, Loop, Reg, Round, Stmt
 from smpcheck.program.values import LONG, CType, binary, truth
 from smpcheck.readers import flow
 from smpcheck.readers.clang import tree as t
@@ -88,12 +88,25 @@ class TreeStatements(TreeExpressions):
         if frame.returned and inner and isinstance(inner[-1], Exit) and inner[-1].label == label and not exits(inner[:-1], label):
             inner.pop()
             frame.returned = False
+        known = None if frame.returned or not isinstance(result, Local) else self._returned(inner, result)
         self.out += [Block(label, tuple(inner), self.source.pos(self.at(node)))] if frame.returned else inner
+        if known is not None:
+            return known
         if result is None:
             return Val(Const(0), VOID)
         if isinstance(result, Local):
             return Val(Reg(result.reg), result.type)
         return Whole(result, function.result, self.kinds.layout(function.result))
+
+    @staticmethod
+    def _returned(body: list[Stmt], result: Local) -> Val | None:
+        """What a body gives back whose last statement sets ``result`` to a constant or a value that stays; it goes."""
+        match body[-1:]:
+            case [Assign(reg, Const() | Reg() as expr)] if reg == result.reg:
+                if isinstance(expr, Const) or expr.name.startswith("%"):
+                    body.pop()
+                    return Val(expr, result.type)
+        return None
 
     def is_layer(self, function: t.Function) -> bool:
         """Does what this function does belong to the line that calls it?"""
@@ -364,12 +377,19 @@ class TreeStatements(TreeExpressions):
         self.out.append(Fence(BARRIER, pos=pos, text=text))
 
     def statement_expression(self, node: Any) -> Val:
+        flat = self.out is self.flat_list
+        if not flat and self.jumps(node) and _jumps_inside(node):
+            found: list[Val] = []
+            self.structured(lambda: found.append(self.stable(self.statement_expression(node), node)))
+            return found[0]
         *body, last = node.body or (t.Block(node.at, ()),)
         guards = len(self.guards)
-        lower = self.flat if self.out is self.flat_list else self.stmt
+        lower = self.flat if flat else self.stmt
         for inner in body:
             lower(inner)
         while isinstance(last, t.Label):
+            if flat:
+                self.emit(flow.Label(self._goto_label(last.name), self.source.pos(self.at(last))))
             last = last.body
         if isinstance(last, t.Eval) and self.kinds.kind(node.type) != "void":
             value = self.value(last.expr)
@@ -533,6 +553,12 @@ def jumps(node: Any) -> bool:
             continue
         pending += list(_parts(one))
     return False
+
+
+def _jumps_inside(node: Any) -> bool:
+    """Do all gotos in ``node`` lead to labels in it?"""
+    inside = [*walk(node)]
+    return {one.name for one in inside if isinstance(one, t.Goto)} <= {one.name for one in inside if isinstance(one, t.Label)}
 
 
 def _jumps_back(node: Any) -> bool:

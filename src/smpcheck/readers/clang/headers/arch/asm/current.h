@@ -3,7 +3,6 @@
 #define SMPCHECK_ASM_CURRENT_H
 #include_next <asm/current.h>
 struct task_struct;
-struct task_struct *__smpcheck_current(void);
 #undef current
-#define current __smpcheck_current()
+#define current get_current()
 #endif
