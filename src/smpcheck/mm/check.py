@@ -55,7 +55,8 @@ ASSUMPTIONS = (
     "a CPU drains its pagevecs after its operation, at any time, or where the operation does; a pagevec that is full is not met",
     "putback_lru_page goes round at most twice (going on would be reported as undecided)",
     "reclaim looks at the page once, does not write it out, and finds swap space only where the scenario says so",
-    "truncation to nothing, once; no migration, no splits of vmas, no huge pages, no nonlinear mappings, no memory cgroups",
+    "truncation to nothing, once; a page is moved once, with one try, and not while it is in the swap cache",
+    "no splits of vmas, no huge pages, no nonlinear mappings, no memory cgroups",
 )
 """What bounds the answer, besides what a scenario says."""
 

@@ -20,6 +20,7 @@ from smpcheck.mm.scenarios import (
     NOTHING,
     SWAPPED,
     idle,
+    migrate,
     mlock,
     munlock,
     reclaim,
@@ -232,12 +233,20 @@ def alone_munlock(s: Setup) -> None:
     s.thread(munlock, s.vma)
 
 
+@scenario
+def alone_migrate(s: Setup) -> None:
+    """An mlocked private copy is moved to another page frame."""
+    world(s, COPY, locked=True, at=MLOCKED, faults=(0,))
+    s.zone.migrates = 1
+    s.thread(migrate, s.P)
+
+
 HEARTS: dict[str, Scenario] = {
     found.name: found
     for found in (
         putback_munlock, putback_clear, putback_shm_unlock, truncate_then_cow, truncate_then_fault, truncate_then_read_in,
         truncate_then_swapin, truncate_then_swap, free_stranded_on_list, free_stranded_off_list,
-        alone_mlock, alone_reclaim, alone_fault, alone_munlock,
+        alone_mlock, alone_reclaim, alone_fault, alone_munlock, alone_migrate,
     )
 }  # fmt: skip
 """Each by its name."""

@@ -173,7 +173,7 @@ def alone(scenario: str, variant: str) -> RunResult:
 
 def c2(ask: Asker) -> Computed:
     found: dict[str, list[str]] = {}
-    for scenario in ("alone_mlock", "alone_reclaim", "alone_fault", "alone_munlock"):
+    for scenario in ("alone_mlock", "alone_reclaim", "alone_fault", "alone_munlock", "alone_migrate"):
         places = [place for place, _ in setters(scenario, "V0")]
         found[scenario.removeprefix("alone_")] = places
         case = Case(scenario, find_variant("V0"))
@@ -183,8 +183,8 @@ def c2(ask: Asker) -> Computed:
         return "wrong", "One of the two does not set it."
     if others:
         also = "; ".join(others)
-        return "incomplete", f"mlock() and reclaim set it, and so do {also}. Migration, which copies it, is not modelled."
-    return "right", "Nobody else does, of what is modelled (migration is not)."
+        return "incomplete", f"mlock() and reclaim set it, and so do {also}."
+    return "right", "Nobody else does."
 
 
 def c3(ask: Asker) -> Computed:
@@ -545,6 +545,54 @@ def c19(ask: Asker) -> Computed:
     return "wrong", f"Without the barrier a page is stranded by {'; '.join(need)}.{also}"
 
 
+def c20(ask: Asker) -> Computed:
+    failing, moving = "munlock_migrate_pinned", "munlock_migrate"
+
+    def left(variant: str) -> bool:
+        return "I12" in ask.fails(failing, variant)
+
+    today, before = left("V10"), left("V9")
+    freed = "I1" in ask.fails(moving, "V10c")
+    if not today and not freed:
+        return "right", "munlock() and migration, in any order, leave no PG_mlocked behind."
+    answer = "munlock() clears VM_LOCKED first, and skips addresses that have a migration entry then."
+    if freed:
+        answer += (
+            " The old page keeps PG_mlocked if its ptes became entries in between: the allocator clears the flag and counts it."
+        )
+    if today:
+        answer += (
+            " If the migration fails, as somebody has a reference, the old page is mapped again: mlocked, on the unevictable"
+            " list, and in no VM_LOCKED vma."
+        )
+    if today and not before:
+        answer += " From 3.7 to 5.17 page_remove_rmap cleared the flag with the last mapping, and this could not happen."
+    cure = "V10c:migration_clears=yes"
+    if today and not left(cure) and not ask.fails(moving, cure):
+        answer += (
+            " It is cured if migration clears PG_mlocked of a page that it has unmapped: who maps it VM_LOCKED sets it again."
+        )
+    return "wrong", answer
+
+
+def c21(ask: Asker) -> Computed:
+    late = "load_munlocks"
+    today = ask.fails(late, "V10c") & {"I12", "I13"}
+    if not today:
+        return "right", "mlock_count is never more than the VM_LOCKED vmas that map the page."
+    answer = (
+        "The count of a page that was mapped into a VM_LOCKED vma waits in the pagevec of the CPU that mapped it. If munlock()"
+        " on another CPU comes first, it finds no count to take back; if the page is then mlocked for another vma, the count that"
+        " waits is added to that one's. It is one too many"
+    )
+    if "I12" in today:
+        answer += ", and when the last vma is munlocked the page stays PG_mlocked and unevictable"
+    answer += ". The cure of C16 does not help."
+    if not ask.fails(late, "V10c:mlock_drains=yes"):
+        answer += " It is cured if who mlocks a page under the pte lock drains the pagevec before the lock is released."
+    return "wrong", answer
+
+
 @dataclass(frozen=True)
 class Claim:
     """A statement, where it comes from, and what computes the answer."""
@@ -576,6 +624,8 @@ CLAIMS: dict[str, Claim] = {
         Claim("C17", "A vma without an anon_vma may be skipped: it is either there, or will never be needed.", c17),
         Claim("C18", "In one word it is a data dependency that keeps the two accesses in order.", c18),
         Claim("C19", "Of those who clear PG_mlocked, munlock alone needs the barrier in putback_lru_page.", c19),
+        Claim("C20", "The page table locks are enough where migration meets munlock() (so the documentation).", c20),
+        Claim("C21", "mlock_count always errs on the low side (so the documentation).", c21),
     )
 }
 """Each by its number."""

@@ -10,19 +10,31 @@ from smpcheck.mm.swap import *
 
 
 def find_get_page(mapping: address_space, index: int) -> page:
-    """The page at ``index`` with a reference, or NULL. Without a lock: the slot is looked at again once the page is pinned."""
+    """The page at ``index`` with a reference, or NULL. Without a lock: the slot is looked at again once the page is pinned.
+
+    The kernel tries again until the slot is empty or keeps its page. Where pages are not moved, one try is enough: what cannot be
+    pinned, or has left its slot, is gone for good.
+    """
     if mapping.page_tree == NULL:
         return NULL  # nothing of this file was ever read
     slot = mapping.page_tree + index
     rcu_read_lock()
+    page = pin_page(slot)
+    while contig_zone.migrates and page == NULL and READ_ONCE(slot.page) != NULL:
+        page = pin_page(slot)
+    rcu_read_unlock()
+    return page
+
+
+def pin_page(slot: radix_tree_slot) -> page:
+    """The page that a slot has and keeps, with a reference; NULL: none, or one try was not enough."""
     page = READ_ONCE(slot.page)
     if page != NULL:
         if not get_page_unless_zero(page):
-            page = NULL  # the kernel tries again: its slot is about to be emptied
+            page = NULL
         elif READ_ONCE(slot.page) != page:
             put_page(page)
             page = NULL
-    rcu_read_unlock()
     return page
 
 

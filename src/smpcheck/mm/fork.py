@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smpcheck.kernel import *
 from smpcheck.mm.memory import is_swap_pte
+from smpcheck.mm.migrate import is_migration_pte
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.rmap import pte_offset, pte_page
@@ -30,6 +31,9 @@ def copy_one_pte(dst: pte_t, src: pte_t) -> None:
             entry: struct_page = cast(struct_page, pte & ~PTE_SWAP)
             atomic_inc(entry._swapcount)  # swap_duplicate
             WRITE_ONCE(dst.pte, pte)
+        elif is_migration_pte(pte):  # read-only from now on, as the page will be
+            WRITE_ONCE(src.pte, pte | PTE_WRPROTECT)
+            WRITE_ONCE(dst.pte, pte | PTE_WRPROTECT)
         else:
             page = pte_page(pte)
             WRITE_ONCE(src.pte, page | PTE_WRPROTECT)

@@ -129,6 +129,11 @@ def swap_counted(page: page, ptes: list[pte_t]) -> bool:
     return atomic_read(page._swapcount) == entries
 
 
+def moved(pte: pte_t) -> bool:
+    """I6: a migration entry is of a page that is being moved, and nobody moves one when all is quiet."""
+    return pte.pte & PTE_MIGRATION == 0
+
+
 def counters_agree(zone: zone) -> bool:
     """I10. Before V10 a munlock that finds another VM_LOCKED vma counts no event, and PGSTRANDED counts other things too."""
     st = zone.vm_stat
@@ -203,6 +208,8 @@ def invariants_here(
             check("I9", unmapped(ptes[at]))
         if gone == "":
             check("I11", resident(ptes[at], vmas[at]))
+        if contig_zone.migrates:
+            check("I6", moved(ptes[at]))
     check("I10", counters_agree(contig_zone))
     if V.pagevec_putback:
         check("I10", lists_counted(contig_zone))
@@ -229,6 +236,8 @@ def invariants(s: Setup, pages: tuple[page, ...], gone: str = "") -> None:
             s.final("I9", unmapped, pte)
         if gone == "":
             s.final("I11", resident, pte, vma)
+        if s.zone.migrates:
+            s.final("I6", moved, pte)
     s.final("I10", counters_agree, s.zone)
     if V.pagevec_putback:
         s.final("I10", lists_counted, s.zone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smpcheck.kernel import *
 from smpcheck.mm.filemap import filemap_fault
+from smpcheck.mm.migrate import is_migration_pte, migration_entry_wait, migration_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.page_alloc import alloc_page
 from smpcheck.mm.page_flags import *
@@ -29,7 +30,7 @@ def is_swap_pte(pte: page) -> bool:
 
 
 def pte_present(pte: page) -> bool:
-    return pte != NULL and not is_swap_pte(pte)
+    return pte != NULL and not is_swap_pte(pte) and not is_migration_pte(pte)
 
 
 def wants_copy(vma: vm_area_struct) -> bool:
@@ -54,7 +55,7 @@ def follow_page(vma: vm_area_struct, index: int, write: bool) -> page:
 def wanted_page(vma: vm_area_struct, pt: pte_t, write: bool) -> page:
     """Under the pte lock: the page, or NULL if get_user_pages has to fault first."""
     pte = READ_ONCE(pt.pte)
-    if not pte_present(pte) or (write and not pte_write(pte)):
+    if not allows(pte, write):
         return NULL
     return pte_page(pte)
 
@@ -78,10 +79,12 @@ def follow_page_mlock(vma: vm_area_struct, index: int) -> bool:
 
 
 def get_user_page(vma: vm_area_struct, index: int, write: bool) -> page:
-    """get_user_pages for one page: fault until it is there. The second try may fail too: the caller sees SIGBUS then."""
+    """get_user_pages for one page: fault until it is there. The last try may fail too: the caller sees SIGBUS then."""
     page = follow_page(vma, index, write)
     if page == NULL and handle_mm_fault(vma, index, write):
         page = follow_page(vma, index, write)
+        if contig_zone.migrates and page == NULL and handle_mm_fault(vma, index, write):  # the first one has only waited
+            page = follow_page(vma, index, write)
     return page
 
 
@@ -89,18 +92,33 @@ def populate_page(vma: vm_area_struct, index: int) -> bool:
     """The same for mlock() since 2.6.38."""
     if follow_page_mlock(vma, index):
         return True
-    return handle_mm_fault(vma, index, True) and follow_page_mlock(vma, index)
+    if not handle_mm_fault(vma, index, True):
+        return False
+    if follow_page_mlock(vma, index):
+        return True
+    if not contig_zone.migrates:
+        return False
+    return handle_mm_fault(vma, index, True) and follow_page_mlock(vma, index)  # the first fault has only waited
 
 
 # --- faults -------------------------------------------------------------------------------------------------------------------
 
 
 def do_page_fault(vma: vm_area_struct, index: int, write: bool) -> None:
-    """A store to the address, or a load from it."""
+    """A store to the address, or a load from it. After a wait for a migration the access is made again."""
     mm = vma.vm_mm
     down_read(mm.mmap_sem)
-    handle_mm_fault(vma, index, write)
+    found = handle_mm_fault(vma, index, write)
     up_read(mm.mmap_sem)
+    if contig_zone.migrates and found and not allows(READ_ONCE(pte_offset(vma, index).pte), write):
+        down_read(mm.mmap_sem)
+        handle_mm_fault(vma, index, write)
+        up_read(mm.mmap_sem)
+
+
+def allows(pte: page, write: bool) -> bool:
+    """What the processor asks of a pte."""
+    return pte_present(pte) and (not write or pte_write(pte))
 
 
 def handle_mm_fault(vma: vm_area_struct, index: int, write: bool) -> bool:
@@ -116,6 +134,9 @@ def handle_mm_fault(vma: vm_area_struct, index: int, write: bool) -> bool:
         return True
     if is_swap_pte(pte):
         do_swap_page(vma, pt, pte, index, write)
+        return True
+    if is_migration_pte(pte):  # do_swap_page
+        migration_entry_wait(pt)
         return True
     if write and not pte_write(pte):
         do_wp_page(vma, pt, pte, index)
@@ -367,6 +388,11 @@ def zap_pte(mapping: address_space, vma: vm_area_struct, pt: pte_t, even_cows: b
         atomic_dec(entry._swapcount)
         spin_unlock(pt.ptl)
         return entry
+    if is_migration_pte(pte):  # without a reference
+        if even_cows or (V.mlock_count and not PageAnon(migration_page(pte))):
+            WRITE_ONCE(pt.pte, NULL)
+        spin_unlock(pt.ptl)
+        return NULL
     page = pte_page(pte)
     if not even_cows and READ_ONCE(page.mapping) != mapping:
         spin_unlock(pt.ptl)

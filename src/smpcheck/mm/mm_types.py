@@ -33,6 +33,8 @@ PTE_WRPROTECT = 1
 """Tag of a pte through which nobody may store: of a file's page in a private mapping, and of a page that a fork has shared."""
 PTE_SWAP = 2
 """Tag of a pte that is a swap entry: the rest is the page of that entry."""
+PTE_MIGRATION = 4
+"""Tag of a pte that is a migration entry: the rest is the page that is moved, and PTE_WRPROTECT as it was."""
 
 NR_MLOCK, NR_UNEVICTABLE = 0, 1
 (PGCULLED, PGSCANNED, PGRESCUED, PGMLOCKED, PGMUNLOCKED, PGCLEARED, PGSTRANDED, MLOCKFREED) = range(2, 10)
@@ -53,6 +55,7 @@ class zone(Struct):
     swap: Const[int] = 0  # is there swap space?
     files: Const[int] = 1  # are there pages of files? Where not, code for them is left out of the program
     exits: Const[int] = 0  # are there vmas that end, and their anon_vma with them?
+    migrates: Const[int] = 0  # are pages moved to other page frames?
     nr_lru: int = 0  # pages on lists: a plain int, which only lru_lock protects
     forks: Const[int] = 1  # are there pages that two vmas may map? Where not, only the first vma of each list is looked at
     vm_stat: Array[ghost_t] = array(NR_ITEMS)  # zone counters and vm events: no ordering hangs on them

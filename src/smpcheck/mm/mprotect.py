@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smpcheck.kernel import *
 from smpcheck.mm.memory import pte_present
+from smpcheck.mm.migrate import is_migration_pte
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.rmap import pte_offset, pte_page
 
@@ -23,4 +24,6 @@ def change_protection(vma: vm_area_struct) -> None:
         pte = READ_ONCE(pt.pte)
         if pte_present(pte):
             WRITE_ONCE(pt.pte, pte_page(pte) | PTE_WRPROTECT)
+        elif is_migration_pte(pte):
+            WRITE_ONCE(pt.pte, pte | PTE_WRPROTECT)
         spin_unlock(pt.ptl)

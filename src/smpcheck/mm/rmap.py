@@ -40,6 +40,8 @@ def page_add_new_anon_rmap(page: page, vma: vm_area_struct, index: int) -> None:
     if V.mlock_count:  # lru_cache_add_inactive_or_unevictable
         if locked:
             mlock_new_page(page)
+            if V.mlock_drains:
+                mlock_drain()
         else:
             lru_cache_add_lru(page, False)
         return
@@ -208,6 +210,8 @@ def mlock_vma_folio(page: page, vma: vm_area_struct) -> None:
     """Under the pte lock (mm/internal.h since 5.18). VM_SPECIAL says that mlock() is walking over the vma itself."""
     if vma_locked(vma):
         mlock_page(page)
+        if V.mlock_drains:
+            mlock_drain()
 
 
 def try_to_mlock_page(page: page, vma: vm_area_struct) -> int:

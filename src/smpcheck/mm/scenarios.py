@@ -10,6 +10,7 @@ from smpcheck.kernel import *
 from smpcheck.mm.fork import dup_mmap
 from smpcheck.mm.invariants import culled, invariants, invariants_here
 from smpcheck.mm.memory import do_page_fault, unmap_mapping_range
+from smpcheck.mm.migrate import do_migrate_range
 from smpcheck.mm.mlock import (
     __munlock_pagevec,
     munlock_vma_page,
@@ -244,6 +245,19 @@ def move(page: page) -> None:
     """Isolate the page and put it back, as migration does when it fails: any putback without the page lock."""
     if isolate_lru_page(page):
         putback_lru_page(page)
+    idle()
+
+
+def migrate(page: page) -> None:
+    """Move the page to a page frame that this CPU finds free."""
+    do_migrate_range(page)
+    idle()
+
+
+def migrate_pinned(page: page) -> None:
+    """The same of a page of which somebody has one more reference, for as long as it takes: it stays where it is."""
+    do_migrate_range(page)
+    put_page(page)
     idle()
 
 
@@ -788,12 +802,170 @@ def truncate_two_reclaim(s: Setup) -> None:
     ask(s, pages, gone="truncated")
 
 
+def moving(
+    s: Setup, mapped: str, locked: bool, at: str = ACTIVE, twice: bool = False, faults: tuple[int, ...] = ()
+) -> tuple[page, ...]:
+    """A world in which CPU 1 moves the page to a page frame that it finds free.
+
+    There is swap space, without which reclaim would not look for the mappings of anonymous pages up to 5.17, and would not find
+    those that migration has left without PG_mlocked.
+    """
+    pages = world(s, mapped, locked, at, faults=(1, *faults), swap=True, twice=twice)
+    s.zone.migrates = 1
+    return pages
+
+
+@scenario
+def truncate_migrate(s: Setup) -> None:
+    """Truncation against the migration of an mlocked private copy."""
+    pages = moving(s, COPY, locked=True, at=MLOCKED)
+    s.thread(truncate, s.inode)
+    s.thread(migrate, s.P)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def truncate_migrate_file(s: Setup) -> None:
+    """Truncation against the migration of the file's mlocked page."""
+    pages = moving(s, FILE, locked=True, at=MLOCKED)
+    s.thread(truncate, s.inode)
+    s.thread(migrate, s.P)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def punch_migrate(s: Setup) -> None:
+    """Punching a hole against the migration of the file's page, which a VM_LOCKED vma maps."""
+    pages = moving(s, FILE, locked=True, at=MLOCKED)
+    s.thread(punch_hole, s.inode)
+    s.thread(migrate, s.P)
+    ask(s, pages, gone="unmapped")
+
+
+@scenario
+def mlock_migrate(s: Setup) -> None:
+    """mlock() against the migration of a private copy."""
+    pages = moving(s, COPY, locked=False)
+    s.thread(mlock, s.vma)
+    s.thread(migrate, s.P)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def munlock_migrate(s: Setup) -> None:
+    """munlock() against the migration of the mlocked page."""
+    pages = moving(s, COPY, locked=True, at=MLOCKED)
+    s.thread(munlock, s.vma)
+    s.thread(migrate, s.P)
+    ask(s, pages)
+
+
+@scenario
+def munlock_migrate_pinned(s: Setup) -> None:
+    """munlock() against the migration of the mlocked page, which fails as somebody else has a reference."""
+    pages = moving(s, COPY, locked=True, at=MLOCKED)
+    s.P._count = 2
+    s.thread(munlock, s.vma)
+    s.thread(migrate_pinned, s.P)
+    ask(s, pages)
+
+
+@scenario
+def munlock_migrate_shared(s: Setup) -> None:
+    """munlock() by the parent against the migration of a page that both parent and child have mlocked."""
+    pages = moving(s, COPY, locked=True, at=MLOCKED, twice=True)
+    s.child.vm_flags = VM_LOCKED
+    s.P.mlock_count = 2
+    s.thread(munlock, s.vma)
+    s.thread(migrate, s.P)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def munmap_migrate(s: Setup) -> None:
+    """munmap() of a VM_LOCKED vma, whose anon_vma ends with it, against the migration of its mlocked page."""
+    pages = moving(s, COPY, locked=True, at=MLOCKED)
+    s.zone.exits = 1
+    s.thread(munmap, s.vma)
+    s.thread(migrate, s.P)
+    ask(s, pages, gone="unmapped")
+
+
+@scenario
+def store_migrate(s: Setup) -> None:
+    """A store to a private copy against its migration: a fault that finds the entry waits."""
+    pages = moving(s, COPY, locked=True, at=MLOCKED)
+    s.thread(store, s.vma)
+    s.thread(migrate, s.P)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def cow_migrate(s: Setup) -> None:
+    """A store that replaces the file's mlocked page by a copy, against the migration of the file's page."""
+    pages = moving(s, FILE, locked=True, at=MLOCKED, faults=(0,))
+    s.thread(store, s.vma)
+    s.thread(migrate, s.P)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def migrate_reclaim(s: Setup) -> None:
+    """The migration of a page in a VM_LOCKED vma, which is not mlocked yet, against reclaim of it."""
+    pages = moving(s, COPY, locked=True)
+    s.thread(reclaim, s.P)
+    s.thread(migrate, s.P)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def fork_migrate(s: Setup) -> None:
+    """fork() against the migration of an mlocked private copy: the child gets a migration entry, or a pte."""
+    pages = moving(s, COPY, locked=True, at=MLOCKED)
+    unforked(s)
+    s.thread(fork, s.vma, s.child)
+    s.thread(migrate, s.P)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def mprotect_migrate(s: Setup) -> None:
+    """mprotect() against the migration of a private copy."""
+    pages = moving(s, COPY, locked=True, at=MLOCKED)
+    s.thread(mprotect, s.vma)
+    s.thread(migrate, s.P)
+    ask(s, pages, locked=True)
+
+
+def munlock_and_share(vma: vm_area_struct, child: vm_area_struct) -> None:
+    """munlock() by the parent; then the child, in a VM_LOCKED vma, maps the same page, and munlocks it too."""
+    sys_munlock(vma)
+    do_page_fault(child, 0, False)
+    lru_add_drain()
+    sys_munlock(child)
+    idle()
+
+
+@scenario
+def load_munlocks(s: Setup) -> None:
+    """A load that maps the file's page into a VM_LOCKED vma, against munlock() of that vma, and the child's mlock and munlock."""
+    pages = world(s, NOTHING, locked=True)
+    unforked(s)
+    s.child.vm_flags = VM_LOCKED
+    s.thread(load, s.vma)
+    s.thread(munlock_and_share, s.vma, s.child)
+    ask(s, pages, gone="unmapped")
+
+
 WIDER: dict[str, Scenario] = {
     found.name: found
     for found in (
+        load_munlocks,
         truncate_fork, truncate_exit, truncate_load, truncate_mmap_locked, truncate_mprotect, punch_munlock, punch_fault,
         fork_reclaim, exit_reclaim, load_reclaim, mmap_locked_reclaim, mprotect_reclaim,
         truncate_munlock_two, truncate_mlock_two, truncate_two_reclaim, munlock_two_reclaim,
+        truncate_migrate, truncate_migrate_file, punch_migrate, mlock_migrate, munlock_migrate, munlock_migrate_pinned,
+        munlock_migrate_shared, munmap_migrate, store_migrate, cow_migrate, migrate_reclaim, fork_migrate, mprotect_migrate,
     )
 }  # fmt: skip
 """Scenarios that are in the table with ``--all``: more operations, and two pages."""

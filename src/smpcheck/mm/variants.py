@@ -33,7 +33,9 @@ class Variant:
     ``mlock_count``: the rewrite of 2022.
     ``munlock_retries``: where __munlock_page fails to clear PG_lru it takes lru_lock, tries once more, and clears PG_mlocked with
     the lock held; ``munlock_rechecks``: a page whose mlock_count stays above zero keeps its place only while it is PG_mlocked;
-    ``scan_retries``: SHM_UNLOCK's scan tries again in the same way. None of the three is in a kernel yet.
+    ``scan_retries``: SHM_UNLOCK's scan tries again in the same way; ``migration_clears``: once migration has unmapped a page, it
+    clears PG_mlocked, as page_remove_rmap did from 3.7 to 5.17; ``mlock_drains``: who mlocks a page that it maps or finds mapped
+    drains its pagevec before it lets go of the pte lock. None of the five is in a kernel yet.
     ``returning_clear``: munlock clears PG_mlocked by an operation that returns its old value, and is therefore a full barrier;
     else by a plain clear_bit. ``recheck``: the flag that putback_lru_page looks at when the page is on the unevictable list.
     """
@@ -58,6 +60,8 @@ class Variant:
     munlock_retries: bool = False
     munlock_rechecks: bool = False
     scan_retries: bool = False
+    migration_clears: bool = False
+    mlock_drains: bool = False
     returning_clear: bool = True
     recheck: Literal["PG_mlocked", "PG_locked"] = "PG_mlocked"
 

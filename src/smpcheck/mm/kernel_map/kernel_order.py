@@ -93,8 +93,13 @@ ATTRIBUTES = re.compile(
 """Words of the kernel in front of functions, which are macros and no C of their own."""
 
 
+CUT_ELSE = re.compile(rb"^(#if[^\n]*)(\n(?:(?!#)[^\n]*\n)*?[^\n#]*\belse[ \t]*\n)(#endif[^\n]*)", re.MULTILINE)
+"""An ``#if`` that ends between ``else`` and its statement, which no grammar of C has."""
+
+
 def _plain(text: bytes) -> bytes:
-    """The text without them; everything else stays where it is."""
+    """The text without these words and these directives; everything else stays where it is."""
+    text = CUT_ELSE.sub(lambda found: b" " * len(found[1]) + found[2] + b" " * len(found[3]), text)
     return ATTRIBUTES.sub(lambda word: b" " * len(word[0]), text)
 
 
