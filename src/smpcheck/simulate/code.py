@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
+from smpcheck.program.cut import bound_of
 from smpcheck.program.events import PAIR, is_partial
 from smpcheck.program.flow import defined, expressions, registers_read, statements, used
 from smpcheck.program.pieces import Access, touched
@@ -199,6 +200,8 @@ class _Flattener:
                 self.two_ways(Pick(stmt), stmt.then, stmt.other)
             case ir.Block():
                 self.leaving(stmt.label, lambda: self.run(stmt.body))
+            case ir.Loop() if (bound := bound_of(stmt.label)) is not None:
+                raise UnsupportedError(f"{bound}: step-by-step runs do not know of that bound", stmt.pos)
             case ir.Loop() if (wait := awaited(stmt)) is not None and not self.is_local(wait[0]):
                 read, condition = wait
                 self.emit(Step(read, condition, read.reg, waiting=True))

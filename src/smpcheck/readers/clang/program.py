@@ -177,7 +177,7 @@ class Harness:
     def program(self) -> ir.Program:
         """Lower everything; again, as long as locals turn out to have to be in memory."""
         for _ in range(MAX_RESTARTS):
-            self.findings = Findings(in_memory=self.findings.in_memory)
+            self.findings = Findings(in_memory=self.findings.in_memory, arrays=self.findings.arrays)
             program = self.lower()
             if program is not None:
                 break
@@ -190,7 +190,7 @@ class Harness:
 
     def lower(self) -> ir.Program | None:
         """The program, if what is known so far of locals in memory is right; else None."""
-        before = len(self.findings.in_memory)
+        before = self.findings.to_begin_with
         names = {
             os.path.abspath(self.path): self.path,
             self.main: os.path.basename(self.main) if self.main != self.path else self.path,
@@ -202,13 +202,14 @@ class Harness:
             self._thread(low, function, index, function.name.removeprefix(THREAD), signals=after is not None)
             for index, function in enumerate(self.threads)
         ]
+        handlers = [low.thread(function, index, name=name, context=context) for function, name, index, context in self.handlers]
         if after is not None:
             threads.append(self._thread(low, after, len(threads), "finally", waits=len(threads)))
-        threads += [low.thread(function, index, name=name, context=context) for function, name, index, context in self.handlers]
-        if len(self.findings.in_memory) > before:
+        threads += handlers
+        if self.findings.to_begin_with != before:
             return None
         cells, threads = self._cells(low, objects, threads, after is not None)
-        if len(self.findings.in_memory) > before:
+        if self.findings.to_begin_with != before:
             return None
         program = ir.Program(
             name=Path(self.path).stem,
