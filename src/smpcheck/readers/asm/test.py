@@ -360,15 +360,17 @@ class _Names:
         if thread >= len(self.threads):
             raise InputError(f"no thread P{thread}: this test has P0 to P{len(self.threads) - 1}", self.source.pos(at))
         register = self.machine.register(name)
-        if register is None or register.name is None:
-            message = f"{self.machine.name} has no register '{name}' to look at: it has {self.machine.registers}"
+        if register is None:
+            message = f"{self.machine.name} has no register '{name}': it has {self.machine.registers}"
             raise InputError(message, self.source.pos(at))
-        if register.name not in self.threads[thread].reg_types:
-            self.notes.append(f"{self.source.pos(at)}: P{thread} does not use the register '{name}': it is 0")
-            types = {**self.threads[thread].reg_types, register.name: LONG}
+        known = register.name or self.machine.zero
+        if known not in self.threads[thread].reg_types:
+            if register.name is not None:
+                self.notes.append(f"{self.source.pos(at)}: P{thread} does not use the register '{name}': it is 0")
+            types = {**self.threads[thread].reg_types, known: LONG}
             changed = ir.Thread(thread, self.threads[thread].body, self.threads[thread].name, types)
             self.threads = (*self.threads[:thread], changed, *self.threads[thread + 1 :])
-        return FinalReg(thread, register.name)
+        return FinalReg(thread, known)
 
     def show(self, address: Ptr) -> str:
         cell = self.cells.get(address)
