@@ -39,7 +39,7 @@ def quoted(source: str) -> list[str]:
 
 
 def with_included(path: str, source: str, known: Mapping[str, str]) -> list[str]:
-    """The text of a file and of what it includes in quotes, as far as it is there; ``known``: the texts of some by their paths."""
+    """The text of a file and of what it includes in quotes, as far as it is there; ``known``: the texts of some, by path."""
     texts, todo, seen = list[str](), [(path, source)], set[str]()
     while todo:
         file, content = todo.pop()
