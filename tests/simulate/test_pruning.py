@@ -24,7 +24,7 @@ def always(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     with monkeypatch.context() as patch:
         patch.setattr(pruning, "LARGE", 0)
         patch.setattr(pruning, "RUNS", 1)
-        patch.setattr(pruning, "MORE_RUNS", 0)
+        patch.setattr(pruning, "MORE_RUNS", 1)
         yield patch
 
 

@@ -455,8 +455,7 @@ def _explored(machine: Machine, max_states: int, witnesses: bool, reduce: bool) 
         explorer.explore()
         if not explorer.missing:
             return explorer
-        for (thread, pc), states in explorer.missing.items():
-            sampler.come_to(thread, pc, states)
+        sampler.put_back(explorer.missing)
 
 
 def outcomes(

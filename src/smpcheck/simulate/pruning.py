@@ -14,7 +14,7 @@ thread is seen to come to a place that was left out. With loops there may be no 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from smpcheck.program.values import UndefinedValue
@@ -100,13 +100,14 @@ class Sampler:
         if pc not in self.kept[thread]:
             self.kept[thread] |= _first_steps(self.machine.codes[thread], pc)
 
-    def come_to(self, thread: int, pc: int, states: Iterable[State]) -> None:
-        """A thread has come to a place that was left out, in these states: keep what follows there in some runs."""
-        assert pc not in self.kept[thread], "what is kept was left out"
-        self.keep(thread, pc)
-        for pcs, registers, memory in states:
-            for _ in range(MORE_RUNS):
-                self.go_on(pcs, registers, memory)
+    def put_back(self, missing: Mapping[tuple[int, int], Iterable[State]]) -> None:
+        """Threads have come to places that were left out, in these states: keep what follows there in some runs."""
+        assert not any(pc in self.kept[thread] for thread, pc in missing), "what is kept was left out"
+        for (thread, pc), states in missing.items():
+            self.keep(thread, pc)
+            for pcs, registers, memory in states:
+                for _ in range(MORE_RUNS):
+                    self.go_on(pcs, registers, memory)
 
     def codes(self) -> list[Code]:
         """The threads' code as far as it is kept."""
