@@ -64,9 +64,9 @@ def test_two_pages_share_a_page_table_of_two() -> None:
     assert "pte.pte" not in names  # no second copy of what the vma points to
 
 
-@pytest.mark.parametrize("variant", ["V2", "V4", "V10"])
-def test_pages_meet_in_known_cells_only(variant: str) -> None:
+@pytest.mark.parametrize(("variant", "more"), [("V2", ()), ("V4", ("truncate_break_split",)), ("V10", ("munlock_two_migrate",))])
+def test_pages_meet_in_known_cells_only(variant: str, more: tuple[str, ...]) -> None:
     met: set[str] = set()
-    for scenario in ("truncate_mlock_two", "munlock_two_reclaim"):
+    for scenario in ("truncate_mlock_two", "munlock_two_reclaim", *more):
         met |= shared_between_pages(program_of(Case(scenario, VARIANTS[variant]), ghosts=True))
     assert {"zone.lru_lock", "mm.mmap_sem", "vma.anon_vma"} <= met <= MEETING_POINTS.keys()

@@ -56,7 +56,7 @@ ASSUMPTIONS = (
     "putback_lru_page goes round at most twice (going on would be reported as undecided)",
     "reclaim looks at the page once, does not write it out, and finds swap space only where the scenario says so",
     "truncation to nothing, once; a page is moved once, with one try, and not while it is in the swap cache",
-    "no splits of vmas, no huge pages, no nonlinear mappings, no memory cgroups",
+    "a vma is split once, and none are merged; no huge pages, no nonlinear mappings, no memory cgroups",
 )
 """What bounds the answer, besides what a scenario says."""
 

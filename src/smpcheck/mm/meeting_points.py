@@ -7,13 +7,15 @@ cache. What a thread does to one page can only reach another page through these,
 
 from __future__ import annotations
 
+import re
+
 from smpcheck.program import ir
 from smpcheck.program.tags import GHOST
 from smpcheck.simulate import Machine
 from smpcheck.simulate.code import Local, Step
 from smpcheck.simulate.pointers import points_to
 
-OF_A_PAGE = ("P", "Q", "N", "M", "pte", "table", "slot")
+OF_A_PAGE = ("P", "Q", "N", "M", "pte", "table", "child_table", "slot")
 """How the objects that belong to one page begin in scenarios."""
 
 MEETING_POINTS = {
@@ -28,12 +30,17 @@ MEETING_POINTS = {
     "vma.vm_flags": "is written before the pages of the vma are looked at, or when all have been",
     "vma.anon_vma": "is written once, by the first fault that makes a private page; a later one of another page finds it",
     "mm.page_table_lock": "excludes each other",
+    "vma.vm_start": "says which of two vmas a page is in; it changes with both lists of vmas locked",
+    "vma.vm_end": "as vm_start",
+    "vma.vm_truncate_count": "says to which page truncation has come, when it goes on after letting go of its lock",
+    "mapping.truncate_count": "numbers the passes of truncation, one after the other",
 }
 """All cells in which pages meet, and why each says nothing of one page to another."""
 
 
 def shared_between_pages(program: ir.Program) -> set[str]:
-    """The names of the cells that are written, and do not belong to one page, ghosts and the ends of threads left out."""
+    """The names of the cells that are written, and do not belong to one page, ghosts and the ends of threads left out. All vmas
+    count as one."""
     machine = Machine(program)
     known = points_to(program, machine.codes, machine.addresses)
     numbers = {machine.addresses.number(address): cell.name for address, cell in program.cells.items()}
@@ -42,7 +49,8 @@ def shared_between_pages(program: ir.Program) -> set[str]:
         for pc, instr in enumerate(code.instrs):
             if isinstance(instr, Step | Local) and isinstance(instr.stmt, ir.Store | ir.Rmw) and not _is_ghost(instr.stmt):
                 found |= {numbers[x] for x in known.of_access(thread, pc) if x in numbers}
-    return {name for name in found if not name.startswith((*OF_A_PAGE, ir.ENDED))}
+    shared = {name for name in found if not name.startswith((*OF_A_PAGE, ir.ENDED))}
+    return {re.sub(r"^vmas\[\d\]", "vma", name) for name in shared}
 
 
 def _is_ghost(stmt: ir.Store | ir.Rmw) -> bool:

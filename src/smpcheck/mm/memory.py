@@ -11,6 +11,7 @@ from smpcheck.mm.page_flags import *
 from smpcheck.mm.rmap import (
     i_mmap_lock_read,
     i_mmap_unlock_read,
+    in_vma,
     page_add_new_anon_rmap,
     page_add_rmap,
     page_remove_rmap,
@@ -309,10 +310,52 @@ def do_swap_page(vma: vm_area_struct, pt: pte_t, entry: page, index: int, write:
 def unmap_mapping_range(mapping: address_space, first: int, end: int, even_cows: bool) -> None:
     """Unmap pages ``first`` to ``end`` (exclusive) of a file from all vmas; private copies too with ``even_cows``."""
     i_mmap_lock_read(mapping)
-    unmap_mapping_range_vma(mapping, mapping.vma, first, end, even_cows)
-    if mapping.vma_next != NULL:
-        unmap_mapping_range_vma(mapping, mapping.vma_next, first, end, even_cows)
+    if contig_zone.breaks and not V.rmap_clears and not V.mlock_count:
+        count_ = READ_ONCE(mapping.truncate_count) + 2
+        WRITE_ONCE(mapping.truncate_count, count_)
+        while not unmap_mapping_range_tree(mapping, first, end, even_cows, count_):
+            cpu_relax()
+    else:
+        unmap_mapping_range_vma(mapping, mapping.vma, first, end, even_cows)
+        if mapping.vma_next != NULL:
+            unmap_mapping_range_vma(mapping, mapping.vma_next, first, end, even_cows)
     i_mmap_unlock_read(mapping)
+
+
+def unmap_mapping_range_tree(mapping: address_space, first: int, end: int, even_cows: bool, count_: int) -> bool:
+    """Up to 2.6.39: all vmas that this pass is not done with. False: the lock was let go, and the list may have changed."""
+    if READ_ONCE(mapping.vma.vm_truncate_count) != count_:
+        if not unmap_mapping_range_or_break(mapping, mapping.vma, first, end, even_cows, count_):
+            return False
+    if READ_ONCE(mapping.vma_next.vm_truncate_count) != count_:
+        return unmap_mapping_range_or_break(mapping, mapping.vma_next, first, end, even_cows, count_)
+    return True
+
+
+def unmap_mapping_range_or_break(
+    mapping: address_space, vma: vm_area_struct, first: int, end: int, even_cows: bool, count_: int
+) -> bool:
+    """unmap_mapping_range_vma of that time, for two pages: it may stop after one of them, and notes where it has to go on.
+
+    A vma whose upper part has been split off meanwhile has nothing left to do. With or without a reason to stop, a vma that is
+    done with is marked so.
+    """
+    restart = READ_ONCE(vma.vm_truncate_count)
+    start = restart >> 1 if restart & 1 == 0 else 0  # is_restart_addr
+    stopped = False
+    for index in range(first, end):
+        if not stopped and index >= start and in_vma(vma, index):
+            unmap_mapping_range_vma(mapping, vma, index, index + 1, even_cows)
+            if index + 1 < end and in_vma(vma, index + 1) and nondet():  # need_resched, spin_needbreak
+                WRITE_ONCE(vma.vm_truncate_count, 2 * (index + 1))
+                stopped = True
+    if not stopped:
+        WRITE_ONCE(vma.vm_truncate_count, count_)
+        stopped = nondet()
+    if stopped:
+        spin_unlock(mapping.i_mmap_lock)
+        spin_lock(mapping.i_mmap_lock)
+    return not stopped
 
 
 def unmap_mapping_range_vma(mapping: address_space, vma: vm_area_struct, first: int, end: int, even_cows: bool) -> None:
@@ -337,10 +380,11 @@ def zap_page_range(
         if READ_ONCE(vma.vm_flags) & VM_LOCKED:
             munlock_vma_pages_range(vma)
     for index in range(first, end):
-        pt = pte_offset(vma, index)
-        page = zap_pte(mapping, vma, pt, even_cows, has_anon_vma)
-        if page != NULL:
-            tlb_remove_page(page)
+        if in_vma(vma, index):
+            pt = pte_offset(vma, index)
+            page = zap_pte(mapping, vma, pt, even_cows, has_anon_vma)
+            if page != NULL:
+                tlb_remove_page(page)
     tlb_flush_mmu()
 
 

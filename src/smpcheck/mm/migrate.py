@@ -154,6 +154,8 @@ def try_to_migrate(page: page) -> None:
 
 
 def try_to_migrate_one(page: page, vma: vm_area_struct) -> None:
+    if not in_vma(vma, READ_ONCE(page.index)):
+        return
     pt = pte_offset(vma, READ_ONCE(page.index))
     spin_lock(pt.ptl)
     pte = READ_ONCE(pt.pte)
@@ -252,6 +254,8 @@ def remove_migration_ptes(old: page, new: page) -> None:
 
 def remove_migration_pte(vma: vm_area_struct, old: page, new: page) -> None:
     """An entry that truncation or munmap() has taken away meanwhile does not come back."""
+    if not in_vma(vma, READ_ONCE(new.index)):
+        return
     pt = pte_offset(vma, READ_ONCE(new.index))
     spin_lock(pt.ptl)
     pte = READ_ONCE(pt.pte)
@@ -271,6 +275,7 @@ from smpcheck.mm.mlock import mlock_vma_page  # noqa: E402
 from smpcheck.mm.rmap import (  # noqa: E402
     i_mmap_lock_read,
     i_mmap_unlock_read,
+    in_vma,
     page_add_rmap,
     page_lock_anon_vma,
     page_remove_rmap,

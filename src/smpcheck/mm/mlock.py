@@ -128,7 +128,7 @@ def try_to_munlock(page: page) -> bool:
 
 
 def try_to_munlock_one(page: page, vma: vm_area_struct) -> bool:
-    if not vma_locked(vma):
+    if not vma_locked(vma) or not in_vma(vma, READ_ONCE(page.index)):
         return False
     pt = pte_offset(vma, READ_ONCE(page.index))
     spin_lock(pt.ptl)
@@ -152,9 +152,14 @@ def try_to_munlock_one(page: page, vma: vm_area_struct) -> bool:
 
 def sys_mlock(vma: vm_area_struct) -> int:
     """mlock() of one whole vma. Other CPUs drain their pagevecs when they like: lru_add_drain_all is a hint."""
-    mm = vma.vm_mm
     lru_add_drain()
-    down_write(mm.mmap_sem)
+    down_write(vma.vm_mm.mmap_sem)
+    return do_mlock(vma)
+
+
+def do_mlock(vma: vm_area_struct) -> int:
+    """mmap_sem is held for writing, and let go."""
+    mm = vma.vm_mm
     error = 0
     if V.mlock_count:
         mlock_vma_pages_range(vma, True)
@@ -164,7 +169,7 @@ def sys_mlock(vma: vm_area_struct) -> int:
         up_write(mm.mmap_sem)
         return mm_populate(vma)
     for index in range(vma.vm_pages):
-        if not __mlock_vma_page_range(vma, index):
+        if in_vma(vma, index) and not __mlock_vma_page_range(vma, index):
             error = -ENOMEM
     up_write(mm.mmap_sem)
     return error
@@ -176,7 +181,7 @@ def mm_populate(vma: vm_area_struct) -> int:
     error = 0
     down_read(mm.mmap_sem)
     for index in range(vma.vm_pages):
-        if not populate_page(vma, index):
+        if in_vma(vma, index) and not populate_page(vma, index):
             error = -ENOMEM
     up_read(mm.mmap_sem)
     return error
@@ -199,13 +204,32 @@ def __mlock_vma_page_range(vma: vm_area_struct, index: int) -> bool:
 
 
 def sys_munlock(vma: vm_area_struct) -> None:
-    mm = vma.vm_mm
-    down_write(mm.mmap_sem)
+    down_write(vma.vm_mm.mmap_sem)
+    do_munlock(vma)
+    up_write(vma.vm_mm.mmap_sem)
+
+
+def do_munlock(vma: vm_area_struct) -> None:
     if V.mlock_count:
         mlock_vma_pages_range(vma, False)
     else:
         munlock_vma_pages_range(vma)
-    up_write(mm.mmap_sem)
+
+
+def mlock_part(vma: vm_area_struct, new: vm_area_struct, at: int) -> int:
+    """mlock() from page ``at`` on: mlock_fixup splits the vma, and ``new`` is what is before."""
+    lru_add_drain()
+    down_write(vma.vm_mm.mmap_sem)
+    split_vma(vma, new, at, True)
+    return do_mlock(vma)
+
+
+def munlock_part(vma: vm_area_struct, new: vm_area_struct, at: int) -> None:
+    """munlock() up to page ``at``: ``new`` is what comes after, and stays VM_LOCKED."""
+    down_write(vma.vm_mm.mmap_sem)
+    split_vma(vma, new, at, False)
+    do_munlock(vma)
+    up_write(vma.vm_mm.mmap_sem)
 
 
 def munlock_vma_pages_range(vma: vm_area_struct) -> None:
@@ -214,15 +238,16 @@ def munlock_vma_pages_range(vma: vm_area_struct) -> None:
         lru_add_drain()
     WRITE_ONCE(vma.vm_flags, READ_ONCE(vma.vm_flags) & ~VM_LOCKED)
     for index in range(vma.vm_pages):
-        page = follow_page(vma, index, False)
-        if page != NULL and V.munlock_pagevec:
-            __munlock_pagevec(page)
-        elif page != NULL:
-            lock_page(page)
-            if READ_ONCE(page.mapping) != NULL:
-                munlock_vma_page(page)
-            unlock_page(page)
-            put_page(page)
+        if in_vma(vma, index):
+            page = follow_page(vma, index, False)
+            if page != NULL and V.munlock_pagevec:
+                __munlock_pagevec(page)
+            elif page != NULL:
+                lock_page(page)
+                if READ_ONCE(page.mapping) != NULL:
+                    munlock_vma_page(page)
+                unlock_page(page)
+                put_page(page)
 
 
 # --- V10: mlock_count, and a pagevec for all changes --------------------------------------------------------------------------
@@ -237,20 +262,22 @@ def mlock_vma_pages_range(vma: vm_area_struct, locked: bool) -> None:
         WRITE_ONCE(vma.vm_flags, flags & ~VM_LOCKED)
     lru_add_drain()
     for index in range(vma.vm_pages):
-        pt = pte_offset(vma, index)
-        spin_lock(pt.ptl)
-        pte = READ_ONCE(pt.pte)
-        if pte_present(pte):
-            page = pte_page(pte)
-            if locked:
-                mlock_page(page)
-            else:
-                munlock_page(page)
-        spin_unlock(pt.ptl)
+        if in_vma(vma, index):
+            pt = pte_offset(vma, index)
+            spin_lock(pt.ptl)
+            pte = READ_ONCE(pt.pte)
+            if pte_present(pte):
+                page = pte_page(pte)
+                if locked:
+                    mlock_page(page)
+                else:
+                    munlock_page(page)
+            spin_unlock(pt.ptl)
     lru_add_drain()
     if locked:
         WRITE_ONCE(vma.vm_flags, flags | VM_LOCKED)
 
 
 from smpcheck.mm.memory import ENOMEM, follow_page, get_user_page, populate_page, pte_present  # noqa: E402  (faults mlock what they map)
-from smpcheck.mm.rmap import page_lock_anon_vma, page_unlock_anon_vma, pte_offset, pte_page, vma_locked  # noqa: E402
+from smpcheck.mm.mmap import split_vma  # noqa: E402
+from smpcheck.mm.rmap import in_vma, page_lock_anon_vma, page_unlock_anon_vma, pte_offset, pte_page, vma_locked  # noqa: E402

@@ -56,6 +56,8 @@ class zone(Struct):
     files: Const[int] = 1  # are there pages of files? Where not, code for them is left out of the program
     exits: Const[int] = 0  # are there vmas that end, and their anon_vma with them?
     migrates: Const[int] = 0  # are pages moved to other page frames?
+    splits: Const[int] = 0  # do vmas change the range that they cover?
+    breaks: Const[int] = 0  # does truncation let go of i_mmap_lock on its way (up to 2.6.39)?
     nr_lru: int = 0  # pages on lists: a plain int, which only lru_lock protects
     forks: Const[int] = 1  # are there pages that two vmas may map? Where not, only the first vma of each list is looked at
     vm_stat: Array[ghost_t] = array(NR_ITEMS)  # zone counters and vm events: no ordering hangs on them
@@ -102,6 +104,7 @@ class address_space(Struct):
     page_tree: Const[Ptr[radix_tree_slot]] = NULL
     i_mmap_lock: spinlock_t
     i_mmap_rwsem: rw_semaphore  # V10, instead of i_mmap_lock
+    truncate_count: ulong = 1  # odd: which pass of unmap_mapping_range this is
     vma: Const[Ptr[vm_area_struct]] = NULL  # i_mmap: at most two vmas
     vma_next: Const[Ptr[vm_area_struct]] = NULL
 
@@ -129,6 +132,9 @@ class vm_area_struct(Struct):
     anon_vma_spare: Const[Ptr[struct_anon_vma]] = NULL  # what anon_vma_prepare allocates
     page_table: Const[Ptr[pte_t]]
     vm_pages: Const[int] = 1
+    vm_start: pgoff_t = 0  # of its pages those from here on, and up to vm_end, where vmas are split. None: it is not there yet
+    vm_end: pgoff_t = 0
+    vm_truncate_count: ulong = 0  # odd: the pass that is done with it; even: twice the page at which the pass goes on
 
 
 contig_zone = zone()
@@ -149,6 +155,13 @@ mlock_pvec_2 = thread_local(NULL, Ptr[page])
 mmu_gather = thread_local(NULL, Ptr[page])
 mmu_gather_2 = thread_local(NULL, Ptr[page])
 """The pages that this CPU has unmapped since the last flush of the TLB: their references are dropped together."""
+
+
+class work_struct(Struct):
+    """Work for one CPU, which it does when it comes to it."""
+
+    pending: int = 0
+    done: int = 0
 
 
 class free_area(Struct):

@@ -6,7 +6,7 @@ from smpcheck.kernel import *
 from smpcheck.mm.memory import ENOMEM, populate_page, tlb_flush_mmu, tlb_remove_page, zap_pte
 from smpcheck.mm.mlock import __mlock_vma_page_range, mm_populate, munlock_vma_pages_range
 from smpcheck.mm.mm_types import *
-from smpcheck.mm.rmap import pte_offset
+from smpcheck.mm.rmap import i_mmap_lock_write, i_mmap_unlock_write, pte_offset
 from smpcheck.mm.swap import *
 from smpcheck.mm.variants import V
 
@@ -33,6 +33,33 @@ def mmap_region(vma: vm_area_struct) -> int:
             error = -ENOMEM
     up_write(mm.mmap_sem)
     return error
+
+
+def split_vma(vma: vm_area_struct, new: vm_area_struct, at: int, new_below: bool) -> None:
+    """Cut a vma in two before page ``at``; ``new`` gets one half, with its flags and its anon_vma. mmap_sem is held for writing.
+
+    vma_adjust: both ranges change under the locks of both lists of vmas, so that a walk finds the old vma or the two new ones.
+    """
+    WRITE_ONCE(new.vm_flags, READ_ONCE(vma.vm_flags))
+    anon_vma = READ_ONCE(vma.anon_vma)
+    WRITE_ONCE(new.anon_vma, anon_vma)
+    mapping = vma.vm_file
+    i_mmap_lock_write(mapping)
+    if contig_zone.breaks:
+        WRITE_ONCE(new.vm_truncate_count, READ_ONCE(vma.vm_truncate_count))
+    if anon_vma != NULL:
+        spin_lock(anon_vma.lock)
+    if new_below:
+        WRITE_ONCE(new.vm_start, READ_ONCE(vma.vm_start))
+        WRITE_ONCE(new.vm_end, at)
+        WRITE_ONCE(vma.vm_start, at)
+    else:
+        WRITE_ONCE(new.vm_start, at)
+        WRITE_ONCE(new.vm_end, READ_ONCE(vma.vm_end))
+        WRITE_ONCE(vma.vm_end, at)
+    if anon_vma != NULL:
+        spin_unlock(anon_vma.lock)
+    i_mmap_unlock_write(mapping)
 
 
 def do_munmap(vma: vm_area_struct) -> None:

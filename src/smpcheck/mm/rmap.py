@@ -16,6 +16,13 @@ def pte_offset(vma: vm_area_struct, index: int) -> pte_t:
     return vma.page_table + index
 
 
+def in_vma(vma: vm_area_struct, index: int) -> bool:
+    """Does the vma cover that page of its range? (vma_address says -EFAULT where not.)"""
+    if contig_zone.splits:
+        return READ_ONCE(vma.vm_start) <= index and index < READ_ONCE(vma.vm_end)
+    return True
+
+
 def pte_page(pte: page) -> page:
     """The page of a pte that is present."""
     return cast(struct_page, pte & ~PTE_WRPROTECT)
@@ -89,6 +96,21 @@ def i_mmap_unlock_read(mapping: address_space) -> None:
         spin_unlock(mapping.i_mmap_lock)
 
 
+def i_mmap_lock_write(mapping: address_space) -> None:
+    """Who changes the list of vmas, or what they cover."""
+    if V.mlock_count:
+        down_write(mapping.i_mmap_rwsem)
+    else:
+        spin_lock(mapping.i_mmap_lock)
+
+
+def i_mmap_unlock_write(mapping: address_space) -> None:
+    if V.mlock_count:
+        up_write(mapping.i_mmap_rwsem)
+    else:
+        spin_unlock(mapping.i_mmap_lock)
+
+
 def page_lock_anon_vma(page: page) -> anon_vma:
     """The page's anon_vma, locked, or NULL if it is not anonymous or not mapped any more."""
     rcu_read_lock()
@@ -147,6 +169,8 @@ def try_to_unmap_or_mlock(page: page, vma: vm_area_struct) -> int:
 
 def try_to_unmap_one(page: page, vma: vm_area_struct) -> int:
     """page_check_address, then either leave a VM_LOCKED mapping alone or take it away."""
+    if not in_vma(vma, READ_ONCE(page.index)):
+        return SWAP_AGAIN
     pt = pte_offset(vma, READ_ONCE(page.index))
     spin_lock(pt.ptl)
     if pte_page(READ_ONCE(pt.pte)) != page:
@@ -197,6 +221,8 @@ def folio_referenced(page: page) -> bool:
 
 
 def folio_referenced_one(page: page, vma: vm_area_struct) -> bool:
+    if not in_vma(vma, READ_ONCE(page.index)):
+        return False
     pt = pte_offset(vma, READ_ONCE(page.index))
     spin_lock(pt.ptl)
     locked = pte_page(READ_ONCE(pt.pte)) == page and READ_ONCE(vma.vm_flags) & VM_LOCKED != 0

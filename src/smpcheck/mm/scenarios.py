@@ -13,6 +13,8 @@ from smpcheck.mm.memory import do_page_fault, unmap_mapping_range
 from smpcheck.mm.migrate import do_migrate_range
 from smpcheck.mm.mlock import (
     __munlock_pagevec,
+    mlock_part,
+    munlock_part,
     munlock_vma_page,
     sys_mlock,
     sys_munlock,
@@ -20,10 +22,10 @@ from smpcheck.mm.mlock import (
 from smpcheck.mm.mlock_pagevec import munlock_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.mmap import do_munmap, exit_mmap, mmap_region
-from smpcheck.mm.mprotect import mprotect_fixup
+from smpcheck.mm.mprotect import mprotect_fixup, mprotect_part
 from smpcheck.mm.page_flags import *
 from smpcheck.mm.shmem import shmem_unlock
-from smpcheck.mm.swap import free_unreferenced, lru_add_drain, put_page
+from smpcheck.mm.swap import free_unreferenced, lru_add_drain, lru_add_drain_all, lru_add_drain_per_cpu, put_page
 from smpcheck.mm.truncate import vmtruncate, vmtruncate_range
 from smpcheck.mm.variants import V
 from smpcheck.mm.vmscan import isolate_lru_page, putback_lru_page, shrink_page
@@ -937,6 +939,142 @@ def mprotect_migrate(s: Setup) -> None:
     ask(s, pages, locked=True)
 
 
+@scenario
+def munlock_two_migrate(s: Setup) -> None:
+    """munlock() of two private copies against the migration of the second one."""
+    pages = world(s, COPY, locked=True, at=MLOCKED, faults=(1,), swap=True, pages=2)
+    s.zone.migrates = 1
+    s.thread(munlock, s.vma)
+    s.thread(migrate, s.Q)
+    ask(s, pages)
+
+
+def drain_work(page: page, work: work_struct) -> None:
+    """A CPU that has the page in its lru_add pagevec, and drains it when it is told to."""
+    global lru_add_pvec
+    lru_add_pvec = page
+    lru_add_drain_per_cpu(work)
+    idle()
+
+
+def drain_all_munlock(vma: vm_area_struct, work: work_struct) -> None:
+    lru_add_drain_all(work)
+    munlock(vma)
+
+
+def drain_all_migrate(page: page, work: work_struct) -> None:
+    """Memory that goes offline: every CPU drains first."""
+    lru_add_drain_all(work)
+    migrate(page)
+
+
+def mlock_second(vma: vm_area_struct, new: vm_area_struct) -> None:
+    """mlock() of the second page of a vma."""
+    mlock_part(vma, new, 1)
+    idle()
+
+
+def munlock_first(vma: vm_area_struct, new: vm_area_struct) -> None:
+    """munlock() of the first page of a vma."""
+    munlock_part(vma, new, 1)
+    idle()
+
+
+def mprotect_first(vma: vm_area_struct, new: vm_area_struct) -> None:
+    """mprotect() of the first page of a vma."""
+    mprotect_part(vma, new, 1)
+    idle()
+
+
+def unsplit(s: Setup, new_below: bool) -> None:
+    """A vma of two pages, and the one that is split off it, which covers nothing yet: the lower half or the upper one."""
+    s.half = vm_area_struct(vm_mm=s.mm, vm_file=s.mapping, page_table=s.pte, vm_pages=2, anon_vma_spare=s.anon_vma)
+    s.vma.vm_end = 2
+    s.mapping.vma_next = s.anon_vma.vma_next = s.half
+    s.zone.splits = s.zone.forks = 1
+    s.vmas[0 if new_below else 1] = s.half
+
+
+@scenario
+def munlock_drain_all(s: Setup) -> None:
+    """munlock() after lru_add_drain_all: the CPU on which the mlocked page was born has put it on its list by then."""
+    pages = world(s, COPY, locked=True, at=PENDING)
+    s.work = work_struct()
+    s.thread(drain_all_munlock, s.vma, s.work)
+    s.thread(drain_work, s.P, s.work)
+    ask(s, pages)
+
+
+@scenario
+def migrate_drain_all(s: Setup) -> None:
+    """The migration of an mlocked page that was in another CPU's pagevec until lru_add_drain_all had it drained."""
+    pages = world(s, COPY, locked=True, at=PENDING, faults=(0,), swap=True)
+    s.zone.migrates = 1
+    s.work = work_struct()
+    s.thread(drain_all_migrate, s.P, s.work)
+    s.thread(drain_work, s.P, s.work)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def truncate_mlock_part(s: Setup) -> None:
+    """Truncation of two private copies against mlock() of the second one, which splits the vma."""
+    pages = world(s, COPY, locked=False, pages=2)
+    unsplit(s, new_below=True)
+    s.thread(truncate_both, s.inode)
+    s.thread(mlock_second, s.vma, s.half)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def mlock_part_reclaim(s: Setup) -> None:
+    """mlock() of the second of two private copies, which splits the vma, against reclaim of that one."""
+    pages = world(s, COPY, locked=False, swap=True, pages=2)
+    unsplit(s, new_below=True)
+    s.thread(mlock_second, s.vma, s.half)
+    s.thread(reclaim, s.Q)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def munlock_part_reclaim(s: Setup) -> None:
+    """munlock() of the first of two private copies, against reclaim of the second one, whose half of the vma stays VM_LOCKED."""
+    pages = world(s, COPY, locked=True, swap=True, pages=2)
+    unsplit(s, new_below=False)
+    s.thread(munlock_first, s.vma, s.half)
+    s.thread(reclaim, s.Q)
+    ask(s, pages, locked=True)
+
+
+@scenario
+def truncate_break_split(s: Setup) -> None:
+    """Truncation of two private copies that lets go of i_mmap_lock between them, against a split of the vma by mprotect()."""
+    pages = world(s, COPY, locked=False, pages=2)
+    unsplit(s, new_below=False)
+    s.zone.breaks = 1
+    s.thread(truncate_both, s.inode)
+    s.thread(mprotect_first, s.vma, s.half)
+    ask(s, pages, gone="truncated")
+
+
+@scenario
+def truncate_break_fork(s: Setup) -> None:
+    """Truncation of two private copies that lets go of i_mmap_lock between them, against fork(), which adds a vma to the list."""
+    pages = world(s, COPY, locked=False, pages=2)
+    s.child_mm = mm_struct()
+    s.child_table = objects(pte_t, 2)
+    s.child = vm_area_struct(vm_mm=s.child_mm, vm_file=s.mapping, page_table=s.child_table[0], vm_pages=2)
+    s.child.anon_vma = s.anon_vma
+    s.mapping.vma_next = s.anon_vma.vma_next = s.child
+    s.vma.vm_end = 2
+    s.zone.forks = s.zone.splits = s.zone.breaks = 1
+    s.ptes += [s.child_table[0], s.child_table[1]]
+    s.vmas += [s.child, s.child]
+    s.thread(truncate_both, s.inode)
+    s.thread(fork, s.vma, s.child)
+    ask(s, pages, gone="truncated")
+
+
 def munlock_and_share(vma: vm_area_struct, child: vm_area_struct) -> None:
     """munlock() by the parent; then the child, in a VM_LOCKED vma, maps the same page, and munlocks it too."""
     sys_munlock(vma)
@@ -966,6 +1104,8 @@ WIDER: dict[str, Scenario] = {
         truncate_munlock_two, truncate_mlock_two, truncate_two_reclaim, munlock_two_reclaim,
         truncate_migrate, truncate_migrate_file, punch_migrate, mlock_migrate, munlock_migrate, munlock_migrate_pinned,
         munlock_migrate_shared, munmap_migrate, store_migrate, cow_migrate, migrate_reclaim, fork_migrate, mprotect_migrate,
+        munlock_two_migrate, munlock_drain_all, migrate_drain_all, truncate_mlock_part, mlock_part_reclaim, munlock_part_reclaim,
+        truncate_break_split, truncate_break_fork,
     )
 }  # fmt: skip
 """Scenarios that are in the table with ``--all``: more operations, and two pages."""

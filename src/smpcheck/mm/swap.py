@@ -138,6 +138,20 @@ def lru_add_drain() -> None:
         mlock_drain()
 
 
+def lru_add_drain_all(work: work_struct) -> None:
+    """This CPU drains, and has another one do it: the work is queued there (schedule_on_each_cpu), and waited for."""
+    lru_add_drain()
+    smp_store_release(work.pending, 1)
+    smp_cond_load_acquire(work.done, lambda v: v != 0)  # flush_work
+
+
+def lru_add_drain_per_cpu(work: work_struct) -> None:
+    """The other CPU comes to its work."""
+    smp_cond_load_acquire(work.pending, lambda v: v != 0)
+    lru_add_drain()
+    smp_store_release(work.done, 1)
+
+
 def __pagevec_lru_add(entry: page) -> None:
     """What a pagevec holds, and its reference."""
     page: struct_page = cast(struct_page, entry & ~LRU_ACTIVE)
