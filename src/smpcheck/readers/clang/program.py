@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -92,20 +92,21 @@ class Compile:
         return "\n".join([*lines, ""])
 
 
-def read_kernel_c(path: str, text: str, settings: Sequence[str] = ()) -> ir.Program:
-    """The program of the harness in ``text``, which is the file ``path``; ``settings`` as :class:`Compile` has them.
+def read_kernel_c(path: str, text: str, settings: Sequence[str] = (), others: Mapping[str, str] | None = None) -> ir.Program:
+    """The program of the harness in ``text``, which is the file ``path``; ``settings`` as :class:`Compile` has them. ``others``:
+    files that have another text than on disk.
 
     :raises InputError: it does not compile, or has no harness
     :raises UnsupportedError: something in it is not supported, or a function has no body
     """
     how = Compile.of(settings, path)
     main, content = path, text
-    unsaved: tuple[tuple[str, str], ...] = ()
+    unsaved = tuple((others or {}).items())
     if how.threads:
         if looks_like_harness(text):
             raise InputError(f"--thread {how.threads[0]}: the file has a harness of its own", Position(path, 1))
         main, content = os.path.join(os.path.dirname(os.path.abspath(path)), QUICK), how.harness(path)
-        unsaved = ((os.path.abspath(path), text),)
+        unsaved += ((os.path.abspath(path), text),)
     elif how.objects or how.init or how.asserts:
         raise InputError("--object, --init and --assert belong to --thread", Position(path, 1))
     unit, tree = _parse(main, content, how, unsaved)
@@ -125,7 +126,7 @@ def _parse(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] =
         arguments = kernel.arguments(virtual)
         unsaved += [(os.path.join(virtual, name), content) for name, content in kernel.generated()]
     else:
-        sources = "\n".join(content for _, content in (*more, (path, text)))
+        sources = "\n".join(headers.with_included(path, text, dict(more)))
         everything = f'#pragma once\n#include "{headers.FOLDER / "plain.h"}"\n{headers.primitives(sources)}\n'
         ours = os.path.join(virtual, "smpcheck_primitives.h")
         unsaved.append((ours, everything))
@@ -177,7 +178,7 @@ class Harness:
     def program(self) -> ir.Program:
         """Lower everything; again, as long as locals turn out to have to be in memory."""
         for _ in range(MAX_RESTARTS):
-            self.findings = Findings(in_memory=self.findings.in_memory)
+            self.findings = Findings(in_memory=self.findings.in_memory, arrays=self.findings.arrays)
             program = self.lower()
             if program is not None:
                 break
@@ -190,7 +191,7 @@ class Harness:
 
     def lower(self) -> ir.Program | None:
         """The program, if what is known so far of locals in memory is right; else None."""
-        before = len(self.findings.in_memory)
+        before = self.findings.to_begin_with
         names = {
             os.path.abspath(self.path): self.path,
             self.main: os.path.basename(self.main) if self.main != self.path else self.path,
@@ -202,13 +203,14 @@ class Harness:
             self._thread(low, function, index, function.name.removeprefix(THREAD), signals=after is not None)
             for index, function in enumerate(self.threads)
         ]
+        handlers = [low.thread(function, index, name=name, context=context) for function, name, index, context in self.handlers]
         if after is not None:
             threads.append(self._thread(low, after, len(threads), "finally", waits=len(threads)))
-        threads += [low.thread(function, index, name=name, context=context) for function, name, index, context in self.handlers]
-        if len(self.findings.in_memory) > before:
+        threads += handlers
+        if self.findings.to_begin_with != before:
             return None
         cells, threads = self._cells(low, objects, threads, after is not None)
-        if len(self.findings.in_memory) > before:
+        if self.findings.to_begin_with != before:
             return None
         program = ir.Program(
             name=Path(self.path).stem,
@@ -224,7 +226,15 @@ class Harness:
             handlers=tuple(name for _, name, _, _ in self.handlers),
         )
         self._refuse_unknown_failures(program)
-        return replace(program, condition_text=" and ".join(ir.assertion_names(program)) or "true")
+        return replace(
+            program, files=self._files(program, objects), condition_text=" and ".join(ir.assertion_names(program)) or "true"
+        )
+
+    def _files(self, program: ir.Program, objects: Objects) -> dict[str, str]:
+        """Where the files lie in which statements stand, other than the program's own."""
+        shown = {objects.shown(file): file for file in self.unit.files}
+        named = {stmt.pos.file for thread in program.threads for stmt in statements(thread.body) if stmt.pos is not None}
+        return {file: shown[file] for file in sorted(named - {self.path}) if file in shown}
 
     def _expected(self) -> frozenset[str] | None:
         """What the harness says that fails."""
