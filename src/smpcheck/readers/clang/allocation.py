@@ -138,9 +138,14 @@ def free(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     argument = args[-1]
     while isinstance(argument, t.Cast):
         argument = argument.arg
-    pointer = low.stable(low.value(argument), node)
-    index = low.unit_tree.types[argument.type].target
-    if low.kinds.kind(argument.type) != "pointer" or low.kinds.kind(index) not in ("record", "int", "bool", "pointer"):
+    return free_object(low, node, argument.type, low.value(argument))
+
+
+def free_object(low: TreeLowering, node: Any, type_: int, given: Val) -> Val:
+    """Free what a pointer of this type points to."""
+    pointer = low.stable(given, node)
+    index = low.kinds.given[type_].target
+    if low.kinds.kind(type_) != "pointer" or low.kinds.kind(index) not in ("record", "int", "bool", "pointer"):
         low.refuse("kfree() of a pointer whose type does not say to what is not supported", low.at(node))
     pos, text = low.where(node)
     with low.collect() as body:

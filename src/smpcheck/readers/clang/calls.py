@@ -19,7 +19,7 @@ from smpcheck.program.held import held_register
 from smpcheck.program.ir import Assert, Assign, Binary, Block, Const, Exit, Expr, If, Reg, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
-from smpcheck.readers.clang import allocation
+from smpcheck.readers.clang import allocation, callbacks
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.interrupts import BH_OFF, IRQS_OFF
 from smpcheck.readers.clang.objects import PER_CPU
@@ -160,6 +160,7 @@ class TreeLowering(TreeStatements):
         self.layers = layers
         self.pointed_at: dict[str, t.Function] | None = None
         self.lock_kinds: dict[str, str] = {}
+        self.callbacks: list[callbacks.Callback] = []
         self.context = 0
         """The part of preempt_count() that says in which handler this is."""
 
@@ -174,6 +175,15 @@ class TreeLowering(TreeStatements):
             self._count(ATOMIC, -1)
         body = tuple(in_order(self.out, self.one_order))
         return Thread(index, body, name or function.name, dict(self.regs))
+
+    def callback(self, number: int, index: int) -> Thread:
+        """The thread of a callback."""
+        callback = self.callbacks[number]
+        self.begin(index, callback.name)
+        self.context = SOFTIRQ
+        self._count(ATOMIC, 1)
+        body = callback.body(self)
+        return Thread(index, tuple(in_order(body, self.one_order)), callback.name, dict(self.regs))
 
     def initial(self, variable: t.Global, copies: int) -> Thread:
         """Statements that give a file-scope variable its initial value, in each of its ``copies`` (one for each CPU)."""
@@ -643,6 +653,8 @@ SPECIAL: dict[str, Special] = {
     **{f"kcsan_{kind}_atomic_end": _marked(False) for kind in ("nestable", "flat")},
     "__smpcheck_lock_held": lambda low, node, args: low.lock_held(node, args),
     **dict(allocation.functions()),
+    **dict.fromkeys(("call_rcu", "call_rcu_hurry"), callbacks.call_rcu),
+    "__smpcheck_kfree_rcu": callbacks.kfree_rcu,
     "arch_static_branch_jump": _one,
     "arch_local_irq_save": _irqs(1),
     "arch_local_irq_disable": _irqs(1),

@@ -178,7 +178,9 @@ class Harness:
     def program(self) -> ir.Program:
         """Lower everything; again, as long as locals turn out to have to be in memory."""
         for _ in range(MAX_RESTARTS):
-            self.findings = Findings(in_memory=self.findings.in_memory, arrays=self.findings.arrays)
+            self.findings = Findings(
+                in_memory=self.findings.in_memory, arrays=self.findings.arrays, callbacks=self.findings.callbacks
+            )
             program = self.lower()
             if program is not None:
                 break
@@ -196,7 +198,7 @@ class Harness:
             os.path.abspath(self.path): self.path,
             self.main: os.path.basename(self.main) if self.main != self.path else self.path,
         }
-        objects = Objects(self.unit, len(self.threads), self.tree, names)
+        objects = Objects(self.unit, len(self.threads) + self.findings.callbacks, self.tree, names)
         low = TreeLowering(self.unit, objects, self.findings, layers=self.layers)
         after = self.functions.get(FINALLY)
         threads = [
@@ -204,8 +206,11 @@ class Harness:
             for index, function in enumerate(self.threads)
         ]
         handlers = [low.thread(function, index, name=name, context=context) for function, name, index, context in self.handlers]
+        while len(low.callbacks) > len(threads) - len(self.threads):  # a callback may post another
+            threads.append(low.callback(len(threads) - len(self.threads), len(threads)))
+        self.findings.callbacks = len(low.callbacks)
         if after is not None:
-            threads.append(self._thread(low, after, len(threads), "finally", waits=len(threads)))
+            threads.append(self._thread(low, after, len(threads), "finally", waits=len(self.threads)))
         threads += handlers
         if self.findings.to_begin_with != before:
             return None
@@ -263,6 +268,9 @@ class Harness:
             address = ir.Const(Ptr(ENDED, 4 * other))
             first.append(ir.Load(reg, address, frozenset({"Acquire"}), pos, f"thread {other} has ended", ctype=low.int))
             first.append(ir.Assume(ir.Reg(reg), pos))
+        for number, callback in enumerate(low.callbacks if waits else ()):
+            types |= callback.register_types(number)
+            first += callback.has_run(number)
         body = [*first, *thread.body]
         if signals:
             address = ir.Const(Ptr(ENDED, 4 * index))
@@ -297,6 +305,8 @@ class Harness:
         if after:
             for index in range(len(self.threads)):
                 cells[Ptr(ENDED, 4 * index)] = ir.Cell(f"{ENDED}[{index}]")
+        for callback in low.callbacks:
+            cells |= {address: ir.Cell(shown, ctype) for address, (shown, ctype) in callback.cells().items()}
         threads = [self._interrupted(thread, threads) for thread in threads[: len(threads) - len(self.handlers)]]
         return cells, threads
 
