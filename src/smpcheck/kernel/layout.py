@@ -165,7 +165,7 @@ def type_of(annotation: Any, default: Any, where: str) -> Type:
         if isinstance(mark, FlagWordMark):
             if not isinstance(default, FlagWord):
                 raise InputError(f"{where}: a flags_t field needs flag_word({{name: bit, ...}}) as its default")
-            layout = getattr(default.layout, "value", default.layout)
+            layout = bound_layout(default)
             if layout not in FLAG_LAYOUTS:
                 raise InputError(f"{where}: the layout of a flag word is {' or '.join(map(repr, FLAG_LAYOUTS))}, not {layout!r}")
             return Flags(default, layout)
@@ -185,6 +185,15 @@ def type_of(annotation: Any, default: Any, where: str) -> Type:
 _fixed: dict[tuple[type[Struct], str], Type] = {}
 """Types of fields that no parameter changes."""
 
+_flags: dict[tuple[type[Struct], str, str], Type] = {}
+"""Types of fields that are flag words, by their layouts."""
+
+
+def bound_layout(word: FlagWord) -> str:
+    """The layout that is bound to a flag word at the moment."""
+    layout: str = getattr(word.layout, "value", word.layout)
+    return layout
+
 
 def field_type(struct: type[Struct], name: str) -> Type:
     """The type of a field (flag words: with the layout that is bound at the moment)."""
@@ -192,14 +201,18 @@ def field_type(struct: type[Struct], name: str) -> Type:
     if known is not None:
         return known
     default = struct.__dict__.get(name, getattr(struct, name, None))
+    if isinstance(default, FlagWord) and (known := _flags.get((struct, name, bound_layout(default)))) is not None:
+        return known
     if isinstance(default, BitField):
         found: Type = _bits(struct, name, default)
     else:
         found = type_of(field_annotations(struct)[name], default, f"{struct.__name__}.{name}")
     if issubclass(struct, Union) and isinstance(found, Constant | Ghost):
         raise InputError(f"{struct.__name__}.{name}: a member of a union is neither Const[...] nor a ghost counter")
-    if isinstance(found, Scalar | Pointer | Bits | Constant | Ghost):
+    if isinstance(found, Scalar | Pointer | Bits | Constant | Ghost | StructOf):
         _fixed[struct, name] = found
+    elif isinstance(found, Flags):
+        _flags[struct, name, found.layout] = found
     return found
 
 

@@ -262,7 +262,7 @@ class Expressions(Walker):
         if not self.calls_are_jumps or not isinstance(call, ast.Call):
             return None
         function = as_function(self.callee(call))
-        if function is None or not _decides_by_branches(function):
+        if function is None or not self._decides_by_branches(function):
             return None
         if compare is None:
             return call, function, boolean, True
@@ -273,6 +273,12 @@ class Expressions(Walker):
             return None
         op, pos = COMPARE[type(compare.ops[0])], self.pos(test)
         return call, function, lambda value: arithmetic(op, value, right, pos), False
+
+    def _decides_by_branches(self, function: FunctionType) -> bool:
+        known = self._by_branches.get(function)
+        if known is None:
+            known = self._by_branches[function] = _decides_by_branches(function)
+        return known
 
     def _call_condition(
         self,

@@ -353,6 +353,8 @@ class Statements(Expressions):
 
         names = {*assigned_names(stmt.body), *assigned_names([ast.Expr(stmt.target)])}
         self.loop(body, {*(self.frame.key(n) for n in names), counter}, stmt, bound)
+        for key in (counter, limit):
+            self.env.pop(key, None)
 
     def _return(self, value: ast.expr | None, stmt: ast.Return) -> None:
         frame = self.frame

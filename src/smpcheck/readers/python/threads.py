@@ -16,7 +16,7 @@ from smpcheck.kernel.layout import Bits, Constant, Flags, Ghost, Scalar, Type
 from smpcheck.kernel.scenario import LockOrder
 from smpcheck.program import ir, values
 from smpcheck.program.events import has_round
-from smpcheck.program.held import held_lock, held_register
+from smpcheck.program.held import held_register
 from smpcheck.program.ir import Position
 from smpcheck.program.tags import GHOST
 from smpcheck.program.values import CType, Ptr, truth
@@ -79,6 +79,8 @@ class ThreadCompiler(Statements):
         self.exits: dict[str, list[Env]] = {}
         self.ghosts: set[Ptr] = set()
         self.lock_kinds: dict[str, str] = {}
+        self.lock_counts: dict[str, str] = {}
+        """The registers that count how often a lock is held, and their locks, in the order in which they were first taken."""
         self.reg_types: dict[str, CType] = {}
         """The types of named registers; those of intermediate values are as wide as any."""
         self._choice: tuple[ir.Choice, Env, Env] | None = None
@@ -212,8 +214,9 @@ class ThreadCompiler(Statements):
             self.emit(ir.Assign(key, expr, pos))
             return value
         last = self.out[-1] if self.out else None
-        aliased = any(isinstance(v, RValue) and v.expr == expr for v in self.env.values())
-        if isinstance(last, ir.Load) and expr == ir.Reg(last.reg) and last.reg.startswith("$") and not aliased:
+        read = isinstance(last, ir.Load) and expr == ir.Reg(last.reg) and last.reg.startswith("$")
+        if read and not any(isinstance(v, RValue) and v.expr == expr for v in self.env.values()):
+            assert isinstance(last, ir.Load)
             self.out[-1] = replace(last, reg=key)
         else:
             self.emit(ir.Assign(key, expr, pos))
@@ -239,7 +242,7 @@ class ThreadCompiler(Statements):
         b, env_b, _ = self.captured(other, start)
         stmt = ir.Choice(tuple(a), tuple(b), pos)
         self.env = self.merge([env_a, env_b])
-        held = {**_held(env_a), **_held(env_b)}
+        held = [key for key in self.lock_counts if key in env_a or key in env_b]
         self._choice = (stmt, {k: env_a.get(k, _ZERO) for k in held}, {k: env_b.get(k, _ZERO) for k in held})
         self.emit(stmt)
 
@@ -299,20 +302,17 @@ class ThreadCompiler(Statements):
         """What is known where ways meet."""
         if len(envs) == 1:
             return envs[0]
-        result: Env = {}
         first, *rest = envs
-        second = rest[0].get if len(rest) == 1 else None
-        for key, known in first.items():
-            if second is not None and second(key) is known:
-                result[key] = known
-                continue
-            others = [env.get(key) for env in rest]
-            if all(other is known for other in others):
-                result[key] = known
-            elif None not in others:
+        result = first
+        for env in rest:
+            other = env.get
+            result = {key: known for key, known in result.items() if other(key) is known}
+        for key in [] if len(result) == len(first) else first:
+            if key not in result and all(key in env for env in rest):
                 result[key] = self.merge_known(key, [env[key] for env in envs])
-        for key in {k for env in envs for k in _held(env)}:
-            result[key] = self.merge_known(key, [env.get(key, _ZERO) for env in envs])
+        for key in self.lock_counts:
+            if any(key in env for env in envs):
+                result[key] = self.merge_known(key, [env.get(key, _ZERO) for env in envs])
         return result
 
     def leave(self, label: str, node: ast.AST) -> None:
@@ -347,7 +347,7 @@ class ThreadCompiler(Statements):
             marks = {name: len(found) for name, found in self.exits.items()}
             inner, env, alive = self.captured(lambda: body(label), entry)
             joined = self.merge([entry, env]) if alive else entry
-            joined = {k: v for k, v in joined.items() if k in entry or held_lock(k) is not None}
+            joined = {k: v for k, v in joined.items() if k in entry or k in self.lock_counts}
             if joined == entry:
                 break
             entry = joined
@@ -450,7 +450,7 @@ class ThreadCompiler(Statements):
 
     def _locks(self) -> list[str]:
         """The locks that this thread may hold."""
-        return [lock for lock in map(held_lock, self.env) if lock is not None]
+        return [lock for register, lock in self.lock_counts.items() if register in self.env]
 
     def _held(self, lock: str) -> RValue:
         found = self.env.get(held_register(lock), _ZERO)
@@ -488,6 +488,7 @@ class ThreadCompiler(Statements):
         old = self._held(lock)
         new = fold("+", old.expr, ir.Const(change), values.INT)
         register = held_register(lock)
+        self.lock_counts[register] = lock
         self.emit(ir.Assign(register, new))
         self.env[register] = RValue(new if isinstance(new, ir.Const) else ir.Reg(register), old.type)
 
@@ -591,7 +592,3 @@ class ThreadCompiler(Statements):
 def ghost_register(address: Ptr) -> str:
     """The register that holds a thread's share of a ghost counter."""
     return f"{GHOST_CELL}{address.base}+{address.offset}"
-
-
-def _held(env: Env) -> Env:
-    return {k: v for k, v in env.items() if held_lock(k) is not None}

@@ -141,23 +141,34 @@ class _Known:
         return None
 
 
-def _read_anywhere(body: Iterable[ir.Stmt], found: set[str]) -> None:
+def _may_be_dead(reg: str) -> bool:
+    """May assignments to this register be left out? Bookkeeping stays; a model's thread_local variables are none."""
+    return not reg.startswith("@") or reg.startswith(THREAD_LOCAL)
+
+
+def _reads(body: Iterable[ir.Stmt], needed: set[str], sources: dict[str, set[str]]) -> None:
+    """Add the registers that are read for more than an assignment to ``needed``; those that an assignment reads to the
+    ``sources`` of its own."""
     for stmt in body:
-        for expr in expressions(stmt):
-            own = registers(expr)
-            if isinstance(stmt, ir.Assign):
-                own = own - {stmt.reg}
-            found |= own
-        if isinstance(stmt, NESTED):
+        if isinstance(stmt, ir.Assign):
+            into = sources.setdefault(stmt.reg, set()) if _may_be_dead(stmt.reg) else needed
+            into.update(registers_read(stmt.expr))
+        elif isinstance(stmt, NESTED):
+            if isinstance(stmt, ir.If):
+                needed.update(registers_read(stmt.cond))
             for inner in bodies(stmt):
-                _read_anywhere(inner, found)
+                _reads(inner, needed, sources)
+        else:
+            for expr in expressions(stmt):
+                if expr is not None:
+                    needed.update(registers_read(expr))
 
 
 def _without_assignments(body: tuple[ir.Stmt, ...], keep: set[str]) -> tuple[ir.Stmt, ...]:
     result: list[ir.Stmt] = []
     for stmt in body:
         match stmt:
-            case ir.Assign(reg, _) if reg not in keep and (not reg.startswith("@") or reg.startswith(THREAD_LOCAL)):
+            case ir.Assign(reg, _) if reg not in keep and _may_be_dead(reg):
                 continue
             case ir.If() | ir.Choice():
                 then, other = _without_assignments(stmt.then, keep), _without_assignments(stmt.other, keep)
@@ -173,14 +184,17 @@ def _without_assignments(body: tuple[ir.Stmt, ...], keep: set[str]) -> tuple[ir.
 
 
 def without_dead_assignments(body: tuple[ir.Stmt, ...], keep: Iterable[str]) -> tuple[ir.Stmt, ...]:
-    """``body`` without assignments to registers that nothing reads, but for those in ``keep`` and bookkeeping (``@...``).
+    """``body`` without assignments to registers that nothing reads, or only such assignments, but for those in ``keep`` and
+    bookkeeping (``@...``).
 
     A model's ``thread_local`` variables are not bookkeeping: each thread starts with all that any imported model has.
     """
-    while True:
-        needed = set(keep)
-        _read_anywhere(body, needed)
-        shorter = _without_assignments(body, needed)
-        if shorter is body:
-            return body
-        body = shorter
+    needed, sources = set(keep), dict[str, set[str]]()
+    _reads(body, needed, sources)
+    todo = [reg for reg in sources if reg in needed]
+    while todo:
+        for reg in sources[todo.pop()] - needed:
+            needed.add(reg)
+            if reg in sources:
+                todo.append(reg)
+    return _without_assignments(body, needed)

@@ -134,6 +134,9 @@ class Walker(ABC):
         self._uniques = 0
         self._prefixes: dict[FunctionType, str] = {}
         self._globals: dict[tuple[FunctionType, str], Known] = {}
+        self._parameter_types: dict[tuple[FunctionType, str], Type | None] = {}
+        self._by_branches: dict[FunctionType, bool] = {}
+        """Functions that find their value by more than evaluating one expression, as far as it was asked."""
         self._positions: dict[int, tuple[ast.AST, Position]] = {}
 
     # what subclasses do
@@ -466,8 +469,8 @@ class Walker(ABC):
             raise InputError(f"{function.__name__} may end without a value, and is used as a condition", self.pos(node))
         result = self._result(frame, node)
         if frame.prefix:
-            for key in [k for k in self.env if k.startswith(frame.prefix)]:
-                del self.env[key]
+            for name in source.local_names:
+                self.env.pop(frame.key(name), None)
         return result
 
     def _prefix(self, function: FunctionType) -> str:
@@ -506,10 +509,7 @@ class Walker(ABC):
     def _parameter(self, name: str, value: Known, where: Position) -> None:
         frame = self.frame
         source = frame.source
-        kind = None
-        if name in source.hints:
-            kind = variable_type(source.hints[name], name, source.pos(source.node))
-        frame.declared[name] = kind
+        kind = frame.declared[name] = self._parameter_type(source, name)
         if isinstance(value, Place):
             value = as_pointer(value)
         if kind is not None:
@@ -521,6 +521,14 @@ class Walker(ABC):
         if isinstance(value, RValue) and not stable:
             value = self.set_register(key, value, where)
         self.env[key] = value
+
+    def _parameter_type(self, source: FunctionSource, name: str) -> Type | None:
+        if name not in source.hints:
+            return None
+        key = source.function, name
+        if key not in self._parameter_types:
+            self._parameter_types[key] = variable_type(source.hints[name], name, source.pos(source.node))
+        return self._parameter_types[key]
 
     def _result(self, frame: Frame, node: ast.AST) -> Known | None:
         """Join the values of the returns that were reached."""
