@@ -33,6 +33,7 @@ MEETING_POINTS = {
     "vma.vm_start": "says which of two vmas a page is in; it changes with both lists of vmas locked",
     "vma.vm_end": "as vm_start",
     "vma.vm_truncate_count": "says to which page truncation has come, when it goes on after letting go of its lock",
+    "mapping.i_mmap_wanted": "makes truncation stop after a page, which it may do anyway",
     "mapping.truncate_count": "numbers the passes of truncation, one after the other",
 }
 """All cells in which pages meet, and why each says nothing of one page to another."""

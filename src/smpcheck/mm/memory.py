@@ -335,10 +335,10 @@ def unmap_mapping_range_tree(mapping: address_space, first: int, end: int, even_
 def unmap_mapping_range_or_break(
     mapping: address_space, vma: vm_area_struct, first: int, end: int, even_cows: bool, count_: int
 ) -> bool:
-    """unmap_mapping_range_vma of that time, for two pages: it may stop after one of them, and notes where it has to go on.
+    """unmap_mapping_range_vma of that time: it stops if somebody waits for the lock (spin_needbreak), and notes where to go on.
 
-    A vma whose upper part has been split off meanwhile has nothing left to do. With or without a reason to stop, a vma that is
-    done with is marked so.
+    It also stops if its CPU is wanted (need_resched), which makes no difference where nobody waits. A vma whose upper part has
+    been split off meanwhile has nothing left to do, and is marked as done with.
     """
     restart = READ_ONCE(vma.vm_truncate_count)
     start = restart >> 1 if restart & 1 == 0 else 0  # is_restart_addr
@@ -346,12 +346,12 @@ def unmap_mapping_range_or_break(
     for index in range(first, end):
         if not stopped and index >= start and in_vma(vma, index):
             unmap_mapping_range_vma(mapping, vma, index, index + 1, even_cows)
-            if index + 1 < end and in_vma(vma, index + 1) and nondet():  # need_resched, spin_needbreak
+            if index + 1 < end and in_vma(vma, index + 1) and READ_ONCE(mapping.i_mmap_wanted) != 0:
                 WRITE_ONCE(vma.vm_truncate_count, 2 * (index + 1))
                 stopped = True
     if not stopped:
         WRITE_ONCE(vma.vm_truncate_count, count_)
-        stopped = nondet()
+        stopped = READ_ONCE(mapping.i_mmap_wanted) != 0
     if stopped:
         spin_unlock(mapping.i_mmap_lock)
         spin_lock(mapping.i_mmap_lock)

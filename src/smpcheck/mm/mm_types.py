@@ -104,6 +104,7 @@ class address_space(Struct):
     page_tree: Const[Ptr[radix_tree_slot]] = NULL
     i_mmap_lock: spinlock_t
     i_mmap_rwsem: rw_semaphore  # V10, instead of i_mmap_lock
+    i_mmap_wanted: int = 0  # does somebody wait for i_mmap_lock?
     truncate_count: ulong = 1  # odd: which pass of unmap_mapping_range this is
     vma: Const[Ptr[vm_area_struct]] = NULL  # i_mmap: at most two vmas
     vma_next: Const[Ptr[vm_area_struct]] = NULL

@@ -101,7 +101,11 @@ def i_mmap_lock_write(mapping: address_space) -> None:
     if V.mlock_count:
         down_write(mapping.i_mmap_rwsem)
     else:
+        if contig_zone.breaks:
+            WRITE_ONCE(mapping.i_mmap_wanted, 1)
         spin_lock(mapping.i_mmap_lock)
+        if contig_zone.breaks:
+            WRITE_ONCE(mapping.i_mmap_wanted, 0)
 
 
 def i_mmap_unlock_write(mapping: address_space) -> None:

@@ -19,7 +19,7 @@ from smpcheck.mm.mlock import (
     sys_mlock,
     sys_munlock,
 )
-from smpcheck.mm.mlock_pagevec import munlock_page
+from smpcheck.mm.mlock_pagevec import LRU_PAGE, munlock_page
 from smpcheck.mm.mm_types import *
 from smpcheck.mm.mmap import do_munmap, exit_mmap, mmap_region
 from smpcheck.mm.mprotect import mprotect_fixup, mprotect_part
@@ -1084,6 +1084,27 @@ def munlock_and_share(vma: vm_area_struct, child: vm_area_struct) -> None:
     idle()
 
 
+def drain_late(page: page) -> None:
+    """A CPU that has mapped the page into a VM_LOCKED vma, and counts the mlock only now, from its pagevec."""
+    global mlock_pvec
+    if V.mlock_count:
+        mlock_pvec = page | LRU_PAGE
+    idle()
+
+
+@scenario
+def munlock_late_count(s: Setup) -> None:
+    """munlock() of the file's page, whose mlock another CPU has not counted yet, and the child's mlock and munlock."""
+    pages = world(s, FILE, locked=True, at=LATE)
+    unforked(s)
+    s.child.vm_flags = VM_LOCKED
+    if V.mlock_count:
+        s.P._count = 3
+    s.thread(munlock_and_share, s.vma, s.child)
+    s.thread(drain_late, s.P)
+    ask(s, pages, gone="unmapped")
+
+
 @scenario
 def load_munlocks(s: Setup) -> None:
     """A load that maps the file's page into a VM_LOCKED vma, against munlock() of that vma, and the child's mlock and munlock."""
@@ -1098,7 +1119,7 @@ def load_munlocks(s: Setup) -> None:
 WIDER: dict[str, Scenario] = {
     found.name: found
     for found in (
-        load_munlocks,
+        load_munlocks, munlock_late_count,
         truncate_fork, truncate_exit, truncate_load, truncate_mmap_locked, truncate_mprotect, punch_munlock, punch_fault,
         fork_reclaim, exit_reclaim, load_reclaim, mmap_locked_reclaim, mprotect_reclaim,
         truncate_munlock_two, truncate_mlock_two, truncate_two_reclaim, munlock_two_reclaim,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from smpcheck.errors import InputError
@@ -111,7 +112,7 @@ def read_programs(
     :raises InputError: unreadable, not well formed, or of a kind that is no test; no such scenario, parameter or value
     :raises UnsupportedError: something in it is not supported
     """
-    suffix = os.path.splitext(path)[1]
+    suffix = Path(path).suffix
     if suffix in NOT_TESTS:
         raise InputError(f"{path} is {NOT_TESTS[suffix]}")
     if suffix == PYTHON_SUFFIX:

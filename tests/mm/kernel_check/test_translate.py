@@ -57,6 +57,16 @@ def test_a_mapping_that_shm_lock_made_unevictable_is_a_segment() -> None:
     assert lanes == {"shm_unlock": ["shm_unlock(segment)"], "drain": ["drain()"]}
 
 
+def test_a_count_that_waits_is_brought_about_from_the_other_cpu() -> None:
+    setup, lanes = calls(found("munlock_late_count", "I12"))
+    assert setup == [
+        "drain_late: write(born)", "drain_late: drain()",
+        "munlock_and_share: mlock_on_fault(vma)", "munlock_and_share: mlock_on_fault(child)", "drain_late: read(vma)",
+    ]  # fmt: skip
+    assert lanes["drain_late"] == ["drain()"]
+    assert lanes["munlock_and_share"] == ["munlock(vma)", "read(child)", "drain()", "munlock(child)", "drain()"]
+
+
 def test_the_schedule_is_that_of_the_run() -> None:
     steps = [(each.lane, each.text) for each in found("munlock_drain").schedule]
     # of a read and a write, the write

@@ -44,7 +44,11 @@ GRACE = 10.0
 EXPECTED = (errno.ENOMEM, errno.EAGAIN, errno.EINVAL, errno.EFAULT)
 """What a call may end in because of what the others do."""
 
-STRANDED = {"lru", "unevictable"}
+LEFT_BEHIND = {
+    "I3": lambda flags: {"lru", "unevictable"} <= flags and "mlocked" not in flags,
+    "I12": lambda flags: {"unevictable", "mlocked"} <= flags,
+}  # fmt: skip
+"""What the flags of a page say that is left behind, by the invariant that fails, when no area is locked any more."""
 
 TICK = 0.1
 """Seconds between two looks at the lanes."""
@@ -326,10 +330,10 @@ class Worker:
             self.step(self.numbers[area.lane], partial(self.count, area, word))
 
     def count(self, area: Object, word: int) -> None:
-        """Stranded pages: in the same frame as before, lru, unevictable and not mlocked."""
+        """Pages in the same frame as before whose flags are those of pages that are left behind."""
         after = self.frames.frames(self.ground.addresses[area.name], area.pages * self.plan.scale)
         same = [frame for frame, old in zip(after, self.before[area.name], strict=True) if frame and frame == old]
-        bad = sum(STRANDED <= flags and "mlocked" not in flags for flags in map(self.frames.flags_of, same))
+        bad = sum(map(LEFT_BEHIND[self.witness.invariant], map(self.frames.flags_of, same)))
         self.board.words[self.board.at(self.index, word)] = bad
 
     def count_cleared(self) -> None:
@@ -394,6 +398,8 @@ class Worker:
         match call.call:
             case "mlock":
                 return lambda: syscalls.mlock(*part())
+            case "mlock_on_fault":
+                return lambda: syscalls.mlock_on_fault(*part())
             case "munlock":
                 return lambda: syscalls.munlock(*part())
             case "munmap":
@@ -425,7 +431,7 @@ class Worker:
 def watched(witness: Witness) -> list[Object]:
     """One area for each set of pages: two that map the same pages would count them twice. One that is unmapped meanwhile shows
     nothing afterwards. None where the symptom is a counter."""
-    if witness.invariant != "I3":
+    if witness.invariant not in LEFT_BEHIND:
         return []
     unmapped = {call.on for lane in witness.lanes for call in lane.calls if call.call == "munmap"}
     areas = [area for area in witness.of_kind(AREA) if area.name not in unmapped]

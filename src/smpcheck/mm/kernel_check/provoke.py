@@ -23,6 +23,7 @@ PROVOKE: Mapping[str, tuple[str, str]] = {
     "strand": ("munlock_drain", "I3"),
     "two-munlocks": ("munlock_munlock", "I3"),
     "shm-unlock": ("shm_unlock_drain", "I3"),
+    "late-count": ("munlock_late_count", "I12"),
 }
 """What ``--provoke`` knows: a scenario of ``mm check``, and the invariant that V10 breaks in it."""
 

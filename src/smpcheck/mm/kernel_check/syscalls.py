@@ -22,6 +22,9 @@ MADV_COLD = 20
 MADV_PAGEOUT = 21
 """asm-generic/mman-common.h; MADV_COLD and MADV_PAGEOUT are the same on all architectures."""
 
+MLOCK_ONFAULT = 1
+"""uapi/asm-generic/mman.h"""
+
 SHM_LOCK, SHM_UNLOCK = 11, 12
 SHM_REMAP = 0o40000
 """uapi/linux/shm.h"""
@@ -50,6 +53,9 @@ for _name, _arguments in {
     "madvise": (_address, _size, _int),
 }.items():
     getattr(_libc, _name).restype, getattr(_libc, _name).argtypes = _int, _arguments
+_mlock2 = getattr(_libc, "mlock2", None)
+if _mlock2 is not None:
+    _mlock2.restype, _mlock2.argtypes = _int, (_address, _size, _int)
 _preadv, _pwritev = getattr(_libc, "preadv64", None) or _libc.preadv, getattr(_libc, "pwritev64", None) or _libc.pwritev
 for _call in (_preadv, _pwritev):
     _call.restype, _call.argtypes = ctypes.c_ssize_t, (_int, ctypes.POINTER(Iovec), _int, _off)
@@ -98,6 +104,13 @@ def munmap(address: int, length: int) -> None:
 def mlock(address: int, length: int) -> None:
     """ENOMEM: past the end of a file, or over RLIMIT_MEMLOCK; EPERM: that limit is 0."""
     _check(_libc.mlock(address, length) != 0, "mlock")
+
+
+def mlock_on_fault(address: int, length: int) -> None:
+    """mlock2() with MLOCK_ONFAULT: the area is locked, and its pages when they come. ENOSYS: a C library without it."""
+    if _mlock2 is None:
+        raise OSError(errno.ENOSYS, f"mlock2: {os.strerror(errno.ENOSYS)}")
+    _check(_mlock2(address, length, MLOCK_ONFAULT) != 0, "mlock2")
 
 
 def munlock(address: int, length: int) -> None:

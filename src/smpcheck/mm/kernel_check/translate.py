@@ -51,9 +51,16 @@ NOT_CALLS = {
     "move": "it isolates a page and puts it back, as a failed migration does: no listed call does that in a locked area",
     "putback": "it begins with a page that is isolated already: no listed call leaves one so",
     "munlock_one": "it is the heart of munlock() alone",
+    "migrate": "no listed call moves a page to another page frame",
+    "migrate_pinned": "no listed call tries to move a page that somebody has a reference to",
     "unmap": "it is what munmap() does to one pte",
 }
 """Threads of scenarios that are no system calls, and why."""
+
+MLOCKED_ON_FAULT = (
+    "a page that is mapped into a VM_LOCKED vma only when it is touched: both areas are mlocked with MLOCK_ONFAULT, and the page"
+    " comes into one of them by an access from the other lane's CPU"
+)
 
 LEAVES_BATCHES = ("munmap", "truncate", "write")
 """Calls after which pages wait in a batch of the CPU: what was unmapped, to be munlocked; what was born, for its list."""
@@ -152,6 +159,10 @@ class _Translation:
 
     def calls_of(self, spec: ThreadSpec) -> list[Call]:
         """What a thread does: its operation, and the drain at its end, where the operation leaves pages in its CPU's batches."""
+        if spec.function.__name__ == "munlock_and_share":
+            first, second = (self.name_of(each) for each in spec.args)
+            drain = Call("drain")
+            return [Call("munlock", first), Call("read", second), drain, Call("munlock", second), drain]
         call = self.operation(spec)
         return [call, Call("drain")] if call.call in LEAVES_BATCHES else [call]
 
@@ -169,7 +180,7 @@ class _Translation:
                 return Call("shm_unlock", self.of_kind(SHM)[0].name)
             case "reclaim", page():
                 return Call("pageout", next(each.name for each in self.of_kind(AREA)))
-            case "drain", page():
+            case "drain" | "drain_late", page():
                 return Call("drain")
         raise self.refused(f"thread {spec.name} is no system call: {NOT_CALLS.get(name, f'{name} has none that is listed')}")
 
@@ -192,6 +203,8 @@ class _Translation:
         behind = {name: self.page_behind(vma) for name, vma in vmas.items()}
         if self.of_kind(SHM):
             return self.pending_in_segment(owners, threads)
+        if late := [spec for spec in threads if spec.function.__name__ == "drain_late"]:
+            return self.counted_late(self.lane(late[0]), owners)
         if len({id(each) for each in behind.values()}) > 1 or None in behind.values():
             raise self.refused("a vma maps nothing at the start, or two vmas map different pages")
         first = behind[next(iter(behind))]
@@ -221,6 +234,15 @@ class _Translation:
                 f"no listed call leaves a page of {where} with {', '.join(words) or 'none'} of its list flags at the start"
             )
         return None
+
+    def counted_late(self, lane: str, owners: Mapping[str, str]) -> None:
+        """A page that a lane's CPU has mapped into another's area, which is VM_LOCKED, and whose mlock waits there."""
+        first = next(iter(owners))
+        self.objects["born"] = Object("born", AREA, 1, self.of_kind(FILE)[0].name, "shared", lane)
+        self.notes.append(MLOCKED_ON_FAULT)
+        self.calls += [SetupCall(lane, Call("write", "born")), SetupCall(lane, Call("drain"))]
+        self.calls += [SetupCall(owner, Call("mlock_on_fault", name)) for name, owner in owners.items()]
+        self.calls.append(SetupCall(lane, Call("read", first)))
 
     def do(self, call: str, area: str, owners: Mapping[str, str]) -> None:
         """A call of the area's owner, and a drain, so that the page is on its list."""

@@ -29,6 +29,7 @@ CALLS: Mapping[str, str] = {
     "write": AREA,
     "read": AREA,
     "mlock": AREA,
+    "mlock_on_fault": AREA,
     "munlock": AREA,
     "munmap": AREA,
     "pageout": AREA,
@@ -39,12 +40,13 @@ CALLS: Mapping[str, str] = {
 }
 """Every call, and the kind of object that it is about; ``drain`` has none."""
 
-OWN_ONLY = ("mlock", "munlock", "munmap")
+OWN_ONLY = ("mlock", "mlock_on_fault", "munlock", "munmap")
 """Calls that no process can do to another's area."""
 
 SYMPTOMS: Mapping[str, str] = {
     "I1": "freed while mlocked",
     "I3": "left lru, unevictable and not mlocked",
+    "I12": "left mlocked and unevictable, in no locked area",
 }
 """The invariants whose failure can be seen from user space, and what is seen, of a page."""
 
