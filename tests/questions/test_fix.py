@@ -184,7 +184,7 @@ def test_the_text_with_the_fix_forbids_the_outcome_and_differs_by_the_edits_only
     for answer in fix(program, model):
         for placement in answer.placements:
             changed = Lines(program).changed(placement.edits)
-            again = read_litmus(the(changed), program.file)
+            again = read_litmus(the(changed)[program.file], program.file)
             assert solve(again, model, Question(mode="verdict")).verdict == "Never"
             added = [line for line in placement.diff.split("\n") if line.startswith("+") and not line.startswith("+++")]
             assert len(added) == len(placement.edits)
@@ -196,10 +196,12 @@ def test_the_changed_program_is_the_changed_text(stem):
     program = read_litmus_file(path_of(stem))
     compared = 0
     for edit in edits_of(program):
-        text = Lines(program).changed([edit])
-        if text is not None:
+        texts = Lines(program).changed([edit])
+        if texts is not None:
             compared += 1
-            assert solve(read_litmus(text, program.file), LKMM).states == solve(apply(program, [edit]), LKMM).states
+            assert (
+                solve(read_litmus(texts[program.file], program.file), LKMM).states == solve(apply(program, [edit]), LKMM).states
+            )
     assert compared
 
 
@@ -281,7 +283,9 @@ class TestModels:
         assert [next(fix(changed, LKMM)).status for changed in read] == ["safe"] * len(answer.placements)
 
     def test_a_text_that_does_not_forbid_the_outcome_is_not_offered(self, program, monkeypatch):
-        monkeypatch.setattr(fix_module, "read_again", lambda program, text, model: read_again(program, MODEL, model))
+        monkeypatch.setattr(
+            fix_module, "read_again", lambda program, texts, model: read_again(program, {program.file: MODEL}, model)
+        )
         (answer,) = fix(program, LKMM)
         assert answer.status == "fixed"
         assert not any(placement.diff for placement in answer.placements)
@@ -290,14 +294,14 @@ class TestModels:
         def barriers(of) -> int:
             return sum(isinstance(s, Fence) for thread in of.threads for s in flow.statements(thread.body))
 
-        changed = read_again(program, MODEL.replace("        smp_rmb()\n", ""), LKMM)
+        changed = read_again(program, {program.file: MODEL.replace("        smp_rmb()\n", "")}, LKMM)
         assert (barriers(program), barriers(changed)) == (1, 0)
         assert barriers(read_programs(program.file)[0]) == 1
         assert Path(program.file).read_text() == MODEL
 
     def test_a_text_that_is_no_model_is_refused(self, program):
         with pytest.raises(InputError):
-            read_again(program, MODEL + "def\n", LKMM)
+            read_again(program, {program.file: MODEL + "def\n"}, LKMM)
 
     def test_where_parameters_were_set_from_outside_there_is_no_such_program(self, program):
-        assert read_again(replace(program, name="mp[order=mb]"), MODEL, LKMM) is None
+        assert read_again(replace(program, name="mp[order=mb]"), {program.file: MODEL}, LKMM) is None

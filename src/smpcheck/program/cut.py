@@ -14,6 +14,18 @@ from smpcheck.program import ir
 from smpcheck.program.attempts import attempt
 
 _CUT = "left out: "
+_BOUND = "bound: "
+
+
+def followed_no_further(sentence: str, pos: ir.Position | None) -> ir.Loop:
+    """The place beyond which a reader does not follow the program; ``sentence`` says what its bound is. To be there is what it is
+    in a loop that has made all its rounds."""
+    return ir.Loop(_BOUND + sentence, (), 1, pos)
+
+
+def bound_of(label: str) -> str | None:
+    """The sentence of a reader's bound with this label; None: it is a loop's."""
+    return label[len(_BOUND) :] if label.startswith(_BOUND) else None
 
 
 def is_left_out(label: str) -> bool:

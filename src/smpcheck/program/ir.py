@@ -368,6 +368,8 @@ class Program:
     about its condition. The language also decides how far control dependencies reach, and how the source is changed."""
     source: str = ""
     file: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Of the kernel's C: the other files that statements stand in, by their names in positions, and where each lies."""
     notes: tuple[str, ...] = ()
     invariants: tuple[Assert, ...] = ()
     """Named properties of every final state, over ``FinalReg`` and ``FinalMem``: violated where ``cond`` is false at the end."""

@@ -12,7 +12,8 @@ A program in which no sizes are mixed is returned as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -35,12 +36,16 @@ def raw(size: int) -> CType:
     return CType(f"{size} byte{'s' if size > 1 else ''}", 8 * size, False)
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
-    """The bytes of a program's objects: the cells, and the first byte of the cell that each byte belongs to."""
+    """The bytes of a program's objects."""
 
-    cells: Mapping[Ptr, ir.Cell]
-    owner: Mapping[Ptr, Ptr]
+    def __init__(self, cells: Mapping[Ptr, ir.Cell]) -> None:
+        self.cells = cells
+
+    @cached_property
+    def owner(self) -> Mapping[Ptr, Ptr]:
+        """The first byte of the cell that each byte belongs to."""
+        return {Ptr(start.base, start.offset + i): start for start, cell in self.cells.items() for i in range(cell.ctype.size)}
 
     def covers(self, start: Ptr, size: int) -> bool:
         """Does a cell lie at each of these bytes?"""
@@ -52,12 +57,6 @@ class Layout:
         if cell is None or cell.ctype.size != ctype.size:
             return False
         return cell.ctype.signed == ctype.signed or ctype.size == 8 or 1 in (cell.ctype.bits, ctype.bits)
-
-
-def layout_of(program: ir.Program) -> Layout:
-    """Where the cells of ``program`` lie."""
-    owner = {Ptr(start.base, start.offset + i): start for start, cell in program.cells.items() for i in range(cell.ctype.size)}
-    return Layout(program.cells, owner)
 
 
 class Misaligned(KeyError):
@@ -157,7 +156,7 @@ def cut(program: ir.Program) -> ir.Program:
 
 def _may_be_mixed(program: ir.Program) -> bool:
     """Can some access be to anything but a whole cell?"""
-    layout = layout_of(program)
+    layout = Layout(program.cells)
     computed: set[CType] = set()
     for stmt in accesses(program):
         if stmt.ctype is None:
@@ -174,7 +173,7 @@ class _Cutter:
 
     def __init__(self, program: ir.Program) -> None:
         self.program = program
-        self.layout = layout_of(program)
+        self.layout = Layout(program.cells)
         self.targets = Targets(program)
         self.cuts: dict[str, set[int]] = {}
         self.bounds: dict[str, set[int]] = {}

@@ -401,6 +401,7 @@ def _order(variable: FinalReg | FinalMem, program: Program) -> tuple[int, int, s
         if program.language not in KERNEL:  # a machine's registers are numbered, the kernel's have names
             name = name.rstrip("0123456789")
             number = variable.name.removeprefix(name)
+            name = name.removesuffix("XZR")  # to herd7 the register that is 0 is the first of AArch64's
         return 0, variable.thread, name, int(number or -1)
     name = program.cell_name(variable.cell)
     element = name.endswith("]")

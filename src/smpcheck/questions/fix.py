@@ -25,7 +25,7 @@ from smpcheck.questions.explain import Limits
 from smpcheck.questions.minimal import SEARCH, OutOfTime, Search
 from smpcheck.questions.ordering_elements import COSTS
 from smpcheck.questions.outcomes import RACE, Outcome, asking, outcomes, remarks
-from smpcheck.questions.patch import Edit, Lines, apply, cost, edits_of, read_again
+from smpcheck.questions.patch import Edit, Lines, Texts, apply, cost, edits_of, read_again
 from smpcheck.questions.stops import possible_stops, stop, stops
 
 FixStatus: TypeAlias = Literal["fixed", "safe", "undecided", "interleaving", "no placement", "unfinished"]
@@ -113,10 +113,10 @@ class _Fixer:
         """Can what must not happen happen in this version?"""
         return self.can_happen(changed) or (self.racing and has_race(changed, self.model, self.limits.unroll))
 
-    def helps(self, text: str) -> bool:
-        """Does the changed text, read again, forbid the outcome? (A model with set parameters is not: its program was asked.)"""
+    def helps(self, texts: Texts) -> bool:
+        """Does the changed source, read anew, forbid the outcome? (A model with set parameters is not: its program was asked.)"""
         try:
-            changed = read_again(self.program, text, self.model)
+            changed = read_again(self.program, texts, self.model)
             return changed is None or not self.is_bad(self.as_asked(changed))
         except SmpcheckError:
             return False
@@ -157,14 +157,18 @@ class _Fixer:
         notes = self.notes(apply(self.program, sets[0]))
         if len(sets) == self.count:
             notes.append(f"only the first {self.count} are shown; there may be more at this cost")
-        return self.said("fixed", tuple(map(self.placement, sets)), *notes)
+        placements = tuple(map(self.placement, sets))
+        tree = next((value.removeprefix("kernel=") for value in self.program.settings if value.startswith("kernel=")), "")
+        if tree and any(edit.pos.file in self.program.files for one in placements if one.diff for edit in one.edits):
+            notes.append(f"files of the kernel tree are named from its top: apply the diff with patch -p1 -d {tree}")
+        return self.said("fixed", placements, *notes)
 
     def placement(self, chosen: frozenset[Edit]) -> Placement:
         """A set of edits with its diff, where its text was read again and helps."""
         ordered = tuple(sorted(chosen, key=lambda e: (e.pos.line, e.pos.column, e.name)))
         lines = Lines(self.program)
-        text = lines.changed(ordered)
-        shown = lines.diff(text) if text is not None and self.helps(text) else ""
+        texts = lines.changed(ordered)
+        shown = lines.diff(texts) if texts is not None and self.helps(texts) else ""
         return Placement(ordered, sum(cost(e, self.costs) for e in ordered), shown)
 
 

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.program import flow, ir
 from smpcheck.program.ir import Position, Program, Stmt
@@ -213,37 +213,56 @@ def _strengthened(statement: Stmt, names: set[str]) -> list[Stmt]:
 # --- on the text -------------------------------------------------------------------------------------------------------------
 
 
+Texts: TypeAlias = Mapping[str, str]
+"""Changed files of a program, by their names in positions, each with its new text."""
+
+
 class Lines:
-    """The source of a program, and where a line can be put into it."""
+    """The source of a program, and where a line can go: its file and, in the kernel's C, the files that it includes."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.text = program.source or _read(program.file)
-        self.lines = self.text.split("\n")
         self.python = program.language == "Python"
-        positions = [s.pos for t in program.threads for s in flow.statements(t.body) if s.pos is not None and _event(s)]
-        self.first = dict[int, int]()
-        for pos in positions:
-            if pos.file == program.file:
-                self.first[pos.line] = min(pos.column, self.first.get(pos.line, pos.column))
+        self.texts = {program.file: self.text}
+        self.first: dict[tuple[str, int], int] = {}
+        for thread in program.threads:
+            for stmt in flow.statements(thread.body):
+                if stmt.pos is not None and _event(stmt):
+                    place = stmt.pos.file, stmt.pos.line
+                    self.first[place] = min(stmt.pos.column, self.first.get(place, stmt.pos.column))
+
+    def lines(self, file: str) -> list[str]:
+        """The lines of a file; none of one that is not the program's."""
+        if file not in self.texts:
+            path = self.program.files.get(file)
+            self.texts[file] = _read(path) if path is not None else ""
+        return self.texts[file].split("\n")
 
     def can_insert(self, pos: Position) -> bool:
         """Does a new line before this one come directly before what is done at ``pos``, in the same block?"""
         if self.program.language == "LISA":
             return False  # its threads are columns
-        if pos.file != self.program.file or not 1 <= pos.line <= len(self.lines) or self.first.get(pos.line) != pos.column:
+        lines = self.lines(pos.file)
+        if not 1 <= pos.line <= len(lines) or self.first.get((pos.file, pos.line)) != pos.column:
             return False
-        own = self.lines[pos.line - 1].strip()
-        if re.match(r"^(\}|else\b|elif\b|while\b|for\b|do\b|P\d+\s*\()", own):
+        own = lines[pos.line - 1].strip()
+        if re.match(r"^(\}|else\b|elif\b|while\b|for\b|do\b|P\d+\s*\()", own) or not own:
             return False
         if self.python:
             return True
-        above = next((line.strip() for line in reversed(self.lines[: pos.line - 1]) if line.strip()), "")
+        above = next((line.strip() for line in reversed(lines[: pos.line - 1]) if line.strip()), "")
         return not re.match(r"^(\}\s*)?(if|else|while|for)\b.*[^;{}]$", above) and not above.endswith((",", "(", "=", "&&", "||"))
 
-    def changed(self, edits: Sequence[Edit]) -> str | None:
-        """The text with these changes; None where one of them has no place in it."""
-        lines = list(self.lines)
+    def changed(self, edits: Sequence[Edit]) -> Texts | None:
+        """The files with these changes; None where one of them has no place in its file."""
+        files = dict.fromkeys(edit.pos.file for edit in edits)
+        found = {file: self._changed(file, [edit for edit in edits if edit.pos.file == file]) for file in files}
+        texts = {file: text for file, text in found.items() if text is not None}
+        return texts if len(texts) == len(found) else None
+
+    def _changed(self, file: str, edits: Sequence[Edit]) -> str | None:
+        lines = self.lines(file)
         replaced: list[tuple[int, int, Edit]] = []
         for edit in edits:
             if edit.inserts:
@@ -269,7 +288,7 @@ class Lines:
 
     def inserted(self, edit: Edit) -> str:
         """The line that an edit puts before the one at its position."""
-        line = self.lines[edit.pos.line - 1]
+        line = self.lines(edit.pos.file)[edit.pos.line - 1]
         indent = line[: len(line) - len(line.lstrip())]
         return f"{indent}{edit.new}{'' if self.python else ';'}{line[len(line.rstrip(chr(13))) :]}"
 
@@ -279,28 +298,36 @@ class Lines:
             return False
         if not self.python:
             return True
-        line = self.lines[pos.line - 1]
+        lines = self.lines(pos.file)
+        line = lines[pos.line - 1]
         indent = len(line) - len(line.lstrip())
         return any(
             other.strip() and not other.strip().startswith("#") and len(other) - len(other.lstrip()) == indent
-            for other in self.lines[pos.line - 2 : pos.line + 1 : 2]
+            for other in lines[pos.line - 2 : pos.line + 1 : 2]
         )
 
     def column(self, edit: Edit) -> int | None:
         """Where on its line the old text stands (as it stood before, if other edits on the line do not move it)."""
-        if edit.pos.file != self.program.file or not 1 <= edit.pos.line <= len(self.lines):
+        lines = self.lines(edit.pos.file)
+        if not 1 <= edit.pos.line <= len(lines):
             return None
-        line = self.lines[edit.pos.line - 1]
+        line = lines[edit.pos.line - 1]
         at = edit.pos.column - 1
         if line[at : at + len(edit.old)] == edit.old:
             return at
         at = line.find(edit.old)
         return at if at >= 0 and line.count(edit.old) == 1 else None
 
-    def diff(self, changed: str, context: int = 3) -> str:
-        """A unified diff from the source to ``changed``, as ``patch -p1`` and ``git apply`` take it."""
-        name = _diff_name(self.program.file)
-        old, new = (_KEPT.findall(text) for text in (self.text, changed))
+    def diff(self, changed: Texts, context: int = 3) -> str:
+        """A unified diff from the source to ``changed``, as ``patch -p1`` and ``git apply`` take it. Files of a kernel tree are
+        named from its top."""
+        return "".join(self._diff(file, text, context) for file, text in changed.items())
+
+    def _diff(self, file: str, changed: str, context: int) -> str:
+        path = self.program.files.get(file, file)
+        name = _diff_name(path) if os.path.abspath(file) == os.path.abspath(path) else file
+        self.lines(file)
+        old, new = (_KEPT.findall(text) for text in (self.texts[file], changed))
         lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", n=context)
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
@@ -328,15 +355,20 @@ def cost(edit: Edit, costs: Mapping[str, float]) -> float:
     return max(0.0, costs.get(edit.kind, 1) - costs.get(edit.saves, 0))
 
 
-def read_again(program: Program, text: str, model: Model) -> Program | None:
-    """The program that its file would have with this text; None for a Python model whose parameters were set from outside.
+def read_again(program: Program, texts: Texts, model: Model) -> Program | None:
+    """The program that its file would have with these texts; None for a Python model whose parameters were set from outside.
 
     :raises SmpcheckError: it has none
     """
     if program.language == "Python":
         from smpcheck.readers.python.load import read_changed
 
-        return read_changed(program.file, text, program.name)
+        return read_changed(program.file, texts[program.file], program.name)
+    if program.language == "KernelC":
+        from smpcheck.readers.clang.program import read_kernel_c
+
+        others = {program.files[file]: text for file, text in texts.items() if file != program.file}
+        return read_kernel_c(program.file, texts.get(program.file, program.source), program.settings, others)
     from smpcheck.readers.registry import read_programs, vocabulary_of
 
-    return read_programs(program.file, text, vocabulary_of(model), settings=program.settings)[0]
+    return read_programs(program.file, texts[program.file], vocabulary_of(model), settings=program.settings)[0]

@@ -97,18 +97,18 @@ class _Changes:
         """The line of a barrier that has a line of its own."""
         pos, lines = element.pos, self.lines
         alone = re.compile(rf"\s*{re.escape(element.text)}\s*{'' if lines.python else ';'}\s*(#.*|//.*|/\*.*\*/\s*)?")
-        if not lines.can_remove(pos) or not alone.fullmatch(lines.lines[pos.line - 1]):
+        if not lines.can_remove(pos) or not alone.fullmatch(lines.lines(pos.file)[pos.line - 1]):
             return None
         return Replacement(Region(pos.file, pos.line, 1, pos.line + 1, 1), "")
 
     def holds(self, replacement: Replacement) -> bool:
         """Does the changed text, read again, keep what is protected?"""
-        if replacement.region.file != self.program.file:
-            return False
+        file = replacement.region.file
+        self.lines.lines(file)
         if is_large(self.program):
             return True
         try:
-            changed = read_again(self.program, changed_text(self.lines.text, replacement), self.model)
+            changed = read_again(self.program, {file: changed_text(self.lines.texts[file], replacement)}, self.model)
             if changed is None:
                 return True
             return self.protected is not None and self.protected.broken(changed, self.model, self.unroll) is None

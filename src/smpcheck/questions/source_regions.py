@@ -35,7 +35,7 @@ class Places:
         """The text of a file of the program; empty if it cannot be read."""
         if file == self.program.file and self.program.source:
             return self.program.source
-        return _read(file)
+        return _read(self.program.files.get(file, file))
 
     def region(self, pos: Position, text: str = "") -> Region:
         """The region that begins at ``pos`` and holds ``text``, however its white space is in the source."""

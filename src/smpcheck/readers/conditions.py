@@ -55,39 +55,31 @@ class Tokens:
             assert match is not None
             if match.lastgroup is None:
                 break
-            value = match.group(match.lastgroup)
-            if match.lastgroup == "bad":
-                raise InputError(f"unexpected character '{value}'", source.pos(match.start(match.lastgroup)))
-            self.items.append((match.lastgroup, value, match.start(match.lastgroup)))
+            kind = match.lastgroup
+            value, begin = match[kind], match.start(kind)
+            if kind == "bad":
+                raise InputError(f"unexpected character '{value}'", source.pos(begin))
+            self.items.append((kind, value, begin))
             at = match.end()
         self.items.append(("end", "", max(start, at)))
         self.i = 0
-
-    @property
-    def kind(self) -> str:
-        return self.items[self.i][0]
-
-    @property
-    def value(self) -> str:
-        return self.items[self.i][1]
-
-    @property
-    def at(self) -> int:
-        return self.items[self.i][2]
+        self.kind, self.value, self.at = self.items[0]
+        """Of the token that comes next."""
 
     def next(self) -> str:
         """Take one token."""
-        value = self.items[self.i][1]
-        if self.i < len(self.items) - 1:
+        value = self.value
+        if self.kind != "end":
             self.i += 1
+            self.kind, self.value, self.at = self.items[self.i]
         return value
 
     def accept(self, *values: str) -> bool:
         """Take the token if it is one of ``values``."""
-        if self.value in values and self.kind != "end":
-            self.i += 1
-            return True
-        return False
+        found = self.value in values
+        if found:
+            self.next()
+        return found
 
     def expect(self, value: str) -> None:
         """Take the token ``value``, or say what is there instead."""

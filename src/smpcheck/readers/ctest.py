@@ -12,6 +12,7 @@ from smpcheck.program.ir import (
     Cell,
     Choice,
     Const,
+    Expr,
     FinalMem,
     FinalReg,
     If,
@@ -28,15 +29,15 @@ from smpcheck.readers.cparse import CReader
 from smpcheck.readers.cvalues import NeedWide
 from smpcheck.readers.deffile import Definitions
 from smpcheck.readers.initial import Entry, read_init
+from smpcheck.readers.known_threads import MAX_KNOWN, THREAD, KnownThread, texts_of_threads
 from smpcheck.readers.layout import Array, BitField, Pointer, Struct, Type, TypeTable, cells, scalar_type, size_of
-from smpcheck.readers.lower import Lowering
+from smpcheck.readers.lower import Initial, Lowering
 from smpcheck.readers.memory import Memory
 from smpcheck.readers.primitives import builtin_definitions
 from smpcheck.readers.question import expected_verdict, read_question
 from smpcheck.readers.sections import Sections
 from smpcheck.readers.source import Source
 
-_THREAD = re.compile(r"(?:^|(?<=[\n;}]))[ \t]*(P\d+)\s*\(")
 _VOID = "void "
 _STRUCT_ARGUMENT = re.compile(r"(?<!offsetof\()(?<!offsetof\( )\bstruct(?=\s+\w+\s*,\s*\w+\s*\))")
 """``container_of(p, struct foo, f)``: the C grammar takes no types as arguments, so the keyword is blanked."""
@@ -67,6 +68,8 @@ class CTest:
         self.memory = Memory(source, self.types)
         self.threads: tuple[Thread, ...] = ()
         self.parameters: list[set[str]] = []
+        self.texts = texts_of_threads(source, sections.code, sections.init)
+        self.known: dict[str, KnownThread] = {}
 
     def read(self) -> Program:
         """The program."""
@@ -108,20 +111,46 @@ class CTest:
         )
 
     def _unit(self) -> c.Unit:
-        """Parse the C part. ``P0(...)`` gets the ``void`` that C wants; offsets are mapped back."""
+        """Parse the C part, but for threads that are known (:mod:`smpcheck.readers.known_threads`)."""
+        threads, wide = self.definitions.threads, bool(self.wide)
+        found = {name: threads.get((text, wide)) for name, (_, text) in self.texts.items()}
+        self.known = {name: known for name, known in found.items() if known is not None}
+        unit = self._parsed()
+        is_plain = not (unit.globals or unit.constants or self.types.names) and unit.functions.keys() <= self.texts.keys()
+        if not is_plain:
+            self.texts = {}
+            if self.known:
+                self.known = {}
+                self.types.names.clear()
+                unit = self._parsed()
+        for name, known in self.known.items():
+            f = known.function
+            unit.functions[name] = c.Function(name, f.result, f.params, f.body, f.assigned, self.texts[name][0])
+        return unit
+
+    def _parsed(self) -> c.Unit:
+        """Parse what is not known. ``P0(...)`` gets the ``void`` that C wants; offsets are mapped back."""
         start, end = self.sections.code
         text = _STRUCT_ARGUMENT.sub("      ", self.source.text[start:end])
         pieces: list[str] = []
         offsets: list[int] = []
         done = 0
-        for match in _THREAD.finditer(text):
+        for match in THREAD.finditer(text):
             here = match.start(1)
-            pieces += (text[done:here], _VOID)
-            offsets += (*range(start + done, start + here), *[start + here] * len(_VOID))
+            if done >= 0:
+                pieces.append(text[done:here])
+                offsets += range(start + done, start + here)
             done = here
-        pieces.append(text[done:])
-        offsets += range(start + done, end + 1)
-        return CReader(self.source, self.types, offsets.__getitem__).read("".join(pieces))
+            if match[1] in self.known:
+                done = -1
+                continue
+            pieces.append(_VOID)
+            offsets += [start + here] * len(_VOID)
+        if done >= 0:
+            pieces.append(text[done:])
+            offsets += range(start + done, end)
+        code = "".join(pieces)
+        return CReader(self.source, self.types, [*offsets, end].__getitem__).read(code) if code.strip() else c.Unit()
 
     # --- objects and registers ---
 
@@ -184,7 +213,34 @@ class CTest:
                 raise InputError(f"the init section sets registers of P{index}, which does not exist", where)
         self.parameters = [{param.name for param in function.params} for _, _, function in functions]
         lowering = Lowering(self.source, self.types, unit, self.definitions, self.memory)
-        return tuple(lowering.thread(function, index, registers.get(index, {})) for index, _, function in functions)
+        return tuple(self._thread(lowering, function, index, registers.get(index, {})) for index, _, function in functions)
+
+    def _thread(self, lowering: Lowering, function: c.Function, index: int, registers: Initial) -> Thread:
+        """A thread: as it was read before, or lowered, and then remembered, if it has left no other trace in the memory than its
+        accesses."""
+        memory, name = self.memory, function.name
+        if name in self.known:
+            return self.known[name].again(self.source, self.texts[name][0], memory.access)
+        if name not in self.texts:
+            return lowering.thread(function, index, registers)
+        accesses: dict[tuple[Expr, CType], int] = {}
+        start, text = self.texts[name]
+
+        def access(address: Expr, ctype: CType, at: int) -> None:
+            accesses.setdefault((address, ctype), at - start)
+            memory.access(address, ctype, at)
+
+        traces = len(memory.known), len(memory.notes)
+        lowering.access = access
+        thread = lowering.thread(function, index, registers)
+        lowering.access = memory.access
+        if traces == (len(memory.known), len(memory.notes)):
+            threads = self.definitions.threads
+            if len(threads) >= MAX_KNOWN:
+                threads.clear()
+            kinds = tuple((*kind, offset) for kind, offset in accesses.items())
+            threads[text, bool(self.wide)] = KnownThread(function, thread, self.source.pos(start), kinds)
+        return thread
 
     def _remark_locks(self, observed: tuple[FinalReg | FinalMem, ...]) -> None:
         """A lock's final value is not data: the kernel's lock.cat flags the question as ``lock-final``."""

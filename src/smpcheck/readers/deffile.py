@@ -12,13 +12,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.errors import InputError
 from smpcheck.readers.cparse import CReader
 from smpcheck.readers.ctree import Assignment, Call, CExpr, Compound, Eval, Name, Return, walk
 from smpcheck.readers.layout import TypeTable
 from smpcheck.readers.source import Source, shorten
+
+if TYPE_CHECKING:
+    from smpcheck.readers.known_threads import KnownThread
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class Definitions:
         self._combined: Definitions = self
         self._fallen_back: Definitions | None = None
         self.aliases: tuple[tuple[re.Pattern[str], str], ...] = ()
+        self.threads: dict[tuple[str, bool], KnownThread] = {}
+        """Threads that were read with these definitions, by their text and whether integers were wide."""
 
     @property
     def file(self) -> str:

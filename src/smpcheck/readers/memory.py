@@ -14,6 +14,7 @@ from typing import TypeAlias, Union
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Cell, Const, Expr
+from smpcheck.program.pieces import Layout
 from smpcheck.program.values import INT, LONG, POINTER, ULONG, CType, Ptr, UndefinedValue, Value, binary, is_null
 from smpcheck.readers import ctree as c
 from smpcheck.readers.cvalues import NeedWide
@@ -53,7 +54,7 @@ class Memory:
         """Objects of which nothing says the type: they are ints, unless they are accessed as something else only."""
         self.members: dict[tuple[Ptr, int], str] = {}
         """The names of members of unions that are no cells, by where they lie and their sizes."""
-        self._covered: dict[Ptr, Ptr] = {}
+        self._bytes: tuple[int, dict[Ptr, Ptr]] = 0, {}
 
     def remark(self, text: str, at: int) -> None:
         """Note something that is right but probably not meant."""
@@ -159,8 +160,13 @@ class Memory:
                 if cell is None or cell.ctype.size != ctype.size:
                     self.members.setdefault((Ptr(name, offset), ctype.size), member_name)
         self.cells |= made
-        for start, cell in made.items():
-            self._covered |= {Ptr(start.base, start.offset + i): start for i in range(cell.ctype.size)}
+
+    @property
+    def _covered(self) -> dict[Ptr, Ptr]:
+        """The cell that each byte belongs to: its first byte."""
+        if self._bytes[0] != len(self.cells):
+            self._bytes = len(self.cells), dict(Layout(self.cells).owner)
+        return self._bytes[1]
 
     def local_object(self, wanted: str, type_: Type) -> Ptr:
         """A struct, union or array that is a thread's variable: memory that only it knows of, until it hands on the address."""
@@ -188,10 +194,10 @@ class Memory:
         if isinstance(type_, BitField):
             self._initialise_bits(address, type_, value, at)
             return
-        if address not in self.cells or self.cells[address].ctype.size != size_of(type_):
+        cell = self.cells.get(address)
+        if cell is None or cell.ctype.size != size_of(type_):
             self._initialise_part(address, type_, value, at)
             return
-        cell = self.cells[address]
         wrapped: Value = value
         if cell.ctype is not POINTER:
             try:

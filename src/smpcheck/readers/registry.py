@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from smpcheck.errors import InputError
@@ -112,7 +111,7 @@ def read_programs(
     :raises InputError: unreadable, not well formed, or of a kind that is no test; no such scenario, parameter or value
     :raises UnsupportedError: something in it is not supported
     """
-    suffix = Path(path).suffix
+    suffix = os.path.splitext(path)[1]
     if suffix in NOT_TESTS:
         raise InputError(f"{path} is {NOT_TESTS[suffix]}")
     if suffix == PYTHON_SUFFIX:

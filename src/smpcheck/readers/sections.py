@@ -13,6 +13,7 @@ from smpcheck.readers.source import Source
 _NAME_LINE = re.compile(r"\s*(\w+)[ \t]+([^\s\"{(]+)(?:[^\n{\"]|\"[^\"\n]*\")*\n?")
 """The architecture and the name. What may follow in the line, the name in TeX or a sentence, herd7 does not print either."""
 _MARK = re.compile(r"[{}()]|<<|\b(?:exists|forall|locations|filter|with|observed|final)\b")
+_BRACE = re.compile(r"[{}]")
 
 
 @dataclass(slots=True)
@@ -39,8 +40,9 @@ def split(source: Source) -> Sections:
     found: list[tuple[str, int, int]] = []
     depth = parentheses = 0
     end = len(text)
-    for match in _MARK.finditer(text, init[1] + 1):
-        word = match.group()
+    at = init[1] + 1
+    while (match := (_BRACE if depth else _MARK).search(text, at)) is not None:
+        word, at = match.group(), match.end()
         if word == "{":
             depth += 1
         elif word == "}":
@@ -49,7 +51,7 @@ def split(source: Source) -> Sections:
                 raise InputError("this '}' closes nothing", source.pos(match.start()))
         elif word in "()":
             parentheses += 1 if word == "(" else -1
-        elif depth == 0 and parentheses == 0:
+        elif parentheses == 0:
             start = match.start()
             if word in ("with", "<<") and any(mark in _MEMEVENTS[word] for mark, _, _ in found):
                 end = start

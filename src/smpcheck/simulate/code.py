@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
+from smpcheck.program.cut import bound_of
 from smpcheck.program.events import PAIR, is_partial
 from smpcheck.program.flow import defined, expressions, registers_read, statements, used
 from smpcheck.program.pieces import Access, touched
@@ -86,14 +87,22 @@ Instr: TypeAlias = Step | Rcu | Turn | Local | Branch | Jump | Pick | End
 
 @dataclass(slots=True)
 class Code:
-    """A thread's instructions. ``live[pc]``: the registers that may still be read from there on. ``loops``: the
-    instructions that are in loops.
+    """A thread's instructions. ``observed``: the registers that are read when it has ended; None: it is not asked which are
+    live. ``loops``: the instructions that are in loops.
     """
 
     thread: ir.Thread
     instrs: list[Instr] = field(default_factory=list)
-    live: list[frozenset[str]] = field(default_factory=list)
+    observed: frozenset[str] | None = None
     loops: set[int] = field(default_factory=set)
+    _live: list[frozenset[str]] = field(default_factory=list)
+
+    @property
+    def live(self) -> list[frozenset[str]]:
+        """By instruction: the registers that may still be read from there on."""
+        if not self._live and self.observed is not None:
+            self._live = _liveness(self, self.observed)
+        return self._live
 
     def successors(self, pc: int) -> tuple[int, ...]:
         """Where execution may go on after ``pc``."""
@@ -199,6 +208,8 @@ class _Flattener:
                 self.two_ways(Pick(stmt), stmt.then, stmt.other)
             case ir.Block():
                 self.leaving(stmt.label, lambda: self.run(stmt.body))
+            case ir.Loop() if (bound := bound_of(stmt.label)) is not None:
+                raise UnsupportedError(f"{bound}: step-by-step runs do not know of that bound", stmt.pos)
             case ir.Loop() if (wait := awaited(stmt)) is not None and not self.is_local(wait[0]):
                 read, condition = wait
                 self.emit(Step(read, condition, read.reg, waiting=True))
@@ -303,7 +314,7 @@ def _thread_jumps(code: Code) -> None:
             instr.other = target(instr.other)
 
 
-def _liveness(code: Code, observed: frozenset[str]) -> None:
+def _liveness(code: Code, observed: frozenset[str]) -> list[frozenset[str]]:
     """Which registers may still be read: a backward data-flow analysis."""
     count = len(code.instrs)
     bits: dict[str, int] = {}
@@ -341,7 +352,7 @@ def _liveness(code: Code, observed: frozenset[str]) -> None:
             if now != live[pc]:
                 live[pc] = now
                 changed = True
-    code.live = named(live, list(bits))
+    return named(live, list(bits))
 
 
 def named(sets: Sequence[int], order: Sequence[str]) -> list[frozenset[str]]:
@@ -426,7 +437,6 @@ def flatten(
     flattener.run(thread.body)
     flattener.emit(End())
     code = flattener.code
+    code.observed = observed
     _thread_jumps(code)
-    if observed is not None:
-        _liveness(code, observed)
     return code

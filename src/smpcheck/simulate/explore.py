@@ -3,6 +3,7 @@
 Two reductions keep the number of states down without losing a final state, a failed check or a deadlock. Accesses that no other
 thread can notice are no steps (:func:`smpcheck.simulate.machine.private_cells`). And if the next step of some thread cannot
 conflict with any step that another thread may take before it, only that step is explored (:mod:`smpcheck.simulate.persistent`).
+A large program is explored without the code that nobody reaches (:mod:`smpcheck.simulate.pruning`).
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from smpcheck.program.cut import Coverage
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.ir import FinalMem, FinalReg
 from smpcheck.program.values import UndefinedValue, Value
-from smpcheck.simulate.code import End
+from smpcheck.simulate.code import Code, End
 from smpcheck.simulate.coverage import Noting
 from smpcheck.simulate.generate import Memory, Point, Points, Registers
 from smpcheck.simulate.lookahead import NOTHING, Future, pickers
 from smpcheck.simulate.machine import LockCycle, Machine
 from smpcheck.simulate.persistent import Persistent
+from smpcheck.simulate.pruning import END, Sampler, State, may_be_left_out, worth_pruning
 from smpcheck.simulate.run import Moves, RunResult, describe_fault
 
 FinalState = tuple[tuple[FinalReg | FinalMem, Value], ...]
@@ -34,6 +36,9 @@ Trail: TypeAlias = tuple[tuple[int, int], ...]
 
 ONE_WAY: list[Any] = [None]
 """The guards of a step that can always be taken."""
+
+STATES_KEPT = 3
+"""So many states are kept in which a thread comes to a place that was left out."""
 
 LONGEST_TRAIL = 1000
 """Steps without a choice after which the state is remembered all the same, or a loop would go unnoticed."""
@@ -89,8 +94,19 @@ class Guards(dict[int, list[Any]]):
 
 
 class _Explorer:
-    def __init__(self, program: ir.Program, max_states: int, witnesses: bool, reduce: bool) -> None:
-        self.machine = machine = Machine(program, merge_private=reduce)
+    """``pruned``: the machine's code with places at which threads are taken to end (:mod:`smpcheck.simulate.pruning`)."""
+
+    def __init__(
+        self, machine: Machine, max_states: int, witnesses: bool, reduce: bool, pruned: Sequence[Code] | None = None
+    ) -> None:
+        self.machine = machine
+        codes = machine.codes if pruned is None else pruned
+        self.left_out = [
+            frozenset(pc for pc, instr in enumerate(code.instrs) if instr is END and may_be_left_out(whole, pc))
+            for code, whole in zip(codes, machine.codes, strict=True)
+        ]
+        self.missing: dict[tuple[int, int], list[State]] = {}
+        """Places that were left out and that threads have come to, by thread and instruction, with some states there."""
         self.max_states = max_states
         self.want_witnesses = witnesses
         self.reduce = reduce
@@ -101,12 +117,12 @@ class _Explorer:
         self.condition: set[bool] = set()
         self.deadlock = False
         self.guards = [Guards(points) for points in machine.points]
-        self.keys = [pickers(code.live, names) for code, names in zip(machine.codes, machine.registers, strict=True)]
+        self.keys = [pickers(code.live, names) for code, names in zip(codes, machine.registers, strict=True)]
         self.loops = [code.loops for code in machine.codes]
         self.after = [thread.after for thread in machine.program.threads]
         self.first = [n for n, late in enumerate(self.after) if not late]
         self.late = [n for n, late in enumerate(self.after) if late]
-        self.persistent = Persistent(machine) if reduce else None
+        self.persistent = Persistent(machine, pruned) if reduce else None
 
     def key(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> Any:
         return (pcs, tuple([keys[pc](r) for keys, pc, r in zip(self.keys, pcs, rs, strict=True)]), tuple(m))
@@ -223,7 +239,7 @@ class _Explorer:
         futures = [NOTHING if ahead is None or self.after[t] else ahead.at(t, pc, rs[t]) for t, pc in enumerate(pcs)]
         asleep_at = {first: 0}
         stack = [(first, pcs, rs, m, futures, self.moves(pcs, rs, m, futures), 0)]
-        points = machine.points
+        points, left_out = machine.points, self.left_out
         while stack:
             key, pcs, rs, m, futures, moves, asleep = stack.pop()
             if not moves and not asleep:
@@ -268,6 +284,10 @@ class _Explorer:
                         alive = False
                         break
                     after[thread] = pc
+                    if pc in left_out[thread]:
+                        self.come_to(thread, after, rs_after, memory)
+                        alive = False
+                        break
                     if ahead is not None and not self.after[thread]:
                         next_futures[thread] = ahead.at(thread, pc, rs_after[thread])
                     ways = self.moves(after, rs_after, memory, next_futures)
@@ -291,6 +311,12 @@ class _Explorer:
                     self.parents[new] = (key, tuple(trail))
                 stack.append((new, tuple(after), rs_after, memory, next_futures, ways, sleeping))
         self.explored = len(asleep_at)
+
+    def come_to(self, thread: int, pcs: Sequence[int], rs: list[Registers], m: Memory) -> None:
+        """A thread has come to a place that was left out."""
+        states = self.missing.setdefault((thread, pcs[thread]), [])
+        if len(states) < STATES_KEPT:
+            states.append((pcs, rs, m))
 
     def moves_of(self, threads: int, pcs: Sequence[int], rs: list[Registers], m: Memory) -> list[tuple[int, int]]:
         """All moves of some threads (bits)."""
@@ -417,6 +443,21 @@ def follow(machine: Machine, moves: list[tuple[int, int]]) -> RunResult:
     )
 
 
+def _explored(machine: Machine, max_states: int, witnesses: bool, reduce: bool) -> _Explorer:
+    """All schedules of a machine; of a large one first without the code that random runs do not come to."""
+    if not reduce or not worth_pruning(machine):
+        explorer = _Explorer(machine, max_states, witnesses, reduce)
+        explorer.explore()
+        return explorer
+    sampler = Sampler(machine)
+    while True:
+        explorer = _Explorer(machine, max_states, witnesses, reduce, sampler.codes())
+        explorer.explore()
+        if not explorer.missing:
+            return explorer
+        sampler.put_back(explorer.missing)
+
+
 def outcomes(
     program: ir.Program,
     *,
@@ -434,9 +475,9 @@ def outcomes(
     :raises LimitError: there are more states than ``max_states``
     :raises UnsupportedError: the program uses what step-by-step runs do not support
     """
-    explorer = _Explorer(program, max_states, witnesses, reduce)
-    noting = Noting(explorer.machine) if coverage else None
-    explorer.explore()
+    machine = Machine(program, merge_private=reduce)
+    noting = Noting(machine) if coverage else None
+    explorer = _explored(machine, max_states, witnesses, reduce)
     taken = noting.coverage() if noting is not None else Coverage()
     found = {name: explorer.witness(name) for name in explorer.found} if witnesses else {}
     return Outcomes(

@@ -21,7 +21,7 @@ from smpcheck.simulate.code import Code, Step
 from smpcheck.simulate.generate import Registers
 from smpcheck.simulate.lookahead import LOCK, MIXED, Future, Futures, kinds_of, pickers
 from smpcheck.simulate.machine import Machine
-from smpcheck.simulate.pointers import points_to
+from smpcheck.simulate.pointers import PointsTo, points_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,17 @@ class Act:
 
 
 class Persistent:
-    """The persistent sets of one step of a machine's program."""
+    """The persistent sets of one step of a machine's program. ``codes``: its threads' as far as they are explored, if it
+    is not all of them."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, codes: Sequence[Code] | None = None) -> None:
         self.machine = machine
         self.registers = machine.registers
-        self.codes = codes = machine.codes
+        find = points_to if codes is None else PointsTo
+        self.codes = codes = machine.codes if codes is None else codes
         self.first = [n for n, thread in enumerate(machine.program.threads) if not thread.after]
         numbers = {machine.addresses.number(cell): place for cell, place in machine.index.items()}
-        pointers = points_to(machine.program, codes, machine.addresses)
+        pointers = find(machine.program, codes, machine.addresses)
         steps: list[dict[int, Act]] = []
         for t, code in enumerate(codes):
             own = {}

@@ -20,6 +20,7 @@ from smpcheck.cat.requirements import is_atomic
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.bit_rows import bits
+from smpcheck.program.cut import bound_of
 from smpcheck.program.events import Term, Waiting
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.faults import DEADLOCK, MISALIGNED, NON_TERMINATION
@@ -441,8 +442,7 @@ class Session:
         self.was_cut = cut = self.bound != FALSE and self._bound_reached()
         message = ""
         if cut:
-            pos = next((p for _, p, _ in self.graph.bounds), None)
-            message = f"{pos}: this loop needs more than {self.question.unroll} rounds in some execution (see --unroll)"
+            message = self._which_bound()
             complete = False
         elif not complete:
             message = f"more than {self.question.max_states} states; the listing stops there"
@@ -464,9 +464,21 @@ class Session:
             counter = self.witness([*self.base, -self.condition]) if other else None
         return Answer("ok", verdict, states, complete, flags, witness, counter, flag_witnesses, message=message)
 
+    def _which_bound(self) -> str:
+        """The sentence about a bound that is reached."""
+        bounds = self.graph.bounds
+        _, pos, label = next((one for one in bounds if self._reached(self.encoding.guard_literal(one[0]))), bounds[0])
+        known = bound_of(label)
+        if known is not None:
+            return f"{pos}: {known}, and some execution needs more"
+        return f"{pos}: this loop needs more than {self.question.unroll} rounds in some execution (see --unroll)"
+
     def _bound_reached(self) -> bool:
+        return self._reached(self.bound)
+
+    def _reached(self, literal: int) -> bool:
         base = self.base
-        self.base = [self.bound]
+        self.base = [literal]
         try:
             return self.possible()
         finally:

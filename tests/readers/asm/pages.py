@@ -76,7 +76,9 @@ PAGES = (
         "armv7", "ARMv7", ("ARM",), ("armv7",), (),
         (
             "Accesses of one size to each location; a location cannot hold an address, as an address has 8 bytes here.",
-            "Branches on conditions, and no other conditional execution; no `LDM`, `LDRD`.",
+            "An instruction under a condition (`STREQ`) chooses by the flags, and no control dependency arises, as in herd7.",
+            "Arm's manual (DDI 0406C, A3.8.2) has that dependency: it may forbid what is Sometimes here. A branch has it.",
+            "Any instruction but barriers and `BX` may have a condition; no second operand is shifted, but in addresses.",
             "The kernel's `strexeq` and its like are written with a branch in the mapping.",
         ),
     ),

@@ -64,6 +64,12 @@ def events(code: str, init: str = "0:X1=x;") -> list[tuple[str, ...]]:
         ("CMP X1,X2;CSET X0,LT", 1),
         ("CMP X1,X2;CSET X0,LO", 0),
         ("CMP W1,W2;CSET X0,HI", 1),
+        ("RBIT W0,W2", 0xA0000000),
+        ("RBIT X0,X2", -0x6000000000000000),
+        ("SMADDL X0,W1,W2,X2", 0),
+        ("UMADDL X0,W1,W2,X2", 5 + 5 * 0xFFFFFFFF),
+        ("SMNEGL X0,W1,W2", 5),
+        ("MOV SP,X2;ADD X0,SP,#1", 6),
         ("CMP X2,#5;CSEL X0,X1,X2,EQ", -1),
         ("CMP X2,#5;CSINC X0,X1,X2,NE", 6),
         ("TST X2,#2;CSET X0,EQ", 1),
@@ -255,7 +261,7 @@ def test_what_is_declared_without_a_sign_is_shown_without_one() -> None:
 
 
 def test_names_that_the_machine_does_not_have() -> None:
-    with pytest.raises(InputError, match=r"AArch64 has no register 'EAX': it has X0 to X30, XZR, W0 to W30, WZR"):
+    with pytest.raises(InputError, match=r"AArch64 has no register 'EAX': it has X0 to X30, XZR, SP, W0 to W30, WZR, WSP"):
         program("AArch64", "NOP", "0:EAX=1;")
     with pytest.raises(InputError, match="no location called 'y': this test has x"):
         program("AArch64", "NOP", "x=0;", "exists (y=1)")

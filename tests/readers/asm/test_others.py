@@ -73,6 +73,28 @@ from tests.readers.asm.final import final, program
             "int x=0x01020304; 0:r2=x;",
             {"0:r1": 1, "0:r3": 4, "[x]": 0x70304},
         ),
+        ("PPC", "rlwimi r3,r4,4,30,31", "0:r3=0xAAAAAAA8; 0:r4=-1;", {"0:r3": -1431655765}),
+        (
+            "ARM",
+            "LDR R2,[R1,R3,LSL #2]; LDR R4,[R1],#4; LDR R5,[R1]; STR R5,[R6,#4]!",
+            "int x[2]={4,5}; int y[2]; 0:R1=x; 0:R3=1; 0:R6=y;",
+            {"0:R2": 5, "0:R4": 4, "0:R5": 5, "y": "{0,5}"},
+        ),
+        ("ARM", "LDRD R2,R3,[R1]; STRD R2,R3,[R4],#8", "int x[2]={1,2}; int y[2]; 0:R1=x; 0:R4=y;", {"0:R3": 2, "y": "{1,2}"}),
+        (
+            "ARM",
+            "LDM R0!,{R1-R2}; LDMDB R0,{R3,R5}; STMIB R4,{R1,R2}",
+            "int x[2]={1,2}; int y[3]; 0:R0=x; 0:R4=y;",
+            {"0:R0": "x+8", "0:R1": 1, "0:R2": 2, "0:R3": 1, "0:R5": 2, "y": "{0,1,2}"},
+        ),
+        ("ARM", "PUSH {R0,R1}; POP {R2,R3}", "int x[4]; 0:R0=3; 0:R1=4; 0:SP=x[2];", {"0:R2": 3, "0:R3": 4, "x": "{3,4,0,0}"}),
+        (
+            "ARM",
+            "CMP R0,#1; MOVEQ R1,#2; MOVNE R1,#3; ADDHI R2,R2,#1; STREQ R1,[R3]; MOVWLS R4,#7",
+            "0:R0=1; 0:R3=x;",
+            {"0:R1": 2, "0:R2": 0, "[x]": 2, "0:R4": 7},
+        ),
+        ("ARM", "CMP R0,#1; ADDSEQ R1,R1,#-1; MOVEQ R2,#5", "0:R0=1; 0:R1=1;", {"0:R1": 0, "0:R2": 5}),
         ("RISCV", "lb x1,0(x2) ; li x4,7 ; sh x4,0(x2)", "int x=0x01020304; 0:x2=x;", {"0:x1": 4, "[x]": 0x1020007}),
         ("RISCV", "li x1,5 ; sw x1,0(x2) ; lw x3,0(x2)", "0:x2=x;", {"0:x3": 5}),
         ("RISCV", "lwu x3,0(x2)", "x=-1; 0:x2=x; int64_t 0:x3;", {"0:x3": 0xFFFFFFFF}),
@@ -156,6 +178,31 @@ def test_a_store_conditional_needs_a_reservation() -> None:
     assert dict(final("RISCV", code, "0:x2=x; 0:x1=1;", "0:x3", "x")) == {"0:x3": 1, "[x]": 0}
 
 
+def test_a_store_conditional_ends_the_reservation_even_if_it_fails() -> None:
+    code = "ldxr w1,[x0]; stxr w4,w3,[x0]; stxr w6,w5,[x0]"
+    text = f"AArch64 t\n{{ x=1; 0:X0=x; 0:X3=2; 0:X5=3; }}\nP0 ;\n{code.replace(';', ' ;')} ;\nforall (0:X6=1 /\\ ~x=3)"
+    assert smpcheck.check(text.replace("; ", ";\n"), model="aarch64").observation == "Always"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [("STREQ R2,[R3]", "STREQ R2,[R1]", "Sometimes"), ("MOVEQ R0,#1; STR R0,[R3]", "MOVNE R0,#0; STR R0,[R1]", "Sometimes"),
+     ("MOVEQ R2,R0; STR R2,[R3]", "MOVEQ R2,R0; STR R2,[R1]", "Never")],
+)  # fmt: skip
+def test_a_condition_of_an_instruction_is_no_branch(first: str, second: str, verdict: str) -> None:
+    """ARMv7, as herd7: what is chosen depends on the value that is chosen."""
+    columns = [f"LDR R0,[R{1 + 2 * i}]; CMP R0,#1; MOV R2,#1; {code}".split(";") for i, code in enumerate((first, second))]
+    rows = "".join(f"{a} | {b} ;\n" for a, b in zip(*columns, strict=True))
+    text = f"ARM t\n{{ 0:R1=x; 0:R3=y; 1:R1=x; 1:R3=y; }}\nP0 | P1 ;\n{rows}exists (0:R0=1 /\\ 1:R0=1)"
+    assert smpcheck.check(text, model="armv7").observation == verdict
+
+
+def test_a_register_that_is_used_twice_is_not_one_address() -> None:
+    code = "LDR X4,[X2]; LDR W0,[X4]; LDR X4,[X6]; LDR X1,[X4]"
+    init = "int x=2; int *p=&x; 0:X2=p; int64_t y=-1; int64_t *q=&y; 0:X6=q; int64_t 0:X1;"
+    assert dict(final("AArch64", code, init, "0:X0", "0:X1")) == {"0:X0": 2, "0:X1": -1}
+
+
 @pytest.mark.parametrize("code", ["lr.w.rl x5,0(x6)", "sc.w.aq x7,x5,0(x6)"])
 def test_half_of_an_ordering_that_the_other_half_would_have_orders_nothing(code: str) -> None:
     """RISC-V: LR.rl and SC.aq are as without."""
@@ -168,6 +215,14 @@ def test_half_of_an_ordering_that_the_other_half_would_have_orders_nothing(code:
     [
         ("X86", "MOV [x],[y]", "or a number expected, '[y]' found"),
         ("X86", "MOV RAX,$1", "AX, AL, ...) or a location such as [x], [x+4] or [RAX] expected, 'RAX' found"),
+        ("ARM", "LDRD R1,R2,[R3]", "t.litmus:4:2: a register with an even number and the next one expected, 'R1,R2' found"),
+        (
+            "ARM",
+            "LDM R0,{R2,R1}",
+            "t.litmus:4:9: a list of registers in the order of their numbers, such as",
+        ),
+        ("ARM", "LDM R1!,{R1,R2}", "R1 is loaded, and cannot be moved too"),
+        ("ARM", "DMBEQ SY", "the ARMv7 instruction 'DMBEQ' is not supported"),
         ("PPC", "lwz r1,r2", "t.litmus:4:9: an address of the form 0(r2) expected, 'r2' found"),
         ("PPC", "lwz r40,0(r2)", "t.litmus:4:6: a register (r0 to r31) expected, 'r40' found"),
         ("RISCV", "fence x,y", "t.litmus:4:8: one of R, W, RW"),

@@ -272,18 +272,6 @@ def test_use_after_free_and_double_free_are_found() -> None:
     assert "double-free" in checked(RCU.format("synchronize_rcu()", "kfree(old)")).failures
 
 
-def test_allocations_whose_number_or_size_is_not_known_are_refused() -> None:
-    text = "#include <linux/slab.h>\nstruct s {{ int v; }} *p; void *q;\nSMPCHECK_THREAD(a) {{ {0} }}"
-    for code, says in (
-        ("for (int i = 0; i < 2; i++) p = kmalloc(sizeof(*p), GFP_KERNEL);", "an allocation in a loop is not supported"),
-        ("p = kmalloc(2 * sizeof(*p), GFP_KERNEL);", "allocating anything but one object of the type"),
-        ("q = kmalloc(8, GFP_KERNEL);", "allocating anything but one object of the type"),
-        ("kfree(q);", r"kfree\(\) of anything but a pointer to a struct"),
-    ):
-        with pytest.raises(UnsupportedError, match=says):
-            read(text.format(code))
-
-
 def test_what_is_declared_only_is_zero_and_said_or_refused_where_its_size_is_not_known() -> None:
     text = "extern int far; SMPCHECK_THREAD(a) { BUG_ON(far); }"
     assert "declared only, so taken to be zero at first: far" in read(text).notes

@@ -34,12 +34,15 @@ from smpcheck.readers.asm.machine import (
 )
 
 _REGISTER = re.compile(r"([XW])(\d+|ZR)\Z", re.IGNORECASE)
+_STACK = {"SP": 8, "WSP": 4}
 
 
 def register(text: str) -> Register | None:
-    """``X0`` to ``X30``, ``XZR``, and their lower halves ``W0`` to ``WZR``."""
+    """``X0`` to ``X30``, ``XZR``, ``SP``, and their lower halves ``W0`` to ``WZR``, ``WSP``."""
     match = _REGISTER.match(text)
     if match is None:
+        if text.upper() in _STACK:
+            return Register("SP", _STACK[text.upper()], text)
         return symbolic(text, {"": 8, "X": 8, "W": 4})
     if match[2].isdigit() and int(match[2]) > 30:
         return None
@@ -47,7 +50,7 @@ def register(text: str) -> Register | None:
     return Register(None if match[2].upper() == "ZR" else f"X{int(match[2])}", size, text)
 
 
-REGISTERS = "X0 to X30, XZR, W0 to W30, WZR"
+REGISTERS = "X0 to X30, XZR, SP, W0 to W30, WZR, WSP"
 
 
 def sized(size: int) -> Operand:
@@ -300,14 +303,30 @@ def _multiply_add(op: str) -> Callable[..., None]:
     return emit
 
 
-def _multiply_long(ctype: CType) -> Callable[..., None]:
-    """SMULL, UMULL: the product of two words as 64 bits."""
+def _multiply_long(ctype: CType, op: str = "+") -> Callable[..., None]:
+    """SMULL, UMULL and their kin: a number (0) and, or less, the product of two words as 64 bits."""
 
-    def emit(thread: Thread, target: Register, left: Register, right: Register) -> None:
+    def emit(thread: Thread, target: Register, left: Register, right: Register, start: Register | None = None) -> None:
         first, second = (converted(thread.read(one), ctype) for one in (left, right))
-        thread.write(target, Binary("*", converted(first, LONG), converted(second, LONG), LONG))
+        product = Binary("*", converted(first, LONG), converted(second, LONG), LONG)
+        if start is None and op == "+":
+            thread.write(target, product)
+        else:
+            thread.write(target, Binary(op, Const(0) if start is None else thread.read(start), product, LONG))
 
     return emit
+
+
+def _reversed_bits(thread: Thread, target: Register, value: Register) -> None:
+    """RBIT: halves of halves of ... are exchanged, single bits last."""
+    ctype, width = ULONG if target.size == 8 else VIEW[4], 8 * target.size
+    found, step = converted(thread.read(value), ctype), width // 2
+    while step:
+        low = sum(1 << i for i in range(width) if not i // step % 2)
+        above = Binary("<<", Binary("&", found, Const(low), ctype), Const(step), ctype)
+        found = Binary("|", above, Binary("&", Binary(">>", found, Const(step), ctype), Const(low), ctype), ctype)
+        step //= 2
+    thread.write(target, converted(found, VIEW[target.size]))
 
 
 def _bit_field(signed: bool, by_width: bool) -> Callable[..., None]:
@@ -670,8 +689,12 @@ def _rows() -> Iterator[Row]:
         for name, unit in (("REV", whole), ("REV16", 2), *((("REV32", 4), ("REV64", 8)) if whole == 8 else ())):
             yield row(f"{name} {wide}d,{wide}n", _reversed(whole, unit), reg, reg)
         yield row(f"ABS {wide}d,{wide}n", _absolute, reg, reg)
-    yield row("SMULL Xd,Wn,Wm", _multiply_long(INT), X, W, W)
-    yield row("UMULL Xd,Wn,Wm", _multiply_long(UINT), X, W, W)
+        yield row(f"RBIT {wide}d,{wide}n", _reversed_bits, reg, reg)
+    for letter, ctype in (("S", INT), ("U", UINT)):
+        yield row(f"{letter}MULL Xd,Wn,Wm", _multiply_long(ctype), X, W, W)
+        yield row(f"{letter}MNEGL Xd,Wn,Wm", _multiply_long(ctype, "-"), X, W, W)
+        yield row(f"{letter}MADDL Xd,Wn,Wm,Xs", _multiply_long(ctype), X, W, W, X)
+        yield row(f"{letter}MSUBL Xd,Wn,Wm,Xs", _multiply_long(ctype, "-"), X, W, W, X)
     for name in ("UXTB", "UXTH", "SXTB", "SXTH", "SXTW", "UXTW"):
         yield row(f"{name} Xd,Wn", _extend(name), R, R)
 
@@ -760,4 +783,4 @@ def _mnemonic(text: str) -> tuple[str, str]:
     return name.upper(), rest.strip()
 
 
-AARCH64 = Machine("AArch64", "AArch64", by_mnemonic(tuple(_rows())), register, REGISTERS, _mnemonic)
+AARCH64 = Machine("AArch64", "AArch64", by_mnemonic(tuple(_rows())), register, REGISTERS, _mnemonic, zero="XZR")

@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Protocol
 
 from smpcheck.errors import InputError, UnsupportedError
-from smpcheck.program.events import FIRST, PAIR
+from smpcheck.program.events import FIRST, PAIR, RESERVATION
 from smpcheck.program.ir import (
     Assign,
     Assume,
@@ -119,6 +120,10 @@ class Machine:
     """Are these operands written in the reverse of the order that ``rows`` have?"""
     big_endian: bool = False
     """Does the lowest byte of a number stand at its highest address?"""
+    zero: str = ""
+    """What the register that is always 0 is called in a final state."""
+    predicate: Callable[[str], tuple[str, Callable[[Thread], Expr]] | None] = lambda mnemonic: None
+    """Of a mnemonic with a condition: the one without, and whether the condition holds."""
 
 
 def by_mnemonic(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -259,7 +264,11 @@ class Thread:
             if not depends:
                 self.emit(Assign(name, Const(0), self.pos))
 
-        self.either(success, lambda: self.emit(Assign(name, Const(1), self.pos)))
+        def failure() -> None:
+            self.emit(Assign(self.own(RESERVATION), Const(0), self.pos))  # it is gone then, too
+            self.emit(Assign(name, Const(1), self.pos))
+
+        self.either(success, failure)
 
     def rmw(
         self,
@@ -316,6 +325,15 @@ class Thread:
         """Go to the end of the thread: a function returns to whoever called it, which is not there."""
         self.ends = True
         self.jump(END)
+
+    def only_if(self, cond: Expr, body: Callable[[], None]) -> None:
+        """What ``body`` emits takes place or does not. That it does depends on ``cond`` by a choice, not by a branch."""
+
+        def taken() -> None:
+            self.emit(Assume(cond, self.pos))
+            body()
+
+        self.either(taken, lambda: self.emit(Assume(Unary("!", cond), self.pos)))
 
     def either(self, first: Callable[[], None], second: Callable[[], None]) -> None:
         """Both are possible: what decides is in the statements that ``first`` and ``second`` emit (without labels and jumps)."""
@@ -384,7 +402,9 @@ def read_instruction(machine: Machine, thread: Thread, text: str, pos: Callable[
         return
     thread.pos, thread.text = pos(start), " ".join(body.split())
     mnemonic, rest = machine.mnemonic(body)
-    rows = machine.rows.get(mnemonic)
+    rows, holds = machine.rows.get(mnemonic), None
+    if rows is None and (found := machine.predicate(mnemonic)) is not None:
+        rows, holds = machine.rows.get(found[0]), found[1]
     if rows is None:
         near = get_close_matches(mnemonic, machine.rows, 3)
         hint = f"; similar ones that are: {', '.join(near)}" if near else ""
@@ -405,7 +425,10 @@ def read_instruction(machine: Machine, thread: Thread, text: str, pos: Callable[
                 problems.append((i, str(error), at + offset, operand))
                 break
         else:
-            row.emit(thread, *values)
+            if holds is None:
+                row.emit(thread, *values)
+            else:
+                thread.only_if(holds(thread), partial(row.emit, thread, *values))
             return
     if problems:
         last, _, where, operand = max(problems, key=lambda problem: problem[0])

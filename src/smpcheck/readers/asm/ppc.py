@@ -179,16 +179,24 @@ def _shift_right(ctype: CType) -> Callable[..., None]:
     return emit
 
 
-def _rotate_and_mask(thread: Thread, target: Register, value: Register, count: int, first: int, last: int) -> None:
-    """rlwinm: a word, rotated to the left; of it the bits from ``first`` to ``last``, counted from the left."""
-    by, first, last = (_bit(thread, number, 32) for number in (count, first, last))
-    word = converted(thread.read(value), VIEW[4])
-    if by:
-        low = Binary(">>", word, Const(32 - by), VIEW[4])
-        word = Binary("|", Binary("<<", word, Const(by), VIEW[4]), low, VIEW[4])
-    ones = [i for i in range(32) if (first <= i <= last if first <= last else i >= first or i <= last)]
-    mask = sum(1 << 31 - i for i in ones)
-    thread.write(target, converted(Binary("&", word, Const(mask), VIEW[4]), LONG))
+def _rotate_and_mask(keeps: bool) -> Callable[..., None]:
+    """rlwinm: a word, rotated to the left; of it the bits from ``first`` to ``last``, counted from the left. rlwimi (``keeps``):
+    the target keeps its others."""
+
+    def emit(thread: Thread, target: Register, value: Register, count: int, first: int, last: int) -> None:
+        by, first, last = (_bit(thread, number, 32) for number in (count, first, last))
+        word = converted(thread.read(value), VIEW[4])
+        if by:
+            low = Binary(">>", word, Const(32 - by), VIEW[4])
+            word = Binary("|", Binary("<<", word, Const(by), VIEW[4]), low, VIEW[4])
+        ones = [i for i in range(32) if (first <= i <= last if first <= last else i >= first or i <= last)]
+        mask = sum(1 << 31 - i for i in ones)
+        field: Expr = converted(Binary("&", word, Const(mask), VIEW[4]), LONG)
+        if keeps:
+            field = Binary("|", Binary("&", thread.read(target), Const(~mask), LONG), field, LONG)
+        thread.write(target, field)
+
+    return emit
 
 
 def _bit(thread: Thread, number: int, bits: int) -> int:
@@ -272,7 +280,8 @@ def _rows() -> Iterator[Row]:
     yield row("clrldi r1,r2,32", _clear_left, R, R, number)
     yield row("srwi r1,r2,1", _shift_right(VIEW[4]), R, R, number)
     yield row("srdi r1,r2,1", _shift_right(ULONG), R, R, number)
-    yield row("rlwinm r1,r2,1,0,31", _rotate_and_mask, R, R, number, number, number)
+    yield row("rlwimi r1,r2,1,0,31", _rotate_and_mask(True), R, R, number, number, number)
+    yield row("rlwinm r1,r2,1,0,31", _rotate_and_mask(False), R, R, number, number, number)
     yield row("neg r1,r2", lambda thread, target, value: thread.write(target, Unary("-", thread.read(value), LONG)), R, R)
     yield row("not r1,r2", lambda thread, target, value: thread.write(target, Unary("~", thread.read(value), LONG)), R, R)
     yield row("blr", Thread.end)

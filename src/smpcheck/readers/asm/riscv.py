@@ -277,4 +277,4 @@ def _mnemonic(text: str) -> tuple[str, str]:
     return name.lower(), rest.strip()
 
 
-RISCV = Machine("RISC-V", "RISCV", by_mnemonic(tuple(_rows())), register, REGISTERS, _mnemonic)
+RISCV = Machine("RISC-V", "RISCV", by_mnemonic(tuple(_rows())), register, REGISTERS, _mnemonic, zero="x0")

@@ -17,6 +17,7 @@ from smpcheck.program.ir import Assign, Cast, Const, FinalMem, FinalReg, Positio
 from smpcheck.program.values import INT, LONG, UCHAR, UINT, ULONG, USHORT, CType, Ptr, Value
 from smpcheck.readers.asm import flags
 from smpcheck.readers.asm.machine import END, SIGNED, WIDTH, Machine, Thread, converted, read_instruction
+from smpcheck.readers.asm.touched import Touched
 from smpcheck.readers.columns import columns
 from smpcheck.readers.conditions import final_terms
 from smpcheck.readers.flow import Item, Label, in_items, structured
@@ -62,6 +63,10 @@ class Objects:
         self.table.setdefault(name, Object())
         return Ptr(name)
 
+    def addresses(self) -> dict[str, frozenset[str]]:
+        """The objects whose addresses each object holds at first."""
+        return {name: frozenset(v.base for v in found.init if isinstance(v, Ptr)) for name, found in self.table.items()}
+
     def size(self, name: str) -> int:
         found = self.table.get(name)
         return 4 if found is None or found.size is None else found.size
@@ -93,14 +98,10 @@ def read_asm(source: Source, sections: Sections) -> Program:
     for index, at in start.threads.items():
         if index >= len(threads):
             raise InputError(f"the init section sets a register of P{index}, which does not exist", source.pos(at))
-    touched = _Touched(objects, threads)
+    touched = Touched(objects.addresses(), {thread.index: start.addresses(thread) for thread in threads}, threads)
+    memory = _cells(source, objects, threads, touched)
     for thread in threads:
-        for stmt in start.at_start(thread):
-            if isinstance(stmt, Assign) and isinstance(stmt.expr, Const):
-                touched.start(thread.index, stmt.reg, stmt.expr.value)
-    memory = _cells(source, objects, touched.found())
-    for thread in threads:
-        thread.items = _without_sign(thread, touched)
+        thread.items = _without_sign(thread, objects, touched)
     program = Program(
         name=sections.name,
         cells={},
@@ -224,6 +225,14 @@ class _Start:
         own = [stmt for name, stmt in self.symbolic.items() if name in thread.registers]
         return [*own, *self.registers.get(thread.index, ())]
 
+    def addresses(self, thread: Thread) -> dict[str, frozenset[str]]:
+        """The objects whose addresses the registers of a thread hold at first."""
+        return {
+            stmt.reg: frozenset((stmt.expr.value.base,))
+            for stmt in self.at_start(thread)
+            if isinstance(stmt, Assign) and isinstance(stmt.expr, Const) and isinstance(stmt.expr.value, Ptr)
+        }
+
     def _value(self, value: object, pos: Position) -> Value:
         match value:
             case int():
@@ -247,28 +256,39 @@ def _unsigned(entry: Entry) -> bool:
 _UNSIGNED = {1: UCHAR, 2: USHORT, 4: UINT, 8: ULONG}
 
 
-def _seen_as_typed(thread: int, seen: set[FinalReg], names: _Names, touched: _Touched) -> Iterator[Stmt]:
+def _seen_as_typed(thread: int, seen: set[FinalReg], names: _Names, touched: Touched) -> Iterator[Stmt]:
     """What makes the registers that the final state shows values of their types, as herd7 shows them (not addresses)."""
     for term in sorted(seen, key=lambda term: term.name):
         ctype = names.type_of(term)
-        if term.thread == thread and ctype != LONG and not touched.held.get((thread, term.name)):
+        if term.thread == thread and ctype != LONG and not touched.at_end(thread, term.name):
             yield Assign(term.name, Cast(ctype, ir.Reg(term.name)))
 
 
-Touching: TypeAlias = "dict[str, dict[int, ir.Load | ir.Store | ir.Rmw]]"
-"""For each object the sizes of accesses to it, each with one of them."""
+Sizes: TypeAlias = dict[str, dict[int, ir.Load | ir.Store | ir.Rmw]]
+"""For each object the sizes of accesses that may be to it, each with one of them."""
 
 
-def _cells(source: Source, objects: Objects, touched: Touching) -> Mapping[Ptr, ir.Cell]:
+def _sizes(threads: Sequence[Thread], touched: Touched) -> Sizes:
+    """The sizes at which each object may be accessed."""
+    found: Sizes = {}
+    for thread in threads:
+        for access in thread.accesses:
+            for name in touched.by(access.stmt):
+                found.setdefault(name, {}).setdefault(access.size, access.stmt)
+    return found
+
+
+def _cells(source: Source, objects: Objects, threads: Sequence[Thread], touched: Touched) -> Mapping[Ptr, ir.Cell]:
     """The scalar locations, each as large as it is declared, else as the largest access to its object."""
     cells: dict[Ptr, ir.Cell] = {}
+    sizes_of = _sizes(threads, touched)
     for name, found in objects.table.items():
-        sizes = touched.get(name, {})
+        sizes = sizes_of.get(name, {})
         declared = found.size
         size = declared or max(sizes, default=8 if any(isinstance(v, Ptr) for v in found.init) else 4)
         length = found.length
         for accessed, stmt in sizes.items():
-            if accessed > size * (length or 1):
+            if accessed > size * (length or 1) and len(touched.by(stmt)) == 1:
                 raise UnsupportedError(f"{accessed} bytes are accessed at {name}, which has {size * (length or 1)}", stmt.pos)
         for index in range(length or 1):
             value = found.init[index] if index < len(found.init) else 0
@@ -281,12 +301,11 @@ def _cells(source: Source, objects: Objects, touched: Touching) -> Mapping[Ptr, 
     return cells
 
 
-def _without_sign(thread: Thread, touched: _Touched) -> list[Item]:
+def _without_sign(thread: Thread, objects: Objects, touched: Touched) -> list[Item]:
     """The items of a thread, in which an access to what is declared without a sign has none either."""
     changed: dict[int, Stmt] = {}
     for access in thread.accesses:
-        names = touched.of(thread.index, access.stmt.addr)
-        found = [touched.objects.table[name] for name in names]
+        found = [objects.table[name] for name in touched.by(access.stmt)]
         if access.size < WIDTH and found and not any(one.signed for one in found):
             ctype = _UNSIGNED[access.size]
             match access.stmt:
@@ -298,81 +317,6 @@ def _without_sign(thread: Thread, touched: _Touched) -> list[Item]:
                     changed[id(access.stmt)] = replace(access.stmt, ctype=ctype)
 
     return in_items(thread.items, lambda stmt: changed.get(id(stmt), stmt)) if changed else thread.items
-
-
-class _Touched:
-    """Which objects each access may be to: what addresses a register or an object may ever hold (Andersen 1994)."""
-
-    def __init__(self, objects: Objects, threads: list[Thread]) -> None:
-        self.threads = threads
-        self.held: dict[object, frozenset[str]] = {}
-        for name, found in objects.table.items():
-            self.held[name] = frozenset(value.base for value in found.init if isinstance(value, Ptr))
-        self.objects = objects
-
-    def found(self) -> Touching:
-        """The sizes at which each object may be accessed."""
-        changed = True
-        while changed:
-            before = dict(self.held)
-            for thread in self.threads:
-                for stmt in _leaves(thread.items):
-                    self._take(thread.index, stmt)
-            changed = before != self.held
-        result: Touching = {}
-        for thread in self.threads:
-            for access in thread.accesses:
-                for name in self.of(thread.index, access.stmt.addr):
-                    result.setdefault(name, {}).setdefault(access.size, access.stmt)
-        return result
-
-    def start(self, thread: int, register: str, value: Value) -> None:
-        """The register holds ``value`` at first."""
-        if isinstance(value, Ptr):
-            self._join((thread, register), frozenset((value.base,)))
-
-    def _join(self, where: object, names: frozenset[str]) -> None:
-        self.held[where] = self.held.get(where, frozenset()) | names
-
-    def _take(self, thread: int, stmt: Stmt) -> None:
-        match stmt:
-            case Assign(reg, expr):
-                self._join((thread, reg), self.of(thread, expr))
-            case ir.Load(reg, addr):
-                for name in self.of(thread, addr):
-                    self._join((thread, reg), self.held.get(name, frozenset()))
-            case ir.Store(addr, value):
-                for name in self.of(thread, addr):
-                    self._join(name, self.of(thread, value))
-            case ir.Rmw(old, addr, new):
-                for name in self.of(thread, addr):
-                    self._join((thread, old), self.held.get(name, frozenset()))
-                for name in self.of(thread, addr):
-                    self._join(name, self.of(thread, new))
-
-    def of(self, thread: int, expr: ir.Expr) -> frozenset[str]:
-        """The objects to which a value may lead."""
-        match expr:
-            case Const(Ptr(base)):
-                return frozenset((base,))
-            case ir.Reg(name):
-                return self.held.get((thread, name), frozenset())
-            case ir.Binary(op, left, right) if op not in ("==", "!=", "<", "<=", ">", ">="):
-                return self.of(thread, left) | self.of(thread, right)
-            case ir.Unary(_, arg) | ir.Cast(_, arg):
-                return self.of(thread, arg)
-            case ir.Conditional(_, then, other):
-                return self.of(thread, then) | self.of(thread, other)
-        return frozenset()
-
-
-def _leaves(items: Sequence[Item]) -> Iterator[Stmt]:
-    """The statements in ``items``, those of choices too."""
-    for item in items:
-        if isinstance(item, ir.Choice):
-            yield from _leaves([*item.then, *item.other])
-        elif isinstance(item, Assign | ir.Load | ir.Store | ir.Rmw):
-            yield item
 
 
 @dataclass(slots=True)
@@ -416,15 +360,17 @@ class _Names:
         if thread >= len(self.threads):
             raise InputError(f"no thread P{thread}: this test has P0 to P{len(self.threads) - 1}", self.source.pos(at))
         register = self.machine.register(name)
-        if register is None or register.name is None:
-            message = f"{self.machine.name} has no register '{name}' to look at: it has {self.machine.registers}"
+        if register is None:
+            message = f"{self.machine.name} has no register '{name}': it has {self.machine.registers}"
             raise InputError(message, self.source.pos(at))
-        if register.name not in self.threads[thread].reg_types:
-            self.notes.append(f"{self.source.pos(at)}: P{thread} does not use the register '{name}': it is 0")
-            types = {**self.threads[thread].reg_types, register.name: LONG}
+        known = register.name or self.machine.zero
+        if known not in self.threads[thread].reg_types:
+            if register.name is not None:
+                self.notes.append(f"{self.source.pos(at)}: P{thread} does not use the register '{name}': it is 0")
+            types = {**self.threads[thread].reg_types, known: LONG}
             changed = ir.Thread(thread, self.threads[thread].body, self.threads[thread].name, types)
             self.threads = (*self.threads[:thread], changed, *self.threads[thread + 1 :])
-        return FinalReg(thread, register.name)
+        return FinalReg(thread, known)
 
     def show(self, address: Ptr) -> str:
         cell = self.cells.get(address)

@@ -19,9 +19,10 @@ from smpcheck.program.held import held_register
 from smpcheck.program.ir import Assert, Assign, Binary, Block, Const, Exit, Expr, If, Reg, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
+from smpcheck.readers.clang import allocation, callbacks
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.interrupts import BH_OFF, IRQS_OFF
-from smpcheck.readers.clang.objects import PER_CPU, freed_flag
+from smpcheck.readers.clang.objects import PER_CPU
 from smpcheck.readers.clang.places import Ref, Whole, pointer_to
 from smpcheck.readers.clang.statements import TreeStatements, walk
 from smpcheck.readers.cvalues import Binding, Frame, Local, Place, Scope, Val
@@ -159,6 +160,7 @@ class TreeLowering(TreeStatements):
         self.layers = layers
         self.pointed_at: dict[str, t.Function] | None = None
         self.lock_kinds: dict[str, str] = {}
+        self.callbacks: list[callbacks.Callback] = []
         self.context = 0
         """The part of preempt_count() that says in which handler this is."""
 
@@ -173,6 +175,15 @@ class TreeLowering(TreeStatements):
             self._count(ATOMIC, -1)
         body = tuple(in_order(self.out, self.one_order))
         return Thread(index, body, name or function.name, dict(self.regs))
+
+    def callback(self, number: int, index: int) -> Thread:
+        """The thread of a callback."""
+        callback = self.callbacks[number]
+        self.begin(index, callback.name)
+        self.context = SOFTIRQ
+        self._count(ATOMIC, 1)
+        body = callback.body(self)
+        return Thread(index, tuple(in_order(body, self.one_order)), callback.name, dict(self.regs))
 
     def initial(self, variable: t.Global, copies: int) -> Thread:
         """Statements that give a file-scope variable its initial value, in each of its ``copies`` (one for each CPU)."""
@@ -241,12 +252,8 @@ class TreeLowering(TreeStatements):
         return function.file not in self.own and (name in abstract_names())
 
     def _nothing(self, node: Any) -> Val:
-        type_ = self.type_of(node)
-        if isinstance(type_, Struct):
-            self.unnamed += 1
-            spot = self.declare_variable(-1 - self.unnamed, node.type, "nothing", node)
-            return Whole(spot, node.type, type_)
-        return Val(Const(0), type_)
+        self.type_of(node)
+        return self.nothing(node.type)
 
     def _arguments(self, node: Any, args: Sequence[t.Expr]) -> list[Val]:
         return list(self.unordered(node, *(partial(self.value, arg) for arg in args)))
@@ -545,71 +552,6 @@ def _marked(begins: bool) -> Special:
     return lower
 
 
-POISON = 0x6B6B6B6B6B6B6B6B
-"""What kfree() leaves in memory."""
-IN_USE, FREED = 1, 2
-"""The states of an allocated object; 0: not allocated yet."""
-
-
-def _allocate(zeroed: bool) -> Special:
-    """``kmalloc()`` of one object of a known type: a new one, for each call in the program's text. It does not fail."""
-
-    def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
-        index = low.expected
-        sizes = [value.expr.value for value in map(low.value, args) if isinstance(value.expr, Const)]
-        if index < 0 or low.kinds.kind(index) != "record" or low.kinds.size(index) not in sizes:
-            low.refuse("allocating anything but one object of the type that the pointer has is not supported", low.at(node))
-        if low.looping:
-            low.refuse("an allocation in a loop is not supported: how many objects there are is to be known", low.at(node))
-        low.findings.assumed["allocations do not fail; a call in the text is one object"] = None
-        address = Const(low.program_objects.allocate(index, low))
-        type_ = low.kinds.layout(index)
-        low.store(_flag(low, address, index), Val(Const(IN_USE), v.INT), frozenset(), node)
-        for leaf in low.kinds.leaves(index) if zeroed else ():
-            low.write(low.within(Place(address, type_), leaf.offset, leaf.ctype), Val(Const(0), leaf.ctype), node)
-        return Val(address, pointer_to(type_))
-
-    return lower
-
-
-def _flag(low: TreeLowering, address: Expr, index: int) -> Place:
-    """The flag of an allocated object of type ``index``."""
-    return Place(low.add_bytes(address, freed_flag(low.kinds.size(index))), v.INT)
-
-
-def _all_freed(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
-    """Of all objects that were allocated, none is in use."""
-    pos, _ = low.where(node)
-    for name, at in low.program_objects.allocated.items():
-        state = low.load(Place(Const(Ptr(name, at)), v.INT), frozenset(), node)
-        low.out.append(Assert(low.fold("!=", state.expr, Const(IN_USE), v.INT), "leak", f"{name} is never freed", pos))
-    return Val(Const(0), VOID)
-
-
-def _free(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
-    """``kfree()``: plain writes to the whole object, with which every other access races that is not ordered; once only."""
-    argument = args[-1]
-    while isinstance(argument, t.Cast):
-        argument = argument.arg
-    pointer = low.stable(low.value(argument), node)
-    index = low.unit_tree.types[argument.type].target
-    if low.kinds.kind(argument.type) != "pointer" or low.kinds.kind(index) != "record":
-        low.refuse("kfree() of anything but a pointer to a struct is not supported", low.at(node))
-    pos, text = low.where(node)
-    with low.collect() as body:
-        flag = _flag(low, pointer.expr, index)
-        state = low.load(flag, frozenset(), node)
-        low.out.append(
-            Assert(low.fold("==", state.expr, Const(IN_USE), v.INT), "double-free", f"{text}: it is freed already", pos)
-        )
-        low.store(flag, Val(Const(FREED), v.INT), frozenset(), node)
-        for leaf in low.kinds.leaves(index):
-            left = POISON if leaf.ctype is POINTER else leaf.ctype.wrap(POISON)
-            low.write(Place(low.add_bytes(pointer.expr, leaf.offset), leaf.ctype), Val(Const(left), leaf.ctype), node)
-    low.out.append(If(low.truth(pointer, node), tuple(body), (), pos, text))
-    return Val(Const(0), VOID)
-
-
 def _irqs(change: int | None) -> Special:
     """``arch_local_irq_save()`` and its like: returns whether interrupts were disabled, and disables (1) or enables (0) them."""
 
@@ -710,10 +652,9 @@ SPECIAL: dict[str, Special] = {
     **{f"kcsan_{kind}_atomic_begin": _marked(True) for kind in ("nestable", "flat")},
     **{f"kcsan_{kind}_atomic_end": _marked(False) for kind in ("nestable", "flat")},
     "__smpcheck_lock_held": lambda low, node, args: low.lock_held(node, args),
-    **{name: _allocate(False) for name in ("kmalloc", "kmalloc_noprof", "kmem_cache_alloc", "kmem_cache_alloc_noprof")},
-    **{name: _allocate(True) for name in ("kzalloc", "kzalloc_noprof", "kmem_cache_zalloc")},
-    **dict.fromkeys(("kfree", "kmem_cache_free"), _free),
-    "__smpcheck_all_freed": _all_freed,
+    **dict(allocation.functions()),
+    **dict.fromkeys(("call_rcu", "call_rcu_hurry"), callbacks.call_rcu),
+    "__smpcheck_kfree_rcu": callbacks.kfree_rcu,
     "arch_static_branch_jump": _one,
     "arch_local_irq_save": _irqs(1),
     "arch_local_irq_disable": _irqs(1),

@@ -39,13 +39,21 @@ class Findings:
     """What the lowering of a whole program finds out on its way.
 
     ``in_memory``: local variables whose address goes to memory. ``missing``: functions without a body, and where they are called.
+    ``arrays``: allocated arrays, with the types of an element and of the whole. ``callbacks``: how many RCU has.
     ``ignored``: functions whose calls mean nothing here. ``assumed``: sentences about what was taken for granted.
     """
 
     in_memory: set[int] = field(default_factory=set)
     missing: dict[str, list[str]] = field(default_factory=dict)
+    arrays: dict[str, tuple[int, int]] = field(default_factory=dict)
+    callbacks: int = 0
     ignored: set[str] = field(default_factory=set)
     assumed: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def to_begin_with(self) -> tuple[int, int, int]:
+        """How much was found that has to be known from the beginning: if there is more, all is lowered again."""
+        return len(self.in_memory), len(self.arrays), self.callbacks
 
 
 class _Source(Here):

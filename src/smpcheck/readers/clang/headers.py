@@ -6,8 +6,9 @@ of any type is a macro around a function without a prototype, whose name is that
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +36,22 @@ def includes(source: str) -> list[str]:
 def quoted(source: str) -> list[str]:
     """The names that ``source`` includes in quotes."""
     return list(dict.fromkeys(_QUOTED.findall(source)))
+
+
+def with_included(path: str, source: str, known: Mapping[str, str]) -> list[str]:
+    """The text of a file and of what it includes in quotes, as far as it is there; ``known``: the texts of some, by path."""
+    texts, todo, seen = list[str](), [(path, source)], set[str]()
+    while todo:
+        file, content = todo.pop()
+        texts.append(content)
+        for name in quoted(content):
+            found = os.path.abspath(os.path.join(os.path.dirname(file), name))
+            if found not in seen and (found in known or os.path.isfile(found)):
+                seen.add(found)
+                todo.append(
+                    (found, known[found] if found in known else Path(found).read_text(encoding="utf-8", errors="replace"))
+                )
+    return texts
 
 
 def primitives(source: str = "") -> str:

@@ -25,9 +25,8 @@ PER_CPU = 1 << 20
 """Bytes between the copies of a per-CPU variable."""
 
 
-def freed_flag(size: int) -> int:
-    """Where the flag of an allocated object of so many bytes lies: behind it."""
-    return -(-size // 8) * 8
+IN_USE_AT = 1 << 16
+"""Where the flag of an allocated object lies: so many bytes behind its beginning."""
 
 
 class Objects:
@@ -42,7 +41,7 @@ class Objects:
         self.used: dict[str, tuple[int, bool]] = {}
         self.globals: dict[int, str] = {}
         self.allocated: dict[str, int] = {}
-        """The objects that kmalloc() gave out, and where in each the flag lies that says whether it is in use."""
+        """The objects that kmalloc() gave out, and their types."""
 
     def shown(self, file: str) -> str:
         """A file's name as answers print it."""
@@ -80,9 +79,12 @@ class Objects:
 
     def allocate(self, index: int, low: TreeExpressions) -> Ptr:
         """A new object of a type."""
-        name = f"{low.kinds.record_name(index).removeprefix('struct ')}@{len(self.allocated) + 1}"
+        element = low.kinds.given[index].target if low.kinds.kind(index) == "array" else index
+        name = f"{low.kinds.record_name(element).removeprefix('struct ')}@{len(self.allocated) + 1}"
         self.used[name] = (index, False)
-        self.allocated[name] = freed_flag(low.kinds.size(index))
+        self.allocated[name] = index
+        if element != index:
+            low.findings.arrays[name] = (element, index)
         return Ptr(name)
 
     def cells(self, kinds: Types, threads: Sequence[Thread], pointed: set[str], initial: Bytes) -> dict[Ptr, Cell]:
@@ -111,8 +113,7 @@ class Objects:
         }
 
     def _flag(self, name: str) -> tuple[Leaf, ...]:
-        at = self.allocated.get(name)
-        return () if at is None else (Leaf(at, INT, " in use"),)
+        return (Leaf(IN_USE_AT, INT, " in use"),) if name in self.allocated else ()
 
     @staticmethod
     def _copy(name: str, cpu: int, per_cpu: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -92,20 +92,21 @@ class Compile:
         return "\n".join([*lines, ""])
 
 
-def read_kernel_c(path: str, text: str, settings: Sequence[str] = ()) -> ir.Program:
-    """The program of the harness in ``text``, which is the file ``path``; ``settings`` as :class:`Compile` has them.
+def read_kernel_c(path: str, text: str, settings: Sequence[str] = (), others: Mapping[str, str] | None = None) -> ir.Program:
+    """The program of the harness in ``text``, which is the file ``path``; ``settings`` as :class:`Compile` has them. ``others``:
+    files that have another text than on disk.
 
     :raises InputError: it does not compile, or has no harness
     :raises UnsupportedError: something in it is not supported, or a function has no body
     """
     how = Compile.of(settings, path)
     main, content = path, text
-    unsaved: tuple[tuple[str, str], ...] = ()
+    unsaved = tuple((others or {}).items())
     if how.threads:
         if looks_like_harness(text):
             raise InputError(f"--thread {how.threads[0]}: the file has a harness of its own", Position(path, 1))
         main, content = os.path.join(os.path.dirname(os.path.abspath(path)), QUICK), how.harness(path)
-        unsaved = ((os.path.abspath(path), text),)
+        unsaved += ((os.path.abspath(path), text),)
     elif how.objects or how.init or how.asserts:
         raise InputError("--object, --init and --assert belong to --thread", Position(path, 1))
     unit, tree = _parse(main, content, how, unsaved)
@@ -125,7 +126,7 @@ def _parse(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] =
         arguments = kernel.arguments(virtual)
         unsaved += [(os.path.join(virtual, name), content) for name, content in kernel.generated()]
     else:
-        sources = "\n".join(content for _, content in (*more, (path, text)))
+        sources = "\n".join(headers.with_included(path, text, dict(more)))
         everything = f'#pragma once\n#include "{headers.FOLDER / "plain.h"}"\n{headers.primitives(sources)}\n'
         ours = os.path.join(virtual, "smpcheck_primitives.h")
         unsaved.append((ours, everything))
@@ -177,7 +178,9 @@ class Harness:
     def program(self) -> ir.Program:
         """Lower everything; again, as long as locals turn out to have to be in memory."""
         for _ in range(MAX_RESTARTS):
-            self.findings = Findings(in_memory=self.findings.in_memory)
+            self.findings = Findings(
+                in_memory=self.findings.in_memory, arrays=self.findings.arrays, callbacks=self.findings.callbacks
+            )
             program = self.lower()
             if program is not None:
                 break
@@ -190,25 +193,29 @@ class Harness:
 
     def lower(self) -> ir.Program | None:
         """The program, if what is known so far of locals in memory is right; else None."""
-        before = len(self.findings.in_memory)
+        before = self.findings.to_begin_with
         names = {
             os.path.abspath(self.path): self.path,
             self.main: os.path.basename(self.main) if self.main != self.path else self.path,
         }
-        objects = Objects(self.unit, len(self.threads), self.tree, names)
+        objects = Objects(self.unit, len(self.threads) + self.findings.callbacks, self.tree, names)
         low = TreeLowering(self.unit, objects, self.findings, layers=self.layers)
         after = self.functions.get(FINALLY)
         threads = [
             self._thread(low, function, index, function.name.removeprefix(THREAD), signals=after is not None)
             for index, function in enumerate(self.threads)
         ]
+        handlers = [low.thread(function, index, name=name, context=context) for function, name, index, context in self.handlers]
+        while len(low.callbacks) > len(threads) - len(self.threads):  # a callback may post another
+            threads.append(low.callback(len(threads) - len(self.threads), len(threads)))
+        self.findings.callbacks = len(low.callbacks)
         if after is not None:
-            threads.append(self._thread(low, after, len(threads), "finally", waits=len(threads)))
-        threads += [low.thread(function, index, name=name, context=context) for function, name, index, context in self.handlers]
-        if len(self.findings.in_memory) > before:
+            threads.append(self._thread(low, after, len(threads), "finally", waits=len(self.threads)))
+        threads += handlers
+        if self.findings.to_begin_with != before:
             return None
         cells, threads = self._cells(low, objects, threads, after is not None)
-        if len(self.findings.in_memory) > before:
+        if self.findings.to_begin_with != before:
             return None
         program = ir.Program(
             name=Path(self.path).stem,
@@ -224,7 +231,15 @@ class Harness:
             handlers=tuple(name for _, name, _, _ in self.handlers),
         )
         self._refuse_unknown_failures(program)
-        return replace(program, condition_text=" and ".join(ir.assertion_names(program)) or "true")
+        return replace(
+            program, files=self._files(program, objects), condition_text=" and ".join(ir.assertion_names(program)) or "true"
+        )
+
+    def _files(self, program: ir.Program, objects: Objects) -> dict[str, str]:
+        """Where the files lie in which statements stand, other than the program's own."""
+        shown = {objects.shown(file): file for file in self.unit.files}
+        named = {stmt.pos.file for thread in program.threads for stmt in statements(thread.body) if stmt.pos is not None}
+        return {file: shown[file] for file in sorted(named - {self.path}) if file in shown}
 
     def _expected(self) -> frozenset[str] | None:
         """What the harness says that fails."""
@@ -253,6 +268,9 @@ class Harness:
             address = ir.Const(Ptr(ENDED, 4 * other))
             first.append(ir.Load(reg, address, frozenset({"Acquire"}), pos, f"thread {other} has ended", ctype=low.int))
             first.append(ir.Assume(ir.Reg(reg), pos))
+        for number, callback in enumerate(low.callbacks if waits else ()):
+            types |= callback.register_types(number)
+            first += callback.has_run(number)
         body = [*first, *thread.body]
         if signals:
             address = ir.Const(Ptr(ENDED, 4 * index))
@@ -287,6 +305,8 @@ class Harness:
         if after:
             for index in range(len(self.threads)):
                 cells[Ptr(ENDED, 4 * index)] = ir.Cell(f"{ENDED}[{index}]")
+        for callback in low.callbacks:
+            cells |= {address: ir.Cell(shown, ctype) for address, (shown, ctype) in callback.cells().items()}
         threads = [self._interrupted(thread, threads) for thread in threads[: len(threads) - len(self.handlers)]]
         return cells, threads
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
+from smpcheck.program.cut import followed_no_further
 from smpcheck.program.ir import Assign, Block, Const, Exit, Fence, If, Loop, Reg, Round, Stmt
 from smpcheck.program.values import LONG, CType, binary, truth
 from smpcheck.readers import flow
@@ -23,6 +24,8 @@ from smpcheck.readers.lower import MAX_DEPTH, MAX_TRIPS, Guard, exits
 from smpcheck.readers.rounds import mark_round
 
 BARRIER = frozenset({"Barrier"})
+MAX_RECURSION = 5
+"""So many calls of one function may be under way at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,17 @@ class TreeStatements(TreeExpressions):
         """Registers of variables that are never assigned again where they are declared."""
         self.with_jumps: dict[int, tuple[Any, bool]] = {}
         """What :func:`jumps` says of a node, by its identity; the node, so that it stays one."""
-        self.looping = 0
-        """Within so many loops whose bodies may run more than once."""
+        self.looping: list[int | None] = []
+        """The loops around whose bodies may run more than once: how often, if that is known."""
 
     # --- calls of functions with a body ---
 
     def inline(self, function: t.Function, node: Any, values: list[Val]) -> Val:
         """The body of ``function`` with these arguments."""
-        if function.name in self.calls:
-            self.refuse(f"recursion ({' -> '.join([*self.calls, function.name])}) is not supported", self.at(node))
+        if self.calls.count(function.name) >= MAX_RECURSION:
+            self.cut(node, f"{function.name}() calls itself: {MAX_RECURSION} calls of it at a time are followed")
+            return self.nothing(function.result)
+        outer_bindings = dict(self.bindings) if function.name in self.calls else self.bindings
         if len(self.calls) > MAX_DEPTH:
             self.refuse(f"calls nested more than {MAX_DEPTH} deep are not supported", self.at(node))
         label = self.label(function.name + "#") if self.calls else "return"
@@ -85,6 +90,7 @@ class TreeStatements(TreeExpressions):
             self.frames.pop()
             self.results.pop()
             self.around, self.frozen, self.current, self.guards = outer
+            self.bindings = outer_bindings
         if frame.returned and inner and isinstance(inner[-1], Exit) and inner[-1].label == label and not exits(inner[:-1], label):
             inner.pop()
             frame.returned = False
@@ -107,6 +113,20 @@ class TreeStatements(TreeExpressions):
                     body.pop()
                     return Val(expr, result.type)
         return None
+
+    def cut(self, node: Any, bound: str) -> None:
+        """What comes here is not followed: the sentence ``bound`` says why. An execution that comes here is beyond a bound."""
+        pos = self.where(node)[0]
+        self.findings.assumed[f"{pos}: {bound}"] = None
+        self.out.append(followed_no_further(bound, pos))
+
+    def nothing(self, index: int) -> Val:
+        """A value of a type where there is none."""
+        type_ = self.kinds.layout(index)
+        if isinstance(type_, Struct):
+            self.unnamed += 1
+            return Whole(self.declare_variable(-1 - self.unnamed, index, "nothing", None), index, type_)
+        return Val(Const(0), type_)
 
     def is_layer(self, function: t.Function) -> bool:
         """Does what this function does belong to the line that calls it?"""
@@ -158,10 +178,10 @@ class TreeStatements(TreeExpressions):
     def body(self, node: Any) -> None:
         """A function's body."""
         if self.jumps(node):
-            back = _jumps_back(node)
-            self.looping += back
+            outer = len(self.looping)
+            self.looping += [None] * _jumps_back(node)
             self.structured(lambda: self.flat(node))
-            self.looping -= back
+            del self.looping[outer:]
         else:
             self.stmt(node)
 
@@ -275,11 +295,12 @@ class TreeStatements(TreeExpressions):
         pos = self.source.pos(self.at(node))
         bound = _trips(node, self.kinds)
         once = node.test_last and _constant(node.cond, {}) == 0
-        self.looping += not once
+        outer = len(self.looping)
+        self.looping += [] if once else [bound]
         self.around.append(Around(leave, again, False))
         inner = self._inside(node.body)
         self.around.pop()
-        self.looping -= not once
+        del self.looping[outer:]
         inner, test, cond, text = self.round_of(node, inner, again)
         stop: tuple[Stmt, ...] = (Exit(leave, pos),)
         forever, never = (isinstance(cond, Const) and truth(cond.value) == wanted for wanted in (True, False))
@@ -462,11 +483,11 @@ class TreeStatements(TreeExpressions):
         self.emit(flow.Label(head, pos))
         if not node.test_last:
             self._leave_unless(node.cond, leave)
-        self.looping += 1
+        self.looping.append(None)
         self.around.append(Around(leave, again, True))
         self.flat(node.body)
         self.around.pop()
-        self.looping -= 1
+        self.looping.pop()
         self.emit(flow.Label(again, pos))
         if node.step is not None:
             self.effect(node.step)

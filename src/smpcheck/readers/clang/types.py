@@ -64,7 +64,7 @@ class Types:
     """The types of one unit, by their index."""
 
     def __init__(self, unit: t.Unit, table: layout.TypeTable) -> None:
-        self.given = unit.types
+        self.given = list(unit.types)
         self.table = table
         self._layout: dict[int, Type] = {}
         self._leaves: dict[int, tuple[Leaf, ...]] = {}
@@ -114,6 +114,14 @@ class Types:
     def size(self, index: int) -> int:
         """Size in bytes."""
         return self.given[index].size
+
+    def array_of(self, index: int, length: int) -> int:
+        """The type of an array of so many."""
+        element = self.given[index]
+        array = t.CType("array", f"{element.name}[{length}]", element.size * length, element.align, target=index, length=length)
+        if array not in self.given:
+            self.given.append(array)
+        return self.given.index(array)
 
     def abstract(self, index: int) -> CType | None:
         """The type of the one location of a lock or the like."""

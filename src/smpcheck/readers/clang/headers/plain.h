@@ -167,6 +167,21 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define GFP_ATOMIC 0x2u
 void *kmalloc(size_t size, gfp_t flags);
 void *kzalloc(size_t size, gfp_t flags);
+void *kcalloc(size_t n, size_t size, gfp_t flags);
+void *kmalloc_array(size_t n, size_t size, gfp_t flags);
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
+void call_rcu_hurry(struct rcu_head *head, void (*func)(struct rcu_head *head));
+typedef void (*rcu_callback_t)(struct rcu_head *head);
+#define kfree_rcu(object, ...) __smpcheck_kfree_rcu(object)
+#define kvfree_rcu(object, ...) __smpcheck_kfree_rcu(object)
+#define kfree_rcu_mightsleep(object) ({ might_sleep(); __smpcheck_kfree_rcu(object); })
+struct kmem_cache;
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags);
+void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags);
+void kmem_cache_free(struct kmem_cache *cache, void *object);
+void *kvmalloc(size_t size, gfp_t flags);
+void *kvzalloc(size_t size, gfp_t flags);
+void kvfree(const void *object);
 void kfree(const void *object);
 #define ERR_PTR(e) ((void *)(long)(e))
 #define PTR_ERR(p) ((long)(p))
