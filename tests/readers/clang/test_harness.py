@@ -313,3 +313,24 @@ def test_bits_in_a_pointer_are_taken_away_and_nothing_else_is_said_to_be_accesse
     program = read(text)
     assert [s.pieces for s in statements(program.threads[0].body) if isinstance(s, Load | Store) and len(s.pieces) > 1] == []
     assert check_program(program, LKMM, CheckOptions()).failures == ()
+
+
+GUARDS = """#include <linux/cleanup.h>
+static DEFINE_MUTEX(l); static DEFINE_SPINLOCK(s); static int d, x;
+static int f(void) {{ guard(mutex)(&l); if (d) return 1; d++; return 0; }}
+static void g(void) {{ scoped_guard(spinlock_irqsave, &s) {{ x++; lockdep_assert_held(&s); }} might_sleep(); }}
+static void h(void) {{ {{ guard(mutex)(&l); if (d) goto out; d = 2; }} out: {0}; }}
+SMPCHECK_THREAD(a) {{ f(); g(); h(); }}
+SMPCHECK_THREAD(b) {{ f(); g(); scoped_guard(mutex, &l) d++; }}
+"""
+
+
+def test_guards_hold_a_lock_to_the_end_of_their_scope_however_it_is_left() -> None:
+    assert checked(GUARDS.format("")).failures == ()
+    assert checked(GUARDS.format("lockdep_assert_held(&l)")).failures == ("lockdep_assert_held(&l)",)
+
+
+def test_variables_declared_together_are_cleaned_up_at_the_end_of_their_scope() -> None:
+    text = """static int n; static void done(int **p) { **p = 5; }
+    SMPCHECK_THREAD(a) { { int *p __attribute__((cleanup(done))) = &n, i = 1; BUG_ON(n); n = i; } BUG_ON(n != 5); }"""
+    assert checked(text).failures == ()

@@ -8,15 +8,17 @@ it includes define themselves is taken from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 from smpcheck.kernel.table import Param, Row, rows
 from smpcheck.program import values as v
-from smpcheck.program.held import held_register
-from smpcheck.program.ir import Assert, Assign, Binary, Block, Const, Exit, Expr, If, Reg, Thread
+from smpcheck.program.flow import defined, mapped, statements, used, with_atoms, with_expressions
+from smpcheck.program.held import held_lock, held_register
+from smpcheck.program.ir import Assert, Assign, Binary, Block, Const, Exit, Expr, If, Reg, Stmt, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
 from smpcheck.readers.clang import allocation, callbacks
@@ -121,6 +123,25 @@ def _turns(name: str) -> str:
     return next((what for pattern, what in _TURNS if re.fullmatch(pattern, name)), "")
 
 
+_AT = "at "
+"""Begins the name of a lock of which it is only known which register has its address."""
+_SPINNING = re.compile(r"(raw_)?(spin|read|write)_")
+"""Primitives that give back locks that are waited for without sleeping."""
+
+
+def _assigned_once(body: Sequence[Stmt]) -> dict[str, Expr]:
+    """What registers are that are assigned in one place, by an assignment."""
+    times = Counter(reg for stmt in statements(body) if (reg := defined(stmt)) is not None)
+    return {stmt.reg: stmt.expr for stmt in statements(body) if isinstance(stmt, Assign) and times[stmt.reg] == 1}
+
+
+def _followed(expr: Expr, once: Mapping[str, Expr]) -> Expr:
+    """The value of a register that is a copy of a copy; the last of these where that is not known."""
+    while isinstance(expr, Reg) and expr.name in once:
+        expr = once[expr.name]
+    return expr
+
+
 UNKNOWN_LOCK = held_register("?")
 """Counts the locks of which only the run knows which they are."""
 
@@ -173,8 +194,33 @@ class TreeLowering(TreeStatements):
         self.inline(function, function, [])
         if context:
             self._count(ATOMIC, -1)
-        body = tuple(in_order(self.out, self.one_order))
+        body = self._with_locks(tuple(in_order(self.out, self.one_order)))
         return Thread(index, body, name or function.name, dict(self.regs))
+
+    def _with_locks(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+        """Locks at addresses in registers by their names, where a register is only ever one address. Where one is not, nothing is
+        asserted of locks."""
+        places = [reg for reg in self.regs if (held_lock(reg) or "").startswith(_AT)]
+        if not places:
+            return body
+        once = _assigned_once(body)
+        names = {reg: self._lock(Place(_followed(Reg(str(held_lock(reg)).removeprefix(_AT)), once), v.INT)) for reg in places}
+        names = {reg: UNKNOWN_LOCK if name == reg else name for reg, name in names.items()}
+        names = {reg: name if not (held_lock(name) or "").startswith(_AT) else UNKNOWN_LOCK for reg, name in names.items()}
+        unknown = UNKNOWN_LOCK in names.values()
+
+        def named(expr: Expr) -> Expr:
+            return Reg(names.get(expr.name, expr.name)) if isinstance(expr, Reg) else expr
+
+        def changed(stmt: Stmt) -> Stmt | None:
+            if unknown and isinstance(stmt, Assert) and any(held_lock(reg) for reg in used(stmt)):
+                self.findings.assumed[f"{stmt.pos}: {stmt.message} is not checked: which lock it is depends on the run"] = None
+                return None
+            stmt = with_expressions(stmt, lambda expr: with_atoms(expr, named))
+            return replace(stmt, reg=names.get(stmt.reg, stmt.reg)) if isinstance(stmt, Assign) else stmt
+
+        self.regs |= dict.fromkeys(names.values(), v.INT)
+        return mapped(body, changed)
 
     def callback(self, number: int, index: int) -> Thread:
         """The thread of a callback."""
@@ -413,7 +459,12 @@ class TreeLowering(TreeStatements):
 
     def _lock(self, lock: Place) -> str:
         """A register that counts how often the thread holds a lock; locks that are known at run time only have one together."""
-        return held_register(str(lock.addr.value)) if isinstance(lock.addr, Const) else UNKNOWN_LOCK
+        match lock.addr:
+            case Const(value):
+                return held_register(str(value))
+            case Reg(name):
+                return held_register(_AT + name)
+        return UNKNOWN_LOCK
 
     def _count(self, reg: str, change: int) -> None:
         self.regs[reg] = v.INT
@@ -433,8 +484,8 @@ class TreeLowering(TreeStatements):
     def released(self, lock: Place) -> None:
         reg = self._lock(lock)
         self._count(reg, -1)
-        kind = self.lock_kinds.get(reg) or self.lock_kinds.get(UNKNOWN_LOCK, SLEEP)
-        if kind == SPIN:
+        spins = _SPINNING.match(self.calls[-1])
+        if self.lock_kinds.get(reg, SPIN if spins else SLEEP) == SPIN:
             self._count(ATOMIC, -1)
 
     def section(self, name: str, entering: bool) -> None:
@@ -543,7 +594,8 @@ def _current(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
 
 
 def _marked(begins: bool) -> Special:
-    """Between ``kcsan_nestable_atomic_begin()`` and ``..._end()`` accesses count as marked: they race on purpose."""
+    """Between ``kcsan_nestable_atomic_begin()`` and ``..._end()``, and in ``data_race()``, accesses count as marked: they race on
+    purpose."""
 
     def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
         low.marked += 1 if begins else -1
@@ -649,6 +701,8 @@ SPECIAL: dict[str, Special] = {
     "__builtin_memcpy": _memcpy,
     "__smpcheck_cpu": _cpu,
     "get_current": _current,
+    "__kcsan_disable_current": _marked(True),
+    "__kcsan_enable_current": _marked(False),
     **{f"kcsan_{kind}_atomic_begin": _marked(True) for kind in ("nestable", "flat")},
     **{f"kcsan_{kind}_atomic_end": _marked(False) for kind in ("nestable", "flat")},
     "__smpcheck_lock_held": lambda low, node, args: low.lock_held(node, args),

@@ -19,7 +19,7 @@ from smpcheck.readers import layout
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.places import Aggregate, Bits, Part, Ref, Run, Spot, Whole, pointer_to
 from smpcheck.readers.clang.types import UNSIGNED, Types, clusters, run_pieces
-from smpcheck.readers.cvalues import Frame, Local, Place, Val
+from smpcheck.readers.cvalues import Frame, Local, NeedWide, Place, Val
 from smpcheck.readers.expansion import Here, NoMemory
 from smpcheck.readers.layout import VOID, Pointer, Struct, Type, TypeTable, scalar_type, size_of
 from smpcheck.readers.lower import Lowering
@@ -168,7 +168,10 @@ class TreeExpressions(Lowering):
             if type_ is values.BOOL:
                 return Const(1)
             return self.escape(value)
-        return super().convert(value, type_, node)
+        try:
+            return super().convert(value, type_, node)
+        except NeedWide as error:
+            raise UnsupportedError("a pointer in a number that is narrower than it is not supported", error.pos) from None
 
     def escape(self, value: Ref) -> Expr:
         """The address of a variable goes where it is not followed: the variable has to be in memory."""

@@ -470,15 +470,16 @@ class Extraction:
         return body[0] if len(body) == 1 else t.Block(-1, tuple(body))
 
     def cleanup(self, d: Any) -> str:
-        """The function of ``__attribute__((cleanup(f)))``."""
-        for child in d.get_children():
-            if child.kind.is_attribute():
-                for token in child.get_tokens():
-                    found = self.by_name(token.spelling) if token.spelling != "cleanup" else None
-                    if found is not None:
-                        self.want(found)
-                        return str(token.spelling)
-        return ""
+        """The function of ``__attribute__((cleanup(f)))``. Its name may be put together by macros: only clang's own printing has
+        it."""
+        if not any(child.kind.is_attribute() for child in d.get_children()):
+            return ""
+        printed = _CLEANUP.search(d.pretty_printed(cindex.PrintingPolicy.create(d)))
+        found = self.by_name(printed[1]) if printed is not None else None
+        if found is None:
+            return ""
+        self.want(found)
+        return str(found.spelling)
 
     def by_name(self, name: str) -> Any:
         if not hasattr(self, "_names"):
@@ -591,6 +592,9 @@ _STATEMENTS: dict[Any, Any] = {
     K.ASM_STMT: Extraction.asm,
     K.NULL_STMT: lambda self, c: t.Block(self.at(c), ()),
 }
+
+
+_CLEANUP = re.compile(r"\b(?:__)?cleanup(?:__)?\((\w+)\)")
 
 
 class _Braces:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from smpcheck.kernel.table import Row, rows
+from smpcheck.kernel.table import GUARDS, Row, rows
 from smpcheck.readers.clang.calls import PREFIX
 
 FOLDER = Path(__file__).parent / "headers"
@@ -58,7 +58,35 @@ def primitives(source: str = "") -> str:
     """Declarations of the table's primitives that neither ``plain.h`` nor ``source`` defines."""
     lines = _declarations()
     own = {name for name in _OWN.findall(source) if name in lines}
-    return "\n".join(text for name, text in lines.items() if name not in own)
+    guards = _guards() if "guard(" in source else ()
+    return "\n".join([*(text for name, text in lines.items() if name not in own), *guards])
+
+
+def _guards() -> Iterator[str]:
+    """``guard()`` and ``scoped_guard()``: what is taken is given back where the variable's scope ends."""
+    yield "#define __SMPCHECK_UNIQUE_(n) __guard_##n"
+    yield "#define __SMPCHECK_UNIQUE(n) __SMPCHECK_UNIQUE_(n)"
+    yield "#define guard(name) __guard_##name"
+    yield (
+        "#define scoped_guard(name, ...) for (struct __guard_##name __scope __attribute__((cleanup(__guard_##name##_end))) = "
+        "__guard_##name##_begin(__VA_ARGS__), *__done = NULL; !__done; __done = (void *)1)"
+    )
+    for name, (take, give) in GUARDS.items():
+        params = rows()[take].params
+        lock, argument = (f"{params[0].type} *lock", "lock") if params else ("void", "")
+        saves = name.endswith("irqsave")
+        taken = f"{take}_irqsave(lock, guard.flags)" if saves else f"{take}({argument})"
+        given = f"{give}_irqrestore(guard->lock, guard->flags)" if saves else f"{give}({'guard->lock' if params else ''})"
+        members = f"{lock if params else 'int nothing'}; unsigned long flags;"
+        kind = f"struct __guard_{name}"
+        yield f"{kind} {{ {members} }};"
+        made = f"{kind} guard = {{ {argument or 0} }}"
+        yield f"static inline {kind} __guard_{name}_begin({lock}) {{ {made}; {taken}; return guard; }}"
+        yield f"static inline void __guard_{name}_end({kind} *guard) {{ {given}; }}"
+        yield (
+            f"#define __guard_{name}(...) {kind} __SMPCHECK_UNIQUE(__COUNTER__) __attribute__((cleanup(__guard_{name}_end))) = "
+            f"__guard_{name}_begin(__VA_ARGS__)"
+        )
 
 
 @cache

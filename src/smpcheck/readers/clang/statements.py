@@ -47,6 +47,10 @@ class TreeStatements(TreeExpressions):
         self.around: list[Around] = []
         self.changed_in: dict[str, frozenset[int]] = {}
         self.results: list[Spot | None] = []
+        self.scopes: list[Any] = []
+        """The blocks and loops around, of all functions."""
+        self.scope_of: dict[int, Any] = {}
+        """The scope of each variable with a cleanup, by the identity of the call at its end."""
         self.case_names: dict[int, str] = {}
         self.unnamed = 0
         self.flat_list: object = None
@@ -213,10 +217,15 @@ class TreeStatements(TreeExpressions):
                 self.effect(node.expr)
             case t.Decl():
                 self._declaration_of(node)
-            case t.Block():
-                guards = len(self.guards)
+            case t.Block() if node.at < 0:  # several variables declared together are no scope
                 for inner in node.body:
                     self.stmt(inner)
+            case t.Block():
+                guards = len(self.guards)
+                self.scopes.append(node)
+                for inner in node.body:
+                    self.stmt(inner)
+                self.scopes.pop()
                 self.leave_block(guards)
             case t.If():
                 self._if_else(node)
@@ -262,6 +271,7 @@ class TreeStatements(TreeExpressions):
                 node.at, function.result, t.Fun(node.at, function.result, node.cleanup), (self._address_of(var, function),)
             )
             self.guards.append(Guard(call, len(self.frames), len(self.around)))
+            self.scope_of[id(call)] = self.scopes[-1] if self.scopes else node
 
     def _address_of(self, var: t.Var, function: t.Function) -> t.Expr:
         return t.Un(var.at, function.params[0].type, "&", var)
@@ -289,8 +299,15 @@ class TreeStatements(TreeExpressions):
         self.out.append(If(cond, then, other, pos, f"if ({text})"))
 
     def _loop(self, node: Any) -> None:
+        guards = len(self.guards)
+        self.scopes.append(node)
         if node.init is not None:
             self.stmt(node.init)
+        self._loop_itself(node)
+        self.scopes.pop()
+        self.leave_block(guards)
+
+    def _loop_itself(self, node: Any) -> None:
         leave, again = self.label("loop"), self.label("continue")
         pos = self.source.pos(self.at(node))
         bound = _trips(node, self.kinds)
@@ -434,15 +451,16 @@ class TreeStatements(TreeExpressions):
         match node:
             case t.Block():
                 guards = len(self.guards)
+                self.scopes.append(node)
                 for inner in node.body:
                     self.flat(inner)
+                self.scopes.pop()
                 self.leave_block(guards)
             case t.Label():
                 self.emit(flow.Label(self._goto_label(node.name), pos))
                 self.flat(node.body)
             case t.Goto():
-                if any(guard.frames == len(self.frames) for guard in self.guards):
-                    self.refuse("goto out of a scope with a cleanup is not supported", self.at(node))
+                self._release(self._left_by(node))
                 self.emit(flow.Jump(self._goto_label(node.name), None, pos, ""))
             case t.Case():
                 self.emit(flow.Label(self.case_names[id(node)], pos))
@@ -460,6 +478,20 @@ class TreeStatements(TreeExpressions):
             case _:
                 self.stmt(node)
 
+    def _left_by(self, node: t.Goto) -> list[Guard]:
+        """The variables with a cleanup whose scopes a goto leaves."""
+        left: list[Guard] = []
+        for guard in self.guards:
+            if guard.frames != len(self.frames):
+                continue
+            scope = self.scope_of[id(guard.release)]
+            where = next((n for n, inside in enumerate(_parts(scope)) if _has_label(inside, node.name)), None)
+            if where is None:
+                left.append(guard)
+            elif any(_declares(inside, guard) for inside in list(_parts(scope))[where:]):
+                self.refuse("goto back over a variable with a cleanup is not supported", self.at(node))
+        return left
+
     def _goto_label(self, name: str) -> str:
         return f"{self.frames[-1].prefix}{name}"
 
@@ -476,8 +508,15 @@ class TreeStatements(TreeExpressions):
         self.emit(flow.Label(end, pos))
 
     def _flat_loop(self, node: Any) -> None:
+        guards = len(self.guards)
+        self.scopes.append(node)
         if node.init is not None:
             self.stmt(node.init)
+        self._flat_loop_itself(node)
+        self.scopes.pop()
+        self.leave_block(guards)
+
+    def _flat_loop_itself(self, node: Any) -> None:
         head, again, leave = self.label("head"), self.label("again"), self.label("leave")
         pos = self.source.pos(self.at(node))
         self.emit(flow.Label(head, pos))
@@ -519,6 +558,16 @@ class TreeStatements(TreeExpressions):
             next((around.flat for around in reversed(self.around) if kind == "break" or around.again is not None), False)
             for kind in _breaks(node)
         )
+
+
+def _has_label(node: Any, name: str) -> bool:
+    return any(isinstance(one, t.Label) and one.name == name for one in walk(node))
+
+
+def _declares(node: Any, guard: Guard) -> bool:
+    """Is the variable of this cleanup declared in ``node``?"""
+    variable = guard.release.args[0]
+    return any(isinstance(one, t.Decl) and isinstance(variable, t.Un) and one.decl == variable.arg.decl for one in walk(node))
 
 
 _FIELDS: dict[type[Any], tuple[str, ...]] = {}

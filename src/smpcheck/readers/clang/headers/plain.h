@@ -141,6 +141,29 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define max(a, b) ({ typeof(a) __a = (a); typeof(b) __b = (b); __a > __b ? __a : __b; })
 #define min_t(t, a, b) min((t)(a), (t)(b))
 #define max_t(t, a, b) max((t)(a), (t)(b))
+#define clamp(v, low, high) min(max(v, low), high)
+#define clamp_t(t, v, low, high) clamp((t)(v), (t)(low), (t)(high))
+#define swap(a, b) do { typeof(a) __t = (a); (a) = (b); (b) = __t; } while (0)
+#define abs(x) ({ typeof(x) __x = (x); __x < 0 ? -__x : __x; })
+#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#define ALIGN(x, a) (((x) + (a) - 1) & ~((typeof(x))(a) - 1))
+#define ALIGN_DOWN(x, a) ((x) & ~((typeof(x))(a) - 1))
+#define IS_ALIGNED(x, a) (((x) & ((typeof(x))(a) - 1)) == 0)
+#define round_up(x, y) ALIGN(x, y)
+#define round_down(x, y) ALIGN_DOWN(x, y)
+#define is_power_of_2(n) ((n) && !((n) & ((n) - 1)))
+#define upper_32_bits(n) ((u32)((u64)(n) >> 32))
+#define lower_32_bits(n) ((u32)(n))
+#define sizeof_field(type, member) sizeof(((type *)0)->member)
+#define do_div(n, base) ({ u32 __base = (base); u32 __rest = (n) % __base; (n) /= __base; __rest; })
+#define check_add_overflow(a, b, d) __builtin_add_overflow(a, b, d)
+#define check_sub_overflow(a, b, d) __builtin_sub_overflow(a, b, d)
+#define check_mul_overflow(a, b, d) __builtin_mul_overflow(a, b, d)
+#define time_after(a, b) ((long)((b) - (a)) < 0)
+#define time_before(a, b) time_after(b, a)
+#define time_after_eq(a, b) ((long)((a) - (b)) >= 0)
+#define time_before_eq(a, b) time_after_eq(b, a)
+#define BUILD_BUG_ON_MSG(c, message) BUILD_BUG_ON(c)
 #define BIT(n) (1UL << (n))
 #define BITS_PER_LONG 64
 #define BIT_MASK(n) (1UL << ((n) % 64))
@@ -186,7 +209,16 @@ void kfree(const void *object);
 #define ERR_PTR(e) ((void *)(long)(e))
 #define PTR_ERR(p) ((long)(p))
 #define IS_ERR_VALUE(x) ((unsigned long)(void *)(x) >= (unsigned long)-4095)
+#define IS_ERR(p) IS_ERR_VALUE(p)
+#define IS_ERR_OR_NULL(p) (!(p) || IS_ERR(p))
+#define PTR_ERR_OR_ZERO(p) (IS_ERR(p) ? (int)PTR_ERR(p) : 0)
+#define ERR_CAST(p) ((void *)(p))
 #define IS_ENABLED(option) 0
+#define THIS_MODULE NULL
+#define KERN_ERR ""
+#define KERN_WARNING ""
+#define KERN_INFO ""
+#define KERN_DEBUG ""
 
 #define printk(...) __smpcheck_nothing(__VA_ARGS__)
 #define pr_debug(...) __smpcheck_nothing(__VA_ARGS__)
@@ -194,6 +226,19 @@ void kfree(const void *object);
 #define pr_warn(...) __smpcheck_nothing(__VA_ARGS__)
 #define pr_warn_once(...) __smpcheck_nothing(__VA_ARGS__)
 #define pr_err(...) __smpcheck_nothing(__VA_ARGS__)
+#define pr_info_once(...) __smpcheck_nothing(__VA_ARGS__)
+#define pr_err_ratelimited(...) __smpcheck_nothing(__VA_ARGS__)
+#define pr_warn_ratelimited(...) __smpcheck_nothing(__VA_ARGS__)
+#define printk_ratelimited(...) __smpcheck_nothing(__VA_ARGS__)
+#define printk_once(...) __smpcheck_nothing(__VA_ARGS__)
+#define dev_err(...) __smpcheck_nothing(__VA_ARGS__)
+#define dev_warn(...) __smpcheck_nothing(__VA_ARGS__)
+#define dev_info(...) __smpcheck_nothing(__VA_ARGS__)
+#define dev_dbg(...) __smpcheck_nothing(__VA_ARGS__)
+#define touch_nmi_watchdog() do { } while (0)
+#define kcsan_check_read(p, size) do { } while (0)
+#define kcsan_check_write(p, size) do { } while (0)
+#define might_sleep_if(c) do { if (c) might_sleep(); } while (0)
 #define BUG_ON(c) __smpcheck_bug(!!(c))
 #define BUG() __smpcheck_bug(1)
 #define VM_BUG_ON(c) BUG_ON(c)
@@ -207,7 +252,10 @@ void kfree(const void *object);
 #define VM_WARN_ON_ONCE(c) WARN_ON(c)
 #define lockdep_assert_held(l) __smpcheck_lock_held(l)
 #define lockdep_assert_held_write(l) lockdep_assert_held(l)
+#define assert_spin_locked(l) lockdep_assert_held(l)
 #define lockdep_is_held(l) 1
+#define RCU_LOCKDEP_WARN(c, message) do { } while (0)
+#define unrcu_pointer(p) (p)
 #define lockdep_set_class(l, c) do { } while (0)
 #define ASSERT_EXCLUSIVE_WRITER(x) do { } while (0)
 #define ASSERT_EXCLUSIVE_ACCESS(x) do { } while (0)
@@ -229,6 +277,7 @@ int preempt_count(void);
 #define spin_trylock_irq(l) ({ local_irq_disable(); spin_trylock(l) ? 1 : ({ local_irq_enable(); 0; }); })
 #define raw_spin_trylock_irq(l) ({ local_irq_disable(); raw_spin_trylock(l) ? 1 : ({ local_irq_enable(); 0; }); })
 
+#define preemptible() (!preempt_count() && !irqs_disabled())
 #define smp_processor_id() __smpcheck_cpu()
 #define raw_smp_processor_id() __smpcheck_cpu()
 #define get_cpu() ({ preempt_disable(); __smpcheck_cpu(); })
@@ -252,6 +301,21 @@ int preempt_count(void);
 #define this_cpu_write(name, v) (*this_cpu_ptr(&(name)) = (v))
 #define this_cpu_add(name, v) __SMPCHECK_IRQS_OFF(__this_cpu_add(name, v))
 #define this_cpu_sub(name, v) __SMPCHECK_IRQS_OFF(__this_cpu_sub(name, v))
+#define __SMPCHECK_CPU_OP(name, change, result) \
+	({ unsigned long __flags; typeof(*(&(name))) __old, __new; local_irq_save(__flags); __old = *this_cpu_ptr(&(name)); \
+	   __new = (change); *this_cpu_ptr(&(name)) = __new; local_irq_restore(__flags); result; })
+#define this_cpu_and(name, v) ((void)__SMPCHECK_CPU_OP(name, __old & (v), __new))
+#define this_cpu_or(name, v) ((void)__SMPCHECK_CPU_OP(name, __old | (v), __new))
+#define this_cpu_add_return(name, v) __SMPCHECK_CPU_OP(name, __old + (v), __new)
+#define this_cpu_sub_return(name, v) __SMPCHECK_CPU_OP(name, __old - (v), __new)
+#define this_cpu_inc_return(name) this_cpu_add_return(name, 1)
+#define this_cpu_dec_return(name) this_cpu_sub_return(name, 1)
+#define this_cpu_xchg(name, v) __SMPCHECK_CPU_OP(name, v, __old)
+#define this_cpu_cmpxchg(name, o, n) __SMPCHECK_CPU_OP(name, __old == (o) ? (n) : __old, __old)
+#define __this_cpu_add_return(name, v) (*this_cpu_ptr(&(name)) += (v))
+#define __this_cpu_sub_return(name, v) (*this_cpu_ptr(&(name)) -= (v))
+#define __this_cpu_inc_return(name) __this_cpu_add_return(name, 1)
+#define __this_cpu_dec_return(name) __this_cpu_sub_return(name, 1)
 #define this_cpu_inc(name) this_cpu_add(name, 1)
 #define this_cpu_dec(name) this_cpu_sub(name, 1)
 #define raw_cpu_read(name) (*this_cpu_ptr(&(name)))
@@ -287,6 +351,21 @@ int preempt_count(void);
 #define atomic64_cond_read_acquire(p, c) __SMPCHECK_WAIT_ATOMIC(long, atomic64_read_acquire, p, c)
 #define wait_event(q, condition) do { might_sleep(); while (!(condition)) cpu_relax(); } while (0)
 #define wait_event_interruptible(q, condition) ({ wait_event(q, condition); 0; })
+/* A timeout may come at any time: the condition is looked at once. */
+#define wait_event_timeout(q, condition, timeout) ({ might_sleep(); (condition) ? 1L : 0L; })
+#define wait_event_interruptible_timeout(q, condition, timeout) wait_event_timeout(q, condition, timeout)
+#define wait_for_completion_timeout(x, timeout) ({ might_sleep(); try_wait_for_completion(x) ? 1UL : 0UL; })
+#define wait_for_completion_interruptible(x) ({ wait_for_completion(x); 0; })
+#define wait_for_completion_killable(x) ({ wait_for_completion(x); 0; })
+#define DEFINE_WAIT(w) int w
+#define prepare_to_wait(q, w, state) ((void)(w), set_current_state(state))
+#define prepare_to_wait_exclusive(q, w, state) ((void)(w), set_current_state(state))
+#define finish_wait(q, w) ((void)(w))
+#define msleep(ms) might_sleep()
+#define usleep_range(low, high) might_sleep()
+#define ssleep(s) might_sleep()
+#define udelay(us) do { } while (0)
+#define ndelay(ns) do { } while (0)
 #define wait_event_killable(q, condition) ({ wait_event(q, condition); 0; })
 
 #define list_for_each(p, head) for (p = (head)->next; p != (head); p = p->next)
@@ -295,6 +374,29 @@ int preempt_count(void);
 #define list_for_each_entry_rcu(p, head, member, ...) \
 	for (p = list_entry(READ_ONCE((head)->next), typeof(*p), member); &p->member != (head); \
 	     p = list_entry(READ_ONCE(p->member.next), typeof(*p), member))
+#define list_next_entry(p, member) list_entry((p)->member.next, typeof(*(p)), member)
+#define list_last_entry(p, type, member) list_entry((p)->prev, type, member)
+#define list_first_entry_or_null(p, type, member) (list_empty(p) ? NULL : list_first_entry(p, type, member))
+#define list_for_each_safe(p, n, head) for (p = (head)->next, n = p->next; p != (head); p = n, n = p->next)
+#define list_for_each_entry_safe(p, n, head, member) \
+	for (p = list_first_entry(head, typeof(*p), member), n = list_next_entry(p, member); &p->member != (head); \
+	     p = n, n = list_next_entry(n, member))
+#define list_for_each_entry_reverse(p, head, member) \
+	for (p = list_last_entry(head, typeof(*p), member); &p->member != (head); p = list_last_entry(&p->member, typeof(*p), member))
+#define list_first_or_null_rcu(head, type, member) \
+	({ struct list_head *__head = (head), *__next = READ_ONCE(__head->next); \
+	   __next != __head ? list_entry(__next, type, member) : NULL; })
+#define __SMPCHECK_HENTRY(node, type, member) ({ struct hlist_node *__n = (node); __n ? hlist_entry(__n, type, member) : NULL; })
+#define hlist_for_each_entry(p, head, member) \
+	for (p = __SMPCHECK_HENTRY((head)->first, typeof(*(p)), member); p; p = __SMPCHECK_HENTRY((p)->member.next, typeof(*(p)), member))
+#define hlist_for_each_entry_safe(p, n, head, member) \
+	for (p = __SMPCHECK_HENTRY((head)->first, typeof(*(p)), member); p && ({ n = p->member.next; 1; }); \
+	     p = __SMPCHECK_HENTRY(n, typeof(*(p)), member))
+#define hlist_for_each_entry_rcu(p, head, member, ...) \
+	for (p = __SMPCHECK_HENTRY(READ_ONCE((head)->first), typeof(*(p)), member); p; \
+	     p = __SMPCHECK_HENTRY(READ_ONCE((p)->member.next), typeof(*(p)), member))
+#define llist_for_each_entry(p, node, member) \
+	for ((p) = llist_entry(node, typeof(*(p)), member); &(p)->member != NULL; (p) = llist_entry((p)->member.next, typeof(*(p)), member))
 #define llist_for_each(p, node) for ((p) = (node); p; (p) = (p)->next)
 
 #endif
