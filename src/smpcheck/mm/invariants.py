@@ -63,10 +63,13 @@ def not_stranded(page: page, mapping: address_space) -> bool:
 
 
 def lists_agree(page: page) -> bool:
-    """I5. When all is quiet a page that somebody has is on some list: else reclaim would never find it."""
+    """I5. When all is quiet a page that somebody has is on some list: else reclaim would never find it. What is on the
+    unevictable list is not active."""
     lru = flag(page, PG_lru)
     if not lru:
         return page.lru == NOT_LISTED and atomic_read(page._count) == 0
+    if flag(page, PG_active) and flag(page, PG_unevictable):
+        return False
     return page.lru != NOT_LISTED and flag(page, PG_unevictable) == (page.lru == LRU_UNEVICTABLE)
 
 
@@ -137,8 +140,19 @@ def moved(pte: pte_t) -> bool:
 def counters_agree(zone: zone) -> bool:
     """I10. Before V10 a munlock that finds another VM_LOCKED vma counts no event, and PGSTRANDED counts other things too."""
     st = zone.vm_stat
-    gone = st[PGMUNLOCKED] + st[PGCLEARED] + st[MUNLOCK_STRANDED] + st[MLOCKED_AGAIN] + st[MLOCKFREED]
+    stranded = st[PGSTRANDED] if V.mlock_count else st[MUNLOCK_STRANDED]
+    gone = st[PGMUNLOCKED] + st[PGCLEARED] + stranded + st[MLOCKED_AGAIN] + st[MLOCKFREED]
     return st[NR_MLOCK] == st[PGMLOCKED] - gone
+
+
+def scans_counted(zone: zone) -> bool:
+    """I10. Each SHM_UNLOCK looks at one page."""
+    return zone.vm_stat[PGSCANNED] == zone.vm_stat[SHM_UNLOCKED]
+
+
+def anon_vma_freed(anon_vma_: anon_vma) -> bool:
+    """I6: an anon_vma ends with its last vma."""
+    return anon_vma_.gone == 1
 
 
 def lists_counted(zone: zone) -> bool:
@@ -211,6 +225,7 @@ def invariants_here(
         if contig_zone.migrates:
             check("I6", moved(ptes[at]))
     check("I10", counters_agree(contig_zone))
+    check("I10", scans_counted(contig_zone))
     if V.pagevec_putback:
         check("I10", lists_counted(contig_zone))
 
@@ -239,5 +254,6 @@ def invariants(s: Setup, pages: tuple[page, ...], gone: str = "") -> None:
         if s.zone.migrates:
             s.final("I6", moved, pte)
     s.final("I10", counters_agree, s.zone)
+    s.final("I10", scans_counted, s.zone)
     if V.pagevec_putback:
         s.final("I10", lists_counted, s.zone)

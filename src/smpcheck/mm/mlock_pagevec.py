@@ -133,7 +133,6 @@ def __munlock_page(page: page) -> None:
             count(PGMUNLOCKED, 1)
         else:
             count(PGSTRANDED, 1)
-            count(MUNLOCK_STRANDED, 1)
     if isolated:
         if PageUnevictable(page) and page_evictable(page):  # tested after PG_mlocked was cleared
             lru_del(page)

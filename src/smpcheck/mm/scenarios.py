@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from smpcheck.kernel import *
 from smpcheck.mm.fork import dup_mmap
-from smpcheck.mm.invariants import culled, invariants, invariants_here
+from smpcheck.mm.invariants import anon_vma_freed, culled, invariants, invariants_here
 from smpcheck.mm.memory import do_page_fault, unmap_mapping_range
 from smpcheck.mm.migrate import do_migrate_range
 from smpcheck.mm.mlock import (
@@ -525,6 +525,7 @@ def munmap_reclaim(s: Setup) -> None:
     s.zone.exits = 1
     s.thread(munmap, s.vma)
     s.thread(reclaim, s.P)
+    s.final("I6", anon_vma_freed, s.anon_vma)
     ask(s, pages, gone="unmapped")
 
 

@@ -11,6 +11,7 @@ from smpcheck.mm.variants import V
 
 def shmem_unlock(mapping: address_space, page: page) -> None:
     """shmem_lock(file, 0) for a mapping with one page: clear AS_UNEVICTABLE, which orders nothing, then look at the page."""
+    count(SHM_UNLOCKED, 1)
     clear_bit(AS_UNEVICTABLE, mapping.flags)
     scan_mapping_unevictable_page(page)
 

@@ -26,7 +26,7 @@ from smpcheck.simulate.generate import Memory, Point, Points, Registers
 from smpcheck.simulate.lookahead import NOTHING, Future, pickers
 from smpcheck.simulate.machine import LockCycle, Machine
 from smpcheck.simulate.persistent import Persistent
-from smpcheck.simulate.pruning import END, Sampler, State, may_be_left_out, worth_pruning
+from smpcheck.simulate.pruning import END, ROUNDS, Sampler, State, may_be_left_out, worth_pruning
 from smpcheck.simulate.run import Moves, RunResult, describe_fault
 
 FinalState = tuple[tuple[FinalReg | FinalMem, Value], ...]
@@ -36,6 +36,9 @@ Trail: TypeAlias = tuple[tuple[int, int], ...]
 
 ONE_WAY: list[Any] = [None]
 """The guards of a step that can always be taken."""
+
+STATES_BESIDE = 1000
+"""A program is explored at least so far, and twice as far as until then, when a thread has come to a place that was left out."""
 
 STATES_KEPT = 3
 """So many states are kept in which a thread comes to a place that was left out."""
@@ -107,7 +110,7 @@ class _Explorer:
         ]
         self.missing: dict[tuple[int, int], list[State]] = {}
         """Places that were left out and that threads have come to, by thread and instruction, with some states there."""
-        self.max_states = max_states
+        self.max_states = self.enough = max_states
         self.want_witnesses = witnesses
         self.reduce = reduce
         self.parents: dict[Any, tuple[Any, Trail]] = {}
@@ -285,7 +288,7 @@ class _Explorer:
                         break
                     after[thread] = pc
                     if pc in left_out[thread]:
-                        self.come_to(thread, after, rs_after, memory)
+                        self.come_to(thread, after, rs_after, memory, len(asleep_at))
                         alive = False
                         break
                     if ahead is not None and not self.after[thread]:
@@ -303,7 +306,9 @@ class _Explorer:
                         stack.append((new, tuple(after), rs_after, memory, next_futures, ways, sleeping))
                     continue
                 asleep_at[new] = sleeping
-                if len(asleep_at) > self.max_states:
+                if len(asleep_at) > self.enough:
+                    if self.missing:
+                        return
                     raise LimitError(f"more than {self.max_states} states: not explored to the end")
                 if looping and NON_TERMINATION not in self.failed and self.goes_round(tuple(after), rs_after, memory):
                     self.fails((NON_TERMINATION,), new)
@@ -312,8 +317,10 @@ class _Explorer:
                 stack.append((new, tuple(after), rs_after, memory, next_futures, ways, sleeping))
         self.explored = len(asleep_at)
 
-    def come_to(self, thread: int, pcs: Sequence[int], rs: list[Registers], m: Memory) -> None:
-        """A thread has come to a place that was left out."""
+    def come_to(self, thread: int, pcs: Sequence[int], rs: list[Registers], m: Memory, explored: int) -> None:
+        """A thread has come to a place that was left out, after so many states: look for others like it, but not for long."""
+        if not self.missing:
+            self.enough = min(self.max_states, max(STATES_BESIDE, 2 * explored))
         states = self.missing.setdefault((thread, pcs[thread]), [])
         if len(states) < STATES_KEPT:
             states.append((pcs, rs, m))
@@ -445,17 +452,17 @@ def follow(machine: Machine, moves: list[tuple[int, int]]) -> RunResult:
 
 def _explored(machine: Machine, max_states: int, witnesses: bool, reduce: bool) -> _Explorer:
     """All schedules of a machine; of a large one first without the code that random runs do not come to."""
-    if not reduce or not worth_pruning(machine):
-        explorer = _Explorer(machine, max_states, witnesses, reduce)
-        explorer.explore()
-        return explorer
-    sampler = Sampler(machine)
-    while True:
-        explorer = _Explorer(machine, max_states, witnesses, reduce, sampler.codes())
-        explorer.explore()
-        if not explorer.missing:
-            return explorer
-        sampler.put_back(explorer.missing)
+    if reduce and worth_pruning(machine):
+        sampler = Sampler(machine)
+        for _ in range(ROUNDS):
+            explorer = _Explorer(machine, max_states, witnesses, reduce, sampler.codes())
+            explorer.explore()
+            if not explorer.missing:
+                return explorer
+            sampler.put_back(explorer.missing)
+    explorer = _Explorer(machine, max_states, witnesses, reduce)
+    explorer.explore()
+    return explorer
 
 
 def outcomes(

@@ -31,6 +31,9 @@ RUNS = 24
 LONGEST_RUN = 20_000
 """Steps after which a random run is given up."""
 
+ROUNDS = 3
+"""After so many explorations that came to places which had been left out the whole program is explored."""
+
 STAY = 0.9
 """How likely the thread that has taken a step takes the next one."""
 
@@ -47,8 +50,9 @@ State: TypeAlias = tuple[Sequence[int], Sequence[Registers], Memory]
 
 
 def worth_pruning(machine: Machine) -> bool:
-    """Is the program large, and without loops?"""
-    if any(code.loops for code in machine.codes):
+    """Is the program large, without loops, and does what is computed about its code cost more than exploring it? Of three threads
+    that does not: their interleavings are too many."""
+    if any(code.loops for code in machine.codes) or sum(not thread.after for thread in machine.program.threads) > 2:
         return False
     return sum(isinstance(instr, Step) for code in machine.codes for instr in code.instrs) >= LARGE
 
