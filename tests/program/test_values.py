@@ -180,12 +180,19 @@ def test_what_pointers_can_do(left: Value, op: str, right: Value, value: Value) 
 
 @pytest.mark.parametrize(
     ("left", "op", "right"),
-    [(X, "*", 2), (X, "-", Y), (X, "<", Y), (X, "^", Y), (1, "-", X), (X, "&", OBJECT_ALIGNMENT), (X, "<<", 1), (X, "<", 5)],
+    [(X, "*", 2), (X, "-", Y), (X, "<", Y), (X, "^", Y), (1, "-", X), (X, "&", OBJECT_ALIGNMENT), (X, "<<", 1), (X, "<", 5000)],
     ids=str,
 )
 def test_what_symbolic_pointers_cannot_do_is_refused(left: Value, op: str, right: Value) -> None:
     with pytest.raises(UndefinedValue):
         binary(op, left, right, POINTER)
+
+
+def test_no_object_lies_in_the_first_or_last_page_so_errors_and_small_numbers_are_no_addresses() -> None:
+    assert (binary("<", X, 5, POINTER), binary(">", X, 5, POINTER), binary("<=", 5, X, POINTER)) == (0, 1, 1)
+    assert (binary(">=", X, 2**64 - 4095, POINTER), binary(">=", 2**64 - 4095, X, ULONG)) == (0, 1)
+    with pytest.raises(UndefinedValue):
+        binary("<", X, 5, LONG)
 
 
 @pytest.mark.parametrize("op", ["-", "~", "+"])

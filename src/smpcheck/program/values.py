@@ -113,7 +113,11 @@ def _offset(value: int) -> int:
     return wrapped
 
 
-def _pointer_binary(op: str, left: Value, right: Value) -> Value:
+PAGE = 4096
+"""No object lies in the first so many bytes of memory, nor in the last: the kernel keeps small numbers and errors there."""
+
+
+def _pointer_binary(op: str, left: Value, right: Value, ctype: CType) -> Value:
     if op == "==":
         return int(left == right)
     if op == "!=":
@@ -141,13 +145,15 @@ def _pointer_binary(op: str, left: Value, right: Value) -> Value:
             return low & right
         if op == "&" and (-OBJECT_ALIGNMENT <= right < 0 or right >= 2**64 - OBJECT_ALIGNMENT):
             return Ptr(left.base, offset - low + (low & right))
-        if op in _COMPARE and right == 0:
+        if op in _COMPARE and (right == 0 or (not ctype.signed and 0 < right < PAGE)):
             return int(_COMPARE[op](1, 0))
+        if op in _COMPARE and not ctype.signed and right >= 2**64 - PAGE:
+            return int(_COMPARE[op](0, 1))
     elif isinstance(right, Ptr) and isinstance(left, int):
         if op in ("+", "|", "&", "^"):
-            return _pointer_binary(op, right, left)
-        if op in _COMPARE and left == 0:
-            return int(_COMPARE[op](0, 1))
+            return _pointer_binary(op, right, left, ctype)
+        if op in _COMPARE:
+            return _pointer_binary(_MIRRORED[op], right, left, ctype)
     raise UndefinedValue(f"{left} {op} {right} has no meaning for symbolic pointers")
 
 
@@ -157,6 +163,7 @@ _COMPARE = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def binary(op: str, left: Value, right: Value, ctype: CType) -> Value:
@@ -166,7 +173,7 @@ def binary(op: str, left: Value, right: Value, ctype: CType) -> Value:
     if op == "||":
         return int(truth(left) or truth(right))
     if isinstance(left, Ptr) or isinstance(right, Ptr):
-        return _pointer_binary(op, left, right)
+        return _pointer_binary(op, left, right, ctype)
     if op == "==":
         return int(left == right)
     if op == "!=":

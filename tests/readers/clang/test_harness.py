@@ -334,3 +334,12 @@ def test_variables_declared_together_are_cleaned_up_at_the_end_of_their_scope() 
     text = """static int n; static void done(int **p) { **p = 5; }
     SMPCHECK_THREAD(a) { { int *p __attribute__((cleanup(done))) = &n, i = 1; BUG_ON(n); n = i; } BUG_ON(n != 5); }"""
     assert checked(text).failures == ()
+
+
+def test_an_error_in_a_pointer_is_told_from_an_object() -> None:
+    text = """struct s { int v; }; static struct s s; static int e;
+    static struct s *get(void) { return READ_ONCE(e) ? ERR_PTR(-12) : &s; }
+    static int f(void) { struct s *p = get(); if (IS_ERR(p)) return PTR_ERR(p); p->v = 3; return IS_ERR_OR_NULL(p); }
+    SMPCHECK_THREAD(a) { int r = f(); BUG_ON(r != 0 && r != -12); SMPCHECK_ASSERT(r == 0); }
+    SMPCHECK_THREAD(b) { WRITE_ONCE(e, 1); }"""
+    assert checked(text).failures == ("r == 0",)

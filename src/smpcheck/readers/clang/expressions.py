@@ -169,9 +169,18 @@ class TreeExpressions(Lowering):
                 return Const(1)
             return self.escape(value)
         try:
-            return super().convert(value, type_, node)
+            return self._as_signed(value, type_, super().convert(value, type_, node))
         except NeedWide as error:
             raise UnsupportedError("a pointer in a number that is narrower than it is not supported", error.pos) from None
+
+    def _as_signed(self, value: Val, type_: Type, converted: Expr) -> Expr:
+        """Numbers that are no addresses, in pointers: these have no sign, so ``ERR_PTR(-ENOMEM)`` is a large one."""
+        source, target = scalar_type(value.type), scalar_type(type_)
+        if source is POINTER and target.bits == 64 and target.signed:
+            return _cast(target, converted)
+        if target is POINTER and source is not POINTER and source.signed:
+            return _cast(values.ULONG, converted)
+        return converted
 
     def escape(self, value: Ref) -> Expr:
         """The address of a variable goes where it is not followed: the variable has to be in memory."""
