@@ -100,9 +100,8 @@ def accesses(program: ir.Program) -> Iterator[Access]:
                 yield stmt
 
 
-def only_touched(program: ir.Program) -> ir.Program:
+def only_touched(program: ir.Program, targets: Targets) -> ir.Program:
     """``program`` without the cells that no access can be to: most of a large struct, of which a few members are used."""
-    targets = Targets(program)
     where: dict[str, set[tuple[Atom, int]]] = {}
     for marker in _markers(program):
         if not isinstance(marker, Ptr):
@@ -144,14 +143,15 @@ def _bytes(found: Iterable[tuple[Atom, int]]) -> tuple[set[int], list[tuple[int,
     return exact, spans
 
 
-def cut(program: ir.Program) -> ir.Program:
+def cut(program: ir.Program, targets: Targets | None = None) -> ir.Program:
     """``program`` with its cells cut into the pieces that its accesses need; ``program`` itself where no sizes are mixed.
+    ``targets``: what its accesses may be to, where that is known.
 
     :raises UnsupportedError: an address is taken apart; LimitError: too many pieces; both with the access
     """
     if not _may_be_mixed(program):
         return program
-    return _Cutter(program).result()
+    return _Cutter(program, targets or Targets(program)).result()
 
 
 def _may_be_mixed(program: ir.Program) -> bool:
@@ -171,17 +171,17 @@ def _may_be_mixed(program: ir.Program) -> bool:
 class _Cutter:
     """Finds the cuts, and rewrites the program."""
 
-    def __init__(self, program: ir.Program) -> None:
+    def __init__(self, program: ir.Program, targets: Targets) -> None:
         self.program = program
         self.layout = Layout(program.cells)
-        self.targets = Targets(program)
+        self.targets = targets
         self.cuts: dict[str, set[int]] = {}
         self.bounds: dict[str, set[int]] = {}
         for start, cell in program.cells.items():
             ends = {start.offset, start.offset + cell.ctype.size}
             self.cuts.setdefault(start.base, set()).update(ends)
             self.bounds.setdefault(start.base, set()).update(ends)
-        self.candidates: dict[tuple[int, int], list[Ptr]] = {}
+        self.candidates: dict[tuple[int, int], frozenset[Ptr]] = {}
         self.places: list[tuple[Access, CType, list[Ptr]]] = []
         """Each access with its type and what it may be to."""
         for stmt in accesses(program):
@@ -192,11 +192,12 @@ class _Cutter:
         self.raw: set[Ptr] = set()
         self._find_raw()
 
-    def _candidates(self, ctype: CType) -> list[Ptr]:
+    def _candidates(self, ctype: CType) -> frozenset[Ptr]:
         """Everywhere that an access of this type can lie."""
         kind = size, step = ctype.size, ctype.alignment
         if kind not in self.candidates:
-            self.candidates[kind] = [p for p in self.layout.owner if p.offset % step == 0 and self.layout.covers(p, size)]
+            owner = self.layout.owner
+            self.candidates[kind] = frozenset(p for p in owner if p.offset % step == 0 and self.layout.covers(p, size))
         return self.candidates[kind]
 
     # --- where to cut ---

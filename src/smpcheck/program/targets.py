@@ -10,7 +10,7 @@ nothing is accessed.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
@@ -18,7 +18,7 @@ from math import gcd, prod
 from typing import TypeAlias
 
 from smpcheck.program import ir
-from smpcheck.program.flow import defined, registers_read, statements, with_atoms
+from smpcheck.program.flow import defined, registers_read, statements, used, with_atoms
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value, binary, truth, unary
 
 MOST = 32
@@ -52,6 +52,16 @@ ANY_NUMBER = Span(None, 1, 0)
 _COMPARE = frozenset(("==", "!=", "<", "<=", ">", ">=", "&&", "||"))
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """In a branch ``cond``, over the registers ``names``, holds, or does not. ``results``: what that makes of what they hold."""
+
+    cond: ir.Expr
+    holds: bool
+    names: tuple[str, ...]
+    results: dict[tuple[Found, ...], tuple[Found, ...] | None]
+
+
 class Targets:
     """The values that may be addresses in ``program``: see :meth:`of`."""
 
@@ -64,21 +74,27 @@ class Targets:
         """The keys of ``contents``, by object."""
         self.growth: dict[Ptr, int] = {}
         self.exits: dict[str, list[Registers]] = {}
-        self.written: dict[int, frozenset[str]] = {}
-        """The registers that a statement, or what is inside of it, writes."""
+        self.names: dict[int, frozenset[str]] = {}
+        """The registers that a statement, or what is inside of it, writes or reads."""
+        self.known: dict[int, tuple[list[Fact], list[Fact]]] = {}
+        """What holds in both sides of a branch."""
         for address, cell in program.cells.items():
             self._place(address, frozenset((cell.init,)), {cell.ctype.size})
+        for thread in program.threads:
+            self._learn(thread.body)
         self.changed = True
         while self.changed:
             self.changed = False
             for thread in program.threads:
                 self._run(thread.body, {})
 
-    def of(self, stmt: ir.Load | ir.Store | ir.Rmw, places: Iterable[Ptr]) -> list[Ptr]:
-        """Those of ``places`` that an access may be to."""
+    def of(self, stmt: ir.Load | ir.Store | ir.Rmw, places: Collection[Ptr]) -> list[Ptr]:
+        """Those of ``places`` that an access may be to, in order."""
         found = self.addresses.get(id(stmt), frozenset())
-        spans = [a for a in found if isinstance(a, Span)]
-        return [p for p in places if p in found or any(span.has(p) for span in spans)]
+        spans = [a for a in found if isinstance(a, Span) and a.base is not None]
+        if not spans:
+            return sorted(a for a in found if isinstance(a, Ptr) and a in places)
+        return sorted(p for p in places if p in found or any(span.has(p) for span in spans))
 
     def only(self, stmt: ir.Load | ir.Store | ir.Rmw, places: Iterable[Ptr]) -> bool:
         """Is the access, if it is to an object, to one of ``places``?"""
@@ -92,105 +108,123 @@ class Targets:
     # --- along a thread ---
 
     def _run(self, body: Sequence[ir.Stmt], regs: Registers | None) -> Registers | None:
-        """What registers hold after ``body``; None: its end is not reached."""
-        equal: dict[str, ir.Expr] = {}
+        """What registers hold after ``body``; None: its end is not reached. ``regs`` is changed."""
         for stmt in body:
             if regs is None:
                 return None
-            if isinstance(stmt, ir.If):
-                both = ((stmt.then, True), (stmt.other, False))
-                regs = _joined([self._run(side, self._where(stmt.cond, holds, equal, regs)) for side, holds in both])
-            else:
-                regs = self._step(stmt, regs)
-            self._follow(stmt, equal)
+            regs = self._step(stmt, regs)
         return regs
 
-    # --- what is known in a branch ---
-
-    def _follow(self, stmt: ir.Stmt, equal: dict[str, ir.Expr]) -> None:
-        """Keep in ``equal`` the registers that are still what they were computed as from others, after ``stmt`` too."""
-        written = self.written.get(id(stmt))
-        if written is None:
+    def _names(self, stmt: ir.Stmt) -> frozenset[str]:
+        """The registers that a statement, or one inside of it, writes or reads: of others it says nothing new."""
+        found = self.names.get(id(stmt))
+        if found is None:
             inside = [*statements((stmt,))]
-            found = {defined(one) for one in inside} | {one.status for one in inside if isinstance(one, ir.Store)}
-            written = self.written[id(stmt)] = frozenset(name for name in found if name is not None)
-        if written:
-            for name in [n for n, expr in equal.items() if n in written or not written.isdisjoint(registers_read(expr))]:
-                del equal[name]
-        if isinstance(stmt, ir.Assign) and stmt.reg not in registers_read(stmt.expr):
-            equal[stmt.reg] = stmt.expr
-
-    def _where(self, cond: ir.Expr, holds: bool, equal: Mapping[str, ir.Expr], regs: Registers) -> Registers | None:
-        """The registers where ``cond`` holds (or does not); None: it never does."""
-        match cond:
-            case ir.Unary("!", arg):
-                return self._where(arg, not holds, equal, regs)
-            case ir.Binary("&&" | "||" as op, left, right) if holds == (op == "&&"):
-                one = self._where(left, holds, equal, regs)
-                return one and self._where(right, holds, equal, one)
-        names = dict.fromkeys(registers_read(cond))
-        before = [regs.get(name, ZERO) for name in names]
-        if all(before) and prod(map(len, before)) <= MOST:
-            able = [row for row in itertools.product(*before) if self._possible(cond, holds, dict(zip(names, row, strict=True)))]
-            if not able:
-                return None
-            regs = {**regs, **{name: frozenset(column) for name, column in zip(names, zip(*able, strict=True), strict=True)}}
-        if equal.keys().isdisjoint(names):
-            return regs
-        expanded = with_atoms(cond, lambda one: equal.get(one.name, one) if isinstance(one, ir.Reg) else one)
-        return self._where(expanded, holds, equal, regs)
-
-    def _possible(self, cond: ir.Expr, holds: bool, row: Mapping[str, Atom]) -> bool:
-        """May ``cond`` hold (or not) if the registers that it reads have these values?"""
-        if any(isinstance(atom, Span) for atom in row.values()):
-            return True
-        found = self._value(cond, {name: frozenset((atom,)) for name, atom in row.items()})
-        return not found or any(isinstance(value, Span) or truth(value) == holds for value in found)
+            found = self.names[id(stmt)] = frozenset(name for one in inside for name in (*_written(one), *used(one)))
+        return found
 
     def _step(self, stmt: ir.Stmt, regs: Registers) -> Registers | None:
         match stmt:
             case ir.Assign(reg, expr):
-                return {**regs, reg: self._value(expr, regs)}
+                regs[reg] = self._value(expr, regs)
             case ir.Load(reg, addr):
-                return {**regs, reg: self._load(self._at(stmt, addr, regs), stmt.ctype)}
+                regs[reg] = self._load(self._at(stmt, addr, regs), stmt.ctype)
             case ir.Store(addr, value):
-                where = self._at(stmt, addr, regs)
-                self._store(stmt, where, self._value(value, regs))
-                return regs if stmt.status is None else {**regs, stmt.status: TRUTHS}
+                self._store(stmt, self._at(stmt, addr, regs), self._value(value, regs))
+                if stmt.status is not None:
+                    regs[stmt.status] = TRUTHS
             case ir.Rmw():
                 where = self._at(stmt, stmt.addr, regs)
-                regs = {**regs, stmt.old: self._load(where, stmt.ctype)}
+                regs[stmt.old] = self._load(where, stmt.ctype)
                 self._store(stmt, where, self._value(stmt.new, regs))
+            case ir.If():
+                return self._branch(stmt, regs)
             case ir.Choice(then, other):
-                return _joined([self._run(then, regs), self._run(other, regs)])
+                return _joined([self._run(then, dict(regs)), self._run(other, regs)], self._names(stmt))
             case ir.Block(label, body):
-                return self._leaving(label, lambda: self._run(body, regs))
+                return self._leaving(label, lambda: self._run(body, regs), self._names(stmt))
             case ir.Loop():
-                return self._leaving(stmt.label, lambda: self._loop(stmt, regs))
+                return self._leaving(stmt.label, lambda: self._loop(stmt, regs), self._names(stmt))
             case ir.Exit(label):
                 self.exits[label].append(regs)
                 return None
         return regs
 
-    def _leaving(self, label: str, body: object) -> Registers | None:
+    def _leaving(self, label: str, body: Callable[[], Registers | None], names: frozenset[str]) -> Registers | None:
         outer = self.exits.get(label)
         self.exits[label] = []
-        assert callable(body)
         end = body()
-        found = _joined([end, *self.exits.pop(label)])
+        found = _joined([end, *self.exits.pop(label)], names)
         if outer is not None:
             self.exits[label] = outer
         return found
 
     def _loop(self, stmt: ir.Loop, regs: Registers) -> None:
+        names = self._names(stmt)
         for count in itertools.count():
-            after = _joined([regs, self._run(stmt.body, regs)])
-            assert after is not None
+            before = {name: regs.get(name, ZERO) for name in names}
+            after = _joined([regs, self._run(stmt.body, dict(regs))], names)
+            assert after is regs
             if count >= PATIENCE:
-                after = {name: _widened(found) for name, found in after.items()}
-            if after == regs:
+                regs.update({name: _widened(regs.get(name, ZERO)) for name in names})
+            if all(regs.get(name, ZERO) == found for name, found in before.items()):
                 return
-            regs = after
+
+    # --- what is known in a branch ---
+
+    def _branch(self, stmt: ir.If, regs: Registers) -> Registers | None:
+        known = self.known[id(stmt)]
+        told = {name for facts in known for fact in facts for name in fact.names}
+        then, other = self._where(known[0], dict(regs)), self._where(known[1], regs)
+        return _joined([self._run(stmt.then, then), self._run(stmt.other, other)], self._names(stmt) | told)
+
+    def _learn(self, body: Sequence[ir.Stmt]) -> None:
+        """Note what holds in the branches of ``body``. What a register was computed from is known within one list of
+        statements, as long as nothing writes either; and not of a branch that stands in several places."""
+        equal: dict[str, ir.Expr] = {}
+        for stmt in body:
+            match stmt:
+                case ir.If(cond, then, other):
+                    here = {} if id(stmt) in self.known else equal
+                    self.known[id(stmt)] = ([*_facts(cond, True, here)], [*_facts(cond, False, here)])
+                    self._learn(then)
+                    self._learn(other)
+                case ir.Choice(then, other):
+                    self._learn(then)
+                    self._learn(other)
+                case ir.Block() | ir.Loop():
+                    self._learn(stmt.body)
+            written = {name for one in statements((stmt,)) for name in _written(one)}
+            if written:
+                for name in [n for n, expr in equal.items() if n in written or not written.isdisjoint(registers_read(expr))]:
+                    del equal[name]
+            if isinstance(stmt, ir.Assign) and stmt.reg not in registers_read(stmt.expr):
+                equal[stmt.reg] = stmt.expr
+
+    def _where(self, facts: Iterable[Fact], regs: Registers) -> Registers | None:
+        """``regs`` where all of these hold, changed; None: they never do."""
+        for fact in facts:
+            before = tuple(regs.get(name, ZERO) for name in fact.names)
+            if before not in fact.results:
+                fact.results[before] = self._able(fact, before)
+            after = fact.results[before]
+            if after is None:
+                return None
+            regs.update(zip(fact.names, after, strict=True))
+        return regs
+
+    def _able(self, fact: Fact, before: tuple[Found, ...]) -> tuple[Found, ...] | None:
+        """What registers that hold ``before`` hold where the fact does; None: it does not. Spans, and many values, stay."""
+        rows = prod(map(len, before))
+        if not rows or rows > MOST or any(isinstance(atom, Span) for found in before for atom in found):
+            return before
+        able = [row for row in itertools.product(*before) if self._possible(fact, row)]
+        return tuple(map(frozenset, zip(*able, strict=True))) if able else None
+
+    def _possible(self, fact: Fact, row: Sequence[Atom]) -> bool:
+        """May the fact hold if the registers that it is about have these values?"""
+        found = self._value(fact.cond, {name: frozenset((value,)) for name, value in zip(fact.names, row, strict=True)})
+        return not found or any(isinstance(value, Span) or truth(value) == fact.holds for value in found)
 
     # --- memory ---
 
@@ -375,13 +409,39 @@ def _parts(atom: Atom) -> tuple[str | None, int, int]:
     return (atom.base, 0, atom.offset) if isinstance(atom, Ptr) else (None, 0, atom)
 
 
-def _joined(ends: Iterable[Registers | None]) -> Registers | None:
+def _facts(cond: ir.Expr, holds: bool, equal: Mapping[str, ir.Expr]) -> Iterator[Fact]:
+    """What is known where ``cond`` holds (or does not): of its registers, and of those that they are still computed from."""
+    match cond:
+        case ir.Unary("!", arg):
+            yield from _facts(arg, not holds, equal)
+        case ir.Binary("&&" | "||" as op, left, right) if holds == (op == "&&"):
+            yield from _facts(left, holds, equal)
+            yield from _facts(right, holds, equal)
+        case _:
+            names = tuple(dict.fromkeys(registers_read(cond)))
+            yield Fact(cond, holds, names, {})
+            if not equal.keys().isdisjoint(names):
+                expanded = with_atoms(cond, lambda one: equal.get(one.name, one) if isinstance(one, ir.Reg) else one)
+                yield from _facts(expanded, holds, equal)
+
+
+def _written(stmt: ir.Stmt) -> Iterator[str]:
+    """The registers that a statement itself writes."""
+    reg = defined(stmt)
+    if reg is not None:
+        yield reg
+    if isinstance(stmt, ir.Store) and stmt.status is not None:
+        yield stmt.status
+
+
+def _joined(ends: Iterable[Registers | None], names: Iterable[str]) -> Registers | None:
+    """What registers may hold where several paths meet, which differ in ``names`` only: in the first one's place."""
     reached = [end for end in ends if end is not None]
     if not reached:
         return None
-    result = dict(reached[0])
+    result = reached[0]
     for other in reached[1:]:
-        for name in result.keys() | other.keys():
+        for name in names:
             one, two = result.get(name, ZERO), other.get(name, ZERO)
             if one is not two and one != two:
                 result[name] = _limited(one | two)

@@ -18,6 +18,7 @@ from smpcheck.program.faults import FAULTS
 from smpcheck.program.flow import expressions, statements
 from smpcheck.program.ir import ENDED, Position
 from smpcheck.program.pieces import cut, only_touched
+from smpcheck.program.targets import Targets
 from smpcheck.program.values import CType, Ptr
 from smpcheck.readers.clang import headers
 from smpcheck.readers.clang import tree as t
@@ -187,7 +188,8 @@ class Harness:
         else:
             raise UnsupportedError("the addresses of too many local variables go to memory", Position(self.path, 1))
         self._complain_of_missing()
-        program = cut(only_touched(program))
+        targets = Targets(program)
+        program = cut(only_touched(program, targets), targets)
         wellformed.check(program)
         return program
 
