@@ -246,7 +246,10 @@ def test_without_rights_it_says_what_is_missing_and_compares_the_rest() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--provoke", "nothing"], "there is no race 'nothing' to provoke: choose from strand, two-munlocks, shm-unlock, all"),
+        (
+            ["--provoke", "nothing"],
+            "there is no race 'nothing' to provoke: choose from strand, two-munlocks, shm-unlock, late-count, all",
+        ),
         (["--provoke", "strand", "anonymous"], "anonymous: with --provoke or --from no workload is done"),
         (["--from", "no-such-file"], "cannot read no-such-file: No such file or directory"),
     ],

@@ -1,4 +1,4 @@
-"""Lanes for real, shortly: rounds of both kinds, nothing left behind. What they see is up to the kernel."""
+"""Lanes for real, shortly: rounds of all kinds, nothing left behind. What they see is up to the kernel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smpcheck.mm.kernel_check.lanes import LaneError
 from smpcheck.mm.kernel_check.machine import Machine
 from smpcheck.mm.kernel_check.sweep import CONTROL_EVERY
 from smpcheck.mm.kernel_check.witness import Call, Lane, SetupCall, Witness
-from tests.mm.kernel_check.witnesses import DRAIN, SEGMENT, TRUNCATE
+from tests.mm.kernel_check.witnesses import DRAIN, OVERTAKE, SEGMENT, TRUNCATE
 
 CPUS = sorted(os.sched_getaffinity(0))
 
@@ -41,15 +41,16 @@ def nothing_left(machine: Machine) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("witness", [DRAIN, TRUNCATE, SEGMENT], ids=lambda witness: witness.name)
-def test_rounds_of_both_kinds_are_done(witness: Witness) -> None:
+@pytest.mark.parametrize("witness", [DRAIN, TRUNCATE, SEGMENT, OVERTAKE], ids=lambda witness: witness.name)
+def test_rounds_of_all_kinds_are_done(witness: Witness) -> None:
     def enough(rounds: int, seen: int) -> None:
         if rounds >= ROUNDS:
             raise KeyboardInterrupt
 
     tally = lanes.run(witness, CPUS, 120.0, tick=enough)
-    assert tally.together + tally.apart >= ROUNDS
+    assert tally.together + tally.apart + tally.in_turns >= ROUNDS
     assert tally.apart > 0
+    assert bool(tally.in_turns) == (witness is OVERTAKE)
     assert tally.seen_apart == 0
     assert all(done.bad for done in tally.samples)
 

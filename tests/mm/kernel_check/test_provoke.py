@@ -15,9 +15,9 @@ from smpcheck.mm.kernel_check.lanes import CLEARED, LaneError
 from smpcheck.mm.kernel_check.machine import Machine
 from smpcheck.mm.kernel_check.provoke import PROVOKE, Attempt, Outcome, attempt, exit_status, from_model, from_witness, why_not
 from smpcheck.mm.kernel_check.provoke_report import report, write_table
-from smpcheck.mm.kernel_check.sweep import Tally
+from smpcheck.mm.kernel_check.sweep import Plan, Round, Tally
 from tests.mm.kernel_check.test_sweep import RECORDED
-from tests.mm.kernel_check.witnesses import DRAIN, TRUNCATE
+from tests.mm.kernel_check.witnesses import DRAIN, OVERTAKE, TRUNCATE
 from tests.schemas import strict
 
 
@@ -39,6 +39,9 @@ def tried(predicted: bool = True, apart: bool | None = False, **counts: Any) -> 
         (tried(predicted=False, seen=1, together=9), Outcome.CONTRADICTED),
         (tried(seen=3, seen_apart=1), Outcome.NO_RACE),
         (tried(seen=3, seen_apart=1, apart=True), Outcome.SEEN),
+        (tried(in_turns=9, seen_in_turns=2), Outcome.SEEN),
+        (tried(in_turns=9, seen_in_turns=2, seen_apart=1), Outcome.SEEN),
+        (tried(predicted=False, in_turns=9, seen_in_turns=1), Outcome.CONTRADICTED),
         (Attempt("strand", "I3", "", why_not="no root"), Outcome.NOT_TRIED),
     ],
 )
@@ -118,11 +121,22 @@ def test_a_recorded_session_told() -> None:
     write_table([recorded()], machine(), out)
     text = out.getvalue()
     assert "strand: munlock(p) by munlock against drain() by drain" in text
-    assert "predicted  pages left lru, unevictable and not mlocked (I3 fails); none where one call follows the other" in text
+    assert "predicted  pages left lru, unevictable and not mlocked (I3 fails); none where one lane follows the other" in text
     assert "seen       43 pages left lru, unevictable and not mlocked, in 30 of 88 rounds with calls that overlap" in text
-    assert "control    0 pages, in 31 rounds with one call after the other" in text
+    assert "control    0 pages, in 31 rounds with one lane after the other" in text
     assert "later      7 of 7 still so after 0.2 s; 7 of these 7 no more, once the flag was set and cleared again" in text
     assert "✓ seen, as predicted" in text
+
+
+def test_a_round_in_turns_is_told_call_by_call() -> None:
+    one = from_witness(OVERTAKE)
+    one.tally.add(Round(Plan(1, (0, 0), (0, 1, 1, 1, 0, 1)), (0, 10), (90, 99), 2))
+    one.tally.add(Round(Plan(1, (0, 0), (0, 0, 1, 1, 1, 1)), (0, 10), (5, 99), 1))
+    out = io.StringIO()
+    write_table([one], machine(), out)
+    assert "in turns   2 pages, in 1 of 1 rounds in which the lanes take turns, call by call" in out.getvalue()
+    assert "such as    load: read(a); munlocks: munlock(a); munlocks: read(b); munlocks: drain(); load: drain()" in out.getvalue()
+    assert "may have drained its batch in between" in out.getvalue()
 
 
 def test_what_is_not_tried_is_told_with_its_reason() -> None:

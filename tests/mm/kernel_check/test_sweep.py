@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from smpcheck.mm.kernel_check.sweep import CONTROL_EVERY, SCALES, Plan, Round, Sweep, Tally, offsets_of_hits
+from smpcheck.mm.kernel_check.sweep import CONTROL_EVERY, SCALES, Plan, Round, Sweep, Tally, offsets_of_hits, turns
 
 RECORDED = [
     Round(Plan(scale, tuple(delays), tuple(order)), tuple(begins), tuple(ends), bad)
@@ -59,15 +59,33 @@ def test_offsets_are_those_of_hits_that_overlapped() -> None:
 
 
 def test_one_round_in_a_few_is_a_control_and_all_orders_come() -> None:
-    sweep = Sweep(3, 1, seed=1)
+    sweep = Sweep((1, 1, 1), 1, seed=1)
     plans = [sweep.next() for _ in range(CONTROL_EVERY * 12)]
     orders = [plan.order for plan in plans if plan.order]
     assert len(orders) == 12
     assert set(orders) == set(permutations(range(3)))
 
 
+def test_lanes_with_several_calls_take_turns_in_some_rounds_in_all_ways() -> None:
+    sweep = Sweep((2, 3), 1, seed=1)
+    orders = [plan.order for plan in (sweep.next() for _ in range(CONTROL_EVERY * 16)) if plan.order]
+    assert set(orders) == {(0, 0, 1, 1, 1), (1, 1, 1, 0, 0), *turns((2, 3), 100)}
+    assert len(turns((2, 3), 100)) == 10 - 2
+    assert turns((1, 1, 1), 100) == []
+    assert len(turns((5, 5), 20)) == 20
+
+
+def test_a_symptom_after_turns_is_neither_a_race_nor_a_control() -> None:
+    tally = Tally()
+    tally.add(made((0, 30), (10, 20), bad=2, order=(0, 1, 0)))
+    tally.add(made((0, 30), (10, 20), order=(0, 1, 0)))
+    assert (tally.in_turns, tally.hits_in_turns, tally.seen_in_turns) == (2, 1, 2)
+    assert (tally.together, tally.apart, tally.seen, tally.seen_apart) == (0, 0, 0, 0)
+    assert offsets_of_hits(tally.samples) == []
+
+
 def test_a_lane_is_delayed_by_what_the_others_take() -> None:
-    sweep = Sweep(2, 1, seed=1)
+    sweep = Sweep((1, 1), 1, seed=1)
     for _ in range(10):
         sweep.learn(made((0, 100), (0, 3000)))
     plans = [plan for plan in (sweep.next() for _ in range(400)) if not plan.order]
@@ -77,13 +95,13 @@ def test_a_lane_is_delayed_by_what_the_others_take() -> None:
 
 
 def test_a_lane_that_was_held_up_is_no_guide() -> None:
-    sweep = Sweep(2, 1, seed=1)
+    sweep = Sweep((1, 1), 1, seed=1)
     sweep.learn(made((0, 10**7), (0, 3000)))
     assert max(sweep.next().delays[1] for _ in range(50)) <= 5_000
 
 
 def test_half_of_the_tries_are_near_a_hit() -> None:
-    sweep = Sweep(2, 1, seed=1)
+    sweep = Sweep((1, 1), 1, seed=1)
     sweep.learn(Round(Plan(3, (50_000, 0)), (0, 1), (9, 9), 1))
     plans = [plan for plan in (sweep.next() for _ in range(400)) if not plan.order]
     near = [plan for plan in plans if plan.scale == 3 and abs(plan.delays[0] - 50_000) < 1_000]
@@ -91,11 +109,11 @@ def test_half_of_the_tries_are_near_a_hit() -> None:
 
 
 def test_a_hit_in_a_control_is_nothing_to_go_back_to() -> None:
-    sweep = Sweep(2, 1, seed=1)
+    sweep = Sweep((1, 1), 1, seed=1)
     sweep.learn(made((0, 1), (1, 2), bad=1, order=(0, 1)))
     assert not sweep.hits
 
 
 @pytest.mark.parametrize(("pages", "scales"), [(1, list(SCALES)), (2, [1, 3]), (14, [1]), (20, [1])])
 def test_pages_fit_into_a_batch(pages: int, scales: list[int]) -> None:
-    assert Sweep(2, pages, seed=1).scales == scales
+    assert Sweep((1, 1), pages, seed=1).scales == scales

@@ -59,12 +59,14 @@ def test_a_mapping_that_shm_lock_made_unevictable_is_a_segment() -> None:
 
 def test_a_count_that_waits_is_brought_about_from_the_other_cpu() -> None:
     setup, lanes = calls(found("munlock_late_count", "I12"))
-    assert setup == [
-        "drain_late: write(born)", "drain_late: drain()",
-        "munlock_and_share: mlock_on_fault(vma)", "munlock_and_share: mlock_on_fault(child)", "drain_late: read(vma)",
-    ]  # fmt: skip
+    cached = ["write(born)", "drain()"]
+    locked = ["munlock_and_share: mlock_on_fault(vma)", "munlock_and_share: mlock_on_fault(child)"]
+    assert setup == [*(f"drain_late: {call}" for call in cached), *locked, "drain_late: read(vma)"]
     assert lanes["drain_late"] == ["drain()"]
     assert lanes["munlock_and_share"] == ["munlock(vma)", "read(child)", "drain()", "munlock(child)", "drain()"]
+    setup, lanes = calls(found("load_munlocks", "I12"))
+    assert setup == [*(f"load: {call}" for call in cached), *locked]
+    assert lanes["load"] == ["read(vma)", "drain()"]
 
 
 def test_the_schedule_is_that_of_the_run() -> None:

@@ -13,10 +13,10 @@ import pytest
 from smpcheck.errors import InputError
 from smpcheck.mm.kernel_check.witness import CALLS, KINDS, SHARINGS, SYMPTOMS, Witness, load, validate
 from smpcheck.schemas import schema
-from tests.mm.kernel_check.witnesses import DRAIN, SEGMENT, TRUNCATE, plain
+from tests.mm.kernel_check.witnesses import DRAIN, OVERTAKE, SEGMENT, TRUNCATE, plain
 from tests.schemas import strict
 
-ALL = [DRAIN, TRUNCATE, SEGMENT]
+ALL = [DRAIN, TRUNCATE, SEGMENT, OVERTAKE]
 VALID = strict("mm-witness-1")
 
 
@@ -130,6 +130,11 @@ def test_a_mapping_fits_what_it_maps(tmp_path: Path) -> None:
             load(written(tmp_path, changed(TRUNCATE, path, value)))
     with pytest.raises(InputError, match="a segment of shared memory is shared"):
         load(written(tmp_path, changed(SEGMENT, "objects.1.sharing", "private")))
+
+
+def test_where_pages_are_rightly_mlocked_at_the_end_there_is_nothing_to_see(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r": b is VM_LOCKED at the end, so pages are rightly mlocked then"):
+        load(written(tmp_path, changed(OVERTAKE, "lanes.1.calls.3.call", "mlock")))
 
 
 def paths(node: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

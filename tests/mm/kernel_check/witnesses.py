@@ -35,6 +35,28 @@ SEGMENT = Witness(
     [Lane("unlock", [Call("shm_unlock", "s")]), Lane("drain", [Call("drain")])],
 )
 
+OVERTAKE = Witness(
+    "munlock against a load that is not counted yet",
+    "I12",
+    "",
+    [
+        Object("f", "file"),
+        Object("a", "area", 1, "f", "shared", "munlocks"),
+        Object("b", "area", 1, "f", "shared", "munlocks"),
+        Object("cache", "area", 1, "f", "shared", "load"),
+    ],
+    [
+        SetupCall("load", Call("write", "cache")),
+        SetupCall("load", Call("drain")),
+        SetupCall("munlocks", Call("mlock_on_fault", "a")),
+        SetupCall("munlocks", Call("mlock_on_fault", "b")),
+    ],
+    [
+        Lane("load", [Call("read", "a"), Call("drain")]),
+        Lane("munlocks", [Call("munlock", "a"), Call("read", "b"), Call("drain"), Call("munlock", "b")]),
+    ],
+)
+
 
 def plain(witness: Witness) -> dict[str, Any]:
     """Its document, as it comes out of a file."""

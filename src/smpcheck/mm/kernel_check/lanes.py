@@ -153,7 +153,8 @@ class Worker:
         self.scratch = open_file(None, "smpcheck-scratch")
         self.own_page = syscalls.reserve(PAGE)
         syscalls.map_at(self.own_page, PAGE, shared=False)
-        self.sweep = Sweep(board.lanes, max(each.pages for each in self.witness.objects), seed)
+        calls = [len(lane.calls) for lane in self.witness.lanes]
+        self.sweep = Sweep(calls, max(each.pages for each in self.witness.objects), seed)
         self.tally = Tally()
         self.plan = Plan(1, ())
         self.round = self.turn = 0
@@ -251,24 +252,38 @@ class Worker:
         else:
             board.wait(Board.GO_ROUND, number)
         if self.plan.order:
-            board.wait(Board.PASSED, self.plan.order.index(index))
-            begin = now()
+            begin, end = self.calls_in_turn()
         else:
             until = words[Board.GO] + self.plan.delays[index]
             while (begin := now()) < until:
                 pass
-        for call in calls:
-            try:
-                call()
-            except OSError as error:
-                if error.errno not in EXPECTED:
-                    raise
-        end = now()
-        if self.plan.order:
-            words[Board.PASSED] = self.plan.order.index(index) + 1
+            for call in calls:
+                self.do(call)
+            end = now()
         words[board.at(index, Board.BEGIN)] = begin
         words[board.at(index, Board.END)] = end
         words[board.at(index, Board.DONE)] = number
+
+    @staticmethod
+    def do(call: Callable[[], object]) -> None:
+        """One call, which may fail because of what the others do."""
+        try:
+            call()
+        except OSError as error:
+            if error.errno not in EXPECTED:
+                raise
+
+    def calls_in_turn(self) -> tuple[int, int]:
+        """The lane's calls, each when it is its turn; when the first began and the last ended."""
+        turns = (turn for turn, lane in enumerate(self.plan.order) if lane == self.index)
+        begin = end = 0
+        for turn, call in zip(turns, self.calls, strict=True):
+            self.board.wait(Board.PASSED, turn)
+            begin = begin or now()
+            self.do(call)
+            end = now()
+            self.board.words[Board.PASSED] = turn + 1
+        return begin, end
 
     def all_done(self) -> None:
         """The first lane's: nobody is at it any more."""
@@ -330,9 +345,10 @@ class Worker:
             self.step(self.numbers[area.lane], partial(self.count, area, word))
 
     def count(self, area: Object, word: int) -> None:
-        """Pages in the same frame as before whose flags are those of pages that are left behind."""
+        """Pages whose flags are those of pages that are left behind: for I3, in the same frame as before."""
         after = self.frames.frames(self.ground.addresses[area.name], area.pages * self.plan.scale)
-        same = [frame for frame, old in zip(after, self.before[area.name], strict=True) if frame and frame == old]
+        before = after if self.witness.invariant == "I12" else self.before[area.name]
+        same = [frame for frame, old in zip(after, before, strict=True) if frame and frame == old]
         bad = sum(map(LEFT_BEHIND[self.witness.invariant], map(self.frames.flags_of, same)))
         self.board.words[self.board.at(self.index, word)] = bad
 

@@ -54,8 +54,16 @@ def _attempt(one: Attempt) -> Iterator[Line]:
     yield _row(
         "seen", f"{_pages(tally.seen)} {symptom(one)}, in {tally.hits:,} of {tally.together:,} rounds with calls that overlap"
     )
-    yield _row("control", f"{_pages(tally.seen_apart)}, in {tally.apart:,} rounds with one call after the other")
-    if one.witness and tally.hits:
+    if tally.in_turns:
+        rounds = f"in {tally.hits_in_turns:,} of {tally.in_turns:,} rounds in which the lanes take turns, call by call"
+        yield _row("in turns", f"{_pages(tally.seen_in_turns)}, {rounds}")
+        turns = next((done.plan.order for done in tally.samples if done.plan.in_turns), ())
+        if one.witness and turns:
+            yield _row("such as", in_turns(one.witness, turns))
+    yield _row("control", f"{_pages(tally.seen_apart)}, in {tally.apart:,} rounds with one lane after the other")
+    if tally.seen_apart and tally.seen_in_turns:
+        yield _row("", "another process on the CPU of a lane may have drained its batch in between: that is a turn, too")
+    if one.witness and offsets_of_hits(tally.samples):
         first, *others = [lane.name for lane in one.witness.lanes]
         for lane, (least, most) in zip(others, offsets_of_hits(tally.samples), strict=True):
             yield _row(
@@ -80,11 +88,17 @@ def words(witness: Witness) -> str:
     return " against ".join(f"{'; '.join(map(str, lane.calls))} by {lane.name}" for lane in witness.lanes)
 
 
+def in_turns(witness: Witness, order: Sequence[int]) -> str:
+    """The lanes' calls in this order, in a line."""
+    left = [iter(lane.calls) for lane in witness.lanes]
+    return "; ".join(f"{witness.lanes[lane].name}: {next(left[lane])}" for lane in order)
+
+
 def prediction(one: Attempt) -> str:
     """What the model says."""
     if not one.predicted:
         return f"no page {symptom(one)}"
-    apart = {True: "; also one after the other", False: "; none where one call follows the other", None: ""}[one.predicted_apart]
+    apart = {True: "; also one after the other", False: "; none where one lane follows the other", None: ""}[one.predicted_apart]
     return f"pages {symptom(one)} ({one.invariant} fails){apart}"
 
 

@@ -1,8 +1,10 @@
 """Which delays to try, and what the rounds add up to: all of a reproduction that needs no kernel.
 
-A round is one try. Either all lanes begin within a few microseconds, each after a delay of its own, so that their calls overlap
-in all ways; or, every few rounds, they go one after the other, in all orders: the control. What a round counts as is decided
-afterwards from the clock, and not from what was planned: a lane that was held up for a millisecond overlapped with nobody.
+A round is one try. Most often all lanes begin within a few microseconds, each after a delay of its own, so that their calls
+overlap in all ways. Every few rounds they go one after the other, in all orders: the control. Where lanes have several calls,
+they take turns in some rounds: calls of one lane come between those of another, and none overlaps. Whether calls overlapped is
+decided afterwards from the clock, and not from what was planned: a lane that was held up for a millisecond overlapped with
+nobody.
 """
 
 from __future__ import annotations
@@ -11,10 +13,16 @@ import random
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, permutations
+from itertools import combinations, groupby, permutations
 
 CONTROL_EVERY = 4
 """Of so many rounds one is a control."""
+
+TURNS_AT = 2
+"""The round after each control in which lanes take turns, where they can."""
+
+MAX_TURNS = 200
+"""Of so many ways to take turns at the most some are tried."""
 
 SCALES = (1, 3, 14)
 """How many pages of the kernel stand for one of the model. More than 14 would not fit into a batch of 15 (31 in 6.12), which is
@@ -38,11 +46,16 @@ MAX_SAMPLES = 50
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to try. ``delays``: nanoseconds for each lane; ``order``: of the lanes, if they go one after the other."""
+    """What to try. ``delays``: nanoseconds for each lane; ``order``: whose call is next, if no two are to overlap."""
 
     scale: int
     delays: tuple[int, ...]
     order: tuple[int, ...] = ()
+
+    @property
+    def in_turns(self) -> bool:
+        """Does a lane's call come between two of another lane?"""
+        return len(list(groupby(self.order))) > len(set(self.order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +82,14 @@ class Round:
 class Sweep:
     """Chooses plans and learns from rounds: half of them anywhere, half near what led to a hit."""
 
-    def __init__(self, lanes: int, pages: int, seed: int) -> None:
-        self.lanes = lanes
+    def __init__(self, calls: Sequence[int], pages: int, seed: int) -> None:
+        """``calls``: how many each lane does. ``pages``: the most that an object has."""
+        self.lanes = lanes = len(calls)
         self.scales = [scale for scale in SCALES if scale * pages <= SCALES[-1]] or [1]
         self.dice = random.Random(seed)
-        self.orders = list(permutations(range(lanes)))
+        self.controls = [tuple(lane for lane in order for _ in range(calls[lane])) for order in permutations(range(lanes))]
+        self.turns = turns(calls, MAX_TURNS)
+        self.orders = self.controls + self.turns
         self.hits: deque[Plan] = deque(maxlen=MEMORY)
         self.took: list[deque[int]] = [deque(maxlen=MEMORY) for _ in range(lanes)]
         self.number = 0
@@ -82,9 +98,9 @@ class Sweep:
         """What to try next."""
         self.number += 1
         scale = self.dice.choice(self.scales)
-        if self.number % CONTROL_EVERY == 0:
-            order = self.orders[self.number // CONTROL_EVERY % len(self.orders)]
-            return Plan(scale, (0,) * self.lanes, order)
+        for orders, place in ((self.controls, 0), (self.turns, TURNS_AT)):
+            if orders and self.number % CONTROL_EVERY == place:
+                return Plan(scale, (0,) * self.lanes, orders[self.number // CONTROL_EVERY % len(orders)])
         if self.hits and self.dice.random() < 0.5:
             near = self.dice.choice(self.hits)
             return Plan(near.scale, tuple(max(0, round(self.dice.gauss(delay, NEAR))) for delay in near.delays))
@@ -102,6 +118,19 @@ class Sweep:
             self.hits.append(done.plan)
 
 
+def turns(calls: Sequence[int], most: int) -> list[tuple[int, ...]]:
+    """Orders in which lanes with so many calls take turns: all of them, or ``most`` that are drawn (always the same)."""
+    dice, whole = random.Random(0), [lane for lane, many in enumerate(calls) for _ in range(many)]
+    found: dict[tuple[int, ...], None] = {}
+    for _ in range(10 * most):
+        dice.shuffle(whole)
+        if Plan(1, (), tuple(whole)).in_turns:
+            found[tuple(whole)] = None
+        if len(found) == most:
+            break
+    return sorted(found)
+
+
 @dataclass(slots=True)
 class Tally:
     """What all rounds add up to."""
@@ -116,6 +145,12 @@ class Tally:
     """Rounds in which no two calls overlapped: the control."""
     seen_apart: int = 0
     """Pages with the symptom after those."""
+    in_turns: int = 0
+    """Rounds in which the lanes took turns, call by call."""
+    seen_in_turns: int = 0
+    """Pages with the symptom after those."""
+    hits_in_turns: int = 0
+    """Those rounds in which there was one."""
     looked: int = 0
     """Pages with the symptom that were looked at a second time, `LATER` seconds after."""
     still: int = 0
@@ -127,7 +162,11 @@ class Tally:
 
     def add(self, done: Round) -> None:
         """One more round."""
-        if done.overlapped:
+        if done.plan.in_turns:
+            self.in_turns += 1
+            self.seen_in_turns += done.bad
+            self.hits_in_turns += done.bad > 0
+        elif done.overlapped:
             self.together += 1
             self.seen += done.bad
             self.hits += done.bad > 0
@@ -146,5 +185,6 @@ MAX_LOOKS = 5
 
 
 def offsets_of_hits(samples: Sequence[Round]) -> list[tuple[int, int]]:
-    """For each lane but the first, between which two offsets (nanoseconds) it began where there was a hit."""
-    return [(min(each), max(each)) for each in zip(*(done.offsets for done in samples if done.overlapped), strict=True)]
+    """For each lane but the first, between which two offsets (nanoseconds) it began where calls overlapped, with a hit."""
+    raced = [done.offsets for done in samples if done.overlapped and not done.plan.in_turns]
+    return [(min(each), max(each)) for each in zip(*raced, strict=True)]

@@ -57,13 +57,17 @@ NOT_CALLS = {
 }
 """Threads of scenarios that are no system calls, and why."""
 
-MLOCKED_ON_FAULT = (
+CACHED = (
     "a page that is mapped into a VM_LOCKED vma only when it is touched: both areas are mlocked with MLOCK_ONFAULT, and the page"
     " comes into one of them by an access from the other lane's CPU"
 )
 
-LEAVES_BATCHES = ("munmap", "truncate", "write")
-"""Calls after which pages wait in a batch of the CPU: what was unmapped, to be munlocked; what was born, for its list."""
+LEAVES_BATCHES = ("munmap", "truncate", "write", "read")
+"""Calls after which pages wait in a batch of the CPU: what was unmapped, to be munlocked; what is new, for its list; what was
+mapped, to be counted."""
+
+OF_OTHERS = ("load",)
+"""Threads whose call can be done to the area of another lane."""
 
 SHARED_AFTER_FORK = (
     "the page that parent and child share after a fork is a page of a file here, which two processes map shared:"
@@ -150,7 +154,8 @@ class _Translation:
 
     def owner(self, vma: Struct, threads: Sequence[ThreadSpec]) -> str:
         """The lane that maps a vma: the one that calls something on it."""
-        own = [spec for spec in threads if any(arg is vma for arg in spec.args)]
+        users = [spec for spec in threads if any(arg is vma for arg in spec.args)]
+        own = [spec for spec in users if spec.function.__name__ not in OF_OTHERS] or users
         if len(own) > 1:
             raise self.refused(
                 f"{' and '.join(each.name for each in own)} use one address space, and mmap_lock lets them through in turn"
@@ -174,8 +179,8 @@ class _Translation:
             case "truncate", inode():
                 files = self.of_kind(FILE)
                 return Call("truncate", files[0].name)
-            case "mlock" | "munlock" | "munmap" | "store", vm_area_struct():
-                return Call("write" if name == "store" else name, self.name_of(target))
+            case "mlock" | "munlock" | "munmap" | "store" | "load", vm_area_struct():
+                return Call({"store": "write", "load": "read"}.get(name, name), self.name_of(target))
             case "shm_unlock", address_space():
                 return Call("shm_unlock", self.of_kind(SHM)[0].name)
             case "reclaim", page():
@@ -204,7 +209,11 @@ class _Translation:
         if self.of_kind(SHM):
             return self.pending_in_segment(owners, threads)
         if late := [spec for spec in threads if spec.function.__name__ == "drain_late"]:
-            return self.counted_late(self.lane(late[0]), owners)
+            self.only_in_the_cache(self.lane(late[0]), vmas, owners)
+            self.calls.append(SetupCall(self.lane(late[0]), Call("read", next(iter(vmas)))))
+            return None
+        if not any(behind.values()):
+            return self.only_in_the_cache(self.lane(threads[0]), vmas, owners)
         if len({id(each) for each in behind.values()}) > 1 or None in behind.values():
             raise self.refused("a vma maps nothing at the start, or two vmas map different pages")
         first = behind[next(iter(behind))]
@@ -235,14 +244,16 @@ class _Translation:
             )
         return None
 
-    def counted_late(self, lane: str, owners: Mapping[str, str]) -> None:
-        """A page that a lane's CPU has mapped into another's area, which is VM_LOCKED, and whose mlock waits there."""
-        first = next(iter(owners))
+    def only_in_the_cache(self, lane: str, vmas: Mapping[str, Struct], owners: Mapping[str, str]) -> None:
+        """A page of the file on its list, which no vma maps but a lane's own, made for that. Locked areas map it when touched."""
+        cached = [each for each in self.named(page).values() if initial_value(each, "flags") >> PG_lru & 1]
+        if not self.of_kind(FILE) or len(cached) != 1:
+            raise self.refused("no vma maps a page at the start, and no file has one in memory")
         self.objects["born"] = Object("born", AREA, 1, self.of_kind(FILE)[0].name, "shared", lane)
-        self.notes.append(MLOCKED_ON_FAULT)
+        self.notes.append(CACHED)
         self.calls += [SetupCall(lane, Call("write", "born")), SetupCall(lane, Call("drain"))]
-        self.calls += [SetupCall(owner, Call("mlock_on_fault", name)) for name, owner in owners.items()]
-        self.calls.append(SetupCall(lane, Call("read", first)))
+        locked = [name for name, vma in vmas.items() if initial_value(vma, "vm_flags") & VM_LOCKED]
+        self.calls += [SetupCall(owners[name], Call("mlock_on_fault", name)) for name in locked]
 
     def do(self, call: str, area: str, owners: Mapping[str, str]) -> None:
         """A call of the area's owner, and a drain, so that the page is on its list."""

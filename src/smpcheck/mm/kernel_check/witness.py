@@ -40,7 +40,10 @@ CALLS: Mapping[str, str] = {
 }
 """Every call, and the kind of object that it is about; ``drain`` has none."""
 
-OWN_ONLY = ("mlock", "mlock_on_fault", "munlock", "munmap")
+LOCKS = ("mlock", "mlock_on_fault")
+"""Calls after which an area is VM_LOCKED."""
+
+OWN_ONLY = (*LOCKS, "munlock", "munmap")
 """Calls that no process can do to another's area."""
 
 SYMPTOMS: Mapping[str, str] = {
@@ -325,6 +328,17 @@ def validate(witness: Witness, where: str = "the witness") -> None:
         if lane_name not in lanes:
             raise InputError(f"{where}: there is no lane {lane_name!r}: {', '.join(lanes)}")
         _validate_call(lane_name, call, objects, where)
+    locked = {each.name for each in witness.of_kind(AREA) if witness.invariant == "I12" and _stays_locked(witness, each)}
+    if locked:
+        raise InputError(f"{where}: {', '.join(sorted(locked))} is VM_LOCKED at the end, so pages are rightly mlocked then")
+
+
+def _stays_locked(witness: Witness, area: Object) -> bool:
+    """Is an area VM_LOCKED after everything? Only its own lane's calls say so, and these come in order."""
+    calls = [each.call for each in witness.setup] + [call for lane in witness.lanes for call in lane.calls]
+    own = [call for call in calls if call.on == area.name and call.call in OWN_ONLY]
+    parts = any(call.pages for call in own)
+    return any(call.call in LOCKS for call in (own if parts else own[-1:]))
 
 
 def _validate_area(area: Object, objects: Mapping[str, Object], lanes: Sequence[str], where: str) -> None:
