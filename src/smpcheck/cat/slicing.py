@@ -121,6 +121,13 @@ def _nodes(model: Model) -> tuple[Node, ...]:
 
 
 @lru_cache(maxsize=64)
+def _terms(nodes: tuple[Node, ...]) -> tuple[tuple[Node, int, int, int], ...]:
+    """The nodes that are no variables, each with its code and the numbers of its first and last argument."""
+    terms = [node for node in nodes if node.op != "rec"]
+    return tuple((n, code_of(n), n.args[0].id if n.args else 0, n.args[-1].id if n.args else 0) for n in terms)
+
+
+@lru_cache(maxsize=64)
 def tags_of(model: Model) -> frozenset[str]:
     """The names of base sets that a model speaks of: no other tag of an event matters to it."""
     return frozenset(node.name for node in _nodes(model) if node.kind == "set" and node.op == "base")
@@ -130,7 +137,7 @@ class _Slicer:
     """What becomes of ``nodes``. ``same``: for each the number of a node with the same value, which may be itself; ``steps``: the
     instructions of those that stay, by number."""
 
-    def __init__(self, kinds: tuple[EventKind, ...], relations: frozenset[str], nodes: Sequence[Node]) -> None:
+    def __init__(self, kinds: tuple[EventKind, ...], relations: frozenset[str], nodes: tuple[Node, ...]) -> None:
         self.kinds = kinds
         self.relations = relations
         self.nodes = nodes
@@ -143,8 +150,8 @@ class _Slicer:
     def slice_of(self, axioms: Sequence[Axiom], varying: int) -> Slice:
         """The slice of a model with these axioms."""
         nodes = {**_CONSTANTS, **{node.id: node for node in self.nodes}}
-        left = [replace(axiom, node=nodes[self.same[axiom.node.id]]) for axiom in axioms]
-        left = [axiom for axiom in left if not (build.is_empty(axiom.node) and axiom.negated == axiom.flag)]
+        there = [axiom for axiom in axioms if axiom.negated != axiom.flag or self.same[axiom.node.id] not in _NOTHING]
+        left = [replace(axiom, node=nodes[self.same[axiom.node.id]]) for axiom in there]
         left.sort(key=lambda axiom: axiom.flag)
         order = in_order([axiom.node.id for axiom in left], self.steps.__getitem__)
         depends = self._dependences(order)
@@ -216,11 +223,8 @@ class _Slicer:
             self.steps = {number: instruction(node) for number, node in _CONSTANTS.items()}
             self.steps |= {variable.id: (REC, variable.id, None, None) for variable in variables}
             self.same = {v.id: v.id if v not in empty else NO_PAIR if v.kind == "rel" else NO_EVENT for v in variables}
-            known: dict[tuple[int, int, int], int] = {}
-            for node in self.nodes:
-                if node.op != "rec":
-                    self.same[node.id] = self._same_as(node, known)
-            wrong = {v for v in empty if self.same[v.args[0].id] not in (NO_PAIR, NO_EVENT)}
+            self._pass()
+            wrong = {v for v in empty if self.same[v.args[0].id] not in _NOTHING}
             if not wrong:
                 break
             empty -= wrong
@@ -230,34 +234,36 @@ class _Slicer:
                 made = recursion(group, lambda member: self.same[member.args[0].id], self.steps.__getitem__)
                 self.steps[variable.id] = (REC, variable.id, made, None)
 
-    def _same_as(self, node: Node, known: dict[tuple[int, int, int], int]) -> int:
-        """The number of a node with the same value. ``known``: operations on such numbers, and the numbers of their results."""
-        if node.kind == "set":
-            members = self._known(node)
-            if members == 0:
-                return NO_EVENT
-            if members == self.everything:
-                return ALL_EVENTS
-        if node.op == "base":
-            if node.kind == "rel" and node.name not in self.relations and node.name not in _BY_EXECUTION:
-                return NO_PAIR
-            self.steps[node.id] = instruction(node)
-            return node.id
-        used = [self.same[arg.id] for arg in node.args]
-        if not used:
-            return node.id
-        code, first, second = code_of(node), used[0], used[-1]
-        simple = _simpler(code, first, second, NO_EVENT if node.kind == "set" else NO_PAIR)
-        if simple is not None:
-            return simple
-        if code in (SEQ, FROM, TO):
-            code, first, second = self._composed(first, second)
-        key = code, first, second
-        found = known.get(key)
-        if found is None:
-            found = known[key] = node.id
-            self.steps[found] = (code, found, first, second)
-        return found
+    def _pass(self) -> None:
+        """Find for each node that is no variable the number of one with the same value."""
+        same, steps, members = self.same, self.steps, self.members
+        known: dict[tuple[int, int, int], int] = {}
+        """Operations on such numbers, and the numbers of their results."""
+        for node, code, one, other in _terms(self.nodes):
+            number = node.id
+            if node.kind == "set":
+                if number not in members:
+                    members[number] = self._members(node)
+                if members[number] == 0 or members[number] == self.everything:
+                    same[number] = ALL_EVENTS if members[number] else NO_EVENT
+                    continue
+            if code >= BASE:
+                is_there = code != BASE or node.name in self.relations or node.name in _BY_EXECUTION
+                same[number] = number if is_there else NO_PAIR
+                if is_there:
+                    steps[number] = instruction(node)
+                continue
+            first, second = same[one], same[other]
+            if first == second or first in _CONSTANTS or second in _CONSTANTS:
+                simple = _simpler(code, first, second, NO_EVENT if node.kind == "set" else NO_PAIR)
+                if simple is not None:
+                    same[number] = simple
+                    continue
+            if code in _COMPOSITIONS:
+                code, first, second = self._composed(first, second)
+            found = same[number] = known.setdefault((code, first, second), number)
+            if found == number:
+                steps[number] = (code, number, first, second)
 
     def _composed(self, first: int, second: int) -> tuple[int, int, int]:
         """The instruction for a composition: none is needed where one side is the identity on a set."""
@@ -265,11 +271,6 @@ class _Slicer:
         if before[0] == SETID:
             return FROM, before[2], second
         return (TO, first, after[2]) if after[0] == SETID else (SEQ, first, second)
-
-    def _known(self, node: Node) -> int | None:
-        if node.id not in self.members:
-            self.members[node.id] = self._members(node)
-        return self.members[node.id]
 
     def _members(self, node: Node) -> int | None:
         """The kinds of events that are in a set, if that is known of all of them."""
@@ -286,7 +287,7 @@ class _Slicer:
                 half = "R" if node.op == "domain" else "W"
                 return sum(1 << i for i, (kind, _, paired) in enumerate(self.kinds) if paired and kind == half)
             case "union" | "inter" | "diff":
-                left, right = map(self._known, node.args)
+                left, right = (self.members[arg.id] for arg in node.args)
                 if left is None or right is None:
                     return None
                 return left | right if node.op == "union" else left & right if node.op == "inter" else left & ~right
@@ -344,7 +345,7 @@ def _simpler(code: int, first: int, second: int, nothing: int) -> int | None:
         if second in _NOTHING:
             return first
         return nothing if first in _NOTHING or first == second or second in _EVERYTHING else None
-    if code in (SEQ, FROM, TO):
+    if code in _COMPOSITIONS:
         if first == SAME or second == NO_PAIR:
             return second
         return first if second == SAME or first == NO_PAIR else None
@@ -353,6 +354,7 @@ def _simpler(code: int, first: int, second: int, nothing: int) -> int | None:
     return _OF_CONSTANTS.get((code, first))
 
 
+_COMPOSITIONS = (SEQ, FROM, TO)
 _NOTHING, _EVERYTHING = (NO_PAIR, NO_EVENT), (ALL_PAIRS, ALL_EVENTS)
 
 _OF_CONSTANTS = {

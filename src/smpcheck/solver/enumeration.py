@@ -34,7 +34,7 @@ from smpcheck.program.values import Ptr, UndefinedValue, Value, truth
 from smpcheck.solver.answer import NO_COMPLETE_EXECUTION, Answer, Question, State, Status, Verdict, state_order
 from smpcheck.solver.domains import evaluate_at, has_guards
 from smpcheck.solver.paths import Demand, Path, Values, demands, value_of
-from smpcheck.solver.source_choice import SourceChoice
+from smpcheck.solver.source_choice import SourceChoice, has_memory
 from smpcheck.solver.unrolled import NotForMe, Unrolled
 
 VARIABLE = "SMPCHECK_ENGINE"
@@ -121,20 +121,34 @@ def _is_shift_by_constant(term: Term) -> bool:
 
 @dataclass(slots=True)
 class _Candidate:
-    """A source for each read, the writes to each cell in order, the values that follow, and the final contents of cells."""
+    """A source for each read, the writes to each cell in order, and the values that follow."""
 
     path: Path
     sources: Mapping[int, int]
     orders: list[list[int]]
     values: Values
-    final: dict[Value, Value]
+    _final: dict[Value, Value] | None = None
 
     def value(self, term: Term) -> Value:
         """The value of a term at the end. :raises NotForMe: it has none"""
-        found = self.path.value(term, self.values, self.final)
+        if self._final is None:
+            self._final = self._contents()
+        found = self.path.value(term, self.values, self._final)
         if found is None:
             raise NotForMe
         return found
+
+    def _contents(self) -> dict[Value, Value]:
+        """The final contents of all cells. :raises NotForMe: some are not known"""
+        path, values = self.path, self.values
+        final: dict[Value, Value] = {address: cell.init for address, cell in path.graph.program.cells.items()}
+        for order in self.orders:
+            last = path.graph.events[order[-1]]
+            cell, value = path.address(last, values), None if last.value is None else path.value(last.value, values)
+            if cell is None or value is None:
+                raise NotForMe
+            final[cell] = value
+        return final
 
 
 class _Enumeration:
@@ -153,7 +167,6 @@ class _Enumeration:
         self.judged = self.tried = 0
         self.most = int(MAX_JUDGED * min(1.0, (FEW_EVENTS / max(1, len(self.graph.events))) ** 2))
         self._paths: dict[tuple[bool, ...], Path] = {}
-        self._initial: dict[Value, Value] = {address: cell.init for address, cell in self.graph.program.cells.items()}
 
     def answer(self) -> Answer:
         """The answer."""
@@ -324,7 +337,7 @@ class _Enumeration:
                 return None
             values[event.id] = value
         path = self._path(tuple(holds(graph.guards.variable(var)) for var in range(len(graph.decisions))))
-        candidate = self._candidate(path, sources, [order[cell] for cell in order if len(order[cell]) > 1], values)
+        candidate = _Candidate(path, sources, [order[cell] for cell in order if len(order[cell]) > 1], values)
         is_one = all(truth(candidate.value(term)) == wanted for term, wanted in path.demands)
         return candidate if is_one else None
 
@@ -340,13 +353,15 @@ class _Enumeration:
         """The candidates on a path that meet its demands, and those of the ``goal``."""
         wanted = [*path.demands, *goal]
         choice = SourceChoice(path, wanted, self.atomic, self._try)
+        left = [(term, true) for term, true in wanted if has_memory(term) or not term.reads <= path.position.keys()]
+        """What the sources and their values do not settle."""
         if self.limited and choice.count > MAX_CANDIDATES:
             raise NotForMe
         for sources, values in choice.ways():
             for cell_orders in self._orders(path, sources, values):
                 self._try()
-                candidate = self._candidate(path, sources, cell_orders, values)
-                if all(truth(candidate.value(term)) == true for term, true in wanted):
+                candidate = _Candidate(path, sources, cell_orders, values)
+                if all(truth(candidate.value(term)) == true for term, true in left):
                     yield candidate
 
     def _try(self, count: int = 1) -> None:
@@ -363,14 +378,3 @@ class _Enumeration:
             if not found[-1]:
                 return
         yield from map(list, product(*found))
-
-    def _candidate(self, path: Path, sources: Mapping[int, int], cell_orders: list[list[int]], values: Values) -> _Candidate:
-        """The candidate, with the final contents of its cells."""
-        final = dict(self._initial)
-        for order in cell_orders:
-            last = self.graph.events[order[-1]]
-            cell, value = path.address(last, values), None if last.value is None else path.value(last.value, values)
-            if cell is None or value is None:
-                raise NotForMe
-            final[cell] = value
-        return _Candidate(path, sources, cell_orders, values, final)
