@@ -13,6 +13,7 @@ folder with ``linux-source-6.12`` (``tools/memory-model`` is the model); otherwi
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import re
 import resource
@@ -29,6 +30,7 @@ from bench.common import in_a_fork, print_table, show_seconds
 from bench.reference import LIBRARY
 from smpcheck.batch.worker import load_engine, load_solver
 from smpcheck.cat.load import load_model
+from smpcheck.cli import COLLECT
 from smpcheck.program.events import unroll
 from smpcheck.questions.check import CheckOptions, check_file
 from smpcheck.readers.registry import read_programs, vocabulary_of
@@ -135,6 +137,7 @@ def main() -> int:
     if not (LIBRARY / NAMES[0]).exists():
         print(f"no tests at {LIBRARY}")
         return 2
+    gc.set_threshold(*COLLECT)
     load_engine("lkmm")
     load_solver()
     if arguments.profile:

@@ -230,10 +230,12 @@ class Run:
 
     def _longest_machine(self) -> str:
         """What the names of tests get longer by, where they are asked about on several machines."""
+        if self.job.options.machine is None:
+            return ""
         from smpcheck.machines.mapping import mappings
         from smpcheck.questions.check import on_machine_name
 
-        titles = [one.title for one in mappings(self.job.options.machine)] if self.job.options.machine is not None else []
+        titles = [one.title for one in mappings(self.job.options.machine)]
         return on_machine_name("", max(titles, key=len)) if len(titles) > 1 else ""
 
     def _limit(self, found: list[Item]) -> None:
