@@ -44,7 +44,7 @@ from smpcheck.cat.instructions import (
     numbers_in,
     recursion,
 )
-from smpcheck.cat.nodes import Axiom, Model, Node
+from smpcheck.cat.nodes import Axiom, Model, Node, make
 from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import Execution
 
@@ -158,7 +158,7 @@ class _Slicer:
         common = [number for number in order if not depends[number] & varying]
         rest = [number for number in order if depends[number] & varying]
         forward = _forward(order)
-        parts = self._parts(left, common)
+        parts = self._parts([look for axiom in left for look in (*self._first_look(axiom, set(common)), axiom)], common)
         return Slice(
             tuple(order[number] for number in common),
             tuple(part for part in parts if not part[0].flag),
@@ -171,6 +171,31 @@ class _Slicer:
             not any(axiom.negated for axiom in left if not axiom.flag)
             and not any(step[0] == DIFF and depends[step[3]] & CHOICE for step in self._all(order)),
         )
+
+    def _first_look(self, axiom: Axiom, common: set[int]) -> list[Axiom]:
+        """What a requirement that a union be acyclic implies for those members of it that cost little, if others cost much."""
+        if axiom.kind != "acyclic" or axiom.negated or axiom.flag:
+            return []
+        members = self._members_of_union(axiom.node.id)
+        cheap = [number for number in members if self._cost(number, common) <= CHEAP]
+        if not cheap or len(cheap) == len(members):
+            return []
+        nodes = {**_CONSTANTS, **{node.id: node for node in self.nodes}}
+        union = nodes[cheap[0]]
+        for number in cheap[1:]:
+            union, before = make("rel", "union", (union, nodes[number])), union.id
+            self.steps[union.id] = (UNION, union.id, before, number)
+        return [replace(axiom, node=union)]
+
+    def _members_of_union(self, number: int) -> list[int]:
+        """The values that a union is made of, which are no unions."""
+        code, _, first, second = self.steps[number]
+        return [number] if code != UNION else [*self._members_of_union(first), *self._members_of_union(second)]
+
+    def _cost(self, number: int, common: set[int]) -> int:
+        """How many instructions for a value are more than a moment's work."""
+        steps = in_order([number], lambda one: None if one in common else self.steps[one])
+        return sum(step[0] in _COSTLY for step in steps.values())
 
     def _parts(self, axioms: Sequence[Axiom], common: Sequence[int]) -> list[Part]:
         """Each axiom with the instructions that neither ``common`` nor the axioms before it need."""
@@ -353,6 +378,9 @@ def _simpler(code: int, first: int, second: int, nothing: int) -> int | None:
         return NO_PAIR
     return _OF_CONSTANTS.get((code, first))
 
+
+CHEAP = 2
+_COSTLY = frozenset((SEQ, PLUS, STAR, INVERSE, DOMAIN, RANGE, DIFFVALS, REC))
 
 _COMPOSITIONS = (SEQ, FROM, TO)
 _NOTHING, _EVERYTHING = (NO_PAIR, NO_EVENT), (ALL_PAIRS, ALL_EVENTS)
