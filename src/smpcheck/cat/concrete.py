@@ -8,6 +8,7 @@ from empty, each variable in turn, as herd7 does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 from smpcheck.cat.instructions import (
@@ -48,11 +49,12 @@ MAX_ROUNDS = 10_000
 """Rounds of a recursive definition. One that adds only needs at most as many as there are pairs; others may never settle."""
 
 
-def is_in(name: str, kind: str, tags: frozenset[str]) -> bool:
-    """Is an event of this kind, with these tags, in the base set ``name``?"""
-    if name in ("R", "W", "F"):
-        return kind == name
-    return kind != "F" if name == "M" else name in tags
+KIND_SETS = frozenset(("R", "W", "F", "M"))
+
+
+def base_sets_of(kind: str, tags: frozenset[str]) -> frozenset[str]:
+    """The base sets that an event of this kind, with these tags, is in."""
+    return tags - KIND_SETS | {kind, "F" if kind == "F" else "M"}
 
 
 class Tagged(Protocol):
@@ -128,8 +130,14 @@ class Evaluation:
             return square.everything & ~(self.base("int") | square.product(initial, initial))
         raise UnsupportedError(f"the base relation {name} is not known for a single execution")
 
-    def _base_set(self, name: str) -> Set:
-        return sum(1 << x for x, event in enumerate(self.events) if is_in(name, event.kind, event.tags))
+    @cached_property
+    def base_sets(self) -> dict[str, Set]:
+        """The base sets that have members."""
+        found: dict[str, Set] = {}
+        for x, event in enumerate(self.events):
+            for name in base_sets_of(event.kind, event.tags):
+                found[name] = found.get(name, 0) | 1 << x
+        return found
 
     # --- nodes ---
 
@@ -260,7 +268,7 @@ _OTHERS: dict[int, Callable[[Evaluation, Any, Any], int]] = {
     RANGE: lambda e, r, _: e.square.range(e.values[r]),
     DIFFVALS: lambda e, r, _: e._different(e.values[r]),
     BASE: lambda e, name, _: e.base(name),
-    BASE_SET: lambda e, name, _: e._base_set(name),
+    BASE_SET: lambda e, name, _: e.base_sets.get(name, 0),
     EMPTY: lambda e, _, __: 0,
     ALL: lambda e, _, __: e.everything,
 }

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from smpcheck.cat import build
-from smpcheck.cat.concrete import Evaluation, is_in
+from smpcheck.cat.concrete import Evaluation, base_sets_of
 from smpcheck.cat.graph import group_of, recursive_first
 from smpcheck.cat.instructions import (
     BASE,
@@ -121,6 +121,12 @@ def _nodes(model: Model) -> tuple[Node, ...]:
 
 
 @lru_cache(maxsize=64)
+def _by_number(nodes: tuple[Node, ...]) -> dict[int, Node]:
+    """The nodes, and the constants, by their numbers."""
+    return {**_CONSTANTS, **{node.id: node for node in nodes}}
+
+
+@lru_cache(maxsize=64)
 def _terms(nodes: tuple[Node, ...]) -> tuple[tuple[Node, int, int, int], ...]:
     """The nodes that are no variables, each with its code and the numbers of its first and last argument."""
     terms = [node for node in nodes if node.op != "rec"]
@@ -131,6 +137,15 @@ def _terms(nodes: tuple[Node, ...]) -> tuple[tuple[Node, int, int, int], ...]:
 def tags_of(model: Model) -> frozenset[str]:
     """The names of base sets that a model speaks of: no other tag of an event matters to it."""
     return frozenset(node.name for node in _nodes(model) if node.kind == "set" and node.op == "base")
+
+
+def _base_sets(kinds: Sequence[EventKind]) -> dict[str, int]:
+    """For each base set the kinds of events that are in it, but for those that have none."""
+    found: dict[str, int] = {}
+    for i, (kind, tags, _) in enumerate(kinds):
+        for name in base_sets_of(kind, tags):
+            found[name] = found.get(name, 0) | 1 << i
+    return found
 
 
 class _Slicer:
@@ -145,11 +160,12 @@ class _Slicer:
         self.same: dict[int, int] = {}
         self.steps: dict[int, Instruction] = {}
         self.members: dict[int, int | None] = {}
+        self.base_sets = _base_sets(kinds)
         self._simplify()
 
     def slice_of(self, axioms: Sequence[Axiom], varying: int) -> Slice:
         """The slice of a model with these axioms."""
-        nodes = {**_CONSTANTS, **{node.id: node for node in self.nodes}}
+        nodes = _by_number(self.nodes)
         there = [axiom for axiom in axioms if axiom.negated != axiom.flag or self.same[axiom.node.id] not in _NOTHING]
         left = [replace(axiom, node=nodes[self.same[axiom.node.id]]) for axiom in there]
         left.sort(key=lambda axiom: axiom.flag)
@@ -158,7 +174,8 @@ class _Slicer:
         common = [number for number in order if not depends[number] & varying]
         rest = [number for number in order if depends[number] & varying]
         forward = _forward(order)
-        parts = self._parts([look for axiom in left for look in (*self._first_look(axiom, set(common)), axiom)], common)
+        costs = _costs(order, set(common))
+        parts = self._parts([look for axiom in left for look in (*self._first_look(axiom, costs), axiom)], common)
         return Slice(
             tuple(order[number] for number in common),
             tuple(part for part in parts if not part[0].flag),
@@ -172,15 +189,15 @@ class _Slicer:
             and not any(step[0] == DIFF and depends[step[3]] & CHOICE for step in self._all(order)),
         )
 
-    def _first_look(self, axiom: Axiom, common: set[int]) -> list[Axiom]:
+    def _first_look(self, axiom: Axiom, costs: Mapping[int, int]) -> list[Axiom]:
         """What a requirement that a union be acyclic implies for those members of it that cost little, if others cost much."""
         if axiom.kind != "acyclic" or axiom.negated or axiom.flag:
             return []
         members = self._members_of_union(axiom.node.id)
-        cheap = [number for number in members if self._cost(number, common) <= CHEAP]
+        cheap = [number for number in members if costs[number] <= CHEAP]
         if not cheap or len(cheap) == len(members):
             return []
-        nodes = {**_CONSTANTS, **{node.id: node for node in self.nodes}}
+        nodes = _by_number(self.nodes)
         union = nodes[cheap[0]]
         for number in cheap[1:]:
             union, before = make("rel", "union", (union, nodes[number])), union.id
@@ -191,11 +208,6 @@ class _Slicer:
         """The values that a union is made of, which are no unions."""
         code, _, first, second = self.steps[number]
         return [number] if code != UNION else [*self._members_of_union(first), *self._members_of_union(second)]
-
-    def _cost(self, number: int, common: set[int]) -> int:
-        """How many instructions for a value are more than a moment's work."""
-        steps = in_order([number], lambda one: None if one in common else self.steps[one])
-        return sum(step[0] in _COSTLY for step in steps.values())
 
     def _parts(self, axioms: Sequence[Axiom], common: Sequence[int]) -> list[Part]:
         """Each axiom with the instructions that neither ``common`` nor the axioms before it need."""
@@ -301,9 +313,7 @@ class _Slicer:
         """The kinds of events that are in a set, if that is known of all of them."""
         match node.op:
             case "base":
-                if node.name == "FW":  # coherence decides
-                    return None
-                return sum(1 << i for i, (kind, tags, _) in enumerate(self.kinds) if is_in(node.name, kind, tags))
+                return None if node.name == "FW" else self.base_sets.get(node.name, 0)  # of FW coherence decides
             case "empty":
                 return 0
             case "all":
@@ -348,6 +358,14 @@ def _forward(order: Mapping[int, Instruction]) -> dict[int, Direction]:
         else:
             found[number] = False if code == SETID else None
     return found
+
+
+def _costs(order: Mapping[int, Instruction], common: set[int]) -> dict[int, int]:
+    """How many instructions for each value are more than a moment's work, at most."""
+    costs: dict[int, int] = {}
+    for number, step in order.items():
+        costs[number] = 0 if number in common else (step[0] in _COSTLY) + sum([costs[used] for used in {*numbers_in(step)}])
+    return costs
 
 
 def _is_met(axiom: Axiom, forward: Mapping[int, Direction]) -> bool:
