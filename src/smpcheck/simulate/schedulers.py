@@ -36,10 +36,13 @@ class RandomScheduler:
 
     def start(self, threads: int) -> None:
         self._random = Random(self.seed)
-        self._next = self._random.random
+        following = self._random.random
 
-    def choose(self, ready: Sequence[int]) -> int:
-        return ready[int(self._next() * len(ready))]
+        def choose(ready: Sequence[int]) -> int:
+            return ready[int(following() * len(ready))]
+
+        self.choose = choose
+        """See :class:`Scheduler`. (A method would be looked up, and find the source of numbers, at each of millions of steps.)"""
 
     def alternative(self, count: int) -> int:
         return self._random.randrange(count)

@@ -32,7 +32,7 @@ LOCK_ORDER, SLEEPING, HELD, DEADLOCK, NOT_HELD, FAULT = (
 BAD_ACCESS = (AttributeError, TypeError, IndexError, Fault)
 """What an access through a bad pointer ends in."""
 
-LOOK_AT_CLOCK = 0xFFF
+LOOK_AT_CLOCK = 4096
 """Ask for the time after this many steps."""
 
 
@@ -243,33 +243,39 @@ class Machine:
         choose = scheduler.choose
         ready, tasks = self.ready, self.tasks
         note = record.append if record is not None else None
-        turns = self.turns
+        turn = self.turns
         try:
-            while ready and turns < until:
-                if len(ready) > 1:
-                    number = choose(ready)
-                    if note is not None:
-                        note(number)
-                else:
-                    number = ready[0]
-                turns += 1
-                task = tasks[number]
-                try:
-                    at = next(task.steps)  # type: ignore[arg-type]
-                except (StopIteration, *BAD_ACCESS) as end:
-                    self._stopped(task, end)
-                else:
-                    if at.__class__ is int:
-                        self.step += 1
-                        task.at = at
+            while ready and turn < until:
+                some = range(turn + 1, min(until, turn + LOOK_AT_CLOCK) + 1)
+                for turn in some:
+                    if len(ready) > 1:
+                        number = choose(ready)
+                        if note is not None:
+                            note(number)
+                    elif ready:
+                        number = ready[0]
                     else:
+                        turn -= 1
+                        break
+                    task = tasks[number]
+                    try:
+                        at = next(task.steps)  # type: ignore[arg-type]
+                    except (StopIteration, *BAD_ACCESS) as end:
+                        self._stopped(task, end)
+                    else:
+                        if at.__class__ is int:
+                            self.step = step = self.step + 1
+                            task.at = at
+                            if step >= limit:
+                                self.stopping = True
+                            continue
                         self._other(task, at)
-                if self.step >= limit:
-                    self.stopping = True
-                if turns & LOOK_AT_CLOCK == 0 and deadline is not None and time.monotonic() > deadline:
+                    if self.step >= limit:
+                        self.stopping = True
+                if deadline is not None and time.monotonic() > deadline:
                     raise LimitError(f"out of time after {self.step} steps")
         finally:
-            self.turns = turns
+            self.turns = turn
         if not ready:
             self._all_ended()
 
