@@ -18,7 +18,7 @@ NAMED: tuple[tuple[str, str, str], ...] = (
     ("put_page before unlock_page, in truncation", "V4", r"truncate_inode_pages: swap unlock_page\(page\) -> put_page"),
     ("mlock_count is not counted up", "V10", r"__mlock_page: drop .*mlock_count.*\+=? 1"),
     ("i_size shrinks after the first unmap", "V4", r"vmtruncate: swap WRITE_ONCE\(inode.i_size, size\)"),
-    ("find_get_page does not look at the slot again", "V4", r"find_get_page: condition READ_ONCE\(slot.page\) != page -> False"),
+    ("find_get_page does not look at the slot again", "V4", r"pin_page: condition READ_ONCE\(slot.page\) != page -> False"),
     ("->mapping stays when a page leaves the cache", "V4", r"remove_from_page_cache: drop WRITE_ONCE\(page.mapping, NULL\)"),
     ("page_lock_anon_vma does not ask whether the page is mapped", "V4", r"page_lock_anon_vma: .* without not page_mapped"),
     ("__page_cache_release without lru_lock", "V4", r"__page_cache_release: unlocked spin_lock\(zone.lru_lock\)"),
