@@ -121,6 +121,7 @@ def test_a_models_events_say_what_it_is_about(tmp_path: Path) -> None:
     assert about("tso.cat", "acyclic fencerel(MFENCE) | rf as a") == ("X86", "X86_64")
     assert about("lkmm.cat", "acyclic fencerel(Mb) | rf as a") == ("C", "KernelC", "LISA", "Python")
     assert about("any.cat", "acyclic po | rf as a") is None
+    assert about("flag.cat", "acyclic po | rf as a flag ~empty [DMB.ISH] as deprecated") is None
     assert about("both.cat", 'include "x86fences.cat" acyclic mfence | rf as a') == (
         "C",
         "KernelC",

@@ -202,10 +202,10 @@ class _Reader:
         return model
 
     def languages(self, path: Path) -> tuple[str, ...] | None:
-        """What the model's programs are written in: of ours it is known, of others it shows in the events that they name."""
+        """What the model's programs are written in: of ours it is known, of others it shows in the events that requirements name."""
         if path.parent == MODELS and path.stem in LANGUAGES:
             return LANGUAGES[path.stem]
-        axioms = [axiom.node for axiom in self.evaluator.axioms]
+        axioms = [axiom.node for axiom in self.evaluator.axioms if not axiom.flag]
         return languages(node.name for node in reachable(axioms) if node.op == "base" and node.kind == "set")
 
     def check_known(self, axiom: Axiom) -> None:

@@ -260,6 +260,12 @@ def test_what_is_declared_without_a_sign_is_shown_without_one() -> None:
     assert found == {"0:X4": -2, "0:X5": 65535, "0:X6": "a+1", "a": "{1,255}", "[x]": 254, "[y]": 65533}
 
 
+def test_what_is_not_declared_is_an_int_whatever_part_of_it_is_accessed() -> None:
+    code = "MOV W4,#-1;STRB W4,[X1];STRB WZR,[X2];STRH W4,[X3];LDRSB W5,[X1]"
+    found = dict(final("AArch64", code, "x=0; y=-1; z=0x10007; 0:X1=x; 0:X2=y; 0:X3=z;", "x", "y", "z", "0:X5"))
+    assert found == {"0:X5": -1, "[x]": 255, "[y]": -256, "[z]": 0x1FFFF}
+
+
 def test_names_that_the_machine_does_not_have() -> None:
     with pytest.raises(InputError, match=r"AArch64 has no register 'EAX': it has X0 to X30, XZR, SP, W0 to W30, WZR, WSP"):
         program("AArch64", "NOP", "0:EAX=1;")

@@ -287,6 +287,11 @@ def _cells(source: Source, objects: Objects, threads: Sequence[Thread], touched:
         declared = found.size
         size = declared or max(sizes, default=8 if any(isinstance(v, Ptr) for v in found.init) else 4)
         length = found.length
+        if declared is None and size < INT.size:  # an int, of which nothing but these bytes is looked at or changes
+            if all(isinstance(value, int) and 0 <= value < 1 << 8 * size for value in found.init):
+                found.signed = False
+            else:
+                size = INT.size
         for accessed, stmt in sizes.items():
             if accessed > size * (length or 1) and len(touched.by(stmt)) == 1:
                 raise UnsupportedError(f"{accessed} bytes are accessed at {name}, which has {size * (length or 1)}", stmt.pos)
