@@ -202,7 +202,7 @@ class _Reader:
         return model
 
     def languages(self, path: Path) -> tuple[str, ...] | None:
-        """What the model's programs are written in: of ours it is known, of others it shows in the events that requirements name."""
+        """What the model's programs are written in: of ours it is known, of others the events that requirements name show it."""
         if path.parent == MODELS and path.stem in LANGUAGES:
             return LANGUAGES[path.stem]
         axioms = [axiom.node for axiom in self.evaluator.axioms if not axiom.flag]
