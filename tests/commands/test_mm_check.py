@@ -170,3 +170,45 @@ class TestAScenarioOfOnesOwn:
         assert "cannot read" in invoke("--scenario-file", str(tmp_path / "none.py")).output
         wrong = invoke("--scenario-file", self.written(tmp_path), "-s", "truncate_mlock")
         assert wrong.exit_code == 2 and "no scenario 'truncate_mlock': choose from exit_munlock" in wrong.output
+
+
+class TestMachines:
+    """``--machine``: the same code as each machine has it, beside the kernel's model."""
+
+    def test_a_table_for_each_variant_has_a_column_for_each_machine(self) -> None:
+        where = ("-s", "putback_munlock", "-V", "V0", "-V", "V4", "-i", "I3", "--flags", "separate")
+        result = invoke(*where, "--machine", "all", "--no-witness")
+        assert result.exit_code == 1, result.output
+        lines = [" ".join(line.split()) for line in result.output.splitlines()]
+        first, second = lines.index("V0, page flags separate"), lines.index("V4, page flags separate")
+        assert lines[first + 1 : first + 5] == [
+            "lkmm arm64 ppc64", "scenario riscv x86 armv7", "putback_munlock FAILS holds", "I3",
+        ]  # fmt: skip
+        assert lines[second + 1 : second + 4] == ["lkmm arm64 x86", "scenario ppc64 riscv armv7", "putback_munlock holds"]
+        assert "- on ppc64: Linux 6.12's instructions, judged by the model power; a plain access is one instruction" in lines
+        assert any("on arm64: load buffering is not looked for" in line for line in lines)
+        assert not any("on x86: load buffering" in line for line in lines)
+
+    def test_a_failing_run_names_instructions(self) -> None:
+        result = invoke("-s", "putback_munlock", "-V", "V0", "--flags", "separate", "--machine", "ppc64", "-m", "sc", "-i", "I3")
+        assert result.exit_code == 1
+        assert "no interleaving does this; on ppc64 the steps may take effect in this order:" in result.output
+        assert "spin_unlock(zone.lru_lock) [lwsync]" in " ".join(result.output.split())
+
+    def test_json_has_the_machine_and_its_model(self) -> None:
+        result = invoke("-s", "putback_munlock", "-V", "V4", "--flags", "separate", "--machine", "arm64:llsc", "-f", "json")
+        lkmm, found = map(json.loads, result.output.splitlines())
+        for line in (lkmm, found):
+            strict("mm-check-1").validate(line)
+        assert "machine" not in lkmm
+        assert (found["machine"], found["model"], found["verdict"]) == ("arm64:llsc", "aarch64", "holds")
+        assert found["command"].endswith("--scenario putback_munlock --variant V4 --machine arm64:llsc --flags separate")
+
+    def test_what_a_machine_has_no_instruction_for_is_undecided(self) -> None:
+        result = invoke("-s", "munmap_reclaim", "-V", "V8", "-i", "I1", "-m", "sc", "--machine", "arm64", "--no-witness")
+        assert result.exit_code == 3
+        assert "a grace period is code, not an instruction" in " ".join(result.output.split())
+
+    def test_machines_that_are_not_known(self) -> None:
+        result = invoke("--machine", "arm65")
+        assert result.exit_code == 2 and "there is no machine 'arm65': choose from arm64, x86" in " ".join(result.output.split())

@@ -53,6 +53,12 @@ def check(
     model: Annotated[
         list[str] | None, typer.Option("--model", "-m", metavar="sc|tso|lkmm", help="The memory model (repeatable).")
     ] = None,
+    machine: Annotated[
+        str | None,
+        typer.Option(
+            "--machine", metavar="M,M,...", help="Machines, beside lkmm or the --model: arm64, x86, ppc64, riscv, armv7, or all."
+        ),
+    ] = None,
     everything: Annotated[
         bool,
         typer.Option("--all", help="Everything that no other option chooses: all models, layouts of the flags, and scenarios."),
@@ -86,6 +92,7 @@ def check(
     with failing(form, FORMATS):
         from smpcheck.batch.streams import Lost, stream
         from smpcheck.errors import InputError
+        from smpcheck.machines.mapping import mappings
         from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, scenarios_of, units
         from smpcheck.mm.report.table import json_line, legend, witness_text, write_table
         from smpcheck.show.progress import Counter
@@ -93,10 +100,11 @@ def check(
         for name in invariant or []:
             if name not in INVARIANTS:
                 raise InputError(f"there is no invariant {name!r}: choose from {', '.join(INVARIANTS)}")
-        models = model or (MODELS if everything else MODELS[:1])
+        machines = mappings(machine) if machine is not None else ()
+        models = model or (MODELS if everything else MODELS[-1:] if machines else MODELS[:1])
         layouts = flags or (FLAGS if everything else FLAGS[:1])
         file = scenario_file or ""
-        todo = cases(scenario or (), variant or (), models, layouts, freeing, everything, file)
+        todo = cases(scenario or (), variant or (), models, layouts, freeing, everything, file, machines)
         names = list(scenarios_of(file))
         workers = min(len(units(todo)), os.cpu_count() or 1) if jobs is None else jobs
         checker = Checker(invariant or (), timeout * 0.9)
@@ -128,7 +136,7 @@ def check(
                 first = next(a for a in answers if a.failed)
                 text.write(f"Show how: {first.case.command}\n\n")
             text.write("\n".join(legend(answers)) + "\n")
-            if not (model or flags or everything):
+            if not (model or machines or flags or everything):
                 text.write("Under x86's and the kernel's memory model too, and with flags in separate bytes: --all\n")
             if status == EXIT_INTERRUPTED:
                 text.write(f"interrupted: {len(answers)} of {len(todo)} cells\n")

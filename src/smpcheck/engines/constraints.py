@@ -66,6 +66,11 @@ def rounds(
         put_back |= entered
 
 
+def has_no_load_buffering(model: Model) -> bool:
+    """Is it a model under which no store is early, whatever the program?"""
+    return model in (load_model("tso"), load_model("x86"))
+
+
 class Constraints:
     """The solver, with branches left out. ``coverage``: what of the program some interleaving takes, if that is known.
     ``in_order``: it is known that no store of the program is early.
@@ -76,7 +81,7 @@ class Constraints:
     def __init__(self, question: Question, coverage: Coverage | None = None, in_order: bool = False) -> None:
         self.question = question
         self.coverage = coverage
-        self.in_order = in_order or question.model == load_model("tso")
+        self.in_order = in_order or has_no_load_buffering(question.model)
 
     def answer(self) -> Answer:
         """See :class:`~smpcheck.engines.contract.Engine`. Where it gives up, what it found until then is in the answer."""

@@ -103,9 +103,17 @@ class MachineMapping:
     @property
     def title(self) -> str:
         """``arm64``, or ``arm64 (llsc)`` where options are not the usual ones."""
+        return f"{self.name} ({', '.join(self._unusual)})" if self._unusual else self.name
+
+    @property
+    def option(self) -> str:
+        """What ``--machine`` takes for it: ``arm64``, ``arm64:llsc``."""
+        return f"{self.name}:{'+'.join(self._unusual)}" if self._unusual else self.name
+
+    @property
+    def _unusual(self) -> Sequence[str]:
         usual = {choices[0] for choices in self.options.values()}
-        unusual = [choice for choice in self.chosen if choice not in usual]
-        return f"{self.name} ({', '.join(unusual)})" if unusual else self.name
+        return [choice for choice in self.chosen if choice not in usual]
 
 
 def _with_rows(mapping: MachineMapping, rows: tuple[Row, ...]) -> MachineMapping:

@@ -17,6 +17,7 @@ from typing import Any
 from smpcheck.errors import InputError, LimitError
 from smpcheck.kernel.layout import FLAG_LAYOUTS
 from smpcheck.kernel.scenario import Asked, Scenario
+from smpcheck.machines.mapping import MachineMapping
 from smpcheck.mm.claim_scenarios import HEARTS
 from smpcheck.mm.invariants import ABOUT
 from smpcheck.mm.scenarios import SCENARIOS, WIDER
@@ -63,7 +64,9 @@ ASSUMPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One cell of the table. ``file``: where the scenario is from, if it is not one of the model's own."""
+    """One cell of the table. ``file``: where the scenario is from, if it is not one of the model's own. ``machine``: what
+    ``--machine`` names, where a machine's instructions are asked about and not the kernel's primitives; ``model`` is then that
+    machine's."""
 
     scenario: str
     variant: Variant
@@ -71,13 +74,25 @@ class Case:
     flags: str = "one-word"
     freeing: str = "at-once"
     file: str = ""
+    machine: str = ""
+
+    @property
+    def judge(self) -> str:
+        """The machine, or the model."""
+        return self.machine or self.model
+
+    @property
+    def where(self) -> str:
+        """The same, in a sentence."""
+        return f"on {self.machine}" if self.machine else f"under {self.model}"
 
     @property
     def command(self) -> str:
         """What computes it again."""
         words = ["smpcheck mm check --scenario", self.scenario, "--variant", self.variant.name]
         for option, value, default in (
-            ("--model", self.model, "sc"), ("--flags", self.flags, "one-word"), ("--freeing", self.freeing, "at-once"),
+            ("--machine", self.machine, ""), ("--model", "sc" if self.machine else self.model, "sc"),
+            ("--flags", self.flags, "one-word"), ("--freeing", self.freeing, "at-once"),
             ("--scenario-file", self.file, ""),
         ):  # fmt: skip
             words += [option, value] if value != default else []
@@ -118,11 +133,13 @@ def cases(
     freeing: str = "at-once",
     wider: bool = False,
     file: str = "",
+    machines: Sequence[MachineMapping] = (),
 ) -> list[Case]:
     """All combinations; where nothing is chosen, everything.
 
-    ``wider``: that is more operations and two pages too (:data:`smpcheck.mm.scenarios.WIDER`). ``file``: the scenarios are those
-    of a file of the user's. :raises InputError: a name is not known, or something in the file is wrong
+    ``machines``: that are asked besides the models. ``wider``: that is more operations and two pages too
+    (:data:`smpcheck.mm.scenarios.WIDER`). ``file``: the scenarios are those of a file of the
+    user's. :raises InputError: a name is not known, or something in the file is wrong
     """
     known_scenarios = scenarios_of(file)
     every = known_scenarios if file else SCENARIOS | WIDER if wider else SCENARIOS
@@ -133,9 +150,10 @@ def cases(
         for name in given:
             if name not in known:
                 raise InputError(f"there is no {what} {name!r}: choose from {', '.join(known)}")
+    judges = [*((model, "") for model in models), *((one.model, one.option) for one in machines)]
     return [
-        Case(s, v, m, f, freeing, file)
-        for m in models
+        Case(s, v, model, f, freeing, file, machine)
+        for model, machine in judges
         for f in flags
         for s in scenarios or every
         for v in [find_variant(name) for name in variants] or VARIANTS.values()
@@ -244,7 +262,7 @@ class Checker:
         """The program, compiled once for all models, and for all variants that make no difference to it."""
         if case.model == "sc" and not case.variant.mlock_count:  # a barrier is nothing there, and V10's moves PG_lru
             case = replace(case, variant=replace(case.variant, barrier="none"))
-        same = replace(case, model="", variant=V0)
+        same = replace(case, model="", machine="", variant=V0)
         if same not in self._programs and len(self._programs) == MAX_KEPT:
             self._programs.clear()
         known = self._programs.setdefault(same, [])
@@ -270,7 +288,7 @@ class Checker:
         digest = self._digests.of(program, fences=True)
         if case.model == "tso" and any(self._weak.get((digest, "lkmm", each)) == ([], {}) for each in (left, (*left, RACES))):
             return [], {}
-        key = digest, case.model, left
+        key = digest, case.judge, left
         if key not in self._weak:
             found = ask(case, left, seconds, known, program)
             if found[1]:
@@ -329,6 +347,10 @@ def witness(case: Case, check: str) -> RunResult | None:
     return None
 
 
+ORDER = ("sc", "lkmm", "tso")
+"""What is asked first: what cannot fail under lkmm cannot fail under tso."""
+
+
 def units(todo: Sequence[Case]) -> list[list[Case]]:
     """Cases that one worker takes: those of one scenario, one after the other what is the same but for the model (lkmm before
     tso); largest scenarios first."""
@@ -338,5 +360,5 @@ def units(todo: Sequence[Case]) -> list[list[Case]]:
     order = {name: at for at, name in enumerate((*HEARTS, *WIDER, *SCENARIOS))}
     for group in groups.values():
         variants = list(dict.fromkeys(case.variant for case in group))
-        group.sort(key=lambda case: (variants.index(case.variant), ("sc", "lkmm", "tso").index(case.model)))
+        group.sort(key=lambda case: (variants.index(case.variant), (*ORDER, case.model).index(case.model), case.machine))
     return sorted(groups.values(), key=lambda group: -order.get(group[0].scenario, 0))

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from smpcheck.cat.load import load_model
+from smpcheck.engines.constraints import NARROW, has_no_load_buffering
 from smpcheck.machines.lower import lowered
-from smpcheck.machines.mapping import MachineMapping
+from smpcheck.machines.mapping import MachineMapping, mapping_of
 from smpcheck.program.ir import Program
 from smpcheck.readers.litmus import read_litmus
 from smpcheck.solver.answer import Question
@@ -115,6 +116,14 @@ def drawing(mapping: MachineMapping) -> str:
 
     program = lowered(CASES[1].program(), mapping).program
     return explanations_svg(explain(program, load_model(mapping.model)))
+
+
+def on_machine(machine: str) -> list[str]:
+    """What is taken for granted of a machine (``arm64``, ``riscv:queued``), for a legend."""
+    mapping = mapping_of(machine)
+    order = () if has_no_load_buffering(load_model(mapping.model)) else (NARROW,)
+    judged = f"Linux {mapping.linux}'s instructions, judged by the model {mapping.model}; a plain access is one instruction"
+    return [judged, *order, *mapping.notes]
 
 
 def _word(can_be: bool) -> str:

@@ -18,6 +18,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from smpcheck.errors import LimitError, UnsupportedError
+from smpcheck.machines.lower import lower
+from smpcheck.machines.mapping import mapping_of
 from smpcheck.program import ir
 from smpcheck.program.cut import is_left_out
 from smpcheck.program.execution import Execution
@@ -68,7 +70,8 @@ def ask(
     failed: list[str] = []
     undecided: dict[str, str] = {}
     try:
-        open_ones = _not_excluded(case, left, known, program, ends)
+        # the view machine knows the kernel's primitives, not a machine's instructions
+        open_ones = list(left) if case.machine else _not_excluded(case, left, known, program, ends)
     except (LimitError, UnsupportedError) as error:
         open_ones = [i for i in left if i != RACES]
         if RACES in left:
@@ -140,7 +143,7 @@ def witness(case: Case, check: str, deadline: float | None = None) -> WeakRun | 
     model = load_model(case.model)
     for visit in ("no", "only"):
         try:
-            for program, answer in rounds(within_bounds(program_of(case, visit)), model, UNROLL, ends):
+            for program, answer in rounds(judged(case, within_bounds(program_of(case, visit))), model, UNROLL, ends):
                 if check in answer.failed:
                     words = Words(program)
                     if ends is None or time.monotonic() + SEARCH < ends:
@@ -168,6 +171,14 @@ def _told(program: ir.Program, execution: Execution, story: Story) -> WeakRun:
     return WeakRun(program, events, execution, story)
 
 
+def judged(case: Case, program: ir.Program) -> ir.Program:
+    """The program that the case's model judges: on a machine, its instructions.
+
+    :raises UnsupportedError: the machine has no row for something in it
+    """
+    return lower(program, mapping_of(case.machine)) if case.machine else program
+
+
 def _answer(
     case: Case, visit: str, wanted: Sequence[str], ends: float | None, bounded: bool = False
 ) -> tuple[list[str], dict[str, str]]:
@@ -178,6 +189,7 @@ def _answer(
     from smpcheck.mm.variants import BOUND
 
     program = program_of(case, visit)
+    program = within_bounds(program) if bounded else program
     failed: dict[str, None] = {}
 
     def open_ones(why: str) -> tuple[list[str], dict[str, str]]:
@@ -186,7 +198,7 @@ def _answer(
 
     answer = None
     try:
-        for _, answer in rounds(within_bounds(program) if bounded else program, load_model(case.model), UNROLL, ends):
+        for _, answer in rounds(judged(case, program), load_model(case.model), UNROLL, ends):
             if BOUND in answer.failed:
                 failed = dict.fromkeys(_answer(case, visit, wanted, ends, bounded=True)[0])
                 return open_ones(BEYOND)

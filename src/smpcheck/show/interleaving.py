@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import TypeAlias
 
+from smpcheck.errors import UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.ir import Position, is_end, last_thread
 from smpcheck.program.pieces import whole_of
@@ -93,8 +94,12 @@ def effect(program: ir.Program, events: Sequence[TraceEvent]) -> str:
 
 
 def meeting(program: ir.Program, events: Sequence[TraceEvent]) -> set[int]:
-    """The numbers of the events that meet another thread's, in a bit that one of them changes."""
-    spots = bits_met(program)
+    """The numbers of the events that meet another thread's, in a bit that one of them changes; in machine code with exclusives,
+    in a word."""
+    try:
+        spots = bits_met(program)
+    except UnsupportedError:
+        spots = {}
     by_cell: dict[Value, list[tuple[TraceEvent, int]]] = defaultdict(list)
     for e in events:
         if e.address is not None and e.kind in "RW":

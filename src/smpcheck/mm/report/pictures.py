@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from smpcheck.mm.check import Answer
 from smpcheck.mm.invariants import ABOUT
-from smpcheck.mm.report.table import cell, columns, legend
+from smpcheck.mm.report.table import cell, legend, tables
 from smpcheck.mm.weak import WeakRun
 from smpcheck.show.dot import picture_dot
 from smpcheck.show.html import View, page
@@ -40,7 +40,7 @@ class Failure:
     def name(self) -> str:
         """``truncate_mlock, V2: I1``, with the model and the layout of the flags if they are not the usual ones."""
         case = self.answer.case
-        more = [f"under {case.model}"] * (case.model != "sc")
+        more = [case.where] * (case.model != "sc")
         more += [FLAGS_IN[case.flags]] if case.flags in FLAGS_IN else []
         return f"{', '.join([case.scenario, case.variant.name, *more])}: {self.invariant}"
 
@@ -87,9 +87,8 @@ def html(answers: Sequence[Answer], order: Sequence[str], failures: Sequence[Fai
 
 def _tables(answers: Sequence[Answer], order: Sequence[str]) -> str:
     parts = []
-    for model, flags in dict.fromkeys((a.case.model, a.case.flags) for a in answers):
-        found = columns([a for a in answers if (a.case.model, a.case.flags) == (model, flags)])
-        names = "".join(f"<th>{escape(' '.join(v.name for v in variants))}</th>" for variants, _ in found)
+    for title, found in tables(answers):
+        names = "".join(f"<th>{escape(' '.join(several))}</th>" for several, _ in found)
         rows = []
         for scenario in order:
             if any(scenario in answered for _, answered in found):
@@ -97,7 +96,7 @@ def _tables(answers: Sequence[Answer], order: Sequence[str]) -> str:
                 cells = "".join(f'<td class="{escape(text.split()[0])}">{escape(text)}</td>' for text in texts)
                 rows.append(f"<tr><th>{escape(scenario)}</th>{cells}</tr>")
         parts.append(
-            f'<div class="scroll"><table class="cells"><caption>under {escape(model)}, page flags {escape(flags)}</caption>'
+            f'<div class="scroll"><table class="cells"><caption>{escape(title)}</caption>'
             f"<thead><tr><th>scenario</th>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
         )
     return "".join(parts)

@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from smpcheck.engines.views import ASSUMPTION
-from smpcheck.mm.check import ASSUMPTIONS, Answer
+from smpcheck.mm.check import ASSUMPTIONS, Answer, Case
 from smpcheck.mm.invariants import ABOUT
-from smpcheck.mm.variants import Variant
+from smpcheck.mm.machines import on_machine
 from smpcheck.mm.weak import WeakRun
 from smpcheck.program import ir
 from smpcheck.show.execution_json import execution_object
@@ -45,20 +45,39 @@ def _ordered(names: Mapping[str, object]) -> list[str]:
     return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
-def columns(answers: Sequence[Answer]) -> list[tuple[list[Variant], dict[str, Answer]]]:
-    """Variants with their answers by scenario; neighbours or not, those with equal answers share a column."""
-    by_variant: dict[Variant, dict[str, Answer]] = {}
+Column: TypeAlias = tuple[list[str], dict[str, Answer]]
+"""The names of what has equal answers, variants or what judges, and the answers by scenario."""
+
+
+def tables(answers: Sequence[Answer]) -> Iterator[tuple[str, list[Column]]]:
+    """Titles, and columns. One table for each memory model and flag layout, with a column for each variant; where machines were
+    asked, one for each variant and layout, with a column for each model and machine."""
+    machines = any(answer.case.machine for answer in answers)
+
+    def name(case: Case) -> str:
+        return case.judge if machines else case.variant.name
+
+    def title(case: Case) -> str:
+        return f"{case.variant.name if machines else case.where}, page flags {case.flags}"
+
+    for one in dict.fromkeys(title(answer.case) for answer in answers):
+        yield one, columns([answer for answer in answers if title(answer.case) == one], name)
+
+
+def columns(answers: Sequence[Answer], name: Callable[[Case], str]) -> list[Column]:
+    """Answers by scenario; neighbours or not, names with equal answers share a column."""
+    by_name: dict[str, dict[str, Answer]] = {}
     for answer in answers:
-        by_variant.setdefault(answer.case.variant, {})[answer.case.scenario] = answer
-    found: dict[tuple[tuple[str, str], ...], tuple[list[Variant], dict[str, Answer]]] = {}
-    for variant, rows in by_variant.items():
+        by_name.setdefault(name(answer.case), {})[answer.case.scenario] = answer
+    found: dict[tuple[tuple[str, str], ...], Column] = {}
+    for one, rows in by_name.items():
         key = tuple(sorted((scenario, cell(answer)) for scenario, answer in rows.items()))
-        found.setdefault(key, ([], rows))[0].append(variant)
+        found.setdefault(key, ([], rows))[0].append(one)
     return list(found.values())
 
 
 def write_table(answers: Sequence[Answer], order: Sequence[str], out: TextIO) -> None:
-    """One table for each memory model and flag layout."""
+    """The tables of :func:`tables`."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -66,14 +85,12 @@ def write_table(answers: Sequence[Answer], order: Sequence[str], out: TextIO) ->
     terminal = out.isatty() or bool(os.environ.get("FORCE_COLOR"))
     width = shutil.get_terminal_size((WIDTH, 24)).columns if terminal else 200
     console = Console(file=out, highlight=False, width=width, color_system="auto" if terminal else None)
-    for model, flags in dict.fromkeys((a.case.model, a.case.flags) for a in answers):
-        part = [a for a in answers if (a.case.model, a.case.flags) == (model, flags)]
-        console.print(f"under {model}, page flags {flags}", style="bold")
+    for title, found in tables(answers):
+        console.print(title, style="bold")
         table = Table(box=None, pad_edge=False)
         table.add_column("scenario", no_wrap=True)
-        found = columns(part)
-        for variants, _ in found:
-            table.add_column(_stacked([v.name for v in variants]), no_wrap=True, vertical="top")
+        for names, _ in found:
+            table.add_column(_stacked(names), no_wrap=True, vertical="top")
         for scenario in order:
             if not any(scenario in rows for _, rows in found):
                 continue
@@ -112,6 +129,8 @@ def legend(answers: Sequence[Answer]) -> list[str]:
     bounds = [*ASSUMPTIONS, f"a page without references is freed {where}"]
     if "lkmm" in models:
         bounds.append(f"under lkmm: {ASSUMPTION}")
+    for machine in dict.fromkeys(a.case.machine for a in answers if a.case.machine):
+        bounds += [f"on {machine}: {text}" for text in on_machine(machine)]
     return [*lines, *(f"  - {text}" for text in bounds)]
 
 
@@ -131,7 +150,7 @@ def witness_text(answer: Answer, name: str, run: RunResult | WeakRun | None, wid
     lines += [f"  checked at {place(pos)}: {text}" for pos, text in found[:4]]
     restated = in_kernel(case.variant.name)
     if isinstance(run, WeakRun):
-        lines.append(f"  no interleaving does this; under {case.model} the steps may take effect in this order:")
+        lines.append(f"  no interleaving does this; {case.where} the steps may take effect in this order:")
         lines += ["", *(f"  {line}".rstrip() for line in in_lanes(run.program, run.events, width - 2, everything, restated)), ""]
         for number, reordering in enumerate((*run.story.reorderings, *run.story.also), 1):
             text = textwrap.wrap(f"{number} {reordering.sentence}", width - 2, subsequent_indent="  ", break_on_hyphens=False)
@@ -208,6 +227,8 @@ def json_line(
         "undecided": {name: answer.undecided[name] for name in _ordered(answer.undecided)},
         "explored": answer.explored, "seconds": round(answer.seconds, 3), "command": case.command,
     }  # fmt: skip
+    if case.machine:
+        document["machine"] = case.machine
     if runs is not None:
         document["executions"] = {name: _execution(run) for name, run in runs.items()}
     if reproducers is not None:
