@@ -195,3 +195,10 @@ def test_a_generic_selection_takes_the_arm_of_its_operand() -> None:
     SMPCHECK_THREAD(a) { const struct s *c = &s;
         BUG_ON(WHICH(&s) != 2 || WHICH(c) != 1 || _Generic(s.v, int: 3, long: 4) != 3); }"""
     assert checked(text).failures == ()
+
+
+def test_variables_of_one_name_in_macros_within_macros_are_several() -> None:
+    text = """#define INNER(p) ({ int __ret; if (*(p)) __ret = 1; else __ret = 2; __ret; })
+    #define OUTER(p) ({ int __ret; int __v = 40; __ret = ({ __v += INNER(p); __v; }); __ret; })
+    static int x, y, z; SMPCHECK_THREAD(a) { y = OUTER(&x); z = max(max(3, 9), max(7, 5)); }"""
+    assert left(text, [("y", 0, INT), ("z", 0, INT)]) == [42, 9]

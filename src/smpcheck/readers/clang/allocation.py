@@ -133,6 +133,22 @@ def all_freed(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     return Val(Const(0), VOID)
 
 
+def allocate_per_cpu(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    """``alloc_percpu()``: an object of which each CPU has a copy, all of them zero."""
+    index = _type(low, node, bytes_of(0)(low, [low.value(arg) for arg in args]))
+    if low.looping:
+        low.refuse("alloc_percpu() in a loop is not supported", low.at(node))
+    return Val(Const(low.program_objects.allocate_per_cpu(index)), pointer_to(low.kinds.layout(low.expected)))
+
+
+def _nothing(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    """``free_percpu()``: what comes later is not found."""
+    for arg in args:
+        low.effect(arg)
+    low.findings.assumed["free_percpu() frees nothing: a later access is not found"] = None
+    return Val(Const(0), VOID)
+
+
 def free(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """``kfree()`` of its last argument."""
     argument = args[-1]
@@ -186,4 +202,7 @@ def functions() -> Iterator[tuple[str, Lowered]]:
     yield "kmem_cache_zalloc", allocate(True, one_object)
     for name in ("kfree", "kvfree", "vfree", "kfree_sensitive", "kmem_cache_free"):
         yield name, free
+    for name in ("__alloc_percpu", "__alloc_percpu_gfp", "pcpu_alloc_noprof"):
+        yield name, allocate_per_cpu
+    yield "free_percpu", _nothing
     yield "__smpcheck_all_freed", all_freed

@@ -586,6 +586,10 @@ def _cpu(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     return Val(Const(low.index), low.int)
 
 
+def _cpus(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    return Val(Const(low.program_objects.cpus), low.int)
+
+
 def _current(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """The thread's own task."""
     index = low.unit_tree.types[node.type].target
@@ -700,6 +704,7 @@ SPECIAL: dict[str, Special] = {
     "memcpy": _memcpy,
     "__builtin_memcpy": _memcpy,
     "__smpcheck_cpu": _cpu,
+    "__smpcheck_cpus": _cpus,
     "get_current": _current,
     "__kcsan_disable_current": _marked(True),
     "__kcsan_enable_current": _marked(False),

@@ -85,7 +85,9 @@ class Extraction:
         self.type_index: dict[str, int] = {}
         self.places: list[t.Place] = []
         self.place_index: dict[tuple[str, int, int], int] = {}
-        self.decls: dict[tuple[str, int, str], int] = {}
+        self.decls: dict[int, list[tuple[Any, int]]] = {}
+        """The numbers of declarations, by the hash of their cursors."""
+        self.declared = 0
         self.functions: dict[str, t.Function] = {}
         self.variables: dict[int, t.Global] = {}
         self.wanted: list[Any] = []
@@ -131,11 +133,16 @@ class Extraction:
         self.functions[name] = t.Function(at, name, where, self.type(cursor.result_type), params, body)
 
     def decl(self, cursor: Any) -> int:
-        """The number of a variable's declaration."""
+        """The number of a variable's declaration. (Its place does not tell it: variables of macros within macros all stand where
+        the outermost is used, and may have one name.)"""
         cursor = cursor.canonical
-        file = cursor.location.file
-        key = (str(file.name) if file else "", cursor.location.offset, cursor.spelling)
-        return self.decls.setdefault(key, len(self.decls))
+        alike = self.decls.setdefault(cursor.hash, [])
+        for known, number in alike:
+            if known == cursor:
+                return number
+        self.declared += 1
+        alike.append((cursor, self.declared))
+        return self.declared
 
     def variable(self, cursor: Any) -> int:
         """A variable that is used: one with static storage is extracted."""
@@ -416,9 +423,8 @@ class Extraction:
 
     def compound_literal(self, c: Any) -> t.Expr:
         inside = [one for one in c.get_children() if one.kind.is_expression()]
-        key = ("literal", len(self.decls), "")
-        number = self.decls.setdefault(key, len(self.decls))
-        return t.Compound(self.at(c), self.type(c.type), number, self.initializer(inside[-1], c.type))
+        self.declared += 1
+        return t.Compound(self.at(c), self.type(c.type), self.declared, self.initializer(inside[-1], c.type))
 
     def string(self, c: Any) -> t.Expr:
         return t.Text(self.at(c), self.type(c.type), c.spelling)

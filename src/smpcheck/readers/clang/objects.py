@@ -87,6 +87,12 @@ class Objects:
             low.findings.arrays[name] = (element, index)
         return Ptr(name)
 
+    def allocate_per_cpu(self, index: int) -> Ptr:
+        """A new object of a type, of which each CPU has a copy."""
+        name = f"per-CPU object {sum(per_cpu for _, per_cpu in self.used.values()) + 1}"
+        self.used[name] = (index, True)
+        return Ptr(name)
+
     def cells(self, kinds: Types, threads: Sequence[Thread], pointed: set[str], initial: Bytes) -> dict[Ptr, Cell]:
         """The cells that threads may touch: all of objects whose address is a value somewhere, of others those that are named."""
         named = _addresses(threads)[0]

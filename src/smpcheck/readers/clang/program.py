@@ -114,6 +114,7 @@ def read_kernel_c(path: str, text: str, settings: Sequence[str] = (), others: Ma
     return replace(Harness(unit, main, content, tree, path, text).program(), settings=tuple(settings))
 
 
+WITHOUT_TREE = "without --kernel, code is read against a few small headers of smpcheck's own: see docs/kernel-c.md"
 QUICK = "smpcheck-harness.c"
 """The file in which a harness from the command line stands."""
 
@@ -141,7 +142,12 @@ def _parse(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] =
         tuple(sorted(abstract_names())),
         (path, *headers.quoted(text)),
     )
-    return parse(request), kernel.tree if kernel is not None else ""
+    try:
+        return parse(request), kernel.tree if kernel is not None else ""
+    except InputError as error:
+        if kernel is not None or error.pos is None:
+            raise
+        raise InputError(f"{error.message} ({WITHOUT_TREE})", error.pos) from None
 
 
 class Harness:

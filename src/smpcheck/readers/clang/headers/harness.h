@@ -27,6 +27,7 @@ void __smpcheck_all_freed(void);
 void __smpcheck_lock_held();
 int __smpcheck_cpu(void);
 int __smpcheck_irqs_off(void);
+int __smpcheck_cpus(void);
 void __smpcheck_kfree_rcu(const void *object);
 
 #endif

@@ -28,7 +28,8 @@ typedef struct raw_spinlock { int word; } raw_spinlock_t;
 typedef struct spinlock { int word; } spinlock_t;
 typedef struct { int word; } rwlock_t;
 typedef struct seqcount { unsigned int sequence; } seqcount_t;
-typedef struct { seqcount_t seqcount; spinlock_t lock; } seqlock_t;
+typedef seqcount_t seqcount_spinlock_t, seqcount_raw_spinlock_t, seqcount_mutex_t;
+typedef struct { unsigned int seqcount; int lock; } seqlock_t;
 struct mutex { int word; };
 struct rw_semaphore { int word; };
 struct semaphore { int count; };
@@ -55,7 +56,14 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define DEFINE_RWLOCK(l) rwlock_t l = { 0 }
 #define DEFINE_MUTEX(l) struct mutex l = { 0 }
 #define DECLARE_RWSEM(l) struct rw_semaphore l = { 0 }
-#define DEFINE_SEQLOCK(l) seqlock_t l = { { 0 }, { 0 } }
+#define DEFINE_SEQLOCK(l) seqlock_t l = { 0, 0 }
+#define SEQCNT_SPINLOCK_ZERO(s, l) { 0 }
+#define SEQCNT_RAW_SPINLOCK_ZERO(s, l) { 0 }
+#define SEQCNT_MUTEX_ZERO(s, l) { 0 }
+#define __SEMAPHORE_INITIALIZER(s, n) { (n) }
+#define DEFINE_SEMAPHORE(s, n) struct semaphore s = { (n) }
+#define seqcount_init(s) do { (s)->sequence = 0; } while (0)
+#define seqlock_init(s) do { (s)->seqcount = 0; (s)->lock = 0; } while (0)
 #define SEQCNT_ZERO(l) { 0 }
 #define DECLARE_COMPLETION(c) struct completion c = { 0 }
 #define DECLARE_WAIT_QUEUE_HEAD(q) wait_queue_head_t q = { 0 }
@@ -257,6 +265,9 @@ void kfree(const void *object);
 #define RCU_LOCKDEP_WARN(c, message) do { } while (0)
 #define unrcu_pointer(p) (p)
 #define lockdep_set_class(l, c) do { } while (0)
+#define data_race(expr) ({ __kcsan_disable_current(); __auto_type __raced = (expr); __kcsan_enable_current(); __raced; })
+void __kcsan_disable_current(void);
+void __kcsan_enable_current(void);
 #define ASSERT_EXCLUSIVE_WRITER(x) do { } while (0)
 #define ASSERT_EXCLUSIVE_ACCESS(x) do { } while (0)
 
@@ -289,6 +300,15 @@ int preempt_count(void);
 #define DECLARE_PER_CPU(type, name) extern __SMPCHECK_PERCPU typeof(type) name
 #define per_cpu_ptr(p, cpu) ((typeof(p))((unsigned long)(p) + ((unsigned long)(cpu) << 20)))
 #define per_cpu(name, cpu) (*per_cpu_ptr(&(name), cpu))
+void *__alloc_percpu(size_t size, size_t align);
+void free_percpu(void *object);
+#define for_each_possible_cpu(cpu) for ((cpu) = 0; (cpu) < __smpcheck_cpus(); (cpu)++)
+#define for_each_online_cpu(cpu) for_each_possible_cpu(cpu)
+#define for_each_present_cpu(cpu) for_each_possible_cpu(cpu)
+#define num_possible_cpus() __smpcheck_cpus()
+#define num_online_cpus() __smpcheck_cpus()
+#define alloc_percpu(type) ((typeof(type) *)__alloc_percpu(sizeof(type), _Alignof(type)))
+#define alloc_percpu_gfp(type, gfp) alloc_percpu(type)
 #define this_cpu_ptr(p) per_cpu_ptr(p, __smpcheck_cpu())
 #define raw_cpu_ptr(p) this_cpu_ptr(p)
 #define get_cpu_var(name) (*({ preempt_disable(); this_cpu_ptr(&(name)); }))
