@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from smpcheck.errors import InputError
 from smpcheck.program.ir import Assume, Binary, Const, Expr, Unary
 from smpcheck.program.values import LONG, ULONG
 from smpcheck.readers.asm import flags
@@ -125,16 +126,27 @@ Source = Register | Memory | int
 
 
 def _size(thread: Thread, suffix: int | None, *operands: Source) -> int:
-    """The size of an operation: the suffix's, a register's, or that of the location."""
-    if suffix is not None:
-        return suffix
-    for operand in operands:
-        if isinstance(operand, Register):
-            return operand.size
+    """The size of an operation: the suffix's, that of its registers, or that of the location.
+
+    :raises InputError: a register of another size
+    """
+    registers = [operand for operand in operands if isinstance(operand, Register)]
+    size = suffix or (registers[0].size if registers else None)
+    if size is not None:
+        wrong = next((one for one in registers if one.size != size), None)
+        if wrong is not None:
+            raise InputError(
+                f"a register of {_bits(size)} expected, '{wrong.text}' found, which has {_bits(wrong.size)}", thread.pos
+            )
+        return size
     for operand in operands:
         if isinstance(operand, Memory) and isinstance(operand.base, str):
             return thread.size_of(operand.base)
     return 4
+
+
+def _bits(size: int) -> str:
+    return f"{8 * size} bits"
 
 
 def _value(thread: Thread, source: Source, size: int) -> Expr:
@@ -404,6 +416,9 @@ def _set(test: str) -> Callable[..., None]:
 _SUFFIXES: tuple[tuple[str, int | None], ...] = (("", None), ("B", 1), ("W", 2), ("L", 4), ("Q", 8))
 
 
+_FIRST_TWO = {1: ("AL", "BL"), 2: ("AX", "BX"), 4: ("EAX", "EBX"), 8: ("RAX", "RBX")}
+
+
 def _rows(wide: bool) -> Iterator[Row]:
     def row(form: str, emit: Callable[..., None], *operands: Operand) -> Row:
         mnemonic, _, rest = form.partition(" ")
@@ -412,9 +427,10 @@ def _rows(wide: bool) -> Iterator[Row]:
         return Row(mnemonic, operands, emit, form)
 
     R, M, I = _register_operand(wide), _memory_operand(wide), integer  # noqa: E741
-    pairs: Sequence[tuple[Operand, Operand, str]] = ((R, R, "EAX,EBX"), (R, M, "EAX,[x]"), (M, R, "[x],EAX"))
-    numbers: Sequence[tuple[Operand, Operand, str]] = ((R, I, "EAX,$1"), (M, I, "[x],$1"))
     for suffix, size in _SUFFIXES if wide else _SUFFIXES[:-1]:
+        a, b = _FIRST_TWO[size or 4]
+        pairs: Sequence[tuple[Operand, Operand, str]] = ((R, R, f"{a},{b}"), (R, M, f"{a},[x]"), (M, R, f"[x],{a}"))
+        numbers: Sequence[tuple[Operand, Operand, str]] = ((R, I, f"{a},$1"), (M, I, "[x],$1"))
         for first, second, form in (*pairs, *numbers):
             yield row(f"MOV{suffix} {form}", _move(size), first, second)
             yield row(f"CMP{suffix} {form}", _compare(size), first, second)
@@ -423,23 +439,23 @@ def _rows(wide: bool) -> Iterator[Row]:
         for first, second, form in (pairs[0], pairs[2], *numbers):
             yield row(f"TEST{suffix} {form}", _test(size), first, second)
         for name in ("ADD", "SUB", "AND", "OR", "XOR"):
-            for second, form in ((R, "[x],EAX"), (I, "[x],$1")):
+            for second, form in ((R, f"[x],{a}"), (I, "[x],$1")):
                 yield row(f"LOCK {name}{suffix} {form}", _arithmetic(name, size, True), M, second)
         for name in ("SHL", "SHR", "SAR"):
-            yield row(f"{name}{suffix} EAX,$1", _shift(name, size), R, I)
+            yield row(f"{name}{suffix} {a},$1", _shift(name, size), R, I)
         for name in ("INC", "DEC", "NOT", "NEG"):
-            yield row(f"{name}{suffix} EAX", _arithmetic(name, size, False), R)
+            yield row(f"{name}{suffix} {a}", _arithmetic(name, size, False), R)
             yield row(f"{name}{suffix} [x]", _arithmetic(name, size, False), M)
             yield row(f"LOCK {name}{suffix} [x]", _arithmetic(name, size, True), M)
         for lock in ("", "LOCK "):
             for first, second, form in pairs:
                 yield row(f"{lock}XCHG{suffix} {form}", _exchange(size), first, second)
-            yield row(f"{lock}XADD{suffix} [x],EAX", _exchange_add(size, bool(lock)), M, R)
-            yield row(f"{lock}CMPXCHG{suffix} [x],EAX", _compare_exchange(size, bool(lock), wide), M, R)
+            yield row(f"{lock}XADD{suffix} [x],{a}", _exchange_add(size, bool(lock)), M, R)
+            yield row(f"{lock}CMPXCHG{suffix} [x],{a}", _compare_exchange(size, bool(lock), wide), M, R)
             for name in ("BTS", "BTR", "BTC"):
-                for second, form in ((R, "[x],EAX"), (I, "[x],$1")):
+                for second, form in ((R, f"[x],{a}"), (I, "[x],$1")):
                     yield row(f"{lock}{name}{suffix} {form}", _bit(name, bool(lock)), M, second)
-        for second, form in ((R, "[x],EAX"), (I, "[x],$1")):
+        for second, form in ((R, f"[x],{a}"), (I, "[x],$1")):
             yield row(f"BT{suffix} {form}", _bit("BT", False), M, second)
     for name, size, signed in (("MOVZB", 1, False), ("MOVZW", 2, False), ("MOVSB", 1, True), ("MOVSW", 2, True)):
         for suffix in "WLQ" if wide else "WL":
