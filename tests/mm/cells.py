@@ -125,6 +125,8 @@ def drawn(what: str, known: Cells) -> str:
         same = [row for row in rows if all(text == usual[row].get(v) for v, text in known[row].items())]
         below = _below(same, [*SCENARIOS], known, model, flags)
         rows = [row for row in rows if row not in same]
+        if not rows:
+            return f"under {model}, page flags {flags}: no cell is another than under sc with one word\n{below}"
     answers = [
         answer_of(Case(row.scenario, find_variant(variant), model, flags), known[row][variant])
         for variant in VARIANTS

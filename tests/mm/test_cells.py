@@ -85,3 +85,5 @@ def test_rows_that_differ_from_the_usual_ones_can_be_drawn_alone() -> None:
     assert "munlock_putback" in text and "truncate_mlock  " not in text
     assert "\nas under sc" not in text and "computed in part, and as under sc: truncate_mlock\n" in text
     assert "truncate_mlock" in drawn("lkmm separate", known)
+    del known[Row("lkmm", "separate", "munlock_putback")]
+    assert drawn("lkmm separate where it differs", known).startswith("under lkmm, page flags separate: no cell is another than")
