@@ -171,6 +171,12 @@ class TestAScenarioOfOnesOwn:
         wrong = invoke("--scenario-file", self.written(tmp_path), "-s", "truncate_mlock")
         assert wrong.exit_code == 2 and "no scenario 'truncate_mlock': choose from exit_munlock" in wrong.output
 
+    def test_an_error_in_its_set_up_is_no_undecided_cell(self, tmp_path: Path) -> None:
+        path = Path(self.written(tmp_path))
+        path.write_text(path.read_text("utf-8").replace("s.child)", "s.none)"), "utf-8")
+        wrong = invoke("--scenario-file", str(path), "-V", "V4")
+        assert wrong.exit_code == 2 and "the scenario has no object called none" in wrong.output
+
 
 class TestMachines:
     """``--machine``: the same code as each machine has it, beside the kernel's model."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from smpcheck.errors import InputError
 from smpcheck.mm.check import Case, Checker, cases, program_of
 from smpcheck.mm.meeting_points import MEETING_POINTS, shared_between_pages
 from smpcheck.mm.scenarios import SCENARIOS, WIDER
@@ -70,3 +73,23 @@ def test_pages_meet_in_known_cells_only(variant: str, more: tuple[str, ...]) -> 
     for scenario in ("truncate_mlock_two", "munlock_two_reclaim", *more):
         met |= shared_between_pages(program_of(Case(scenario, VARIANTS[variant]), ghosts=True))
     assert {"zone.lru_lock", "mm.mmap_sem", "vma.anon_vma"} <= met <= MEETING_POINTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("'swaped', locked=False", "mapped is 'swaped': choose from copy, swapped, file"),
+        ("COPY, locked=False, at='lost'", "at is 'lost': choose from active, mlocked"),
+        ("FILE, locked=False, pages=2", "two pages are private copies"),
+        ("COPY, locked=False, pages=3", "pages is 3: choose from 1, 2"),
+    ],
+)
+def test_a_world_that_there_is_not_is_refused(tmp_path: Path, arguments: str, words: str) -> None:
+    file = tmp_path / "world.py"
+    file.write_text(
+        "from smpcheck.kernel import *\nfrom smpcheck.mm.scenarios import *\nfrom smpcheck.mm.scenarios import world\n\n\n"
+        f"@scenario\ndef none(s: Setup) -> None:\n    world(s, {arguments})\n",
+        "utf-8",
+    )
+    with pytest.raises(InputError, match=words):
+        CHECKER.answer(Case("none", find_variant("V4"), file=str(file)))

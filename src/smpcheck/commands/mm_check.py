@@ -93,7 +93,7 @@ def check(
         from smpcheck.batch.streams import Lost, stream
         from smpcheck.errors import InputError
         from smpcheck.machines.mapping import mappings
-        from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, scenarios_of, units
+        from smpcheck.mm.check import FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, program_of, scenarios_of, units
         from smpcheck.mm.report.table import json_line, legend, witness_text, write_table
         from smpcheck.show.progress import Counter
 
@@ -106,6 +106,9 @@ def check(
         file = scenario_file or ""
         todo = cases(scenario or (), variant or (), models, layouts, freeing, everything, file, machines)
         names = list(scenarios_of(file))
+        if file:  # what is wrong in it is said at once, and not by a process that fails
+            for case in {each.scenario: each for each in todo}.values():
+                program_of(case)
         workers = min(len(units(todo)), os.cpu_count() or 1) if jobs is None else jobs
         checker = Checker(invariant or (), timeout * 0.9)
         answers: list[Answer] = []

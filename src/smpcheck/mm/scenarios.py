@@ -6,6 +6,7 @@ Quiescence: all threads have ended, each CPU has drained its pagevecs, and what 
 
 from __future__ import annotations
 
+from smpcheck.errors import InputError
 from smpcheck.kernel import *
 from smpcheck.mm.fork import dup_mmap
 from smpcheck.mm.invariants import anon_vma_freed, culled, invariants, invariants_here
@@ -46,6 +47,8 @@ reclaim will find it); mlocked and isolated by one of the threads, while another
 lru_add pagevec since it was born.
 """
 
+MAPPED, PLACES = (COPY, SWAPPED, FILE, NOTHING, HOLE), (ACTIVE, MLOCKED, LATE, ISOLATED, PENDING)
+
 VISIT = parameter("visit", "no", ("no", "only", "too"))
 """Does reclaim look at every page once more when all is quiet? That is when I4 is asked: ``only`` I4; or ``too``, with the other
 invariants checked in place before the visit, which the step-by-step explorer can do (counters are ghosts).
@@ -58,7 +61,12 @@ def world(
 ) -> tuple[page, ...]:  # fmt: skip
     """One page in a vma that is VM_LOCKED or not. ``faults``: CPUs that find a page free; ``swap``: there is swap space;
     ``twice``: after a fork the child maps the same page, in a vma that is not VM_LOCKED; ``pages``: two private copies, P and Q.
+
+    :raises InputError: there is no such state
     """
+    for name, given, known in (("mapped", mapped, MAPPED), ("at", at, PLACES), ("pages", pages, (1, 2))):
+        if given not in known:
+            raise InputError(f"world: {name} is {given!r}: choose from {', '.join(map(str, known))}")
     s.mm = mm_struct()
     s.inode = inode(i_size=1)
     s.mapping = address_space(host=s.inode)
@@ -153,7 +161,7 @@ def world(
 def second_page(s: Setup, mapped: str, at: str) -> page:
     """Q, a private copy like P, at the vma's second address."""
     if mapped != COPY or at not in (ACTIVE, MLOCKED, LATE) or len(s.vmas) > 1:
-        raise ValueError("two pages are private copies of one process, on lists")
+        raise InputError("world: two pages are private copies of one process, on lists")
     s.Q = page(index=1, _mapcount=0, allocated=1, flags=s.P.flags, lru=s.P.lru, mapping=s.P.mapping, mlock_count=s.P.mlock_count)
     s.table[1].pte = s.Q
     s.ptes.append(s.table[1])
