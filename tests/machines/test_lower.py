@@ -240,3 +240,11 @@ def test_a_label_is_no_instruction():
         ]
         assert texts
         assert not any(text.endswith(":]") for text in texts), texts
+
+
+def test_what_only_orders_the_compiler_is_no_instruction() -> None:
+    text = "C t\n\n{{}}\n\nP0(int *x, int *y)\n{{\n\tWRITE_ONCE(*x, 1);\n\t{}\n\tint r0 = READ_ONCE(*y);\n}}\n\nexists (0:r0=0)\n"
+    plain = lower(read_litmus(text.format("barrier();"), "t.litmus"), load_mapping("arm64"))
+    for call in ("cpu_relax();", "preempt_disable();", "local_irq_enable();", "migrate_enable();"):
+        changed = lower(read_litmus(text.format(call), "t.litmus"), load_mapping("arm64"))
+        assert len(changed.threads[0].body) == len(plain.threads[0].body), call
