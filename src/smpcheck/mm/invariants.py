@@ -63,12 +63,12 @@ def not_stranded(page: page, mapping: address_space) -> bool:
 
 
 def lists_agree(page: page) -> bool:
-    """I5. When all is quiet a page that somebody has is on some list: else reclaim would never find it. What is on the
-    unevictable list is not active."""
+    """I5. When all is quiet a page that somebody has is on some list: else reclaim would never find it. PG_active and
+    PG_unevictable say which list."""
     lru = flag(page, PG_lru)
     if not lru:
         return page.lru == NOT_LISTED and atomic_read(page._count) == 0
-    if flag(page, PG_active) and flag(page, PG_unevictable):
+    if flag(page, PG_active) != (page.lru == LRU_ACTIVE_ANON or page.lru == LRU_ACTIVE_FILE):
         return False
     return page.lru != NOT_LISTED and flag(page, PG_unevictable) == (page.lru == LRU_UNEVICTABLE)
 
