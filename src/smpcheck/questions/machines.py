@@ -19,6 +19,7 @@ from smpcheck.engines.route import is_large
 from smpcheck.errors import UnsupportedError
 from smpcheck.machines.lower import Lowered, lowered
 from smpcheck.machines.mapping import MachineMapping
+from smpcheck.models import require_language
 from smpcheck.program.ir import Position, Program
 from smpcheck.questions.barriers import Protected, protect
 from smpcheck.questions.caveats import caveats, is_cut
@@ -114,20 +115,23 @@ class _Judge:
         self.problem = ""
         self.whole: Lowered | None = None
         try:
-            self.whole = lowered(program, mapping)
+            whole = lowered(program, mapping)
+            require_language(self.model, whole.program)
+            self.whole = whole
         except UnsupportedError as error:
             self.problem = str(error)
+        self.fails = self.whole is not None and self.happens(self.whole.program)
 
     def holds(self) -> bool | None:
         """Is what is protected excluded with all elements there?"""
-        return None if self.whole is None else not self.happens(self.whole.program)
+        return None if self.whole is None else not self.fails
 
     def happens(self, program: Program) -> bool:
         return self.protected.broken(program, self.model, self.limits.unroll) is not None
 
     def cell(self, version: Program, element: Element) -> OnMachine:
         """What the ``version`` of the program without ``element`` says of this."""
-        if self.whole is None:
+        if self.whole is None or self.fails:
             return OnMachine("unknown")
         without = lowered(version, self.mapping)
         gone = _gone(self.whole.instructions, without.instructions)
@@ -139,6 +143,8 @@ class _Judge:
     def notes(self) -> Sequence[str]:
         if self.whole is None:
             return (f"{self.mapping.name}: {self.problem}",)
+        if self.fails:
+            return (f"{self.mapping.name}: it fails there with all of them (check --machine says how), so none is asked about",)
         return tuple(f"{self.mapping.name}: {note}" for note in self.mapping.notes if note in self.whole.program.notes)
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from smpcheck.machines.mapping import mappings
 from smpcheck.program.flow import statements
 from smpcheck.questions.check import CheckOptions, check_program
+from smpcheck.questions.explain import Limits
+from smpcheck.questions.machines import OnMachine, by_machine
 from smpcheck.readers.clang.kernel_tree import KernelTree
 from tests import kernel
 from tests.readers.clang.common import LKMM, read
@@ -17,10 +20,10 @@ FOLDER = Path(__file__).resolve().parents[3] / "examples" / "kernel" / "linux"
 QUICK = ("refcount", "seqlock", "kfifo")
 SEVERAL = (
     *("qspinlock", "qspinlock-three-cpus", "osq_lock", "lockref"),
-    *("rcu_sync", "task_work", "waitqueue_active", "waitqueue_active-without-barrier"),
+    *("futex", "rcu_sync", "task_work", "waitqueue_active", "waitqueue_active-without-barrier"),
 )
 """What the solver alone does not answer; the others it does, on a slow machine too."""
-ROUNDS = {"llist-two-consumers": 1, "llist": 2, **dict.fromkeys(SEVERAL, 2)}
+ROUNDS = {"llist-two-consumers": 1, "llist": 2, **dict.fromkeys(SEVERAL, 2), "futex": 1}
 
 
 def settings(version: str) -> tuple[str, ...]:
@@ -48,6 +51,37 @@ def test_a_function_of_the_tree_answers_as_the_gallery_says(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.c")))
 def test_the_whole_gallery_answers_as_its_files_say(name: str, version: str) -> None:
     answers(name, version)
+
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "kernel-c.md"
+HEAD = "| harness | ordering | kernel's model |"
+
+
+def orderings() -> dict[str, list[tuple[str, ...]]]:
+    """The table of orderings in docs/kernel-c.md: for each harness its rows; and under "" the names of the machines."""
+    head, _, *rows = PAGE.read_text().partition(HEAD)[2].partition("\n\n")[0].splitlines()
+    found: dict[str, list[tuple[str, ...]]] = {"": [(name.strip(),) for name in head.strip(" |").split("|")]}
+    for row in rows:
+        harness, *cells = (cell.strip() for cell in row.strip("|").split(" | "))
+        found.setdefault(harness.strip("`").removesuffix(".c"), []).append(tuple(cells))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in orderings() if name])
+def test_the_page_says_which_orderings_are_needed_under_the_kernels_model_and_on_each_machine(name: str) -> None:
+    table, machines = orderings(), mappings("all")
+    assert [(mapping.name,) for mapping in machines] == table[""]
+    path = FOLDER / f"{name}.c"
+    program = read(path.read_text(), str(path), settings("6.12"))
+    found = by_machine(program, LKMM, machines, Limits(unroll=2), dependencies=False)
+    rows = [row for row in found.rows if not row.element.text.startswith("barrier()")]
+    assert [(f"`{row.element.text}`", row.contract, *map(shown, row.cells)) for row in rows] == table[name]
+
+
+def shown(cell: OnMachine) -> str:
+    """A cell of that table."""
+    return cell.need + (f" (`{', '.join(cell.instructions)}`)" if cell.instructions else "")
 
 
 def test_positions_are_those_of_the_tree() -> None:
