@@ -87,7 +87,8 @@ def outcomes(program: Program, only: str | None = None) -> list[Outcome]:
 def _says_no_more(program: Program) -> bool:
     """Is the condition just that every invariant holds, or nothing at all?"""
     parts = [part for invariant in program.invariants for part in conjuncts(invariant.cond)]
-    return program.condition == Const(1) or conjuncts(program.condition) == parts
+    asked, said = ([part for part in several if part != Const(1)] for several in (conjuncts(program.condition), parts))
+    return not asked or asked == said
 
 
 def asking(program: Program, asked: Sequence[Outcome]) -> tuple[Program, list[Outcome]]:
