@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.errors import InputError, LimitError, UnsupportedError
 from smpcheck.kernel.table import rows
 from smpcheck.program.flow import statements
 from smpcheck.program.ir import Load, Store
@@ -192,16 +194,34 @@ def test_a_second_run_takes_what_was_parsed_from_the_cache(tmp_path: Path, monke
     part.write_text("static int x = 2;\n")
     changed = read_kernel_c(path, text)
     assert (len(asked), [cell.init for cell in changed.cells.values()]) == (2, [2])
-    for entry in (tmp_path / "cache").iterdir():
-        entry.write_text("{")
-    read_kernel_c(path, text)
-    assert len(asked) == 3
+    (entry,) = (tmp_path / "cache").glob("c-*.json")
+    good = entry.read_text()
+    for damaged in ("{", "", good[:-9], good[:60] + "#" + good[61:], "x\n[1]", "\n" + "[" * 100_000):
+        before = len(asked)
+        entry.write_text(damaged)
+        assert [cell.init for cell in read_kernel_c(path, text).cells.values()] == [2], damaged[:40]
+        assert len(asked) == before + 1
 
 
 def test_the_worker_is_a_process_of_its_own() -> None:
     from smpcheck.readers.clang.program import read_kernel_c
 
     assert read_kernel_c("t.c", "static int x;\nSMPCHECK_THREAD(a) { x = 1; }\n").name == "t"
+
+
+@pytest.mark.parametrize("code", ["import os; os.abort()", "x = bytearray(3 << 30)", "print('{')"])
+def test_a_worker_that_dies_or_swells_is_a_limit_and_no_traceback(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from smpcheck.readers.clang.program import read_kernel_c
+
+    started = subprocess.run
+
+    def instead(command: list[str], **how: Any) -> object:
+        return started([command[0], "-c", f"from smpcheck.readers.clang.worker import _limit; _limit(); {code}"], **how)
+
+    monkeypatch.setattr(subprocess, "run", instead)
+    monkeypatch.setenv("SMPCHECK_CACHE", "")
+    with pytest.raises(LimitError, match=r"the process that parses t\.c ended without an answer \(at most 60 s and 2048 MiB\)"):
+        read_kernel_c("t.c", "SMPCHECK_THREAD(a) { }")
 
 
 def test_packages_that_hide_libclang_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,13 +128,17 @@ def _ask(request: Request) -> Any:
         )
     except subprocess.TimeoutExpired:
         raise LimitError(f"parsing {request.file} took longer than {4 * SECONDS} s") from None
-    if done.returncode or not done.stdout:
+    answer: Any = None
+    if not done.returncode:
+        with contextlib.suppress(ValueError):
+            answer = json.loads(done.stdout)
+    if answer is None:
         lines = done.stderr.strip().splitlines()
         said = f": {lines[-1]}" if lines else ""
         raise LimitError(
             f"the process that parses {request.file} ended without an answer (at most {SECONDS} s and {MEMORY >> 20} MiB){said}"
         )
-    return json.loads(done.stdout)
+    return answer
 
 
 # --- the cache ---
@@ -142,6 +146,11 @@ def _ask(request: Request) -> Any:
 
 def _digest(file: str) -> str:
     return hashlib.blake2b(Path(file).read_bytes(), digest_size=16).hexdigest()
+
+
+def _digest_of(text: str) -> str:
+    """Of an entry's text: it stands in its first line."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _entry(key: str) -> Path | None:
@@ -154,11 +163,14 @@ def _load(key: str) -> tree.Unit | None:
     if entry is None:
         return None
     try:
-        data = json.loads(entry.read_text())
+        digest, _, text = entry.read_text().partition("\n")
+        if digest != _digest_of(text):
+            return None  # damaged
+        data = json.loads(text)
         if any(_digest(file) != digest for file, digest in data["files"].items()):
             return None
         unit = tree.decode(data["unit"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return None
     return unit if isinstance(unit, tree.Unit) else None
 
@@ -171,7 +183,8 @@ def _store(key: str, unit: Any, files: tuple[str, ...], unsaved: dict[str, str])
         digests = {file: _digest(file) for file in files if file not in unsaved}
         entry.parent.mkdir(parents=True, exist_ok=True)
         draft = entry.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps({"files": digests, "unit": unit}, separators=(",", ":")))
+        text = json.dumps({"files": digests, "unit": unit}, separators=(",", ":"))
+        draft.write_text(f"{_digest_of(text)}\n{text}")
         draft.replace(entry)
 
 
