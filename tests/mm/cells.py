@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smpcheck.cli import COLLECT
+from smpcheck.errors import InputError
 from smpcheck.mm.check import BEYOND, FLAGS, INVARIANTS, MODELS, Answer, Case, Checker, cases, units
 from smpcheck.mm.report.table import cell, write_table
 from smpcheck.mm.scenarios import SCENARIOS, WIDER
@@ -177,11 +178,11 @@ def main() -> int:
     scenarios = given.scenario or list(WIDER if given.wider else SCENARIOS)
     if given.two:
         scenarios = [name for name in scenarios if name not in THREE]
-    todo = [
-        case
-        for case in cases(scenarios, given.variant or (), (given.model,), (given.flags,))
-        if given.again or case.variant.name not in known.get(row_of(case), {})
-    ]
+    try:
+        asked = cases(scenarios, given.variant or (), (given.model,), (given.flags,))
+    except InputError as error:
+        parser.error(error.message)
+    todo = [case for case in asked if given.again or case.variant.name not in known.get(row_of(case), {})]
     done = 0
     for case in compute(todo, known, given.seconds, given.each):
         done += 1
