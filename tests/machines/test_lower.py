@@ -145,9 +145,12 @@ def test_every_row_can_be_read():
     body += """
         r0 = atomic_add_unless(a, 1, 2); r0 = atomic_inc_unless_negative(a); r0 = refcount_inc_not_zero(c);
         r0 = refcount_dec_not_one(c); mutex_lock(n); mutex_unlock(n); read_lock(q); read_unlock(q);
+        r0 = srcu_read_lock(u); srcu_read_unlock(u, r0);
         set_bit(1, w); r0 = test_and_set_bit(1, w); r0 = test_and_set_bit_lock(2, w); clear_bit_unlock(2, w);
     """
-    parameters = "int *x, atomic_t *a, spinlock_t *l, refcount_t *c, struct mutex *n, rwlock_t *q, unsigned long *w"
+    parameters = (
+        "int *x, atomic_t *a, spinlock_t *l, refcount_t *c, struct mutex *n, rwlock_t *q, unsigned long *w, struct srcu_struct *u"
+    )
     program = read_litmus(f"C t\n{{}}\nP0({parameters})\n{{\n{body}\n}}\nexists (x=1)\n")
     for name in ("all", "arm64:llsc", "riscv:queued"):
         for mapping in mappings(name):
@@ -225,6 +228,21 @@ def test_an_operation_that_fails_for_some_values_does_so_on_each_machine(tmp_pat
             assert found == wanted, (operation, mapping.title)
             lazily = solve(lower(program, mapping), load_model(mapping.model), replace(question, lazy=True)).failed.keys()
             assert lazily == solve(lower(program, mapping), load_model(mapping.model), question).failed.keys()
+
+
+def test_the_barrier_of_srcus_readers_is_in_their_unlock():
+    """``smp_mb__after_srcu_read_unlock()`` promises the order, and is no instruction: the unlock has a full barrier in it."""
+    parameters = "int *x, int *y, struct srcu_struct *s"
+    first = "int i = srcu_read_lock(s); WRITE_ONCE(*x, 1); srcu_read_unlock(s, i); {} int r0 = READ_ONCE(*y);"
+    for barrier, contract in (("smp_mb__after_srcu_read_unlock();", "Never"), ("", "Sometimes")):
+        program = two_threads(
+            first.format(barrier), "WRITE_ONCE(*y, 1); smp_mb(); int r0 = READ_ONCE(*x);", "0:r0=0 /\\ 1:r0=0", parameters
+        )
+        assert solve(program, load_model("lkmm"), Question(mode="verdict")).verdict == contract
+        assert {verdict(program, machine) for machine in MACHINES} == {"Never"}
+    grace = two_threads("synchronize_srcu(s);", "WRITE_ONCE(*x, 1);", "x=1", parameters)
+    with pytest.raises(UnsupportedError, match=r"synchronize_srcu\(s\).*a grace period is code"):
+        lower(grace, mapping_of("x86"))
 
 
 SHOWN = Load | Store | Fence

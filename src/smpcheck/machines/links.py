@@ -87,6 +87,8 @@ def _links() -> Iterator[Link]:
     yield from each(
         "after_unlock_lock", everywhere, f"{unlock_lock} smp_mb__after_unlock_lock(); {{b}} spin_unlock(m{{t}});", two
     )
+    read_side = "int i{t} = srcu_read_lock(u{t}); {a} srcu_read_unlock(u{t}, i{t}); smp_mb__after_srcu_read_unlock(); {b}"
+    yield from each("after_srcu_read_unlock", everywhere, read_side, ", struct srcu_struct *u{t}")
     yield from each("locked", everywhere, "spin_lock(l); {a} {b} spin_unlock(l);", ", spinlock_t *l")
     taken = "int t{t} = spin_trylock(l); {a} {b} if (t{t}) spin_unlock(l);"
     yield from each("trylocked", everywhere, taken, ", spinlock_t *l", "{t}:t{t}=1")

@@ -52,8 +52,6 @@ NOTHING = frozenset(("Rcu-lock", "Rcu-unlock"))
 REFUSED = {
     "Sync-rcu": "a grace period is code, not an instruction",
     "Sync-srcu": "a grace period is code, not an instruction",
-    "Srcu-lock": "SRCU is code, not an instruction",
-    "Srcu-unlock": "SRCU is code, not an instruction",
     GHOST: "what only the model sees has no instruction",
 }
 
@@ -244,13 +242,18 @@ class _Sites:
 
     def load(self, stmt: Load) -> Site:
         self._refuse(stmt.tags, stmt.text, stmt.pos)
-        name = "smp_load_acquire" if "Acquire" in stmt.tags else "READ_ONCE" if stmt.tags else PLAIN_LOAD
+        if "Srcu-lock" in stmt.tags:
+            name = "srcu_read_lock"
+        else:
+            name = "smp_load_acquire" if "Acquire" in stmt.tags else "READ_ONCE" if stmt.tags else PLAIN_LOAD
         return Site(*self._row([name], stmt), stmt.addr, stmt.reg, access=stmt)
 
     def store(self, stmt: Store) -> Site:
         self._refuse(stmt.tags, stmt.text, stmt.pos)
         if "UL" in stmt.tags:
             name = "spin_unlock"
+        elif "Srcu-unlock" in stmt.tags:
+            name = "srcu_read_unlock"
         else:
             name = "smp_store_release" if "Release" in stmt.tags else "WRITE_ONCE" if stmt.tags else PLAIN_STORE
         return Site(*self._row([name], stmt), stmt.addr, value=stmt.value, access=stmt)
