@@ -25,6 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.common import in_a_fork, print_table, show_seconds
 from smpcheck.cli import COLLECT
 from smpcheck.mm.check import MODELS, Case, Checker
+from smpcheck.mm.simulator.run import Options, run
+from smpcheck.mm.simulator.workloads import find_workload
 from smpcheck.mm.variants import find_variant
 
 TWO = ("truncate_mlock", "truncate_reclaim", "truncate_fault", "munlock_page_putback", "mlock_munlock", "mlock_reclaim")
@@ -34,8 +36,10 @@ REACH = {"two": {"sc": 0.4, "tso": None, "lkmm": 0.6}, "three": {"sc": 5.0, "tso
 COMMANDS = (
     (("mm", "check", "--no-witness"), 90.0),
     (("claims",), 40.0),
-    (("mm", "run", "--workload", "race", "--ignore", "I1"), None),
 )
+STEPS = 400_000
+STEPS_TO_REACH = 1_000_000
+"""A second, by the random scheduler."""
 
 
 def verdict_of(case: Case, timeout: float) -> tuple[str, float]:
@@ -80,11 +84,24 @@ def commands() -> None:
     rows = []
     for command, reach in COMMANDS:
         began = cpu_time()
-        output = subprocess.run([program, *command], check=False, capture_output=True, text=True).stdout
+        subprocess.run([program, *command], check=False, capture_output=True)
         seconds = cpu_time() - began
-        speed = next((part.strip() for line in output.splitlines() for part in line.split(",  ") if "steps/s" in part), "")
-        rows.append([" ".join(("smpcheck", *command)), show_seconds(reach), show_seconds(seconds), speed])
-    print_table("commands", ["command", "to reach, CPU s>", "CPU s>", "speed"], rows)
+        rows.append([" ".join(("smpcheck", *command)), show_seconds(reach), show_seconds(seconds)])
+    print_table("commands", ["command", "to reach, CPU s>", "CPU s>"], rows)
+
+
+def steps() -> None:
+    """Steps of ``mm run`` a second of CPU time, once the model has been read; the making of the system is included."""
+    load = find_workload("race", None, None)
+    run(load, Options(ignore=("I1",), steps=1))
+    rows = []
+    for chooser, reach in (("random", f"{STEPS_TO_REACH:,}"), ("pct", ""), ("round-robin", "")):
+        options = Options(scheduler=chooser, ignore=("I1",), steps=STEPS)
+        began = time.process_time()
+        done = run(load, options).steps
+        rows.append([chooser, reach, f"{done / (time.process_time() - began):,.0f}"])
+    columns = ["scheduler", "to reach, steps a CPU s>", "steps a CPU s>"]
+    print_table(f"smpcheck mm run --workload race --ignore I1, {STEPS:,} steps", columns, rows)
 
 
 def main() -> int:
@@ -98,6 +115,8 @@ def main() -> int:
         cells(arguments.timeout)
     if not arguments.cells:
         commands()
+        gc.set_threshold(*COLLECT)
+        steps()
     return 0
 
 
