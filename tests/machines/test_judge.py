@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from smpcheck.cat.load import load_model
 from smpcheck.machines.judge import Judge, Library, Wrong, weakened, worth
 from smpcheck.machines.links import LINKS, cycles_with
-from smpcheck.machines.mapping import load_mapping
+from smpcheck.machines.mapping import load_mapping, mapping_of, mappings
 from smpcheck.readers.litmus import read_litmus
 
 
@@ -60,3 +62,15 @@ def test_every_link_is_ordered_by_the_contract_somewhere():
     contract = Library(load_model("lkmm"), (), 3)
     for link in LINKS:
         assert any(contract._forbids(read_litmus(test.text, "t.litmus")) for test in cycles_with(link, 4)), link.name
+
+
+@pytest.mark.slow
+def test_no_cycle_of_up_to_six_edges_is_wrong_on_any_machine_but_with_riscvs_queued_locks():
+    library = Library(load_model("lkmm"), [], 6)
+    for name in ("all", "arm64:llsc"):
+        for mapping in mappings(name):
+            judge = Judge(mapping)
+            assert list(judge.wrong(library.all())) == [], mapping.title
+            assert (judge.asked >= 2500, judge.unsupported) == (True, 0)
+    blamed = {one.rows[0].primitives[0] for one in Judge(mapping_of("riscv:queued")).wrong(library.all())}
+    assert blamed == {"smp_mb__after_unlock_lock"}
