@@ -149,7 +149,8 @@ class Machine:
 
 
 def interleaved(program: Program) -> tuple[set[tuple[int, int, int]], bool]:
-    """The final values of x, y, z in all interleavings; and can a thread wait for ever?"""
+    """The final values of x, y, z in all interleavings; and can a thread wait for ever? The thread that is interrupted does not
+    wait as long as a handler may come; others may, when it has ended."""
     handlers = {"hard": program.hard, "soft": program.soft}
     count = len(program.threads)
     start = Machine(
@@ -167,7 +168,9 @@ def interleaved(program: Program) -> tuple[set[tuple[int, int, int]], bool]:
         if ended:
             states.add((machine.value("x"), machine.value("y"), machine.value("z")))
         after = list(_steps(machine, handlers))
-        waits |= not after and not ended
+        own_work = any(new.pending == machine.pending for new in after)
+        first_ended = len(machine.stacks[0]) == 1 and not machine.stacks[0][0].rest
+        waits |= not ended and not own_work and (not after or first_ended)
         todo += {new for new in after if new not in seen}
         seen |= set(after)
     return states, waits

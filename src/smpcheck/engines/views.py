@@ -41,7 +41,7 @@ class Views:
             raise LimitError(NO_TIME)
         from smpcheck.simulate.view_machine import runs
 
-        found = runs(program, x86=model == load_model("tso"), ends=ends)
+        found = runs(program, x86=model == load_model("tso"), ends=ends, reduce=not program.handlers)
         self.in_order = not found.early
         assumed = (ASSUMPTION,) if found.early else ()
         answer = Answer(program, unknown=dict.fromkeys(sorted(found.failed), NOT_EXCLUDED))
