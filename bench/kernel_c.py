@@ -44,7 +44,7 @@ def gallery(name: str, unroll: int, asked: float) -> Row:
 
 
 ROWS = (
-    gallery("llist", 2, 3),
+    gallery("llist", 3, 3),
     gallery("osq_lock", 2, 10),
     gallery("qspinlock", 2, 10),
     gallery("qspinlock-three-cpus", 2, 120),
