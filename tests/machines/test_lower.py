@@ -245,6 +245,12 @@ def test_the_barrier_of_srcus_readers_is_in_their_unlock():
         lower(grace, mapping_of("x86"))
 
 
+def test_an_atomic_and_is_a_clear_on_arm64():
+    parameters = "unsigned long *w, atomic_t *a"
+    program = two_threads("test_and_clear_bit(0, w); clear_bit(1, w);", "atomic_andnot(1, a);", "1=1", parameters)
+    assert set(lowered(program, mapping_of("arm64")).instructions.values()) == {("ldclral",), ("stclr",)}
+
+
 SHOWN = Load | Store | Fence
 
 
