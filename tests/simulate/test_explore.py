@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from smpcheck.errors import LimitError
 from smpcheck.program.ir import (
@@ -109,6 +111,17 @@ def test_an_unbounded_wait_is_explored_to_its_end() -> None:
     assert reached(p) == {(1,)}
 
 
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("reduce", [False, True])
+def test_a_wait_for_what_never_comes_is_found_whoever_else_waits_for_its_end(late: bool, reduce: bool) -> None:
+    """The reads of what nobody writes are no steps: the thread goes round, and the last one cannot begin."""
+    spin = Loop("spin", (read("a", X), If(Reg("a"), (Exit("spin"),))))
+    p = straight((spin,), (write(Y, 1),), (read("b", Y),), observed=registers((2, "b")))
+    found = outcomes(replace(p, threads=(*p.threads[:2], replace(p.threads[2], after=late))), reduce=reduce)
+    assert found.failed == {"non-termination"}
+    assert not found.states
+
+
 def test_a_loop_without_events_is_no_endless_step() -> None:
     p = straight((Loop("idle", ()),), (write(X, 1),), observed=(FinalMem(X),))
     found = outcomes(p)
@@ -161,8 +174,10 @@ def test_a_null_pointer_fails_a_check() -> None:
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-@given(programs())
-def test_reductions_lose_nothing(program: Program) -> None:
+@given(programs(), st.booleans())
+def test_reductions_lose_nothing(program: Program, late: bool) -> None:
+    *others, last = program.threads
+    program = replace(program, threads=(*others, replace(last, after=late and bool(others))))
     reduced, full = outcomes(program), outcomes(program, reduce=False)
     assert (reduced.states, reduced.failed, reduced.deadlock, reduced.condition) == (
         full.states,

@@ -60,7 +60,7 @@ class Interleavings:
         from smpcheck.simulate.explore import outcomes
 
         try:
-            found = outcomes(program, max_states=MAX_STATES, witnesses=True, coverage=True, reduce=not program.handlers)
+            found = outcomes(program, max_states=MAX_STATES, witnesses=True, coverage=True)
         except UnsupportedError:
             self.coverage = coverage_before(program)
             raise

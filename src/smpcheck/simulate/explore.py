@@ -214,9 +214,10 @@ class _Explorer:
         return True
 
     def may_go_round(self, pcs: tuple[int, ...]) -> bool:
-        """Has each thread ended, or is it in a loop or at a step that may wait?"""
+        """Has each thread that may run ended, or is it in a loop or at a step that may wait?"""
         some = False
-        for t, pc in enumerate(pcs):
+        for t in self.running(pcs):
+            pc = pcs[t]
             point = self.machine.points[t][pc]
             if pc in self.loops[t]:
                 some = True

@@ -54,7 +54,7 @@ def interleavings_agree(seed: int) -> bool:
     states, waits = interleaved(source)
     expected = rows(program, {*states})
     assert found(program, SC) == (expected, waits), source.harness()
-    explored = outcomes(program, reduce=False)
+    explored = outcomes(program)
     assert {tuple(value for _, value in state) for state in explored.states} == expected, source.harness()
     assert (explored.deadlock or not WAITS.isdisjoint(explored.failed)) == waits, source.harness()
     return waits
