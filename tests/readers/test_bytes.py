@@ -127,7 +127,7 @@ def test_an_object_that_would_be_cut_too_often_is_refused_with_the_access() -> N
     with pytest.raises(
         LimitError, match=r"'u->b\[i\] = 1', an access of 1 byte, cuts 'u' into too many pieces \(64 cuts at most\)"
     ) as found:
-        read("u->w[0] = 1; int i = u->w[1]; u->b[i] = 1;", "union t { u64 w[16]; u8 b[128]; };", "union t *u")
+        read("u->w[0] = 1; int i = *y; u->b[i] = 1; *y = i + 1;", "union t { u64 w[16]; u8 b[128]; };", "union t *u, int *y")
     assert found.value.pos is not None
 
 

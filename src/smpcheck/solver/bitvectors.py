@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from smpcheck.program.events import Term
-from smpcheck.program.values import INT, LONG, OBJECT_ALIGNMENT, POINTER, CType, Ptr, Value
+from smpcheck.program.values import INT, LONG, OBJECT_ALIGNMENT, PAGE, POINTER, CType, Ptr, Value
 from smpcheck.solver.aspif import FALSE, TRUE
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Bits = list[int]
 """The literals of a two's complement number, the lowest bit first, the sign last; at least one."""
 
 LOW = OBJECT_ALIGNMENT.bit_length() - 1
+PAGE_BITS = PAGE.bit_length() - 1
 """How many of an address's bits are those of a place within its object's alignment: tags live there."""
 
 
@@ -268,9 +269,9 @@ class Bitvectors:
             return result, wrong
         first, second = out.disj(a.bases.values()), out.disj(b.bases.values())
         cases = [(out.conj2(-first, -second), result, wrong)]
-        cases.append((out.conj2(first, -second), *self._pointer_and_number(op, a, b.bits)))
+        cases.append((out.conj2(first, -second), *self._pointer_and_number(op, a, b.bits, ctype)))
         swapped = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op if op in "+|&^" else "")
-        cases.append((out.conj2(-first, second), *self._pointer_and_number(swapped, b, a.bits)))
+        cases.append((out.conj2(-first, second), *self._pointer_and_number(swapped, b, a.bits, ctype)))
         cases.append((out.conj2(first, second), *self._pointers(op, a, b)))
         merged = self._merged([(case, vector) for case, vector, _ in cases])
         return merged, out.disj([out.conj2(case, bad) for case, _, bad in cases])
@@ -285,13 +286,17 @@ class Bitvectors:
             return (Vector([FALSE]) if op == "^" else a), -self.equal(a, b)
         return Vector([FALSE]), TRUE
 
-    def _pointer_and_number(self, op: str, a: Vector, number: Bits) -> tuple[Vector, int]:
-        """A pointer and an integer: moved, with other low bits, its low bits, or compared with null."""
+    def _pointer_and_number(self, op: str, a: Vector, number: Bits, ctype: CType) -> tuple[Vector, int]:
+        """A pointer and an integer: moved, with other low bits, its low bits, or compared with null or an error."""
         out = self.out
         if op in ("+", "-"):
             return Vector(self._integers(op, a.bits, number, LONG)[0].bits, a.bases), FALSE
         if op in _COMPARISONS:
-            return _flag(TRUE if op in (">", ">=") else FALSE), self._any(number)
+            if ctype.signed:
+                return _flag(TRUE if op in (">", ">=") else FALSE), self._any(number)
+            high_bits = _extended(number, POINTER.bits + 1)[PAGE_BITS : POINTER.bits]
+            first_page, last_page = -self._any(high_bits), out.conj(high_bits)
+            return _flag(first_page if op in (">", ">=") else last_page), -out.disj([first_page, last_page])
         small = -self._any(number[LOW:])
         low, high = _extended(a.bits, LOW), _extended(a.bits, LOW + 1)[LOW:] if len(a.bits) <= LOW else a.bits[LOW:]
         given = _extended(number, LOW)
