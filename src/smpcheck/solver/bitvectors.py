@@ -27,8 +27,9 @@ Bits = list[int]
 """The literals of a two's complement number, the lowest bit first, the sign last; at least one."""
 
 LOW = OBJECT_ALIGNMENT.bit_length() - 1
-PAGE_BITS = PAGE.bit_length() - 1
 """How many of an address's bits are those of a place within its object's alignment: tags live there."""
+PAGE_BITS = PAGE.bit_length() - 1
+"""And how many those of a place within a page."""
 
 
 @dataclass(frozen=True, slots=True)
