@@ -272,3 +272,12 @@ def test_what_only_orders_the_compiler_is_no_instruction() -> None:
     for call in ("cpu_relax();", "preempt_disable();", "local_irq_enable();", "migrate_enable();"):
         changed = lower(read_litmus(text.format(call), "t.litmus"), load_mapping("arm64"))
         assert len(changed.threads[0].body) == len(plain.threads[0].body), call
+
+
+@pytest.mark.parametrize("machine", [*MACHINES, "arm64:llsc"])
+def test_pointers_are_compared_and_exchanged(machine):
+    body = "int *r0 = cmpxchg(p, y, x); int *r1 = cmpxchg(p, x, y); int *r2 = xchg(p, x);"
+    program = read_litmus(
+        f"C t\n{{ int *p = x; }}\nP0(int **p, int *x, int *y)\n{{\n{body}\n}}\nexists (0:r0=x /\\ 0:r1=x /\\ 0:r2=y)\n"
+    )
+    assert verdict(program, machine) == "Always"

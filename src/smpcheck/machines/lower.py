@@ -379,7 +379,7 @@ class _Task:
 
     def instructions(self, lines: Sequence[str]) -> tuple[Stmt, ...]:
         """The instructions of one way of the row."""
-        emitter = _Instructions(self.thread.thread.index, _NoNames(), pos=self.pos)
+        emitter = _Instructions(self.thread.thread.index, _NoNames(), pos=self.pos, word=LONG)
         operation = self.site.operation
         shown: dict[str, str] = {}
         for line in lines:

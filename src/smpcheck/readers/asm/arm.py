@@ -214,13 +214,13 @@ def _exclusive(size: int) -> Callable[..., None]:
 
 
 def _value(thread: Thread, source: Register | int) -> Expr:
-    return Const(INT.wrap(source)) if isinstance(source, int) else thread.read(source)
+    return Const(thread.word.wrap(source)) if isinstance(source, int) else thread.read(source)
 
 
 def _move(invert: bool) -> Callable[..., None]:
     def emit(thread: Thread, target: Register, source: Register | int) -> None:
         value = _value(thread, source)
-        thread.write(target, Unary("~", value, INT) if invert else value)
+        thread.write(target, Unary("~", value, thread.word) if invert else value)
 
     return emit
 
@@ -238,10 +238,10 @@ def _arithmetic(op: str, sets: bool, invert: bool = False) -> Callable[..., None
     def emit(thread: Thread, target: Register, left: Register, right: Register | int) -> None:
         first, second = thread.read(left), _value(thread, right)
         if invert:
-            second = Unary("~", second, INT)
+            second = Unary("~", second, thread.word)
         if sets:
             _set_flags(thread, op, first, second)
-        thread.write(target, Binary(op, first, second, INT))
+        thread.write(target, Binary(op, first, second, thread.word))
 
     return emit
 
@@ -249,11 +249,11 @@ def _arithmetic(op: str, sets: bool, invert: bool = False) -> Callable[..., None
 def _set_flags(thread: Thread, op: str, left: Expr, right: Expr) -> None:
     """The flags of ``left op right``. A bit operation leaves carry and overflow alone, without a shift."""
     if op == "-":
-        flags.compare(thread, left, right, 4)
+        flags.compare(thread, left, right, thread.word.size)
     elif op == "+":
-        flags.added(thread, left, right, 4)
+        flags.added(thread, left, right, thread.word.size)
     else:
-        flags.bitwise(thread, Binary(op, left, right, INT), 4, below=None)
+        flags.bitwise(thread, Binary(op, left, right, thread.word), thread.word.size, below=None)
 
 
 def _compare(op: str) -> Callable[..., None]:

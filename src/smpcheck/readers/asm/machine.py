@@ -168,6 +168,8 @@ class Thread:
     """The condition flags that are set or asked for in this thread: is there an instruction that asks?"""
     ends: bool = False
     """Is there an instruction that ends the thread?"""
+    word: CType = INT
+    """What ARMv7 computes with."""
     _out: list[Stmt] | None = None
 
     def emit(self, item: Item) -> None:
