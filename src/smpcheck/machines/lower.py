@@ -30,10 +30,13 @@ from smpcheck.program.values import LONG, CType, Value
 from smpcheck.readers.asm import flags
 from smpcheck.readers.asm.machine import Machine, Register, Thread, read_instruction
 from smpcheck.readers.asm.test import machine_of
-from smpcheck.readers.flow import Item, Jump, Label, structured
+from smpcheck.readers.flow import Item, Jump, Label, in_items, structured
 
 AGAIN, OUT = "again", "out"
 """The labels of rows: the operation is repeated; it does not take place."""
+
+SCRATCH = "other"
+"""The place of a row in which two values are compared."""
 
 NEW, UNLESS = "{new}", "{unless}"
 """Lines of rows that are no instructions: see :mod:`smpcheck.machines.mapping`."""
@@ -396,7 +399,7 @@ class _Task:
                 read_instruction(self.thread.machine, emitter, text, lambda _: self.pos)
                 if not line.endswith(":"):
                     shown[emitter.text] = self.sized(line)
-        emitter.items = flags.without_unasked(emitter)
+        emitter.items = in_items(flags.without_unasked(emitter), self.compared)
         self.thread.registers |= emitter.registers
         own = [item for item in emitter.items if not isinstance(item, Jump | Label)]
         written = {stmt.reg for stmt in statements(own) if isinstance(stmt, Assign | Load)}
@@ -410,6 +413,15 @@ class _Task:
         items = [self.final(item, known, override, shown) for item in emitter.items]
         items = [item for item in items if not (isinstance(item, Label) and item.name == AGAIN)]
         return structured(items)
+
+    def compared(self, stmt: Stmt) -> Stmt:
+        """Of the exclusive or of two values, in the register that rows have for it, it is only asked whether it is 0: a
+        comparison, which there is of pointers too."""
+        scratch = self.thread.register(SCRATCH) if SCRATCH in self.thread.places else None
+        match stmt:
+            case Assign(reg, ir.Binary("^", left, right)) if reg == scratch:
+                return replace(stmt, expr=ir.Binary("!=", left, right, LONG))
+        return stmt
 
     def of_old(self, expr: Expr) -> Expr:
         """``expr``, which is over what the operation read, over the register that the row has it in."""
