@@ -58,6 +58,16 @@ def test_a_weaker_row_is_noticed_or_is_not():
     assert all(one.tried for one in one_sided)
 
 
+@pytest.mark.parametrize("machine", ["ppc64", "armv7"])
+@pytest.mark.parametrize(("primitive", "name"), [("cmpxchg", "cmpxchg"), ("atomic_add_unless", "add_unless")])
+def test_each_barrier_of_an_operation_that_may_fail_is_noticed_by_a_cycle_that_needs_it(machine, primitive, name):
+    """With the operation as the second access only, or in between, one of them counted as harmless."""
+    tests = library(f"{name} first", f"{name} second")
+    found = list(worth(Judge(load_mapping(machine)), tests, primitive))
+    assert len(found) >= 2
+    assert all(one.test is not None for one in found)
+
+
 def test_every_link_is_ordered_by_the_contract_somewhere():
     contract = Library(load_model("lkmm"), (), 3)
     for link in LINKS:

@@ -63,13 +63,24 @@ def _links() -> Iterator[Link]:
     yield from each("xchg first", ("RR", "RW"), "{ra} = xchg({xa}, {va}); {b}")
     yield from each("xchg first", ("WR", "WW"), "xchg({xa}, {va}); {b}")
     yield from each("xchg second", ("RW", "WW"), "{a} xchg({xb}, {vb});")
+    yield from each("xchg second", ("RR", "WR"), "{a} {rb} = xchg({xb}, {vb});")
+    yield from each("cmpxchg first", ("RR", "RW"), "{ra} = cmpxchg({xa}, {va}, {va}); {b}")
+    yield from each("cmpxchg first", ("WR", "WW"), "cmpxchg({xa}, {va} - 1, {va}); {b}")
     yield from each("cmpxchg second", ("RW", "WW"), "{a} cmpxchg({xb}, {vb} - 1, {vb});")
+    yield from each("cmpxchg second", ("RR", "WR"), "{a} {rb} = cmpxchg({xb}, {vb}, {vb});")
     counter = "(atomic_t *)"
     yield from each("fetch_add_acquire", ("RR", "RW"), f"{{ra}} = atomic_fetch_add_acquire(0, {counter}{{xa}}); {{b}}")
     yield from each("fetch_add_release", ("RW", "WW"), f"{{a}} atomic_fetch_add_release(1, {counter}{{xb}});")
     yield from each("fetch_add first", ("RR", "RW"), f"{{ra}} = atomic_fetch_add(0, {counter}{{xa}}); {{b}}")
+    yield from each("fetch_add first", ("WR", "WW"), f"atomic_fetch_add(1, {counter}{{xa}}); {{b}}")
     yield from each("fetch_add second", ("RW", "WW"), f"{{a}} atomic_fetch_add(1, {counter}{{xb}});")
-    yield from each("add_unless second", ("RW", "WW"), f"{{a}} atomic_add_unless({counter}{{xb}}, 1, 9);")
+    yield from each("fetch_add second", ("RR", "WR"), f"{{a}} {{rb}} = atomic_fetch_add(0, {counter}{{xb}});")
+    for call, unless in (
+        ("add_unless", "atomic_add_unless({}, 1, 9)"),
+        ("inc_unless_negative", "atomic_inc_unless_negative({})"),
+    ):
+        yield from each(f"{call} first", ("WR", "WW"), unless.format(f"{counter}{{xa}}") + "; {b}")
+        yield from each(f"{call} second", ("RW", "WW"), "{a} " + unless.format(f"{counter}{{xb}}") + ";")
     # atomic operations between the accesses
     own, done = ", atomic_t *c{t}", "c{t}=1"
     for call in ("atomic_inc_return(c{t})", "atomic_fetch_or(1, c{t})", "atomic_xchg(c{t}, 1)"):

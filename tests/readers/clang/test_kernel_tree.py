@@ -23,7 +23,7 @@ SEVERAL = (
     *("futex", "rcu_sync", "task_work", "waitqueue_active", "waitqueue_active-without-barrier"),
 )
 """What the solver alone does not answer; the others it does, on a slow machine too."""
-ROUNDS = {"llist-two-consumers": 1, "llist": 2, **dict.fromkeys(SEVERAL, 2), "futex": 1}
+ROUNDS = {"llist-two-consumers": 1, **dict.fromkeys(SEVERAL, 2), "futex": 1}
 
 
 def settings(version: str) -> tuple[str, ...]:
@@ -38,7 +38,9 @@ def answers(name: str, version: str) -> None:
     path = FOLDER / f"{name}.c"
     program = read(path.read_text(), str(path), settings(version))
     result = check_program(program, LKMM, CheckOptions(unroll=ROUNDS.get(name, 3), timeout=None if name in SEVERAL else 300))
-    assert (result.status, set(result.failures)) == ("ok", program.expected_failures or set())
+    expected = program.expected_failures or frozenset()
+    assert frozenset(result.failures) == expected
+    assert result.status == "ok" or (expected and result.status == "bound")  # a failure counts whatever else is beyond a bound
 
 
 @pytest.mark.parametrize("name", QUICK)
