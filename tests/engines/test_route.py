@@ -13,11 +13,11 @@ from smpcheck.engines import constraints, route
 from smpcheck.engines.constraints import NARROW, Constraints, rounds
 from smpcheck.engines.contract import Answer, Question
 from smpcheck.engines.interleavings import Interleavings
-from smpcheck.engines.route import is_large
 from smpcheck.engines.views import ASSUMPTION, Views
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.faults import STOPS
+from smpcheck.program.flow import is_large
 from smpcheck.questions.outcomes import asking, outcomes
 from smpcheck.readers.registry import read_programs
 from smpcheck.solver import answer as solver

@@ -44,8 +44,12 @@ def test_cells_that_are_drawn_are_what_the_program_says() -> None:
         assert told(checker, case) == kept(case)
 
 
-USUAL = [case for case in PLAIN if case.flags == "one-word" and case.scenario not in WIDER]
-OTHER = [case for case in PLAIN if case not in USUAL]
+def is_usual(case: Case) -> bool:
+    return case.flags == "one-word" and case.scenario not in WIDER
+
+
+USUAL = [case for case in PLAIN if is_usual(case)]
+OTHER = [case for case in PLAIN if not is_usual(case)]
 
 
 @pytest.mark.slow

@@ -13,9 +13,10 @@ from smpcheck.cat.load import load_model
 from smpcheck.engines import route
 from smpcheck.engines.constraints import NARROW
 from smpcheck.engines.contract import Answer
-from smpcheck.engines.route import ask, is_large
+from smpcheck.engines.route import ask
 from smpcheck.engines.views import ASSUMPTION
 from smpcheck.machines.mapping import mappings
+from smpcheck.program.flow import is_large
 from smpcheck.questions import barriers as barriers_module
 from smpcheck.questions import compare as compare_module
 from smpcheck.questions import explain as explain_module

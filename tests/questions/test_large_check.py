@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from smpcheck.cat.load import load_model
-from smpcheck.engines import route
 from smpcheck.program.faults import DATA_RACE
+from smpcheck.questions import check as check_module
 from smpcheck.questions.caveats import RACES
 from smpcheck.questions.check import CheckOptions, check_program, describe
 from smpcheck.questions.large_check import in_turn
@@ -72,6 +72,6 @@ def test_a_large_model_is_answered_in_full() -> None:
 
 
 def test_the_solver_is_asked_where_races_are_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(route, "is_large", lambda program: True)
+    monkeypatch.setattr(check_module, "is_large", lambda program: True)
     (program, _) = read_programs(str(next(path for path in MODELS if path.stem == "refcount_mistakes")))
     assert DATA_RACE in check_program(program, LKMM, CheckOptions()).failures

@@ -8,9 +8,9 @@ import pytest
 
 import smpcheck
 from smpcheck.cat.load import load_model
-from smpcheck.engines import route
 from smpcheck.errors import InputError
 from smpcheck.machines.mapping import mapping_of
+from smpcheck.questions import check as check_module
 from smpcheck.questions.barriers import barriers
 from smpcheck.questions.check import CheckOptions, check_program, on_machine
 from smpcheck.questions.compare import compare
@@ -92,7 +92,7 @@ def test_what_fails_is_named(
     tmp_path: Path, claims: str, fence: str, verdict: str, failures: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for large in (False, True):
-        monkeypatch.setattr(route, "is_large", lambda program, large=large: large)
+        monkeypatch.setattr(check_module, "is_large", lambda program, large=large: large)
         result = smpcheck.check(model(tmp_path, claims, fence=fence))
         assert (result.verdict, result.failures) == (verdict, failures)
 

@@ -1,7 +1,8 @@
 """Which engines answer a question, in which order, and why.
 
-For programs of a litmus test's size the solver alone answers. To encode a large program completely costs too much, so the
-cheapest engine is asked first, and the next ones about the checks that are still open:
+For programs of a litmus test's size the solver alone answers. To encode a large program completely
+(:func:`smpcheck.program.flow.is_large`) costs too much, so the cheapest engine is asked first, and the next ones about the
+checks that are still open:
 
 1. All interleavings. A failure in one of them can happen (under every model that allows that execution), and under sequential
    consistency there are no other executions.
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from itertools import islice
 
 from smpcheck.cat.load import load_model
 from smpcheck.engines.constraints import Constraints
@@ -24,10 +24,6 @@ from smpcheck.engines.contract import NO_TIME, Answer, Engine, Question, Step
 from smpcheck.engines.interleavings import Interleavings
 from smpcheck.engines.views import Views
 from smpcheck.errors import LimitError, UnsupportedError
-from smpcheck.program import flow, ir
-
-MANY = 100
-"""A program with so many accesses in its text is large."""
 
 PATIENCE = 10.0
 """Seconds for the solver where there is an answer already, but one that rests on an assumption."""
@@ -36,12 +32,6 @@ CHEAPEST = "what happens in an interleaving can happen"
 EXCLUDE = "what the view machine excludes cannot happen"
 REST = "no other engine is left"
 WEAKER = "the answer so far rests on an assumption"
-
-
-def is_large(program: ir.Program) -> bool:
-    """Has the program :data:`MANY` accesses or more, so that several engines are asked?"""
-    accesses = (s for t in program.threads for s in flow.statements(t.body) if isinstance(s, ir.Load | ir.Store | ir.Rmw))
-    return next(islice(accesses, MANY - 1, None), None) is not None
 
 
 def ask(question: Question) -> Answer:

@@ -268,9 +268,8 @@ class _Sites:
         tag = next((tag for tag in BARRIERS if tag in stmt.tags), None)
         if tag is None:
             raise UnsupportedError(f"{stmt.text}: the mapping to {self.mapping.name} has no row for it", stmt.pos)
-        has_own = tag != "Barrier" and _is_barrier(
-            stmt.primitive, tag
-        )  # what only orders the compiler is barrier(), whatever else
+        # what only orders the compiler is barrier(), whatever else it is called
+        has_own = tag != "Barrier" and _is_barrier(stmt.primitive, tag)
         own = stmt.primitive if has_own else BARRIERS[tag]
         name = own.replace("virt_", "smp_")
         return Site(*self._row([name], stmt))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from smpcheck.program import ir
@@ -174,6 +175,16 @@ def with_expressions(stmt: ir.Stmt, change: Callable[[ir.Expr], ir.Expr]) -> ir.
         case ir.If() | ir.Assume() | ir.Assert():
             return replace(stmt, cond=change(stmt.cond))
     return stmt
+
+
+MANY = 100
+"""A program with so many accesses in its text is large."""
+
+
+def is_large(program: ir.Program) -> bool:
+    """Has the program :data:`MANY` accesses or more, so that several engines are asked?"""
+    accesses = (s for t in program.threads for s in statements(t.body) if isinstance(s, ir.Load | ir.Store | ir.Rmw))
+    return next(islice(accesses, MANY - 1, None), None) is not None
 
 
 def has_loops(program: ir.Program) -> bool:

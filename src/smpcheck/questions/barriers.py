@@ -15,12 +15,13 @@ from typing import Any, Literal, TypeAlias
 
 from smpcheck.cat.nodes import Model
 from smpcheck.engines.contract import Answer, over
-from smpcheck.engines.route import ask, is_large
+from smpcheck.engines.route import ask
 from smpcheck.engines.views import ASSUMPTION, Views
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import flow
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
+from smpcheck.program.flow import is_large
 from smpcheck.program.ir import Expr, Load, Position, Program, Store
 from smpcheck.questions.caveats import RACES, caveats, has_race, is_cut, knows_races, racy
 from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness

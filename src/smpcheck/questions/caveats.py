@@ -13,7 +13,7 @@ from smpcheck.program.ir import Const, Program
 from smpcheck.solver.candidates import Candidates
 
 RACES = "data races are not looked for: the program is too large"
-"""Of a program that several engines are asked about (:func:`smpcheck.engines.route.is_large`)."""
+"""Of a program that several engines are asked about (:func:`smpcheck.program.flow.is_large`)."""
 
 
 def longer(unroll: int) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION, STOPS
+from smpcheck.program.flow import is_large
 from smpcheck.program.ir import MODELS, FinalMem, FinalReg, Program, assertion_names
 from smpcheck.program.locks import may_block
 from smpcheck.program.tags import KERNEL
@@ -200,8 +201,6 @@ def _ask(head: Result, program: Program, model: Model, question: Question, optio
     """
     if program.source_language not in MODELS:
         return _ask_solver(head, program, model, question, options, began)
-    from smpcheck.engines.route import is_large
-
     large = is_large(program)
     if program.source_language != "KernelC" and not large:
         return _ask_solver(head, program, model, question, options, began)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from smpcheck.cat.nodes import Model
 from smpcheck.engines.contract import NO_EXECUTION, Answer, cut
-from smpcheck.engines.route import ask, is_large
+from smpcheck.engines.route import ask
 from smpcheck.errors import SmpcheckError, UnsupportedError
 from smpcheck.models import about_sizes
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE, STOPS
+from smpcheck.program.flow import is_large
 from smpcheck.program.ir import Program
 from smpcheck.questions.caveats import has_race, is_cut, knows_races
 from smpcheck.questions.explain import NOTHING, Limits, explain_outcome

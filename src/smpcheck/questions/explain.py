@@ -18,11 +18,12 @@ from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
 from smpcheck.engines.constraints import is_known
 from smpcheck.engines.contract import Answer, Question, cut
-from smpcheck.engines.route import ask, is_large
+from smpcheck.engines.route import ask
 from smpcheck.engines.views import ASSUMPTION
 from smpcheck.models import LANGUAGES
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
+from smpcheck.program.flow import is_large
 from smpcheck.program.ir import Const, Program
 from smpcheck.program.tags import KERNEL
 from smpcheck.questions.caveats import RACES, caveats, is_cut, longer

@@ -15,10 +15,11 @@ from typing import Literal, TypeAlias
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
-from smpcheck.engines.route import ask, is_large
+from smpcheck.engines.route import ask
 from smpcheck.errors import LimitError, SmpcheckError, UnsupportedError
 from smpcheck.models import require_primitives
 from smpcheck.program.faults import DATA_RACE
+from smpcheck.program.flow import is_large
 from smpcheck.program.ir import Program
 from smpcheck.questions.caveats import RACES, caveats, has_race, is_cut, racy
 from smpcheck.questions.explain import Limits

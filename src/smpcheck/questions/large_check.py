@@ -15,8 +15,9 @@ from smpcheck.engines.contract import NO_EXECUTION, Answer, Question, cut
 from smpcheck.engines.route import ask
 from smpcheck.engines.views import Views
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION, STOPS
-from smpcheck.program.ir import Assert, Program, Unary
+from smpcheck.program.ir import Program
 from smpcheck.questions.caveats import RACES, knows_races
+from smpcheck.questions.outcomes import BREAKS, HOLDS, asking_both
 from smpcheck.questions.result import Result, Shown, Shows
 from smpcheck.questions.stops import sentence
 
@@ -28,9 +29,6 @@ SHARE = 0.4
 """The share of the time limit that the solver alone gets."""
 SECONDS = 8.0
 """The seconds that it gets if there is no limit."""
-
-HOLDS, BREAKS = "\0never", "\0always"
-"""Names, which cannot be the program's own, of two checks: that the condition's proposition never holds, that it always does."""
 
 
 def first_seconds(timeout: float | None) -> float:
@@ -48,10 +46,7 @@ def in_turn(head: Result, program: Program, model: Model, options: CheckOptions,
     faults = tuple(name for name in STOPS if options.termination or name not in (DEADLOCK, NON_TERMINATION))
     asked = (HOLDS, BREAKS) if head.asks else ()
     names = (*head.asserts, *faults, *asked)
-    whole = program
-    if asked:
-        checks = (Assert(Unary("!", program.condition), HOLDS), Assert(program.condition, BREAKS))
-        whole = replace(program, invariants=(*program.invariants, *checks))
+    whole = asking_both(program) if asked else program
     found = ask(Question(whole, model, names, options.unroll, None if seconds is None else time.monotonic() + seconds))
     failed = tuple(sorted(name for name in head.asserts if name in found.can))
     flags = tuple(name for name in faults if name in found.can)

@@ -15,11 +15,11 @@ from typing import Literal, TypeAlias
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
-from smpcheck.engines.route import is_large
 from smpcheck.errors import UnsupportedError
 from smpcheck.machines.lower import Lowered, lowered
 from smpcheck.machines.mapping import MachineMapping
 from smpcheck.models import require_language
+from smpcheck.program.flow import is_large
 from smpcheck.program.ir import Position, Program
 from smpcheck.questions.barriers import Protected, protect
 from smpcheck.questions.caveats import caveats, is_cut

@@ -101,6 +101,16 @@ def asking(program: Program, asked: Sequence[Outcome]) -> tuple[Program, list[Ou
     return replace(program, invariants=(*program.invariants, *invariants)), named
 
 
+HOLDS, BREAKS = "\0holds", "\0breaks"
+"""Names of checks, which cannot be the program's own: one fails where what the condition says holds, one where not."""
+
+
+def asking_both(program: Program) -> Program:
+    """The program with these two checks, so that engines say of both whether it can be."""
+    checks = (Assert(Unary("!", program.condition), HOLDS), Assert(program.condition, BREAKS))
+    return replace(program, invariants=(*program.invariants, *checks))
+
+
 def remarks(program: Program, model: Model | None = None) -> tuple[str, ...]:
     """What there is to say about a program whatever is asked of it: its reader's notes, that it asserts nothing, and what is new
     in ``model`` about it."""

@@ -16,6 +16,7 @@ from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.errors import SmpcheckError
 from smpcheck.program import ir
+from smpcheck.questions.outcomes import BREAKS, HOLDS, asking_both
 from smpcheck.questions.result import Shown
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.run import expected_steps, run
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from smpcheck.program.execution import Execution
     from smpcheck.questions.check import CheckOptions
     from smpcheck.questions.result import Result
-
-HOLDS, BREAKS = "\0holds", "\0breaks"
-"""Names for what is asked besides the program's own assertions, which cannot be theirs."""
 
 RUNNING = 0.6
 """The share of the time for runs; the solver has the rest."""
@@ -79,10 +77,8 @@ def _run(program: ir.Program, model: Model, wanted: set[str], found: dict[str, E
 
 def _solve(program: ir.Program, model: Model, unroll: int, seconds: float, found: dict[str, Execution]) -> None:
     """The solver's answer under sc."""
-    asked = (ir.Assert(ir.Unary("!", program.condition), HOLDS), ir.Assert(program.condition, BREAKS))
-    subject = replace(program, invariants=(*program.invariants, *asked))
     question = Question(mode="assertions", flags=False, unroll=unroll, deadline=seconds)
-    answer = solve(subject, load_model("sc"), question)
+    answer = solve(asking_both(program), load_model("sc"), question)
     found.update((name, e) for name, e in answer.failed.items() if name not in found and _is_one_of(model, e))
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from smpcheck.engines.constraints import NARROW
-from smpcheck.engines.route import is_large
 from smpcheck.engines.views import ASSUMPTION
 from smpcheck.errors import SmpcheckError
+from smpcheck.program.flow import is_large
 from smpcheck.questions.patch import Lines, read_again
 from smpcheck.questions.problems import Change, Problem, Replacement
 from smpcheck.questions.source_regions import Places, Region
