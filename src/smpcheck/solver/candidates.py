@@ -21,7 +21,7 @@ from smpcheck.program.faults import STOPS
 from smpcheck.program.values import Value
 from smpcheck.solver.answer import Question
 from smpcheck.solver.aspif import FALSE, TRUE
-from smpcheck.solver.session import QUIET, Session, ThinAir
+from smpcheck.solver.session import QUIET, Session, ThinAir, models_of
 
 Edge: TypeAlias = tuple[str, int, int]
 """A base relation's name (``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``) and two event ids of an execution."""
@@ -97,14 +97,13 @@ class Candidates(Session):
         assumptions = [a for a in (*self.base, self.wanted) if a != TRUE]
         if FALSE in assumptions:
             return
-        with self.control.solve(assumptions=assumptions, yield_=True) as handle:
-            for found in handle:
-                execution = self._execution(found)
-                self.numbers = self._numbers(execution, found)
-                yield execution
-                for clause in self._clauses:
-                    found.context.add_clause(clause)
-                self._clauses.clear()
+        for found in models_of(self.control, assumptions):
+            execution = self._execution(found)
+            self.numbers = self._numbers(execution, found)
+            yield execution
+            for clause in self._clauses:
+                found.context.add_clause(clause)
+            self._clauses.clear()
 
     def exclude(self, edges: Iterable[Edge]) -> None:
         """From now on, no execution that has all of these edges (event ids are those of the execution last seen)."""

@@ -7,6 +7,7 @@ loop was cut, no undefined behaviour is reachable and no limit was reached.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -41,6 +42,8 @@ from smpcheck.solver.unrolled import Unrolled, final_term
 QUIET = ["--warn=none"]
 MANY_EVENTS = 150
 """From so many events on, clingo's configuration for large problems takes less time (bench/dense.py: a third less at 200)."""
+SLICE = 0.1
+"""Seconds for which we wait for clasp before Python can handle a signal."""
 
 
 class Timeout(Exception):
@@ -72,12 +75,33 @@ def wait_until(handle: Waitable, deadline: float) -> bool:
     """Wait for a model or the end of the search; false if there is neither at ``deadline`` (of ``time.perf_counter``).
 
     clasp waits on a condition variable and takes any wake-up for the end of its time (clasp_facade.cpp, ``Async::doWait``), so
-    that the notice by which its solving thread says that it has started, if it comes late, ends the wait at once.
+    that the notice by which its solving thread says that it has started, if it comes late, ends the wait at once. We wait in
+    slices, since Python handles no signal (Ctrl-C, the end of a time limit) while a function in C does not come back.
     """
     while (left := deadline - time.perf_counter()) > 0:
-        if handle.wait(left):
+        if handle.wait(min(left, SLICE)):
             return True
     return False
+
+
+def models_of(control: clingo.Control, assumptions: list[int], deadline: float = math.inf) -> Iterator[clingo.Model]:
+    """The models under ``assumptions``. ``deadline``: of ``time.perf_counter``.
+
+    clasp searches in a thread of its own, also where there is no deadline: in this one it would call Python back, and what a
+    signal raises in such a call (the end of a time limit, Ctrl-C) ends the whole process.
+
+    :raises Timeout: the deadline has passed
+    """
+    with control.solve(assumptions=assumptions, yield_=True, async_=True) as handle:
+        while True:
+            handle.resume()
+            if not wait_until(handle, deadline):
+                handle.cancel()
+                raise Timeout
+            found = handle.model()
+            if found is None:
+                return
+            yield found
 
 
 class Session:
@@ -313,24 +337,10 @@ class Session:
         if FALSE in assumptions:
             return
         self.control.configuration.solve.models = limit  # type: ignore[union-attr]
-        deadline = self.question.deadline
-        if deadline is None:
-            with self.control.solve(assumptions=assumptions, yield_=True) as handle:
-                for found in handle:
-                    self._note_thin_air(found)
-                    yield found
-            return
-        with self.control.solve(assumptions=assumptions, yield_=True, async_=True) as handle:
-            while True:
-                handle.resume()
-                if not wait_until(handle, self.started + deadline):
-                    handle.cancel()
-                    raise Timeout
-                found = handle.model()
-                if found is None:
-                    return
-                self._note_thin_air(found)
-                yield found
+        seconds = self.question.deadline
+        for found in models_of(self.control, assumptions, math.inf if seconds is None else self.started + seconds):
+            self._note_thin_air(found)
+            yield found
 
     def _note_thin_air(self, m: clingo.Model) -> None:
         """:raises ThinAir: in this execution values justify each other, and conditions on them are open"""
