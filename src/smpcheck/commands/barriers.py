@@ -12,6 +12,7 @@ from smpcheck.commands.common import (
     EXIT_FOUND,
     EXIT_OK,
     Asserts,
+    Calls,
     Init,
     Kernel,
     KernelHeaders,
@@ -91,6 +92,7 @@ def barriers(
         str | None, typer.Option("--check", metavar="NAME", help="Choose one assertion of a model that has several.")
     ] = None,
     unroll: Annotated[int, typer.Option("--unroll", metavar="N", min=0, help="Iterations of each loop.")] = 2,
+    calls: Calls = False,
     timeout: Timeout = None,
 ) -> None:
     """Which barriers, acquires, releases, ordered atomics and dependencies are needed, and for what?
@@ -140,7 +142,7 @@ def barriers(
                 [ask(p, m, limits, locks=locks, dependencies=not no_dependencies, costs=costs, only=check) for m in asked]
                 for p in programs
             )
-            shown = partial(_shown, form=form, comment=comment, models=asked, unroll=unroll)
+            shown = partial(_shown, form=form, comment=comment, calls=calls, models=asked, unroll=unroll)
             answers = as_they_come(found, shown, f"asking for each barrier of {path}", form != "text", None)
             judged = [one for row in answers for one in row]
             for note in dict.fromkeys(f"{one.program.name}: {note}" for one in judged if comment for note in one.notes):
@@ -149,7 +151,7 @@ def barriers(
     raise typer.Exit(status)
 
 
-def _shown(answers: Sequence[list[Barriers]], form: str, comment: bool, models: list[Model], unroll: int) -> str:
+def _shown(answers: Sequence[list[Barriers]], form: str, comment: bool, calls: bool, models: list[Model], unroll: int) -> str:
     """Answers of programs by models, in a form."""
     if form == "json":
         from smpcheck.show.why_json import barriers_document
@@ -163,7 +165,7 @@ def _shown(answers: Sequence[list[Barriers]], form: str, comment: bool, models: 
 
     if comment:
         return "\n".join(comments(one) for row in answers for one in row)
-    return "\n".join(text(row, columns()) for row in answers)
+    return "\n".join(text(row, columns(), calls) for row in answers)
 
 
 def _by_machine(

@@ -163,6 +163,10 @@ Timeout: TypeAlias = Annotated[
     float | None, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for everything; no limit unless given.")
 ]
 
+Calls: TypeAlias = Annotated[
+    bool, typer.Option("--calls", help="Of code in inlined functions, say through which calls it was reached.")
+]
+
 MAX_WIDTH, LEAST_WIDTH = 100, 40
 """Columns of text, at most and at least, whatever the terminal has."""
 

@@ -12,6 +12,7 @@ from smpcheck.commands.common import (
     LEAST_WIDTH,
     MAX_WIDTH,
     Asserts,
+    Calls,
     Init,
     Kernel,
     KernelHeaders,
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 80
 
-Form: TypeAlias = Callable[[Sequence["Explanation"], int], str]
+Form: TypeAlias = Callable[[Sequence["Explanation"], int, bool], str]
 
 
-def _text(answers: Sequence[Explanation], width: int) -> str:
+def _text(answers: Sequence[Explanation], width: int, calls: bool) -> str:
     from smpcheck.show.explain_text import text
     from smpcheck.show.lanes import lanes_text
     from smpcheck.show.picture import pictures
@@ -52,38 +53,38 @@ def _text(answers: Sequence[Explanation], width: int) -> str:
     shown = []
     for answer in answers:
         drawn = "\n".join(lanes_text(picture, width, say=False) for picture in pictures(answer))
-        shown.append(text(answer, width, drawn))
+        shown.append(text(answer, width, drawn, calls))
     return "\n".join(shown)
 
 
-def _lanes(answers: Sequence[Explanation], width: int) -> str:
+def _lanes(answers: Sequence[Explanation], width: int, calls: bool) -> str:
     from smpcheck.show.lanes import explanation_lanes
 
-    return "\n".join(explanation_lanes(answer, width) for answer in answers)
+    return "\n".join(explanation_lanes(answer, width, calls) for answer in answers)
 
 
-def _json(answers: Sequence[Explanation], width: int) -> str:
+def _json(answers: Sequence[Explanation], width: int, calls: bool) -> str:
     from smpcheck.show.why_json import document
 
     return document(answers)
 
 
-def _svg(answers: Sequence[Explanation], width: int) -> str:
+def _svg(answers: Sequence[Explanation], width: int, calls: bool) -> str:
     from smpcheck.show.svg import explanations_svg
 
-    return explanations_svg(answers)
+    return explanations_svg(answers, calls)
 
 
-def _html(answers: Sequence[Explanation], width: int) -> str:
+def _html(answers: Sequence[Explanation], width: int, calls: bool) -> str:
     from smpcheck.show.html import report
 
     return report(answers)
 
 
-def _dot(answers: Sequence[Explanation], width: int) -> str:
+def _dot(answers: Sequence[Explanation], width: int, calls: bool) -> str:
     from smpcheck.show.dot import explanations_dot
 
-    return explanations_dot(answers)
+    return explanations_dot(answers, calls)
 
 
 FORMS: dict[str, Form] = {"text": _text, "lanes": _lanes, "svg": _svg, "html": _html, "dot": _dot, "json": _json}
@@ -116,6 +117,7 @@ def explain(
     seconds: Annotated[
         float, typer.Option("--search", metavar="S", min=0.0, help="How long to look for simpler executions and more reasons.")
     ] = 2.0,
+    calls: Calls = False,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to standard output.")
     ] = None,
@@ -161,7 +163,7 @@ def explain(
         )
         wide = columns(width, PIPE_WIDTH)
         answers = as_they_come(
-            explained, lambda some: FORMS[form](some, wide), f"explaining {path}", form not in ("text", "lanes"), output
+            explained, lambda some: FORMS[form](some, wide, calls), f"explaining {path}", form not in ("text", "lanes"), output
         )
     sys.stdout.flush()
     raise typer.Exit(open_status(any(answer.kind == "undecided" for answer in answers)))

@@ -141,6 +141,20 @@ def statements(body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:
                 yield from statements(stmt.body)
 
 
+Reached: TypeAlias = Mapping[ir.Position, Sequence[tuple[int, tuple[ir.Call, ...]]]]
+"""For places in inlined functions: through which calls each is reached, with the number of the thread that makes these."""
+
+
+def reached_through(program: ir.Program) -> Reached:
+    """Of all places of a program that stand in an inlined function."""
+    found: dict[ir.Position, dict[tuple[int, tuple[ir.Call, ...]], None]] = {}
+    for thread in program.threads:
+        for stmt in statements(thread.body):
+            if stmt.pos is not None and stmt.pos.inlined_at is not None:
+                found.setdefault(stmt.pos, {})[thread.index, stmt.pos.calls] = None
+    return {pos: list(ways) for pos, ways in found.items()}
+
+
 def mapped(body: Sequence[ir.Stmt], change: Callable[[ir.Stmt], ir.Stmt | None]) -> tuple[ir.Stmt, ...]:
     """A piece of program in which each statement that has no others inside is what ``change`` makes of it; None: it is gone."""
     result: list[ir.Stmt] = []

@@ -19,14 +19,37 @@ from smpcheck.program.values import INT, UNDETERMINED, CType, Ptr, Value
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where something stands in its source: 1-based line and column."""
+    """Where something stands in its source: 1-based line and column.
+
+    ``inlined_at``: the call through which it was reached, where it stands in a function that was inlined. It is no part of the
+    place: one line of a function that is called twice is one place.
+    """
 
     file: str
     line: int
     column: int = 1
+    inlined_at: Call | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls through which it was reached, that in the thread itself first."""
+        found: list[Call] = []
+        call = self.inlined_at
+        while call is not None:
+            found.append(call)
+            call = call.pos.inlined_at
+        return tuple(reversed(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of ``function`` at ``pos``, by whichever function the call at ``pos.inlined_at`` is of."""
+
+    function: str
+    pos: Position
 
 
 # --- expressions -----------------------------------------------------------------------------------------------------

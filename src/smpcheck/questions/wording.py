@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from smpcheck.program import tags
 from smpcheck.program.execution import ExecutedEvent, Execution
-from smpcheck.program.ir import Position, Program
+from smpcheck.program.ir import Call, Position, Program
 from smpcheck.program.pieces import seen_whole
 from smpcheck.program.values import UNDETERMINED, Ptr, Value
 from smpcheck.questions.statements import (
@@ -91,6 +91,10 @@ class Words:
     def line(self, pos: Position | None) -> str:
         """``line 12``, with the file where it is not the program's own."""
         return line_of(pos, self.program.file)
+
+    def calls(self, calls: Sequence[Call]) -> str:
+        """``publish() from line 16, twice() from line 19``: calls of inlined functions, as in a backtrace."""
+        return ", ".join(f"{call.function}() from {self.line(call.pos)}" for call in reversed(calls))
 
     def value(self, event: ExecutedEvent) -> str:
         """What was read or written, as its location shows it."""

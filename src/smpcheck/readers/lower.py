@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smpcheck.kernel.table import GUARDS
-from smpcheck.program.ir import Assign, Block, Choice, Const, Exit, Expr, If, Loop, Position, Reg, Round, Stmt, Thread
+from smpcheck.program.ir import Assign, Block, Call, Choice, Const, Exit, Expr, If, Loop, Position, Reg, Round, Stmt, Thread
 from smpcheck.program.values import CType, Ptr, Value, binary, truth
 from smpcheck.readers import ctree as c
 from smpcheck.readers import forms
@@ -243,11 +243,13 @@ class Lowering(Expressions):
                 self.out.append(Assign(local.reg, self.convert(value, param.type, node), pos))
         saved = self.scope, self.span, self.loops
         self.scope, self.span, self.loops = scope, None, []
+        self.source.inlined_at = Call(function.name, pos)
         self.calls.append(function.name)
         try:
             return self._body(function.body.body, function.name, function.result, prefix)
         finally:
             self.calls.pop()
+            self.source.inlined_at = pos.inlined_at
             self.scope, self.span, self.loops = saved
 
     def _body(self, body: list[c.CStmt], name: str, result: Type, prefix: str) -> Val:

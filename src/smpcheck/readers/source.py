@@ -11,7 +11,7 @@ from bisect import bisect_right
 from functools import cached_property
 
 from smpcheck.errors import InputError
-from smpcheck.program.ir import Position
+from smpcheck.program.ir import Call, Position
 
 _ASSEMBLY = re.compile(r"\s*(?:AArch64|X86|X86_64|PPC|RISCV|ARM|LISA)\b")
 """What a test begins with in which ``(*`` is no expression of C's."""
@@ -31,11 +31,13 @@ def shorten(text: str, length: int = 40) -> str:
 class Source:
     """``original`` as given and ``text`` of the same length without comments."""
 
-    __slots__ = ("__dict__", "comments", "file", "original", "text")
+    __slots__ = ("__dict__", "comments", "file", "inlined_at", "original", "text")
 
     def __init__(self, original: str, file: str) -> None:
         self.original = original
         self.file = file
+        self.inlined_at: Call | None = None
+        """The call whose function is being inlined: it is noted in each position."""
         self.comments: list[str] = []
         self.text = self._blank_comments(original)
 
@@ -46,7 +48,7 @@ class Source:
     def pos(self, offset: int) -> Position:
         """The position of the character at ``offset``."""
         line = bisect_right(self._starts, offset)
-        return Position(self.file, line, offset - self._starts[line - 1] + 1)
+        return Position(self.file, line, offset - self._starts[line - 1] + 1, self.inlined_at)
 
     def snippet(self, start: int, end: int) -> str:
         """The source text from ``start`` to ``end`` on one line."""

@@ -12,7 +12,7 @@ from smpcheck.program.tags import of_kind
 from smpcheck.questions.outcomes import outcome_text
 from smpcheck.questions.stops import SENTENCES, sentence
 from smpcheck.questions.wording import Words
-from smpcheck.show.explain_text import WIDTH, columns, model_name, room, wrap
+from smpcheck.show.explain_text import WIDTH, calls_lines, columns, model_name, room, wrap
 
 if TYPE_CHECKING:
     from smpcheck.program.ir import Program
@@ -30,10 +30,11 @@ LEVELS = ("acquire", "release", "relaxed")
 GRACE_PERIODS = of_kind("wait")
 
 
-def text(answers: Sequence[Barriers], width: int = WIDTH) -> str:
-    """The answers for one program under one or more models, in lines of at most ``width`` columns."""
+def text(answers: Sequence[Barriers], width: int = WIDTH, calls: bool = False) -> str:
+    """The answers for one program under one or more models, in lines of at most ``width`` columns. ``calls``: also through which
+    calls the elements in inlined functions are reached."""
     with columns(width):
-        lines = list(_one(answers[0]) if len(answers) == 1 else _table(answers))
+        lines = list(_one(answers[0], calls) if len(answers) == 1 else _table(answers, calls))
     return "\n".join(lines) + "\n"
 
 
@@ -45,7 +46,13 @@ def name(element: Element, words: Words) -> str:
     return f"{element.text} in {threads} ({words.line(element.pos)})"
 
 
-def _one(answer: Barriers) -> Iterator[str]:
+def _calls(program: Program, elements: Sequence[Element], words: Words) -> Iterator[str]:
+    """Through which calls the elements in inlined functions are reached."""
+    reached = flow.reached_through(program)
+    yield from calls_lines(((thread, e.pos, calls) for e in elements for thread, calls in reached.get(e.pos, ())), words)
+
+
+def _one(answer: Barriers, calls: bool) -> Iterator[str]:
     words = Words(answer.program)
     yield from _head(answer)
     if answer.protected is None:
@@ -81,6 +88,8 @@ def _one(answer: Barriers) -> Iterator[str]:
             f"{weaker[e.key].text} for {name(e, words)}" if e.key in weaker else f"{name(e, words)} as it is" for e in members
         ]
         yield wrap("What can be weaker at the same time:  " + "; ".join(parts) + ".", "")
+    if calls:
+        yield from _calls(answer.program, elements, words)
     for element in answer.unexamined:
         yield wrap(f"Not examined: {name(element, words)}: its value has too many possibilities.", "")
     for note in answer.notes:
@@ -182,7 +191,7 @@ def _details(finding: Finding, words: Words) -> Iterator[str]:
             yield wrap("Without it, even an interleaving can have the outcome.", "  ", "")
 
 
-def _table(answers: Sequence[Barriers]) -> Iterator[str]:
+def _table(answers: Sequence[Barriers], calls: bool) -> Iterator[str]:
     """Elements by models."""
     words = Words(answers[0].program)
     findings = {(a.model, f.element.key): f for a in answers for f in a.findings}
@@ -214,6 +223,8 @@ def _table(answers: Sequence[Barriers]) -> Iterator[str]:
         return finding.status
 
     yield from _rows(ordered, [[cell(a.model, e) for a in judged] for e in ordered], words, [a.model for a in judged])
+    if calls:
+        yield from _calls(answers[0].program, ordered, words)
     yield from notes
 
 

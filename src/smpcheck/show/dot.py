@@ -25,7 +25,7 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def explanations_dot(answers: Iterable[Explanation]) -> str:
+def explanations_dot(answers: Iterable[Explanation], calls: bool = False) -> str:
     """All pictures of all explanations, a digraph each."""
     from smpcheck.show.explain_text import head
     from smpcheck.show.picture import pictures
@@ -33,7 +33,7 @@ def explanations_dot(answers: Iterable[Explanation]) -> str:
     return "\n".join(
         picture_dot(picture, [f"{answer.program.name}: {head(answer)}", picture.caption])
         for answer in answers
-        for picture in pictures(answer)
+        for picture in pictures(answer, calls)
     )
 
 

@@ -6,10 +6,11 @@ docs/explain.md. Keys may be added under the same number; a change of meaning ge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from smpcheck.program.execution import ExecutedEvent, Execution
-from smpcheck.program.ir import Position, Program
+from smpcheck.program.ir import Call, Position, Program
 from smpcheck.program.values import Value
 from smpcheck.questions.interleaving import interleaving
 
@@ -58,5 +59,15 @@ def value_of(value: Value, program: Program) -> int | str:
 
 
 def position(pos: Position | None) -> Json | None:
-    """``{"file": ..., "line": ..., "column": ...}``, or null."""
-    return None if pos is None else {"file": pos.file, "line": pos.line, "column": pos.column}
+    """``{"file": ..., "line": ..., "column": ...}``, or null; in an inlined function, with its ``calls``."""
+    return None if pos is None else {**place(pos), **({"calls": calls_object(pos.calls)} if pos.inlined_at else {})}
+
+
+def place(pos: Position) -> Json:
+    """File, line and column."""
+    return {"file": pos.file, "line": pos.line, "column": pos.column}
+
+
+def calls_object(calls: Sequence[Call]) -> list[Json]:
+    """Calls, that in the thread itself first: the ``function`` that is called, and where."""
+    return [{"function": call.function, **place(call.pos)} for call in calls]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from smpcheck.program.execution import Execution
+    from smpcheck.program.ir import Call, Position
     from smpcheck.questions.explain import Explanation
     from smpcheck.questions.races import Race
     from smpcheck.questions.reasons import Reason
@@ -81,13 +82,14 @@ def head(explanation: Explanation) -> str:
     return f"{outcome.said(False)} under any memory model"
 
 
-def text(explanation: Explanation, width: int = WIDTH, drawn: str = "") -> str:
-    """The whole explanation, its sentences in lines of at most ``width`` columns, with ``drawn`` below the answer."""
+def text(explanation: Explanation, width: int = WIDTH, drawn: str = "", calls: bool = False) -> str:
+    """The whole explanation, its sentences in lines of at most ``width`` columns, with ``drawn`` below the answer.
+    ``calls``: also through which calls the places in inlined functions were reached."""
     with columns(width):
-        return "\n".join(_lines(explanation, drawn)) + "\n"
+        return "\n".join(_lines(explanation, drawn, calls)) + "\n"
 
 
-def _lines(explanation: Explanation, drawn: str) -> Iterator[str]:
+def _lines(explanation: Explanation, drawn: str, calls: bool) -> Iterator[str]:
     program, words = explanation.program, explanation.words
     yield wrap(f"{program.name}: {head(explanation)}.", "")
     if drawn:
@@ -105,6 +107,8 @@ def _lines(explanation: Explanation, drawn: str) -> Iterator[str]:
     for race in explanation.races:
         yield ""
         yield from race_lines(race)
+    if calls:
+        yield from calls_lines(_places_shown(explanation), words)
     for note in explanation.notes:
         yield wrap(f"Note: {note}.", "")
 
@@ -158,6 +162,33 @@ def reason_lines(reason: Reason, words: Words, number: str = "") -> Iterator[str
             f"{words.thread(target.thread)} {words.action(target)}"
         )
         yield wrap(f"{link.kind}: {link.text}", "      ")
+
+
+def _places_shown(explanation: Explanation) -> Iterator[tuple[int, Position, tuple[Call, ...]]]:
+    """The threads and places of all events that are told of, and through which calls each was reached."""
+    told: list[tuple[Execution, Iterable[int]]] = []
+    if explanation.execution is not None and explanation.story is not None:
+        told.append((explanation.execution, explanation.story.steps))
+    told += [(way.execution, way.story.steps) for way in explanation.ways]
+    told += [(r.execution, [end for link in r.links for end in (link.source, link.target)]) for r in explanation.reasons]
+    told += [(race.execution, (race.first, race.second)) for race in explanation.races]
+    for execution, events in told:
+        for event in (execution.events[e] for e in events):
+            if event.pos is not None:
+                yield event.thread, event.pos, event.pos.calls
+
+
+def calls_lines(places: Iterable[tuple[int, Position, tuple[Call, ...]]], words: Words) -> Iterator[str]:
+    """Through which calls threads come to places in inlined functions, each thread and way once."""
+    ways: dict[tuple[int, tuple[Call, ...]], set[tuple[str, int, str]]] = {}
+    for thread, pos, calls in places:
+        if calls:
+            ways.setdefault((thread, calls), set()).add((pos.file, pos.line, words.line(pos)))
+    if ways:
+        yield ""
+        yield "Called from:"
+    for (thread, calls), lines in sorted(ways.items(), key=lambda way: way[0][0]):
+        yield wrap(f"{words.thread(thread)}, {', '.join(line for *_, line in sorted(lines))}: {words.calls(calls)}", "  ", "  ")
 
 
 def race_lines(race: Race) -> Iterator[str]:

@@ -63,12 +63,12 @@ def lanes_text(picture: Picture, width: int = WIDTH, *, say: bool = True) -> str
     return "\n".join(lines) + "\n"
 
 
-def explanation_lanes(answer: Explanation, width: int = WIDTH) -> str:
+def explanation_lanes(answer: Explanation, width: int = WIDTH, calls: bool = False) -> str:
     """The answer in a line, then all its pictures; where there are none, why not."""
     from smpcheck.show.explain_text import head
 
     parts = ["\n".join(_wrapped(f"{answer.program.name}: {head(answer)}.", width)) + "\n"]
-    parts += [lanes_text(picture, width) for picture in pictures(answer)]
+    parts += [lanes_text(picture, width) for picture in pictures(answer, calls)]
     notes = [line for note in answer.notes for line in _wrapped(f"Note: {note}.", width)]
     if notes:
         parts.append("\n".join(notes) + "\n")

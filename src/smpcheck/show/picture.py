@@ -42,7 +42,7 @@ class Node:
 
     ``lane`` and ``row`` count from 0. ``notes``: the dependencies that it has. A node of kind ``skip`` stands for ``hidden``
     primitives that no arrow touches; a node of kind ``init`` for an initial value, in the lane of the thread whose arrow needs
-    it.
+    it. ``calls``: the calls of inlined functions through which it was reached.
     """
 
     id: int
@@ -56,6 +56,7 @@ class Node:
     pos: Position | None = None
     row: int = 0
     hidden: int = 0
+    calls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,9 @@ class Picture:
         return max((node.row for node in self.nodes), default=-1) + 1
 
 
-def pictures(answer: Explanation) -> tuple[Picture, ...]:
-    """All that there is to see of an explanation: its execution, or one picture for each reason; then its races."""
+def pictures(answer: Explanation, calls: bool = False) -> tuple[Picture, ...]:
+    """All that there is to see of an explanation: its execution, or one picture for each reason; then its races. ``calls``: note
+    at each node through which calls it was reached."""
     found: list[Picture] = []
     program = answer.program
     if answer.execution is not None:
@@ -129,7 +131,11 @@ def pictures(answer: Explanation) -> tuple[Picture, ...]:
     for race in answer.races:
         cell = race.execution.events[race.first].cell
         found.append(picture(program, race.execution, f"Data race on {cell}", race=race))
-    return tuple(found)
+    return tuple(map(_with_calls, found) if calls else found)
+
+
+def _with_calls(shown: Picture) -> Picture:
+    return replace(shown, nodes=tuple(replace(n, notes=(*n.notes, n.calls)) if n.calls else n for n in shown.nodes))
 
 
 def picture_of_run(result: RunResult, caption: str = "", long_lane: int = LONG_LANE) -> Picture:
@@ -269,7 +275,9 @@ class _Painter:
         kind = kinds["".join(dict.fromkeys(e.kind for e in accesses))]
         code, place = self.words.text((accesses or group)[0]), self.words.line(first.pos)
         ids = tuple(e.id for e in group)
-        self.nodes.append(Node(number, self.lane[first.thread], ids, kind, code, place, self.effect(accesses), (), first.pos))
+        calls = self.words.calls(first.pos.calls) if first.pos is not None else ""
+        lane, effect = self.lane[first.thread], self.effect(accesses)
+        self.nodes.append(Node(number, lane, ids, kind, code, place, effect, (), first.pos, calls=calls))
 
     def effect(self, accesses: Sequence[ExecutedEvent]) -> str:
         if not accesses:

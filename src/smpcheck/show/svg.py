@@ -105,14 +105,14 @@ def explanation_svg(answer: Explanation) -> str | None:
     return explanations_svg([answer]) if answer.execution is not None or answer.reasons or answer.races else None
 
 
-def explanations_svg(answers: Iterable[Explanation]) -> str:
-    """All pictures of all explanations; an answer without any is a headline."""
+def explanations_svg(answers: Iterable[Explanation], calls: bool = False) -> str:
+    """All pictures of all explanations; an answer without any is a headline. ``calls``: as for ``pictures``."""
     from smpcheck.show.explain_text import head
     from smpcheck.show.picture import pictures
 
     shown: list[tuple[str, Picture | None]] = []
     for answer in answers:
-        found: tuple[Picture | None, ...] = pictures(answer) or (None,)
+        found: tuple[Picture | None, ...] = pictures(answer, calls) or (None,)
         headline = f"{answer.program.name}: {head(answer)}"
         shown += [(headline if i == 0 else "", picture) for i, picture in enumerate(found)]
     return document(shown)
@@ -164,7 +164,8 @@ def _node(node: Node, place: Geometry, marks: str) -> str:
         for line in lines:
             parts.append(_text(line, box.x + PAD, y, kind, size, MONO))
             y += LINE
-    title = f"<title>{escape(f'{node.code} {node.place} {node.effect}'.strip())}</title>"
+    title = "\n".join(said for said in (f"{node.code} {node.place} {node.effect}".strip(), node.calls) if said)
+    title = f"<title>{escape(title)}</title>"
     return f'<g class="node {node.kind}" data-node="{node.id}"{marks}>{title}{"".join(parts)}</g>'
 
 

@@ -11,9 +11,11 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from smpcheck.program import flow
+from smpcheck.program.flow import Reached
 from smpcheck.questions.outcomes import outcome_text
 from smpcheck.questions.statements import Reordered
-from smpcheck.show.execution_json import execution_object
+from smpcheck.show.execution_json import calls_object, execution_object, place
 
 if TYPE_CHECKING:
     from smpcheck.program.ir import Position, Program
@@ -54,7 +56,7 @@ def compare_document(rows: Sequence[Row], models: Sequence[str]) -> str:
 
 
 def _place(pos: Position | None) -> Json:
-    return {"file": pos.file, "line": pos.line, "column": pos.column} if pos is not None else {}
+    return place(pos) if pos is not None else {}
 
 
 def _story(story: Story) -> Json:
@@ -122,9 +124,11 @@ def _element(element: Element) -> Json:
     return {"text": element.text, "kind": element.kind, "threads": list(element.threads), **_place(element.pos)}
 
 
-def _finding(finding: Finding, program: Program) -> Json:
+def _finding(finding: Finding, program: Program, reached: Reached) -> Json:
+    through = [{"thread": thread, "calls": calls_object(calls)} for thread, calls in reached.get(finding.element.pos, ())]
     result: Json = {
-        "element": _element(finding.element), "status": finding.status, "can_go_alone": finding.alone,
+        "element": _element(finding.element) | ({"reached": through} if through else {}),
+        "status": finding.status, "can_go_alone": finding.alone,
         "weakest": finding.weakest.text if finding.weakest else None, "orders": list(finding.orders),
         "pairs": [_element(e) for e in finding.pairs],
     }  # fmt: skip
@@ -140,11 +144,12 @@ def _finding(finding: Finding, program: Program) -> Json:
 
 
 def _barriers(answer: Barriers) -> Json:
+    reached = flow.reached_through(answer.program)
     return {
         "file": answer.program.file, "name": answer.program.name, "model": answer.model,
         "protected": answer.protected.text if answer.protected else None,
         "reachable": [o.text for o in answer.reachable],
-        "findings": [_finding(f, answer.program) for f in answer.findings],
+        "findings": [_finding(f, answer.program, reached) for f in answer.findings],
         "minimal_sets": [[_element(e) for e in members] for members in answer.sets],
         "complete": answer.complete, "notes": list(answer.notes),
     }  # fmt: skip

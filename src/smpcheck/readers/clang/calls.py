@@ -26,7 +26,7 @@ from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.interrupts import BH_OFF, IRQS_OFF
 from smpcheck.readers.clang.objects import PER_CPU
 from smpcheck.readers.clang.places import Ref, Whole, pointer_to
-from smpcheck.readers.clang.statements import TreeStatements, walk
+from smpcheck.readers.clang.statements import STUB, TreeStatements, walk
 from smpcheck.readers.cvalues import Binding, Frame, Local, Place, Scope, Val
 from smpcheck.readers.forms import SLEEP, SPIN
 from smpcheck.readers.layout import VOID, Pointer, Struct, Type
@@ -34,8 +34,6 @@ from smpcheck.readers.operand_order import in_order
 
 PREFIX = "__smpc_"
 """Before the name of a primitive in our own headers."""
-STUB = "__smpcheck_stub_"
-"""Before the name of a function that the harness replaces."""
 
 OWN_BODIES = ("Reference counts", "Sequence counters and sequence locks", "Lists", "Sleeping and waking")
 """Groups of the table whose functions have a body in a kernel tree: where there is one, it is read."""

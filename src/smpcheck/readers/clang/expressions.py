@@ -65,7 +65,7 @@ class _Source(Here):
 
     def pos(self, at: int) -> Position:
         place = self.owner.unit_tree.places[at]
-        return Position(self.owner.shown_file(place.file), place.line, place.column)
+        return Position(self.owner.shown_file(place.file), place.line, place.column, self.inlined_at)
 
 
 class TreeExpressions(Lowering):

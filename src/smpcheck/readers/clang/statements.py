@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from smpcheck.program.cut import followed_no_further
-from smpcheck.program.ir import Assign, Block, Const, Exit, Fence, If, Loop, Reg, Round, Stmt
+from smpcheck.program.ir import Assign, Block, Call, Const, Exit, Fence, If, Loop, Reg, Round, Stmt
 from smpcheck.program.values import LONG, CType, binary, truth
 from smpcheck.readers import flow
 from smpcheck.readers.clang import tree as t
@@ -24,6 +24,8 @@ from smpcheck.readers.lower import MAX_DEPTH, MAX_TRIPS, Guard, exits
 from smpcheck.readers.rounds import mark_round
 
 BARRIER = frozenset({"Barrier"})
+STUB = "__smpcheck_stub_"
+"""Before the name of a function that the harness replaces."""
 MAX_RECURSION = 5
 """So many calls of one function may be under way at a time."""
 
@@ -77,6 +79,7 @@ class TreeStatements(TreeExpressions):
         frame = Frame(function.name, label, prefix, result if isinstance(result, Local) else None)
         changed = self.changed_by(function)
         outer = self.around, self.frozen, self.current, self.guards
+        called = self.source.inlined_at
         self.frames.append(frame)
         for param, value in zip(function.params, values, strict=False):
             self._bind(param, value, param.decl in changed, node)
@@ -84,6 +87,8 @@ class TreeStatements(TreeExpressions):
         self.around, self.guards = [], []
         if self.frozen is None and self.is_layer(function):
             self.frozen = self.at(node)
+        if self.frozen is None and len(self.calls) > 1:
+            self.source.inlined_at = Call(function.name.removeprefix(STUB), self.source.pos(self.at(node)))
         self.results.append(result)
         try:
             with self.collect() as inner:
@@ -94,6 +99,7 @@ class TreeStatements(TreeExpressions):
             self.frames.pop()
             self.results.pop()
             self.around, self.frozen, self.current, self.guards = outer
+            self.source.inlined_at = called
             self.bindings = outer_bindings
         if frame.returned and inner and isinstance(inner[-1], Exit) and inner[-1].label == label and not exits(inner[:-1], label):
             inner.pop()
