@@ -108,8 +108,7 @@ def only_touched(program: ir.Program, targets: Targets) -> ir.Program:
             return program
         where.setdefault(marker.base, set()).add((marker, 1))
     for stmt in accesses(program):
-        named = {stmt.addr.value} if isinstance(stmt.addr, ir.Const) else set()  # where it is never executed, too
-        for atom in targets.addresses.get(id(stmt), frozenset()) | named:
+        for atom in targets.found(stmt):
             if not isinstance(atom, int) and atom.base is not None:
                 where.setdefault(atom.base, set()).add((atom, stmt.ctype.size if stmt.ctype is not None else 1))
     bytes_of = {base: _bytes(found) for base, found in where.items()}

@@ -90,11 +90,16 @@ class Targets:
 
     def of(self, stmt: ir.Load | ir.Store | ir.Rmw, places: Collection[Ptr]) -> list[Ptr]:
         """Those of ``places`` that an access may be to, in order."""
-        found = self.addresses.get(id(stmt), frozenset())
+        found = self.found(stmt)
         spans = [a for a in found if isinstance(a, Span) and a.base is not None]
         if not spans:
             return sorted(a for a in found if isinstance(a, Ptr) and a in places)
         return sorted(p for p in places if p in found or any(span.has(p) for span in spans))
+
+    def found(self, stmt: ir.Load | ir.Store | ir.Rmw) -> Found:
+        """What the address of an access may be; a known one also where it is never executed."""
+        named = frozenset((stmt.addr.value,)) if isinstance(stmt.addr, ir.Const) else frozenset()
+        return self.addresses.get(id(stmt), frozenset()) | named
 
     def only(self, stmt: ir.Load | ir.Store | ir.Rmw, places: Iterable[Ptr]) -> bool:
         """Is the access, if it is to an object, to one of ``places``?"""

@@ -18,10 +18,10 @@ from smpcheck.kernel.table import Param, Row, rows
 from smpcheck.program import values as v
 from smpcheck.program.flow import defined, mapped, statements, used, with_atoms, with_expressions
 from smpcheck.program.held import held_lock, held_register
-from smpcheck.program.ir import Assert, Assign, Binary, Block, Const, Exit, Expr, If, Reg, Stmt, Thread
+from smpcheck.program.ir import Assert, Assign, Block, Const, Exit, Expr, If, Reg, Stmt, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
-from smpcheck.readers.clang import allocation, callbacks
+from smpcheck.readers.clang import allocation, builtins, callbacks
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.interrupts import BH_OFF, IRQS_OFF
 from smpcheck.readers.clang.objects import PER_CPU
@@ -534,50 +534,11 @@ def _assertion(holds: bool) -> Special:
     return lambda low, node, args: low.asserted(node, args, holds)
 
 
-def _first(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
-    """``__builtin_expect(x, y)`` is ``x``."""
-    value = low.value(args[0])
-    for other in args[1:]:
-        low.effect(other)
-    return value
-
-
 def _stops(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """``__builtin_unreachable()``: an execution that comes here is wrong."""
     pos, text = low.where(node)
     low.out.append(Assert(Const(0), text, f"{text} is reached", pos))
     return Val(Const(0), VOID)
-
-
-def _memset(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
-    """Zero the scalars of an object of known type."""
-    pointer, index = low.value(args[0]), _pointed(args[0])
-    filler, size = low.value(args[1]), low.value(args[2])
-    if index is None or filler.expr != Const(0) or size.expr != Const(low.kinds.size(index)):
-        low.refuse("memset() other than of a whole object to 0 is not supported", low.at(node))
-    spot = low.pointee(pointer, low.kinds.layout(index), node)
-    for leaf in low.kinds.leaves(index):
-        low.write(low.within(spot, leaf.offset, leaf.ctype), Val(Const(0), leaf.ctype), node)
-    return pointer
-
-
-def _memcpy(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
-    """Copy the scalars of an object of known type."""
-    target, source = low.value(args[0]), low.value(args[1])
-    index, size = _pointed(args[0]), low.value(args[2])
-    if index is None or size.expr != Const(low.kinds.size(index)):
-        low.refuse("memcpy() other than of a whole object is not supported", low.at(node))
-    type_ = low.kinds.layout(index)
-    whole = Whole(low.pointee(source, type_, node), index, type_)
-    low.copy(low.pointee(target, type_, node), whole, node)
-    return target
-
-
-def _pointed(node: Any) -> int | None:
-    """The type of what an argument points to, before it became a void pointer."""
-    while isinstance(node, t.Cast):
-        node = node.arg
-    return node.arg.type if isinstance(node, t.Un) and node.op == "&" else None
 
 
 def _cpu(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
@@ -639,68 +600,12 @@ def _one(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     return Val(Const(1), low.type_of(node))
 
 
-def _overflow(op: str) -> Special:
-    """``__builtin_add_overflow(a, b, &r)``: computed at the type of ``r``; true where that is not the sum."""
-
-    def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
-        a, b = low.value(args[0]), low.value(args[1])
-        pointer = low.value(args[2])
-        assert isinstance(pointer.type, Pointer)
-        type_ = low.types.resolve(pointer.type.target)
-        narrow = layout.scalar_type(type_)
-        if narrow.bits > 32:
-            low.refuse(f"__builtin_{op}_overflow() of 64 bits is not supported", low.at(node))
-        sign = {"add": "+", "sub": "-", "mul": "*"}[op]
-        wide = low.stable(
-            Val(Binary(sign, low.convert(a, v.LONG, node), low.convert(b, v.LONG, node), v.LONG), v.LONG),
-            node,
-        )
-        low.write(low.pointee(pointer, type_, node), wide, node)
-        short = low.convert(Val(low.convert(wide, type_, node), type_), v.LONG, node)
-        return Val(low.fold("!=", wide.expr, short, v.LONG), low.int)
-
-    return lower
-
-
-def _bits(name: str) -> Special:
-    """``__builtin_ffs`` and its like, bit by bit."""
-
-    def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
-        value = low.stable(low.value(args[0]), node)
-        ctype = layout.scalar_type(value.type)
-        unsigned = v.ULONG if ctype.bits == 64 else v.UINT
-        word = low.convert(value, unsigned, node)
-        order = range(unsigned.bits) if name in ("ctz", "ffs") else range(unsigned.bits - 1, -1, -1)
-        found: Expr = Const(0 if name == "ffs" else unsigned.bits)
-        for bit in reversed(order):
-            here = low.fold("&", low.fold(">>", word, Const(bit), unsigned), Const(1), unsigned)
-            number = bit + 1 if name == "ffs" else bit if name == "ctz" else unsigned.bits - 1 - bit
-            found = _if(here, Const(number), found)
-        return Val(found, low.int)
-
-    return lower
-
-
-def _if(cond: Expr, then: Expr, other: Expr) -> Expr:
-    from smpcheck.program.ir import Conditional
-
-    if isinstance(cond, Const):
-        return then if cond.value else other
-    return Conditional(cond, then, other)
-
-
 SPECIAL: dict[str, Special] = {
     **{name: _assertion(holds) for name, holds in ASSERTIONS.items()},
-    "__builtin_expect": _first,
-    "__builtin_expect_with_probability": _first,
-    "__builtin_assume_aligned": _first,
     "__builtin_unreachable": _stops,
     "__builtin_trap": _stops,
     "panic": _stops,
-    "memset": _memset,
-    "__builtin_memset": _memset,
-    "memcpy": _memcpy,
-    "__builtin_memcpy": _memcpy,
+    **builtins.functions(),
     "__smpcheck_cpu": _cpu,
     "__smpcheck_cpus": _cpus,
     "get_current": _current,
@@ -720,10 +625,6 @@ SPECIAL: dict[str, Special] = {
     "arch_local_irq_restore": _restored,
     "arch_irqs_disabled_flags": _are_off,
     "preempt_count": _preempt_count,
-    "__builtin_add_overflow": _overflow("add"),
-    "__builtin_sub_overflow": _overflow("sub"),
-    "__builtin_mul_overflow": _overflow("mul"),
-    **{f"__builtin_{name}{suffix}": _bits(name) for name in ("ffs", "ctz", "clz") for suffix in ("", "l", "ll")},
 }
 
 __all__ = ["PREFIX", "STUB", "TreeLowering", "abstract_names"]

@@ -85,6 +85,8 @@ class TreeExpressions(Lowering):
         """The type of what a void pointer that is being computed will point to; -1: not known."""
         self.marked = 0
         """Within so many regions whose accesses count as marked."""
+        self.unnamed = 0
+        """So many variables have been made up: each needs a number of its own."""
         self.bindings: dict[int, Local | Place | Aggregate | Val] = {}
         memory: Any = NoMemory(lambda address, ctype, at: None)
         super().__init__(_Source(self), self.table, c.Unit(), builtin_definitions(), memory)
@@ -476,7 +478,10 @@ class TreeExpressions(Lowering):
     def initialise(self, spot: Spot, init: t.Expr, node: Any) -> None:
         """The initial value of a variable."""
         if isinstance(init, t.Text):
-            return  # the characters of a string are never looked at
+            assert isinstance(spot, Part | Place)
+            for offset, byte in enumerate(_filled(init.text, size_of(spot.type))):
+                self.write(self.within(spot, offset, values.CHAR), Val(Const(byte), values.CHAR), node)
+            return
         if not isinstance(init, t.Init):
             self.write(spot, self.value(init), node)
             return
@@ -503,7 +508,7 @@ class TreeExpressions(Lowering):
         return Val(Const(wrapped), type_)
 
     def _text(self, node: t.Text) -> Val:
-        return Val(Const(Ptr(f'"{node.text[:20]}"')), Pointer(values.CHAR))
+        return Val(Const(self.program_objects.text(node)), Pointer(values.CHAR))
 
     def _function_name(self, node: t.Fun) -> Val:
         return Val(Const(Ptr(f"{node.name}()")), Pointer(VOID))
@@ -582,9 +587,9 @@ class TreeExpressions(Lowering):
             type_ = self.type_of(node)
             cond = self.truth(first, node)
             return self._chosen(cond, [], self.convert(first, type_, node), list(effects), self.convert(other, type_, node), node)
-        if self.kinds.kind(node.type) == "record":
-            self.refuse("a struct chosen by ?: is not supported", self.at(node))
         cond = self.truth(self.value(node.cond), node.cond)
+        if self.kinds.kind(node.type) == "record" and not isinstance(cond, Const):
+            return self._chosen_struct(cond, node)
         with self.collect() as first_effects:
             then = self.value(node.then)
         with self.collect() as second_effects:
@@ -601,6 +606,18 @@ class TreeExpressions(Lowering):
         return self._chosen(
             cond, first_effects, self.convert(then, type_, node), second_effects, self.convert(other, type_, node), node
         )
+
+    def _chosen_struct(self, cond: Expr, node: Any) -> Val:
+        """``cond ? a : b`` of structs: a copy of one of them."""
+        self.unnamed += 1
+        spot = self.declare_variable(-1 - self.unnamed, node.type, "chosen", node)
+        with self.collect() as then:
+            self.write(spot, self.value(node.then), node)
+        with self.collect() as other:
+            self.write(spot, self.value(node.other), node)
+        pos, text = self.where(node.cond)
+        self.out.append(If(cond, tuple(then), tuple(other), pos, text))
+        return Whole(spot, node.type, self.kinds.layout(node.type))
 
     def _chosen(self, cond: Expr, first: list[Any], a: Expr, second: list[Any], b: Expr, node: Any) -> Val:
         type_ = self.type_of(node)
@@ -723,6 +740,11 @@ class TreeExpressions(Lowering):
         spot = self.declare_variable(-1_000_000 - node.at, node.type, "list", node)
         self.initialise(spot, node, node)
         return self.read(spot, node)
+
+
+def _filled(text: str, size: int) -> bytes:
+    """A string in an array of so many bytes."""
+    return text.encode("latin-1")[:size].ljust(size, b"\0")
 
 
 def _bytes(item: t.InitItem, size: int) -> tuple[int, int]:

@@ -71,6 +71,20 @@ def evaluate(cursor: Any) -> int | None:
         _LIB.clang_EvalResult_dispose(result)
 
 
+_ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
+
+
+def characters(spelled: str) -> str:
+    """What is in a string that clang has spelled, one character for each byte."""
+
+    def byte(found: re.Match[str]) -> str:
+        escape = found[1]
+        return chr(int(escape, 8)) if escape.isdigit() else chr(_ESCAPES.get(escape, ord(escape)))
+
+    inside = spelled[spelled.find('"') + 1 : spelled.rfind('"')]
+    return re.sub(r"\\([0-7]{1,3}|.)", byte, inside, flags=re.DOTALL)
+
+
 class Extraction:
     """One translation unit. ``stops``: functions whose bodies are not wanted, unless they stand in one of the ``own`` files
     (named as they are included). ``texts``: of files that are not on disk."""
@@ -427,7 +441,7 @@ class Extraction:
         return t.Compound(self.at(c), self.type(c.type), self.declared, self.initializer(inside[-1], c.type))
 
     def string(self, c: Any) -> t.Expr:
-        return t.Text(self.at(c), self.type(c.type), c.spelling)
+        return t.Text(self.at(c), self.type(c.type), characters(c.spelling))
 
     # --- initial values ---
 

@@ -42,6 +42,8 @@ class Objects:
         self.globals: dict[int, str] = {}
         self.allocated: dict[str, int] = {}
         """The objects that kmalloc() gave out, and their types."""
+        self.texts: dict[str, str] = {}
+        """Strings, by the names of their objects."""
 
     def shown(self, file: str) -> str:
         """A file's name as answers print it."""
@@ -72,6 +74,13 @@ class Objects:
         """A local variable in memory."""
         self.used[name] = (index, False)
         return Place(Const(Ptr(name)), low.kinds.layout(index))
+
+    def text(self, node: t.Text) -> Ptr:
+        """The object of a string; one for all that have the same characters."""
+        name = '"' + node.text.encode("unicode_escape").decode() + '"'
+        self.used[name] = (node.type, False)
+        self.texts[name] = node.text
+        return Ptr(name)
 
     def pointed(self, threads: Sequence[Thread], initial: Bytes) -> set[str]:
         """The objects whose address is a value somewhere: in a thread, or in memory from the beginning."""

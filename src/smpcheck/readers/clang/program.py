@@ -303,6 +303,9 @@ class Harness:
                 if variable.init is not None:
                     startup.run(low.initial(variable, objects.cpus if variable.per_cpu else 1))
             done |= {name for name in objects.used if name not in objects.globals.values()}
+        for name, text in objects.texts.items():
+            for offset, character in enumerate(text):
+                memory.write(Ptr(name, offset), ord(character), 1)
         if initial is not None:
             startup.run(initial)
         pointed = objects.pointed(threads, memory)

@@ -54,7 +54,6 @@ class TreeStatements(TreeExpressions):
         self.scope_of: dict[int, Any] = {}
         """The scope of each variable with a cleanup, by the identity of the call at its end."""
         self.case_names: dict[int, str] = {}
-        self.unnamed = 0
         self.flat_list: object = None
         self.settled: set[str] = set()
         """Registers of variables that are never assigned again where they are declared."""

@@ -32,7 +32,7 @@ class Lit(Node):
 
 @dataclass(slots=True)
 class Text(Node):
-    """A string."""
+    """A string: one character for each byte, without the zero at its end."""
 
     type: int
     text: str
