@@ -318,3 +318,33 @@ def null_litmus(seed: int, budget: int = 5) -> str:
         text = text.replace(f"READ_ONCE(*{name});", f"{name} ? READ_ONCE(*{name}) : 0;")
         text = text.replace(f"\tWRITE_ONCE(*{name},", f"\t{test}WRITE_ONCE(*{name},")
     return text
+
+
+SEEN = ("READ_ONCE(*{x})", "READ_ONCE(*{x})", "*{x}", "smp_load_acquire({x})")
+PASSED_ON = ("r0", "r0", "r0", "r0 & 3", "r0 * 2", "!r0", "r0 + 1", "r0 == 1", "r0 ^ r0", "1")
+BESIDE = (
+    "WRITE_ONCE(*{y}, {v});",
+    "r1 = READ_ONCE(*{x});",
+    "r1 = READ_ONCE(*{y});",
+    "r1 = xchg({y}, r0);",
+    "r1 = cmpxchg({x}, {v}, r0);",
+    "spin_lock(l); WRITE_ONCE(*{x}, r0); spin_unlock(l);",
+)
+
+
+def circular_litmus(seed: int) -> str:
+    """A ring of threads, each of which writes what it makes of what the one before wrote: values may justify each other."""
+    rng = random.Random(seed)
+    cells = ["x", "y", "z"][: rng.choice((2, 2, 2, 3))]
+    threads: list[str] = []
+    for x, y in zip(cells, [*cells[1:], cells[0]], strict=True):
+        store = rng.choice(STORES).format(x=y, v=rng.choice(PASSED_ON))
+        between = rng.choice(("{}", "{}", "{}", "smp_mb(); {}", "if (r0 == 1) {}", "if (r0 == 2) r0 = READ_ONCE(*{x}); {}"))
+        body = [f"r0 = {rng.choice(SEEN).format(x=x)};", between.replace("{x}", x).replace("{}", store)]
+        if rng.random() < 0.5:
+            body.append(rng.choice(BESIDE).format(x=x, y=y, v=rng.choice((0, 1, 2))))
+        code = "\n\t".join(["int r0;", "int r1;", *body])
+        threads.append(f"P{len(threads)}(int *x, int *y, int *z, spinlock_t *l)\n{{\n\t{code}\n}}\n")
+    names = [*(f"{t}:{r}" for t in range(len(cells)) for r in ("r0", "r1")), *cells]
+    wanted = rng.choice((" /\\ ", " \\/ ")).join(f"{name}={rng.choice((0, 1, 2))}" for name in rng.sample(names, 2))
+    return f"C circular\n{{ {rng.choice(('', 'x=1;'))} }}\n\n{chr(10).join(threads)}\nexists ({wanted})\n"

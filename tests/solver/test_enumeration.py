@@ -20,7 +20,7 @@ from smpcheck.solver.coherence_orders import CellAccesses
 from smpcheck.solver.enumeration import VARIABLE, can_hold, enumerated
 from smpcheck.solver.solve import solve
 from smpcheck.solver.unrolled import Unrolled
-from tests.naive.generate import null_litmus, random_litmus, twins, waiting_litmus
+from tests.naive.generate import circular_litmus, null_litmus, random_litmus, twins, waiting_litmus
 from tests.naive.mixed import random_mixed
 from tests.reference.table import LANGUAGES, load
 from tests.solver.common import program
@@ -64,7 +64,7 @@ def test_random_programs(seed: int, model: str, mode: str) -> None:
 @pytest.mark.slow
 def test_many_random_programs() -> None:
     for seed in range(1000, 1400):
-        for make in (random_litmus, twins, null_litmus, waiting_litmus):
+        for make in (random_litmus, twins, null_litmus, waiting_litmus, circular_litmus):
             compare(read_litmus(make(seed)), load_model(MODELS[seed % 3]), ("verdict", "states")[seed % 2])
 
 
@@ -73,6 +73,16 @@ def test_many_random_programs() -> None:
 def test_null_pointers_and_waits_are_answered_as_the_solver_does_or_not_at_all(seed: int, mode: str) -> None:
     for make in (null_litmus, waiting_litmus):
         compare(read_litmus(make(seed)), load_model("lkmm"), mode)
+
+
+def test_values_that_may_justify_each_other_are_looked_at_where_the_model_forbids_them() -> None:
+    """Else the solver is asked, which knows what they may be."""
+    answered = [False, False]
+    for seed in range(40):
+        subject, model = read_litmus(circular_litmus(seed)), load_model(MODELS[seed % 3])
+        if Unrolled(subject, model, Question()).domains.open:
+            answered[compare(subject, model, ("verdict", "states")[seed % 2])] = True
+    assert all(answered)
 
 
 def test_a_quick_look_at_a_condition_says_what_the_solver_says(monkeypatch: pytest.MonkeyPatch) -> None:

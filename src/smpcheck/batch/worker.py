@@ -10,6 +10,7 @@ handlers and no clean-up; Ctrl-C is its parent's business.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -177,6 +178,7 @@ def load_engine(model: str) -> None:
     """Load what answering needs, before any clock starts and before workers are copied: by answering a test of one line."""
     for _ in check_file("warm-up", load_model(model), CheckOptions(), WARM_UP):
         pass
+    gc.freeze()  # what is loaded now stays: it need not be looked through for garbage, nor be copied by workers
 
 
 def load_solver() -> None:

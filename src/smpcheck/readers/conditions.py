@@ -328,10 +328,14 @@ def _inside(part: Printed, above: str) -> str:
 
 def final_terms(expr: Expr) -> set[FinalReg | FinalMem]:
     """The registers and locations that a condition reads."""
-    if isinstance(expr, (FinalReg, FinalMem)):
-        return {expr}
-    if isinstance(expr, Binary):
-        return final_terms(expr.left) | final_terms(expr.right)
-    if isinstance(expr, (Unary, Cast)):
-        return final_terms(expr.arg)
-    return set()
+    found: set[FinalReg | FinalMem] = set()
+    pending = [expr]
+    while pending:
+        match pending.pop():
+            case Binary(_, left, right):
+                pending += (left, right)
+            case FinalReg() | FinalMem() as term:
+                found.add(term)
+            case Unary(arg=arg) | Cast(arg=arg):
+                pending.append(arg)
+    return found

@@ -29,7 +29,7 @@ from smpcheck.readers.cparse import CReader
 from smpcheck.readers.cvalues import NeedWide
 from smpcheck.readers.deffile import Definitions
 from smpcheck.readers.initial import Entry, read_init
-from smpcheck.readers.known_threads import MAX_KNOWN, THREAD, KnownThread, texts_of_threads
+from smpcheck.readers.known_threads import MAX_KNOWN, KnownThread, headers, texts_of_threads
 from smpcheck.readers.layout import Array, BitField, Pointer, Struct, Type, TypeTable, cells, scalar_type, size_of
 from smpcheck.readers.lower import Initial, Lowering
 from smpcheck.readers.memory import Memory
@@ -131,17 +131,18 @@ class CTest:
     def _parsed(self) -> c.Unit:
         """Parse what is not known. ``P0(...)`` gets the ``void`` that C wants; offsets are mapped back."""
         start, end = self.sections.code
-        text = _STRUCT_ARGUMENT.sub("      ", self.source.text[start:end])
+        text = self.source.text[start:end]
+        if "struct" in text:
+            text = _STRUCT_ARGUMENT.sub("      ", text)
         pieces: list[str] = []
         offsets: list[int] = []
         done = 0
-        for match in THREAD.finditer(text):
-            here = match.start(1)
+        for name, here in headers(text)[0]:
             if done >= 0:
                 pieces.append(text[done:here])
                 offsets += range(start + done, start + here)
             done = here
-            if match[1] in self.known:
+            if name in self.known:
                 done = -1
                 continue
             pieces.append(_VOID)

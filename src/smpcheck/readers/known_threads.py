@@ -38,8 +38,8 @@ from smpcheck.readers.source import Source
 Access: TypeAlias = Callable[[Expr, CType, int], None]
 """What is to be told of an access: its address, its type, and its offset in the source."""
 
-THREAD = re.compile(r"(?:^|(?<=[\n;}]))[ \t]*(P\d+)\s*\(")
-_CALL = re.compile(r"\bP\d+\s*\(")
+_HEADER = re.compile(r"P\d+(?=\s*\()")
+"""What begins with a letter is found fast."""
 _REGISTER = re.compile(r"\d\s*:")
 
 MAX_KNOWN = 4096
@@ -63,19 +63,34 @@ class KnownThread:
         return Thread(thread.index, _Moved(self.start, source.pos(at)).body(thread.body), thread.name, thread.reg_types)
 
 
+def headers(text: str) -> tuple[list[tuple[str, int]], bool]:
+    """The names of threads, with their offsets, where ``P0(`` begins a line, or comes after a semicolon or brace. Is a thread
+    named so anywhere else, as if it were called?"""
+    found: list[tuple[str, int]] = []
+    called = False
+    for match in _HEADER.finditer(text):
+        at = before = match.start()
+        while before and text[before - 1] in " \t":
+            before -= 1
+        if not before or text[before - 1] in "\n;}":
+            found.append((match[0], at))
+        else:
+            called |= before < at or not (text[at - 1].isalnum() or text[at - 1] == "_")
+    return found, called
+
+
 def texts_of_threads(source: Source, code: tuple[int, int], init: tuple[int, int]) -> dict[str, tuple[int, str]]:
     """The offset and the text of each thread, up to where the next one begins; nothing where they depend on anything else, as far
     as that is seen before they are read."""
     start, end = code
     text = source.text[start:end]
-    found = list(THREAD.finditer(text))
-    names = {match[1] for match in found}
-    depends = len(names) < len(found) or len(_CALL.findall(text)) > len(found) or _REGISTER.search(source.text, *init)
-    if depends or not found or text[: found[0].start()].strip():
+    found, called = headers(text)
+    if called or not found or len(dict(found)) < len(found) or _REGISTER.search(source.text, *init):
         return {}
-    begins = [match.start(1) for match in found]
-    parts = zip(found, begins, [*begins[1:], len(text)], strict=True)
-    return {match[1]: (start + first, text[first:last].rstrip()) for match, first, last in parts}
+    if text[: found[0][1]].strip():
+        return {}
+    ends = [at for _, at in found[1:]]
+    return {name: (start + at, text[at:last].rstrip()) for (name, at), last in zip(found, [*ends, len(text)], strict=True)}
 
 
 class _Moved:

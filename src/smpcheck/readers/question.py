@@ -100,6 +100,8 @@ def expected_verdict(source: Source) -> tuple[str | None, frozenset[str] | None,
     """
     remarks: list[str] = []
     for comment in source.comments:
+        if "result" not in comment.lower():
+            continue
         for line in comment.splitlines():
             text = _FRAME.sub("", line)
             match = _RESULT.fullmatch(text)

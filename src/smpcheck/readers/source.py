@@ -19,7 +19,6 @@ _ASSEMBLY = re.compile(r"\s*(?:AArch64|X86|X86_64|PPC|RISCV|ARM|LISA)\b")
 _MARK = re.compile(r'\(\*|/\*|//|"')
 _NESTED = re.compile(r"\(\*|\*\)")
 _TWO_WORDS = re.compile(r"\w[\w'-]*\s+\w")
-_NOT_NEWLINE = re.compile(r"[^\n]")
 
 
 def shorten(text: str, length: int = 40) -> str:
@@ -80,7 +79,7 @@ class Source:
                         end = close + 1
             if comment:
                 self.comments.append(text[start:end])
-                pieces += (text[done:start], _NOT_NEWLINE.sub(" ", text[start:end]))
+                pieces += (text[done:start], "\n".join([" " * len(line) for line in text[start:end].split("\n")]))
                 done = end
             match = _MARK.search(text, end)
         if not done:

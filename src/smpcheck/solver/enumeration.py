@@ -28,7 +28,7 @@ from smpcheck.cat.slicing import Part
 from smpcheck.errors import LimitError
 from smpcheck.models import require_language
 from smpcheck.program import ir
-from smpcheck.program.events import Decision, Term
+from smpcheck.program.events import Decision, EventGraph, Term
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.program.values import Ptr, UndefinedValue, Value, truth
 from smpcheck.solver.answer import NO_COMPLETE_EXECUTION, Answer, Question, State, Status, Verdict, state_order
@@ -96,7 +96,7 @@ def is_simple(unrolled: Unrolled, question: Question) -> bool:
         return False
     if graph.bounds or graph.waiting or not domains.coherent:
         return False
-    if domains.faults or domains.open or domains.wide:
+    if domains.faults or domains.wide or unrolled.some_address_is_open:
         return False
     return not any(_may_be_undefined(term, unrolled) for term in graph.terms)
 
@@ -127,28 +127,51 @@ class _Candidate:
     sources: Mapping[int, int]
     orders: list[list[int]]
     values: Values
-    _final: dict[Value, Value] | None = None
+    _last: dict[Value | None, int] | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Has each read a value? Values that justify each other are none."""
+        return len(self.values) == len(self.sources)
 
     def value(self, term: Term) -> Value:
         """The value of a term at the end. :raises NotForMe: it has none"""
-        if self._final is None:
-            self._final = self._contents()
-        found = self.path.value(term, self.values, self._final)
+        found = self.path.value(term, self.values, self.contents)
         if found is None:
             raise NotForMe
         return found
 
-    def _contents(self) -> dict[Value, Value]:
-        """The final contents of all cells. :raises NotForMe: some are not known"""
+    def contents(self, cell: Value) -> Value | None:
+        """The final contents of a cell."""
         path, values = self.path, self.values
-        final: dict[Value, Value] = {address: cell.init for address, cell in path.graph.program.cells.items()}
-        for order in self.orders:
-            last = path.graph.events[order[-1]]
-            cell, value = path.address(last, values), None if last.value is None else path.value(last.value, values)
-            if cell is None or value is None:
-                raise NotForMe
-            final[cell] = value
-        return final
+        if self._last is None:
+            events = path.graph.events
+            self._last = {path.address(events[order[-1]], values): order[-1] for order in self.orders}
+        last = self._last.get(cell)
+        if last is None:
+            return path.graph.program.cells[cell].init  # type: ignore[index]
+        written = path.graph.events[last].value
+        return None if written is None else path.value(written, values)
+
+
+class _Decided:
+    """How branches decide, each when it is asked about, where reads have these ``values``."""
+
+    def __init__(self, graph: EventGraph, values: Values) -> None:
+        self.graph, self.values = graph, values
+        self.decided: dict[int, bool] = {}
+
+    def holds(self, guard: int) -> bool:
+        """Does a guard hold?"""
+        nodes, decided = self.graph.guards.nodes, self.decided
+        while guard not in (NEVER, ALWAYS):
+            var, low, high = nodes[guard]
+            if var not in decided:
+                decision = self.graph.decisions[var]
+                outcome = value_of(decision.cond, self.values, self.holds) if decision.cond is not None else None
+                decided[var] = outcome is not None and truth(outcome) and self.holds(decision.parent)
+            guard = high if decided[var] else low
+        return guard == ALWAYS
 
 
 class _Enumeration:
@@ -274,7 +297,7 @@ class _Enumeration:
         """The values that reads may have which the goal speaks of one at a time."""
         seen: dict[int, list[Value]] = {}
         for term, wanted in goal:
-            if len(term.reads) == 1 and not has_guards(term):
+            if len(term.reads) == 1 and not has_guards(term) and not self.unrolled.domains.is_open(term):
                 (read,) = term.reads
                 values = seen.get(read) or self.unrolled.domains.of(self.graph.terms.read(read))
                 seen[read] = [value for value in values if truth(evaluate_at(term, read, value)) == wanted]
@@ -283,7 +306,7 @@ class _Enumeration:
     def _outcomes(self, decision: Decision, seen: Mapping[int, list[Value]]) -> tuple[bool, ...]:
         """How a branch may decide if it is reached, and the reads that it looks at have these values."""
         cond = decision.cond
-        if cond is None:
+        if cond is None or self.unrolled.domains.is_open(cond):
             return False, True
         values: Iterable[Value] = self.unrolled.domains.of(cond)
         if len(cond.reads) == 1 and not has_guards(cond):
@@ -307,18 +330,7 @@ class _Enumeration:
         values: dict[int, Value] = {}
         last: dict[Value, int] = {}
         order: dict[Value, list[int]] = {}
-        decided: dict[int, bool] = {}
-
-        def holds(guard: int) -> bool:
-            while guard not in (NEVER, ALWAYS):
-                var, low, high = graph.guards.nodes[guard]
-                if var not in decided:
-                    decision = graph.decisions[var]
-                    outcome = value_of(decision.cond, values, holds) if decision.cond is not None else None
-                    decided[var] = outcome is not None and truth(outcome) and holds(decision.parent)
-                guard = high if decided[var] else low
-            return guard == ALWAYS
-
+        holds = _Decided(graph, values).holds
         sources: dict[int, int] = {}
         for event in graph.events:
             if event.kind == "F" or event.addr is None or not holds(event.guard):
@@ -361,8 +373,17 @@ class _Enumeration:
             for cell_orders in self._orders(path, sources, values):
                 self._try()
                 candidate = _Candidate(path, sources, cell_orders, values)
-                if all(truth(candidate.value(term)) == true for term, true in left):
+                if not candidate.is_settled:
+                    self._refuse_thin_air(candidate)
+                elif all(truth(candidate.value(term)) == true for term, true in left):
                     yield candidate
+
+    def _refuse_thin_air(self, candidate: _Candidate) -> None:
+        """Of an execution in which values justify each other nothing is said here, but that the model forbids it, whatever they
+        are. :raises NotForMe: it does not"""
+        path = candidate.path
+        if not path.fixed or path.slice.by_value or self._is_allowed(candidate):
+            raise NotForMe
 
     def _try(self, count: int = 1) -> None:
         """:raises NotForMe: enough was tried"""

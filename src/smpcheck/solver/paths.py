@@ -22,13 +22,13 @@ from smpcheck.solver.unrolled import Unrolled
 
 Values: TypeAlias = Mapping[int, Value]
 """The values of the reads that are known, by number of event."""
+Contents: TypeAlias = Callable[[Value], Value | None]
+"""The final contents of a cell."""
 Demand: TypeAlias = tuple[Term, bool]
 """A term, and whether it has to be true or false."""
 
 
-def value_of(
-    term: Term, values: Values, holds: Callable[[int], bool], final: Mapping[Value, Value] | None = None
-) -> Value | None:
+def value_of(term: Term, values: Values, holds: Callable[[int], bool], final: Contents | None = None) -> Value | None:
     """The value of ``term``; None where that is not settled by ``values`` and the ``final`` contents of cells. ``holds``: does a
     guard? Raises UndefinedValue where C leaves it undefined."""
     op, args = term.op, term.args
@@ -38,7 +38,7 @@ def value_of(
     if op == "read":
         return values.get(term.data)
     if op == "mem":
-        return None if final is None else final.get(term.data)
+        return None if final is None else final(term.data)
     if op == "ite":
         return value_of(args[0] if holds(term.data) else args[1], values, holds, final)
     first = value_of(args[0], values, holds, final)
@@ -114,7 +114,7 @@ class Path:
         """Does a guard hold on this path?"""
         return self.graph.guards.holds(guard, self.decisions)
 
-    def value(self, term: Term, values: Values, final: Mapping[Value, Value] | None = None) -> Value | None:
+    def value(self, term: Term, values: Values, final: Contents | None = None) -> Value | None:
         """:func:`value_of` on this path."""
         return value_of(term, values, self.holds, final)
 

@@ -62,13 +62,13 @@ class SourceChoice:
         return value is None or truth(value) == demand[1]
 
     def ways(self) -> Iterator[tuple[Mapping[int, int], Values]]:
-        """Each way: the source of each read, and its value."""
+        """Each way: the source of each read, and its value, which those lack that justify each other."""
         if self.is_possible:
             yield from self._from(0, {}, {})
 
     def _from(self, depth: int, sources: dict[int, int], values: dict[int, Value]) -> Iterator[tuple[Mapping[int, int], Values]]:
         if depth == len(self.options):
-            if len(values) == len(sources) and (self.path.fixed or self._is_at_one_place(sources, values)):
+            if self.path.fixed or len(values) < len(sources) or self._is_at_one_place(sources, values):
                 yield dict(sources), values
             return
         read, options = self.options[depth]

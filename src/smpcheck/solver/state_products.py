@@ -130,7 +130,7 @@ class _Space:
     def _column(self, variable: FinalReg | FinalMem, term: Term) -> tuple[FinalReg | FinalMem, int | None, Value]:
         if term.op == "read" and term.data in self.axis:
             return variable, self.axis[term.data], 0
-        value = self.path.value(term, {read: self.written[w] for read, w in self.settled.items()}, self.final)
+        value = self.path.value(term, {read: self.written[w] for read, w in self.settled.items()}, self.final.get)
         if value is None:
             raise NotForMe
         return variable, None, value
@@ -183,7 +183,7 @@ class _Space:
         """The number of combinations in which the condition holds. ``values``: those of reads whose axes have one value left."""
         known = {read: self.written[w] for read, w in self.settled.items()} | values
         term = self.unrolled.condition_term
-        value = self.path.value(term, known, self.final)
+        value = self.path.value(term, known, self.final.get)
         if value is not None:
             return len(within) if truth(value) else 0
         self.splits += 1
