@@ -4,14 +4,17 @@
 :func:`placed`: the handlers' text written at one place of the thread's text after the other, for a memory model to judge each.
 
 A program is lists of steps, each a tuple of a word and its operands: ``set x 1``, ``copy x y 1`` (``x = y + 1``), ``mb``,
-``lock l``, ``unlock l``, ``await x 1``, ``off``, ``on``, ``save``, ``restore`` (interrupts), ``bh-off``, ``bh-on``, and
-``("if", "x", steps)``.
+``lock l``, ``unlock l``, ``await x 1``, ``off``, ``on``, ``save``, ``restore`` (interrupts), ``bh-off``, ``bh-on``,
+``preempt-off``, ``preempt-on``, ``rcu-lock``, ``rcu-unlock``, ``gp`` (synchronize_rcu()), and ``("if", "x", steps)``.
+
+A grace period waits until each CPU has been *quiescent*: it runs no handler, holds no lock, is in no section of rcu_read_lock(),
+and has interrupts, bottom halves and preemption enabled. :func:`explicit` writes that down with rcu_read_lock() alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -26,8 +29,13 @@ TEXT = {
     "restore": "local_irq_restore(flags);",
     "bh-off": "local_bh_disable();",
     "bh-on": "local_bh_enable();",
+    "preempt-off": "preempt_disable();",
+    "preempt-on": "preempt_enable();",
+    "rcu-lock": "rcu_read_lock();",
+    "rcu-unlock": "rcu_read_unlock();",
+    "gp": "synchronize_rcu();",
 }
-HEAD = "#include <linux/spinlock.h>\nstatic int x, y, z;\nstatic DEFINE_SPINLOCK(l);\n"
+HEAD = "#include <linux/spinlock.h>\n#include <linux/rcupdate.h>\nstatic int x, y, z;\nstatic DEFINE_SPINLOCK(l);\n"
 
 
 @dataclass(frozen=True)
@@ -76,9 +84,12 @@ def _line(step: Step) -> str:
     return TEXT[step[0]]
 
 
-def random_program(seed: int, budget: int = 5, waits: bool = True) -> Program:
-    """A program that gives back what it disables, and locks that it takes."""
+def random_program(seed: int, budget: int = 5, waits: bool = True, grace: bool = False) -> Program:
+    """A program that gives back what it disables, and locks that it takes. ``grace``: with readers of RCU's in the first thread,
+    and grace periods in the other."""
     pick = Random(seed)
+    sections = [("off", "on"), ("save", "restore"), ("bh-off", "bh-on")]
+    sections += [("preempt-off", "preempt-on"), ("rcu-lock", "rcu-unlock")] if grace else []
 
     def steps(count: int, depth: int = 0) -> Steps:
         out: list[Step] = []
@@ -99,15 +110,21 @@ def random_program(seed: int, budget: int = 5, waits: bool = True) -> Program:
             elif kind == 7 and inner and waits:
                 out += [("lock", "l"), *inner, ("unlock", "l")]
             elif inner:
-                before, after = pick.choice((("off", "on"), ("save", "restore"), ("bh-off", "bh-on")))
+                before, after = pick.choice(sections)
                 if before == "off" and depth:  # enabling is not nested: what is disabled around stays so
                     before, after = "bh-off", "bh-on"
                 if before == "save" and any(step[0] == "save" for step in _all(inner)):
                     continue
                 out += [(before,), *inner, (after,)]
+                if grace and depth == 0 and inner[-1][0] == "preempt-on" and after != "on" and pick.random() < 0.5:
+                    out[-2:] = [out[-1], out[-2]]  # the two overlap
         return tuple(out)
 
     threads = tuple(steps(budget if number == 0 else 2) for number in range(2))
+    if grace:
+        second = [step for step in threads[1] if step[0] in ("set", "copy", "mb", "await")] or [("set", "x", 1)]
+        second.insert(pick.randrange(1, len(second) + 1), ("gp",))
+        threads = (threads[0], (*second, ("copy", pick.choice("xyz"), pick.choice("xyz"), 1)))
     kind = pick.randrange(3)
     hard = steps(pick.randrange(1, 3), 2) if kind != 1 else None
     soft = steps(pick.randrange(1, 3), 2) if kind != 0 else None
@@ -132,6 +149,8 @@ class Frame:
     rest: Steps
     read: int | None = None
     saved: tuple[bool, ...] = ()
+    readers: frozenset[tuple[int, int]] | None = None
+    """Of a grace period: the CPUs that it waits for, each with how often it had been quiescent before."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +162,14 @@ class Machine:
     bh: tuple[int, ...]
     memory: tuple[tuple[str, int], ...] = ()
     pending: frozenset[str] = frozenset()
+    nest: tuple[int, ...] = (0, 0)
+    """How many locks are held and sections entered on each CPU, other than by ``off`` and ``bh-off``."""
+    quiet: tuple[int, ...] = (0, 0)
+    """How often each CPU has become quiescent."""
+
+    def reading(self, cpu: int) -> bool:
+        """Is this CPU not quiescent?"""
+        return self.off[cpu] or self.bh[cpu] > 0 or self.nest[cpu] > 0 or len(self.stacks[cpu]) > 1
 
     def value(self, place: str) -> int:
         return dict(self.memory).get(place, 0)
@@ -208,9 +235,20 @@ def _step(machine: Machine, cpu: int, stack: tuple[Frame, ...]) -> Iterator[Mach
             yield _with(machine, cpu, (*below, new), write=(place, frame.read + value))
         case ("lock", lock):
             if not machine.value(lock):
-                yield _with(machine, cpu, (*below, new), write=(lock, 1))
+                yield _with(machine, cpu, (*below, new), write=(lock, 1), nest=1)
         case ("unlock", lock):
-            yield _with(machine, cpu, (*below, new), write=(lock, 0))
+            yield _with(machine, cpu, (*below, new), write=(lock, 0), nest=-1)
+        case ("rcu-lock" | "preempt-off",):
+            yield _with(machine, cpu, (*below, new), nest=1)
+        case ("rcu-unlock" | "preempt-on",):
+            yield _with(machine, cpu, (*below, new), nest=-1)
+        case ("gp",) if frame.readers is None:
+            readers = frozenset((other, quiet) for other, quiet in enumerate(machine.quiet) if machine.reading(other))
+            yield _with(machine, cpu, (*below, replace(frame, readers=readers)))
+        case ("gp",):
+            assert frame.readers is not None
+            if all(machine.quiet[other] != quiet for other, quiet in frame.readers):
+                yield _with(machine, cpu, (*below, new))
         case ("await", place, value):
             if machine.value(place) == value:
                 yield _with(machine, cpu, (*below, new))
@@ -238,6 +276,7 @@ def _with(
     off: bool | None = None,
     bh: int = 0,
     pending: frozenset[str] | None = None,
+    nest: int = 0,
 ) -> Machine:
     memory = dict(machine.memory)
     if write is not None:
@@ -246,13 +285,17 @@ def _with(
     def put(values: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
         return (*values[:cpu], value, *values[cpu + 1 :])
 
-    return Machine(
+    after = Machine(
         put(machine.stacks, stack),
         machine.off if off is None else put(machine.off, off),
         put(machine.bh, machine.bh[cpu] + bh),
         tuple(sorted(memory.items())),
         machine.pending if pending is None else pending,
+        put(machine.nest, machine.nest[cpu] + nest),
+        machine.quiet,
     )
+    became_quiet = machine.reading(cpu) and not after.reading(cpu)
+    return replace(after, quiet=put(after.quiet, after.quiet[cpu] + 1)) if became_quiet else after
 
 
 # --- the handlers' text at each place ---
@@ -335,3 +378,56 @@ def _come(state: State, pending: Pending) -> Iterator[tuple[Steps, Pending]]:
             for block, still in inner:
                 for more, end in _come(state, left - hard | still):
                     yield (("block", block), *more), end
+
+
+def explicit(program: Program) -> Program:
+    """A program without handlers in which only rcu_read_lock() says where the first thread is not quiescent."""
+    first, *others = program.threads
+    return Program((_bracketed(first, _Reading()), *others))
+
+
+@dataclass
+class _Reading:
+    """What the CPU is in: interrupts off, the flags that were saved, and the sections that nest."""
+
+    off: bool = False
+    saved: list[bool] = field(default_factory=list)
+    nest: int = 0
+
+    @property
+    def now(self) -> bool:
+        return self.off or self.nest > 0
+
+
+def _bracketed(steps: Steps, cpu: _Reading) -> Steps:
+    out: list[Step] = []
+    for step in steps:
+        before = cpu.now
+        kept: tuple[Step, ...] = ()
+        match step:
+            case ("off" | "on",):
+                cpu.off = step[0] == "off"
+            case ("save",):
+                cpu.saved.append(cpu.off)
+                cpu.off = True
+            case ("restore",):
+                cpu.off = cpu.saved.pop()
+            case ("bh-off" | "preempt-off" | "rcu-lock",):
+                cpu.nest += 1
+            case ("bh-on" | "preempt-on" | "rcu-unlock",):
+                cpu.nest -= 1
+            case ("if", place, inner):
+                kept = (("if", place, _bracketed(inner, cpu)),)
+            case ("block", inner):
+                flags, cpu.saved = cpu.saved, []
+                cpu.nest += 1
+                kept = _bracketed(inner, cpu)
+                cpu.nest -= 1
+                cpu.saved = flags
+                kept = kept if before else (("rcu-lock",), *kept, ("rcu-unlock",))
+            case _:
+                kept = (step,)
+        if before != cpu.now:
+            kept = ("rcu-unlock" if before else "rcu-lock",), *kept
+        out += kept
+    return tuple(out)

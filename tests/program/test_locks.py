@@ -18,6 +18,7 @@ THROUGH_A_POINTER = "int *p = READ_ONCE(*y); WRITE_ONCE(*p, 1);"
         (["spin_lock(l);"], True),
         (["spin_lock(l); spin_lock(k); spin_unlock(k); spin_unlock(l);"], True),
         (["rcu_read_lock(); synchronize_rcu(); rcu_read_unlock();"], True),
+        (["rcu_read_lock(); rcu_read_lock(); rcu_read_unlock(); synchronize_rcu(); rcu_read_unlock();"], True),
         (["synchronize_rcu();", "rcu_read_lock(); rcu_read_unlock();"], False),
         # a store to somewhere may be one to a lock, if there are any
         (["synchronize_rcu();", THROUGH_A_POINTER], False),

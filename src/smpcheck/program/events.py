@@ -349,8 +349,8 @@ class _Unroller:
         self.may_stop = stops
         self.binding = graph.program.branches_bind_the_rest
         self.exits: dict[str, list[tuple[int, _Env]]] = {}
-        self.inside = NEVER
-        """The guard of being inside an RCU read-side critical section."""
+        self.sections: list[int] = []
+        """The guards of being inside one RCU read-side critical section at least, inside two, ..."""
         self.reserved: dict[int, list[Event]] = {}
         """The events of each load exclusive, by the first of them."""
         self.halves: list[tuple[ir.Rmw, _Local, list[Event]]] = []
@@ -488,9 +488,9 @@ class _Unroller:
                     self.stays(self.guards.minus(alive, ends), (), stmt.pos, grace=True)
                     alive = self.guards.conj(alive, ends)
                 elif "Rcu-lock" in stmt.tags:
-                    self.inside = self.guards.disj(self.inside, alive)
+                    self.enter_section(alive)
                 elif "Rcu-unlock" in stmt.tags:
-                    self.inside = self.guards.minus(self.inside, alive)
+                    self.leave_section(alive)
                 ev = self.event(stmt, "F", stmt.tags, alive, env)
                 if stmt.addr is not None:
                     addr = self.eval(stmt.addr, env)
@@ -909,12 +909,33 @@ class _Unroller:
         grace: bool = False,
     ) -> None:
         """Where ``guard`` holds, the thread may wait here for ever; if inside a critical section, that does not end before."""
-        graph, inside = self.graph, self.guards.conj(guard, self.inside)
-        if inside != NEVER and self.may_stop:
-            tags = frozenset(("Rcu-unlock",))
-            never = "(never leaves its critical section)"
-            graph.events.append(Event(len(graph.events), self.thread.index, "F", tags, None, None, inside, pos, never))
+        graph = self.graph
+        inside = NEVER
+        for depth, section in enumerate(self.sections):
+            here = self.guards.conj(guard, section)
+            inside = here if depth == 0 else inside
+            if here != NEVER and self.may_stop:
+                tags = frozenset(("Rcu-unlock",))
+                never = "(never leaves its critical section)"
+                graph.events.append(Event(len(graph.events), self.thread.index, "F", tags, None, None, here, pos, never))
         graph.waiting.append(Waiting(self.stop(guard), reads, cond, self.thread.index, pos, writes, inside, grace))
+
+    def enter_section(self, alive: int) -> None:
+        """An RCU read-side critical section begins where ``alive`` holds."""
+        around = [ALWAYS, *self.sections]
+        self.sections = [
+            self.guards.disj(section, self.guards.conj(alive, outer))
+            for section, outer in zip([*self.sections, NEVER], around, strict=True)
+        ]
+
+    def leave_section(self, alive: int) -> None:
+        """The innermost one ends where ``alive`` holds."""
+        inner = [*self.sections[1:], NEVER]
+        left = [
+            self.guards.disj(self.guards.minus(section, alive), self.guards.conj(alive, deeper))
+            for section, deeper in zip(self.sections, inner, strict=True)
+        ]
+        self.sections = [section for section in left if section != NEVER]
 
     def cut(self, alive: int, label: str, pos: ir.Position | None) -> int:
         """A loop is not followed further from here."""

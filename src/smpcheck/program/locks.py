@@ -3,7 +3,7 @@
 It cannot if all locks are taken one at a time and given back: no thread takes a lock, or waits in a loop, while it may hold one;
 none ends with a lock held; and nothing but lock operations writes to a lock, which is free at first. Then a thread that waits for
 a lock waits for one that goes on and gives it back. Nor is a grace period waited for with a lock held, or inside a critical
-section of RCU's. Where this does not hold, or cannot be seen, the answer is yes.
+section of RCU's; where these are nested, the answer is yes. Where this does not hold, or cannot be seen, the answer is yes.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ def _after(body: Sequence[ir.Stmt], held: _Held, exits: dict[str, _Held]) -> _He
             case ir.Fence(tags) if "Sync-rcu" in tags and any(held):
                 raise _MayBlockError
             case ir.Fence(tags) if "Rcu-lock" in tags:
+                if any(_RCU in locks for locks in held):  # nested: its end does not end the section around it
+                    raise _MayBlockError
                 held = frozenset(locks | {_RCU} for locks in held)
             case ir.Fence(tags) if "Rcu-unlock" in tags:
                 held = frozenset(locks - {_RCU} for locks in held)

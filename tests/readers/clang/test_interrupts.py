@@ -19,7 +19,7 @@ from smpcheck.simulate.explore import outcomes
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 from tests.naive.enumerate import executions
-from tests.naive.interrupts import interleaved, placed, random_program
+from tests.naive.interrupts import explicit, interleaved, placed, random_program
 from tests.naive.models import consistent
 from tests.readers.clang.common import LKMM, checked, read
 
@@ -47,9 +47,9 @@ def found(program: ir.Program, model: Model) -> tuple[set[Row], bool]:
     return states, not WAITS.isdisjoint(stops(program, model, unroll=2).happen)
 
 
-def interleavings_agree(seed: int) -> bool:
+def interleavings_agree(seed: int, grace: bool = False) -> bool:
     """With the interpreter of stacks, by solver and by exploration; returns whether a thread can wait for ever."""
-    source = random_program(seed)
+    source = random_program(seed, grace=grace)
     program = observing(read(source.harness("SMPCHECK_ASSERT(READ_ONCE(x) < 100);" if seed % 2 else "")))
     states, waits = interleaved(source)
     expected = rows(program, {*states})
@@ -70,13 +70,14 @@ def test_many_random_programs_do_what_cpus_with_a_stack_do() -> None:
         interleavings_agree(seed)
 
 
-def placements_agree(seed: int, model: Model) -> bool:
-    """With what a model says of the handlers' code written at each place; False where that is too much for brute force."""
-    source = random_program(seed, 4, waits=False)
+def placements_agree(seed: int, model: Model, grace: bool = False) -> bool:
+    """With what a model says of the handlers' code written at each place; False where that is too much for brute force. With
+    ``grace``, of the code in which rcu_read_lock() says what a grace period waits for."""
+    source = random_program(seed, 4, waits=False, grace=grace)
     program = observing(read(source.harness()))
     cells = [Ptr(name) for name in "xyz" if Ptr(name) in program.cells]
     expected: set[Row] = set()
-    ways = list(dict.fromkeys(placed(source)))
+    ways = list(dict.fromkeys(explicit(way) if grace else way for way in placed(source)))
     if len(ways) > 40:
         return False
     for way in ways:

@@ -56,7 +56,9 @@ class Callback:
                 Fence(frozenset({"Sync-rcu"}), pos=self.pos, text="grace period"),
                 Load(given, Const(Ptr(self.name, GIVEN)), ONCE, self.pos, f"what {self.name} is given", ctype=POINTER),
             ]
+            low.out += low.section_at(True, self.pos, self.name)
             self.run(low, Val(Reg(given), self.type))
+            low.out += low.section_at(False, self.pos, self.name)
             low.out.append(Store(Const(Ptr(self.name, DONE)), Const(1), RELEASE, self.pos, f"{self.name} has run", ctype=v.INT))
         return (Choice(tuple(done), (), self.pos),)
 

@@ -18,7 +18,7 @@ from smpcheck.kernel.table import Param, Row, rows
 from smpcheck.program import values as v
 from smpcheck.program.flow import defined, mapped, statements, used, with_atoms, with_expressions
 from smpcheck.program.held import held_lock, held_register
-from smpcheck.program.ir import Assert, Assign, Block, Const, Exit, Expr, If, Reg, Stmt, Thread
+from smpcheck.program.ir import Assert, Assign, Block, Const, Exit, Expr, Fence, If, Position, Reg, Rmw, Stmt, Store, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
 from smpcheck.readers.clang import allocation, builtins, callbacks
@@ -26,6 +26,7 @@ from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.interrupts import BH_OFF, IRQS_OFF
 from smpcheck.readers.clang.objects import PER_CPU
 from smpcheck.readers.clang.places import Ref, Whole, pointer_to
+from smpcheck.readers.clang.read_sections import ENTERS, LEAVES
 from smpcheck.readers.clang.statements import STUB, TreeStatements, walk
 from smpcheck.readers.cvalues import Binding, Frame, Local, Place, Scope, Val
 from smpcheck.readers.forms import SLEEP, SPIN
@@ -99,10 +100,10 @@ INSTRUMENTATION = frozenset(
             "__builtin_va_end",
             "__smpcheck_nothing",
         ),
-        *("__preempt_count_add", "__preempt_count_sub", "__preempt_count_dec_and_test", "should_resched", "arch_static_branch"),
+        *("should_resched", "arch_static_branch"),
     )
 )
-"""The kernel's own checks, and the machinery around preemption: functions that do nothing here and return 0."""
+"""The kernel's own checks, and what asks for the scheduler: functions that do nothing here and return 0."""
 
 _TURNS = (
     (r"local_irq_disable|.*_lock_irq|read_seqlock_excl_irq|write_seqlock_irq", "off"),
@@ -112,8 +113,10 @@ _TURNS = (
     (r".*trylock_bh", "try-bh-off"),
     (r"local_bh_disable|.*lock_bh(?<!unlock_bh)|read_seqlock_excl_bh", "bh-off"),
     (r"local_bh_enable|.*unlock_bh|read_sequnlock_excl_bh", "bh-on"),
+    (r"preempt_disable|get_cpu", "preempt-off"),
+    (r"preempt_enable|preempt_enable_no_resched|put_cpu", "preempt-on"),
 )
-"""What primitives do to interrupts and bottom halves, by their names."""
+"""What primitives do to interrupts, bottom halves and preemption, by their names."""
 
 
 @cache
@@ -144,7 +147,8 @@ UNKNOWN_LOCK = held_register("?")
 """Counts the locks of which only the run knows which they are."""
 
 ATOMIC = "@atomic"
-"""The register that counts the spinlocks and RCU read-side sections that a thread is in."""
+"""The register that counts the sections in which a thread may not sleep: with a spinlock held, in an RCU read-side section, with
+preemption, interrupts or bottom halves disabled."""
 
 SOFTIRQ, HARDIRQ = 1 << 8, 1 << 16
 """What a soft and a hard interrupt add to preempt_count() (include/linux/preempt.h)."""
@@ -188,10 +192,10 @@ class TreeLowering(TreeStatements):
         self.begin(index, function.name)
         self.context = context
         if context:
-            self._count(ATOMIC, 1)
+            self.out += self.atomic(True, function)
         self.inline(function, function, [])
         if context:
-            self._count(ATOMIC, -1)
+            self.out += self.atomic(False, function)
         body = self._with_locks(tuple(in_order(self.out, self.one_order)))
         return Thread(index, body, name or function.name, dict(self.regs))
 
@@ -225,7 +229,6 @@ class TreeLowering(TreeStatements):
         callback = self.callbacks[number]
         self.begin(index, callback.name)
         self.context = SOFTIRQ
-        self._count(ATOMIC, 1)
         body = callback.body(self)
         return Thread(index, tuple(in_order(body, self.one_order)), callback.name, dict(self.regs))
 
@@ -400,21 +403,62 @@ class TreeLowering(TreeStatements):
     def _turn_off(self, how: str, node: Any) -> None:
         """What a primitive disables before it does anything else."""
         if how in ("off", "save"):
-            self.set_state(IRQS_OFF, Const(1), node)
+            self.disable_irqs(node)
         elif how in ("bh-off", "try-bh-off"):
             self.set_state(BH_OFF, self.fold("+", Reg(BH_OFF), Const(1), v.INT), node)
+            self.out += self.atomic(True, node)
+        elif how == "preempt-off":
+            self.out += self.atomic(True, node)
 
     def _turn_on(self, how: str, flags: Val | None, result: Val, node: Any) -> None:
         """What a primitive enables after it has done everything else."""
         if how == "on":
-            self.set_state(IRQS_OFF, Const(0), node)
+            self.restore_irqs(Const(0), node)
         elif how == "restore" and flags is not None:
-            self.set_state(IRQS_OFF, self.convert(flags, v.INT, node), node)
+            self.restore_irqs(self.convert(flags, v.INT, node), node)
         elif how == "bh-on":
+            self.out += self.atomic(False, node)
             self.set_state(BH_OFF, self.fold("-", Reg(BH_OFF), Const(1), v.INT), node)
         elif how == "try-bh-off":
             failed = self.fold_unary("!", self.as_bool(result.expr), v.INT)
+            self._where(failed, self.atomic(False, node), node)
             self.set_state(BH_OFF, self.fold("-", Reg(BH_OFF), failed, v.INT), node)
+        elif how == "preempt-on":
+            self.out += self.atomic(False, node)
+
+    # --- sections in which nothing may sleep, and for which RCU's grace periods wait ---
+
+    def atomic(self, enters: bool, node: Any) -> list[Stmt]:
+        """The thread enters or leaves such a section."""
+        return self.section_at(enters, *self.where(node))
+
+    def section_at(self, enters: bool, pos: Position | None, text: str) -> list[Stmt]:
+        """The same, at a place of the text."""
+        self.regs[ATOMIC] = v.INT
+        change = Assign(ATOMIC, self.fold("+", Reg(ATOMIC), Const(1 if enters else -1), v.INT))
+        return [change, Fence(frozenset({ENTERS if enters else LEAVES}), pos=pos, text=text)]
+
+    def _where(self, cond: Expr, then: list[Stmt], node: Any) -> None:
+        """``then`` where ``cond`` holds."""
+        if not isinstance(cond, Const):
+            self.out.append(If(cond, tuple(then), (), *self.where(node)))
+        elif cond.value:
+            self.out += then
+
+    def disable_irqs(self, node: Any) -> None:
+        """Disable interrupts: a section begins unless they were disabled."""
+        before = self.stable(self.cpu_state(IRQS_OFF), node).expr
+        self.set_state(IRQS_OFF, Const(1), node)
+        self._where(self.fold("==", before, Const(0), v.INT), self.atomic(True, node), node)
+
+    def restore_irqs(self, disabled: Expr, node: Any) -> None:
+        """Disable or enable interrupts, as ``disabled`` says."""
+        before = self.stable(self.cpu_state(IRQS_OFF), node).expr
+        on, off = self.fold("==", disabled, Const(0), v.INT), self.fold("!=", disabled, Const(0), v.INT)
+        was_on, was_off = self.fold("==", before, Const(0), v.INT), self.fold("!=", before, Const(0), v.INT)
+        self._where(self.fold("&&", was_off, on, v.INT), self.atomic(False, node), node)
+        self._where(self.fold("&&", was_on, off, v.INT), self.atomic(True, node), node)
+        self.set_state(IRQS_OFF, disabled, node)
 
     def _binding(self, param: Param, value: Val, node: Any, repeated: bool) -> Binding:
         if param.kind == "any":
@@ -477,14 +521,19 @@ class TreeLowering(TreeStatements):
         self.lock_kinds[reg] = kind
         self._count(reg, 1)
         if kind == SPIN:
-            self._count(ATOMIC, 1)
+            self._with_lock(True)
 
     def released(self, lock: Place) -> None:
         reg = self._lock(lock)
         self._count(reg, -1)
         spins = _SPINNING.match(self.calls[-1])
         if self.lock_kinds.get(reg, SPIN if spins else SLEEP) == SPIN:
-            self._count(ATOMIC, -1)
+            self._with_lock(False)
+
+    def _with_lock(self, held: bool) -> None:
+        """A spinlock was taken or given back by the access before."""
+        access = next(stmt for stmt in reversed(self.out) if isinstance(stmt, Rmw | Store))
+        self.out += self.section_at(held, access.pos, access.text)
 
     def section(self, name: str, entering: bool) -> None:
         self._count(ATOMIC, 1 if entering else -1)
@@ -492,7 +541,10 @@ class TreeLowering(TreeStatements):
     def may_sleep(self, node: Any) -> None:
         if ATOMIC in self.regs:
             pos, text = self.where(node)
-            message = f"{text} may sleep, and a spinlock is held, or it is in an RCU read-side section"
+            message = (
+                f"{text} may sleep, and a spinlock is held, it is in an RCU read-side section, "
+                "or preemption, interrupts or bottom halves are disabled"
+            )
             self.out.append(Assert(self.fold("==", Reg(ATOMIC), Const(0), v.INT), "sleep-in-atomic", message, pos))
 
     def lock_held(self, node: Any, args: Sequence[t.Expr]) -> Val:
@@ -567,21 +619,37 @@ def _marked(begins: bool) -> Special:
     return lower
 
 
-def _irqs(change: int | None) -> Special:
-    """``arch_local_irq_save()`` and its like: returns whether interrupts were disabled, and disables (1) or enables (0) them."""
+def _irqs(change: Callable[[TreeLowering, Any], None] | None) -> Special:
+    """``arch_local_irq_save()`` and its like: returns whether interrupts were disabled, and disables or enables them."""
 
     def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
         before = low.stable(low.cpu_state(IRQS_OFF), node)
         if change is not None:
-            low.set_state(IRQS_OFF, Const(change), node)
+            change(low, node)
         return Val(low.convert(before, type_, node), type_) if (type_ := low.type_of(node)) != VOID else Val(Const(0), VOID)
 
     return lower
 
 
 def _restored(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    low.restore_irqs(low.convert(low.value(args[0]), v.INT, node), node)
+    return Val(Const(0), VOID)
+
+
+def _released(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+    """The end of one operation on per-CPU data, which began with ``__smpcheck_hold_irqs()``."""
     low.set_state(IRQS_OFF, low.convert(low.value(args[0]), v.INT, node), node)
     return Val(Const(0), VOID)
+
+
+def _preemption(enters: bool) -> Special:
+    """``__preempt_count_add()`` and its like."""
+
+    def lower(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
+        low.out += low.atomic(enters, node)
+        return Val(Const(0), low.int) if low.type_of(node) != VOID else Val(Const(0), VOID)
+
+    return lower
 
 
 def _are_off(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
@@ -618,9 +686,12 @@ SPECIAL: dict[str, Special] = {
     **dict.fromkeys(("call_rcu", "call_rcu_hurry"), callbacks.call_rcu),
     "__smpcheck_kfree_rcu": callbacks.kfree_rcu,
     "arch_static_branch_jump": _one,
-    "arch_local_irq_save": _irqs(1),
-    "arch_local_irq_disable": _irqs(1),
-    "arch_local_irq_enable": _irqs(0),
+    **dict.fromkeys(("arch_local_irq_save", "arch_local_irq_disable"), _irqs(TreeLowering.disable_irqs)),
+    "arch_local_irq_enable": _irqs(lambda low, node: low.restore_irqs(Const(0), node)),
+    "__smpcheck_hold_irqs": _irqs(lambda low, node: low.set_state(IRQS_OFF, Const(1), node)),
+    "__smpcheck_release_irqs": _released,
+    "__preempt_count_add": _preemption(True),
+    **dict.fromkeys(("__preempt_count_sub", "__preempt_count_dec_and_test"), _preemption(False)),
     **dict.fromkeys(("arch_local_save_flags", "arch_irqs_disabled", "native_save_fl", "__smpcheck_irqs_off"), _irqs(None)),
     "arch_local_irq_restore": _restored,
     "arch_irqs_disabled_flags": _are_off,

@@ -6,7 +6,8 @@ do with it what it does with any other. That is what this module makes: before e
 handler comes in here. It does where interrupts are enabled, and once at most.
 
 *Where places are left out.* What a handler does cannot depend on the thread's registers, and does not change them. So it is
-enough that it may come in before each event, where interrupts are about to be disabled, and at the end. Before a branch is
+enough that it may come in before each event, where interrupts are about to be disabled or a section that RCU waits for is about
+to begin, and at the end. Before a branch is
 enough, too, in place of before the first event inside: there it would only be bound by a control dependency more.
 
 *Waiting.* An interrupt that is still to come ends a wait for what its handler does. Rounds of a loop that only reads leave
@@ -26,6 +27,7 @@ from smpcheck.program import ir
 from smpcheck.program.flow import defined, live_at_head, statements, with_atoms, with_expressions
 from smpcheck.program.values import INT, CType, truth
 from smpcheck.program.waits import MARKERS
+from smpcheck.readers.clang.read_sections import ENTERS, is_edge
 from smpcheck.readers.clang.simplify import folded
 
 IRQS_OFF = "interrupts disabled"
@@ -162,8 +164,14 @@ class _Walk:
                 return [*before, stmt]
             case ir.Rmw() if stmt.blocking:
                 return [*self.point(state), *self._wait(stmt, replace(stmt, blocking=False), state)]
+            case ir.Fence() if is_edge(stmt):
+                before = self.point(state) if ENTERS in stmt.tags else []
+                state.fresh = ENTERS in stmt.tags
+                return [*before, stmt]
             case _ if _is_event(stmt):
                 return [*self.point(state), self._event(stmt, state)]
+            case ir.If() if isinstance(cond := folded(stmt.cond, state.known), ir.Const):
+                return list(self.body(stmt.then if truth(cond.value) else stmt.other, state))
             case ir.If() | ir.Choice():
                 before = self.point(state) if any(map(_matters, statements((stmt,)))) else []
                 then = self.body(stmt.then, state.copy())
@@ -284,7 +292,7 @@ def _only_reads(loop: ir.Loop) -> bool:
     for stmt in inside:
         if isinstance(stmt, ir.Store | ir.Rmw | ir.Assert | ir.Assume | ir.Loop):
             return False
-        if isinstance(stmt, ir.Fence) and not MARKERS.isdisjoint(stmt.tags):
+        if isinstance(stmt, ir.Fence) and (is_edge(stmt) or not MARKERS.isdisjoint(stmt.tags)):
             return False
     if sets & {*CPU_STATE} or any(reg.startswith("@") for reg in sets):
         return False

@@ -27,6 +27,7 @@ from smpcheck.readers.clang.expressions import Findings
 from smpcheck.readers.clang.interrupts import Handler, interrupted
 from smpcheck.readers.clang.kernel_tree import LAYERS, KernelTree
 from smpcheck.readers.clang.objects import Objects, pointers_in
+from smpcheck.readers.clang.read_sections import has_edges, has_grace_periods, with_markers, without_edges
 from smpcheck.readers.clang.simplify import simplified
 from smpcheck.readers.clang.startup import Bytes, Startup
 from smpcheck.readers.clang.worker import Request, parse
@@ -220,6 +221,8 @@ class Harness:
         if after is not None:
             threads.append(self._thread(low, after, len(threads), "finally", waits=len(self.threads)))
         threads += handlers
+        if not has_grace_periods(threads):
+            threads = [without_edges(thread) for thread in threads]
         if self.findings.to_begin_with != before:
             return None
         cells, threads = self._cells(low, objects, threads, after is not None)
@@ -337,6 +340,8 @@ class Harness:
             if one.index == thread.index
         ]
         thread = simplified(interrupted(thread, handlers), frozenset(), {})
+        if has_edges(thread):
+            thread = simplified(with_markers(thread), frozenset(), {})
         return replace(thread, body=without_dead_assignments(thread.body, set()))
 
     def _notes(self, objects: Objects, low: TreeLowering) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ void __smpcheck_all_freed(void);
 void __smpcheck_lock_held();
 int __smpcheck_cpu(void);
 int __smpcheck_irqs_off(void);
+/* Around an operation on per-CPU data, which is one instruction on many machines: no handler comes in, and no more. */
+unsigned long __smpcheck_hold_irqs(void);
+void __smpcheck_release_irqs(unsigned long held);
 int __smpcheck_cpus(void);
 void __smpcheck_kfree_rcu(const void *object);
 

@@ -316,14 +316,14 @@ void free_percpu(void *object);
 #define get_cpu_ptr(p) ({ preempt_disable(); this_cpu_ptr(p); })
 #define put_cpu_ptr(p) preempt_enable()
 #define __SMPCHECK_IRQS_OFF(statement) \
-	do { unsigned long __flags; local_irq_save(__flags); statement; local_irq_restore(__flags); } while (0)
+	do { unsigned long __held = __smpcheck_hold_irqs(); statement; __smpcheck_release_irqs(__held); } while (0)
 #define this_cpu_read(name) READ_ONCE(*this_cpu_ptr(&(name)))
 #define this_cpu_write(name, v) (*this_cpu_ptr(&(name)) = (v))
 #define this_cpu_add(name, v) __SMPCHECK_IRQS_OFF(__this_cpu_add(name, v))
 #define this_cpu_sub(name, v) __SMPCHECK_IRQS_OFF(__this_cpu_sub(name, v))
 #define __SMPCHECK_CPU_OP(name, change, result) \
-	({ unsigned long __flags; typeof(*(&(name))) __old, __new; local_irq_save(__flags); __old = *this_cpu_ptr(&(name)); \
-	   __new = (change); *this_cpu_ptr(&(name)) = __new; local_irq_restore(__flags); result; })
+	({ unsigned long __held = __smpcheck_hold_irqs(); typeof(*(&(name))) __old, __new; __old = *this_cpu_ptr(&(name)); \
+	   __new = (change); *this_cpu_ptr(&(name)) = __new; __smpcheck_release_irqs(__held); result; })
 #define this_cpu_and(name, v) ((void)__SMPCHECK_CPU_OP(name, __old & (v), __new))
 #define this_cpu_or(name, v) ((void)__SMPCHECK_CPU_OP(name, __old | (v), __new))
 #define this_cpu_add_return(name, v) __SMPCHECK_CPU_OP(name, __old + (v), __new)

@@ -19,3 +19,6 @@
 #undef CONFIG_KFENCE
 #undef CONFIG_CC_HAS_NAMED_AS
 #undef CONFIG_USE_X86_SEG_SUPPORT
+/* Where preemption is disabled is seen in each configuration: preempt_disable() is not only a barrier. */
+#undef CONFIG_PREEMPT_COUNT
+#define CONFIG_PREEMPT_COUNT 1

@@ -1,4 +1,4 @@
-/* The copies of a per-CPU variable lie at fixed distances. Operations on them are the tree's generic ones. */
+/* The copies of a per-CPU variable lie at fixed distances. Operations on them are the tree's generic ones, each of them one step. */
 #ifndef SMPCHECK_ASM_PERCPU_H
 #define SMPCHECK_ASM_PERCPU_H
 #define __per_cpu_offset __smpcheck_per_cpu_offset
@@ -7,6 +7,21 @@
 #define my_cpu_offset __my_cpu_offset
 #define PER_CPU_ATTRIBUTES __attribute__((annotate("percpu")))
 #include <asm-generic/percpu.h>
+#undef this_cpu_generic_read
+#undef this_cpu_generic_to_op
+#undef this_cpu_generic_add_return
+#undef this_cpu_generic_xchg
+#undef this_cpu_generic_try_cmpxchg
+#undef this_cpu_generic_cmpxchg
+#define __SMPCHECK_ONE_STEP(type, operation) \
+	({ unsigned long __held = __smpcheck_hold_irqs(); type __got = operation; __smpcheck_release_irqs(__held); __got; })
+#define this_cpu_generic_read(v) ({ barrier(); READ_ONCE(*raw_cpu_ptr(&(v))); })
+#define this_cpu_generic_to_op(v, operand, op) \
+	do { unsigned long __held = __smpcheck_hold_irqs(); raw_cpu_generic_to_op(v, operand, op); __smpcheck_release_irqs(__held); } while (0)
+#define this_cpu_generic_add_return(v, n) __SMPCHECK_ONE_STEP(typeof(v), raw_cpu_generic_add_return(v, n))
+#define this_cpu_generic_xchg(v, n) __SMPCHECK_ONE_STEP(typeof(v), raw_cpu_generic_xchg(v, n))
+#define this_cpu_generic_try_cmpxchg(v, o, n) __SMPCHECK_ONE_STEP(_Bool, raw_cpu_generic_try_cmpxchg(v, o, n))
+#define this_cpu_generic_cmpxchg(v, o, n) __SMPCHECK_ONE_STEP(typeof(v), raw_cpu_generic_cmpxchg(v, o, n))
 #define __percpu_seg gs
 #define __percpu_prefix ""
 #define __percpu_seg_override
