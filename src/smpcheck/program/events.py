@@ -428,6 +428,8 @@ class _Unroller:
         if not faulty:
             return alive
         stopped = self.stop(self.guards.conj(alive, self.guards.variable(self.decision(None, alive))))
+        self.left_open(stopped, faulty[0].pos)
+        self.left_open_srcu(stopped, faulty[0].pos)
         self.graph.faulting.update({access.id: stopped for access in faulty})
         return self.guards.minus(alive, stopped)
 
@@ -909,16 +911,38 @@ class _Unroller:
         grace: bool = False,
     ) -> None:
         """Where ``guard`` holds, the thread may wait here for ever; if inside a critical section, that does not end before."""
-        graph = self.graph
-        inside = NEVER
-        for depth, section in enumerate(self.sections):
+        self.graph.waiting.append(
+            Waiting(
+                self.stop(guard), reads, cond, self.thread.index, pos, writes, self.left_open(guard, pos, self.may_stop), grace
+            )
+        )
+
+    def left_open(self, guard: int, pos: ir.Position | None, lasts: bool = True) -> int:
+        """Where ``guard`` holds, the thread stops here. Critical sections that it is in last at least so long, if it ``lasts``: a
+        grace period does not end before. Returns the guard of being in one."""
+        for section in self.sections if lasts else ():
             here = self.guards.conj(guard, section)
-            inside = here if depth == 0 else inside
-            if here != NEVER and self.may_stop:
-                tags = frozenset(("Rcu-unlock",))
-                never = "(never leaves its critical section)"
-                graph.events.append(Event(len(graph.events), self.thread.index, "F", tags, None, None, here, pos, never))
-        graph.waiting.append(Waiting(self.stop(guard), reads, cond, self.thread.index, pos, writes, inside, grace))
+            if here != NEVER:
+                tags, never = frozenset({"Rcu-unlock"}), "(never leaves its critical section)"
+                self.graph.events.append(
+                    Event(len(self.graph.events), self.thread.index, "F", tags, None, None, here, pos, never)
+                )
+        return self.guards.conj(guard, self.sections[0]) if self.sections else NEVER
+
+    def left_open_srcu(self, guard: int, pos: ir.Position | None) -> None:
+        """As :meth:`left_open`, of each critical section of SRCU's: one whose value no unlock before here was given."""
+        events, data = self.graph.events, self.graph.data
+        mine = [e for e in events if e.thread == self.thread.index and e.tags & {"Srcu-lock", "Srcu-unlock"}]
+        for lock in (e for e in mine if "Srcu-lock" in e.tags):
+            inside = self.guards.conj(guard, lock.guard)
+            for unlock in (e for e in mine if "Srcu-unlock" in e.tags):
+                ended = self.guards.conj(unlock.guard, data.get((lock.id, unlock.id), NEVER))
+                inside = self.guards.minus(inside, ended)
+            if inside != NEVER:
+                tags, never = frozenset({"Srcu-unlock"}), "(never leaves its critical section)"
+                end = Event(len(events), self.thread.index, "F", tags, lock.addr, self.terms.read(lock.id), inside, pos, never)
+                events.append(end)
+                self.add_deps(data, {lock.id: ALWAYS}, end.id)
 
     def enter_section(self, alive: int) -> None:
         """An RCU read-side critical section begins where ``alive`` holds."""
