@@ -911,22 +911,18 @@ class _Unroller:
         grace: bool = False,
     ) -> None:
         """Where ``guard`` holds, the thread may wait here for ever; if inside a critical section, that does not end before."""
-        self.graph.waiting.append(
-            Waiting(
-                self.stop(guard), reads, cond, self.thread.index, pos, writes, self.left_open(guard, pos, self.may_stop), grace
-            )
-        )
+        inside = self.left_open(guard, pos, self.may_stop)
+        self.graph.waiting.append(Waiting(self.stop(guard), reads, cond, self.thread.index, pos, writes, inside, grace))
 
     def left_open(self, guard: int, pos: ir.Position | None, lasts: bool = True) -> int:
         """Where ``guard`` holds, the thread stops here. Critical sections that it is in last at least so long, if it ``lasts``: a
         grace period does not end before. Returns the guard of being in one."""
+        graph = self.graph
         for section in self.sections if lasts else ():
             here = self.guards.conj(guard, section)
             if here != NEVER:
                 tags, never = frozenset({"Rcu-unlock"}), "(never leaves its critical section)"
-                self.graph.events.append(
-                    Event(len(self.graph.events), self.thread.index, "F", tags, None, None, here, pos, never)
-                )
+                graph.events.append(Event(len(graph.events), self.thread.index, "F", tags, None, None, here, pos, never))
         return self.guards.conj(guard, self.sections[0]) if self.sections else NEVER
 
     def left_open_srcu(self, guard: int, pos: ir.Position | None) -> None:
