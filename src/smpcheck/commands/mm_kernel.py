@@ -30,6 +30,10 @@ def kernel_source(
     variant: Annotated[
         str, typer.Option("--variant", "-V", metavar="V", help="The variant of the model to stand beside a changed tree.")
     ] = "V10",
+    memory: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", metavar="sc|tso|lkmm", help="The memory model (repeatable); sc unless given."),
+    ] = None,
     timeout: Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each cell.")] = 120.0,
     form: Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="How to show the answer.")] = "table",
     witness: Annotated[bool, typer.Option("--witness/--no-witness", help="Show a run for each invariant that fails.")] = False,
@@ -46,13 +50,15 @@ def kernel_source(
     Exit status: 0 kernel and model say the same in every cell, 1 they differ, 2 bad usage, 3 something is undecided.
     """
     with failing(form, FORMATS):
-        from smpcheck.mm.kernel_source.cells import answer, scenarios
+        from smpcheck.mm.kernel_source.cells import answer, known_models, scenarios
         from smpcheck.mm.report import kernel_source as shown
 
+        models = known_models(tuple(memory or ()))
         cells = []
         for name in scenarios(tuple(scenario or ())):
-            with busy(f"{name}"):
-                cells.append(answer(name, str(kernel), headers, timeout, variant))
+            for model in models:
+                with busy(f"{name} under {model}"):
+                    cells.append(answer(name, str(kernel), headers, timeout, variant, model))
         if form == "json":
             put("".join(shown.json_line(cell) + "\n" for cell in cells), output)
         else:

@@ -12,11 +12,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Program
+
+if TYPE_CHECKING:
+    from smpcheck.simulate.run import RunResult
 
 NO_TIME = "no time was left"
 
@@ -56,10 +59,12 @@ def over(ends: float | None) -> bool:
 
 
 class Witness(NamedTuple):
-    """An execution in which a check fails, and the name of the model under which it was found."""
+    """An execution in which a check fails, and the name of the model under which it was found; ``run``: as a run, if it is an
+    interleaving."""
 
     under: str
     execution: Execution
+    run: RunResult | None = None
 
 
 class Step(NamedTuple):
@@ -80,7 +85,7 @@ class Answer:
 
     ``can``: checks that can fail, each with a proof. ``cannot``: checks that cannot, each with the assumptions besides the model.
     ``unknown``: the others, each with the reason. ``notes``: caveats of every answer in ``cannot``. ``part``: the program,
-    without branches that make no difference. ``steps``: the engines that were asked.
+    without branches that make no difference. ``steps``: the engines that were asked. ``explored``: states of the interleavings.
     """
 
     part: Program
@@ -89,6 +94,7 @@ class Answer:
     unknown: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
+    explored: int = 0
 
     def caveats(self, name: str) -> tuple[str, ...]:
         """What is to be said with the answer that this check cannot fail."""
@@ -128,6 +134,7 @@ class Answer:
             self.cannot.pop(name, None)
         self.notes = tuple(dict.fromkeys((*self.notes, *other.notes)))
         self.part = other.part
+        self.explored = self.explored or other.explored
 
 
 class Engine(Protocol):

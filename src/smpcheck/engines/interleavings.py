@@ -11,6 +11,7 @@ from dataclasses import replace
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
 from smpcheck.engines.contract import NO_EXECUTION, Answer, Question, Witness
+from smpcheck.engines.part import Part
 from smpcheck.errors import UnsupportedError
 from smpcheck.program.cut import NOTHING, Coverage, without_branches
 from smpcheck.program.ir import Program
@@ -46,12 +47,13 @@ def coverage_before(program: Program) -> Coverage:
 
 class Interleavings:
     """The exploration of schedules (:mod:`smpcheck.simulate.explore`). ``coverage``: which accesses some interleaving takes, once
-    that is known."""
+    that is known. ``part``: of the program, to explore."""
 
     name = "all interleavings"
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, part: Part | None = None) -> None:
         self.question = question
+        self.part = part or Part(question.program)
         self.coverage: Coverage | None = None
 
     def answer(self) -> Answer:
@@ -60,17 +62,17 @@ class Interleavings:
         from smpcheck.simulate.explore import outcomes
 
         try:
-            found = outcomes(program, max_states=MAX_STATES, witnesses=True, coverage=True)
+            found = self.part.explored(lambda part: outcomes(part, max_states=MAX_STATES, witnesses=True, coverage=True))
         except UnsupportedError:
             self.coverage = coverage_before(program)
             raise
-        self.coverage = found.coverage
-        answer = Answer(without_branches(program, found.coverage))
+        self.coverage = self.part.took(found.coverage)
+        answer = Answer(without_branches(program, self.coverage), explored=found.explored)
         for name in names:
             run = found.witnesses.get(name)
             execution = run.execution() if run is not None else None
             if execution is not None and all(violation.flag for violation in evaluate(model, execution)):
-                answer.can[name] = Witness("sc", execution)
+                answer.can[name] = Witness("sc", execution, run)
         faults = [name for name in sorted(found.failed.difference(names)) if found.witnesses[name].message]
         answer.notes = tuple(f"an execution can end in {name}; what would come after is not looked at" for name in faults)
         rest = [name for name in names if name not in answer.can]

@@ -22,6 +22,7 @@ from smpcheck.cat.load import load_model
 from smpcheck.engines.constraints import Constraints
 from smpcheck.engines.contract import NO_TIME, Answer, Engine, Question, Step
 from smpcheck.engines.interleavings import Interleavings
+from smpcheck.engines.part import Part
 from smpcheck.engines.views import Views
 from smpcheck.errors import LimitError, UnsupportedError
 
@@ -34,23 +35,25 @@ REST = "no other engine is left"
 WEAKER = "the answer so far rests on an assumption"
 
 
-def ask(question: Question) -> Answer:
+def ask(question: Question, patience: float | None = None) -> Answer:
     """What is known after one engine after the other was asked. Every check that was asked about is in ``can``, ``cannot`` or
-    ``unknown``, and the answer's ``steps`` say who was asked.
+    ``unknown``, and the answer's ``steps`` say who was asked. ``patience``: in place of :data:`PATIENCE`.
     """
+    patience = PATIENCE if patience is None else patience
     found = Answer(question.program, unknown=dict.fromkeys(question.names, NO_TIME))
     if question.over:
         return found
-    interleavings = Interleavings(question)
+    part = Part(question.program)
+    interleavings = Interleavings(question, part)
     _try(found, question, interleavings, CHEAPEST)
     left = found.unsettled(question.names)
-    views = Views(replace(question, names=left))
+    views = Views(replace(question, names=left), part)
     if left and question.model != load_model("sc"):
         _try(found, question, views, EXCLUDE)
     left = found.unsettled(question.names)
     weak = tuple(name for name, assumed in found.cannot.items() if assumed)
-    if left or weak:
-        moments = [question.ends, None if left else time.monotonic() + PATIENCE]
+    if left or (weak and patience):
+        moments = [question.ends, None if left else time.monotonic() + patience]
         ends = min((moment for moment in moments if moment is not None), default=None)
         rest = replace(question, names=(*left, *weak), ends=ends)
         _try(found, question, Constraints(rest, interleavings.coverage, views.in_order), REST if left else WEAKER)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from smpcheck.cat.load import load_model
 from smpcheck.engines.contract import NO_TIME, Answer, Question
+from smpcheck.engines.part import Part
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.models import require_language
+from smpcheck.program.ir import Program
 
 ASSUMPTION = (
     "load buffering is not considered: executions in which a store is read by another thread before an earlier load of its own "
@@ -21,12 +23,14 @@ NOT_EXCLUDED = "the view machine does not exclude it"
 
 
 class Views:
-    """The exploration of all runs of the view machine. ``in_order``: it is known that no store of this program is early."""
+    """The exploration of all runs of the view machine. ``in_order``: it is known that no store of this program is early.
+    ``part``: of the program, to explore."""
 
     name = "view machine"
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, part: Part | None = None) -> None:
         self.question = question
+        self.part = part or Part(question.program)
         self.in_order = False
 
     def answer(self) -> Answer:
@@ -39,9 +43,15 @@ class Views:
             raise UnsupportedError(f"the view machine does not support the model {model.name}")
         if self.question.over:
             raise LimitError(NO_TIME)
-        from smpcheck.simulate.view_machine import runs
+        from smpcheck.simulate.view_machine import Found, runs
 
-        found = runs(program, x86=model == load_model("tso"), ends=ends, reduce=not program.handlers)
+        def explore(part: Program) -> Found:
+            return runs(part, x86=x86, ends=ends, reduce=not program.handlers)
+
+        x86 = model == load_model("tso")
+        found = self.part.explored(explore)
+        if not (x86 or found.early or self.part.is_whole):
+            found = explore(program)  # stores may be early in what was left out
         self.in_order = not found.early
         assumed = (ASSUMPTION,) if found.early else ()
         answer = Answer(program, unknown=dict.fromkeys(sorted(found.failed), NOT_EXCLUDED))

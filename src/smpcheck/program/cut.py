@@ -1,19 +1,22 @@
 """A program without some of its branches, which are put back when they turn out to matter.
 
 Most branches of a large model are never taken: for a page in a given state, few of the ways through reclaim are open. A branch
-that is left out becomes a loop of no rounds with a label of its own; the solver says which of these an execution would enter
-(:attr:`smpcheck.solver.answer.Answer.cut`). If there is none, nothing was left out.
+that is left out becomes a loop of no rounds with a label of its own; who answers says which of these an execution would enter
+(:attr:`smpcheck.solver.answer.Answer.cut`, :attr:`smpcheck.simulate.explore.Outcomes.entered`). If there is none, nothing was
+left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from smpcheck.program import ir
 from smpcheck.program.attempts import attempt
+from smpcheck.program.waits import awaited
 
 _CUT = "left out: "
+_MORE = "more rounds of "
 _BOUND = "bound: "
 
 
@@ -83,11 +86,18 @@ class _Cutter:
                 # what a machine has one operation for stays together
                 then, other = (*one.success, *self.branch(one.done)), (*one.failure, *self.branch(one.failed))
                 return replace(stmt, then=then, other=other)
-            case ir.If() | ir.Choice():
+            case ir.Choice():
+                return replace(stmt, then=self.alternative(stmt.then), other=self.alternative(stmt.other))
+            case ir.If():
                 return replace(stmt, then=self.branch(stmt.then), other=self.branch(stmt.other))
             case ir.Block() | ir.Loop():
                 return replace(stmt, body=self.body(stmt.body))
         return stmt
+
+    def alternative(self, body: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
+        """A branch that is entered if its first access can take place: that access stays, or it would always be entered."""
+        first = _conditional_head(body)
+        return (*body[:first], *self.branch(body[first:]))
 
     def branch(self, body: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
         own = [id(stmt) for stmt in leaves(body) if id(stmt) in self.coverage.steps]
@@ -111,3 +121,46 @@ def leaves(body: Sequence[ir.Stmt]) -> Iterator[ir.Load | ir.Store | ir.Rmw]:
                 yield from leaves(stmt.body)
             case ir.Load() | ir.Store() | ir.Rmw():
                 yield stmt
+
+
+def _conditional_head(body: Sequence[ir.Stmt]) -> int:
+    """The number of statements up to the access, if one that takes place on a condition comes before all others."""
+    for index, stmt in enumerate(body):
+        match stmt:
+            case ir.Assign() | ir.Fence():
+                continue
+            case ir.Rmw() if stmt.when is not None:
+                return index + 1
+            case ir.Load() if index + 1 < len(body) and isinstance(body[index + 1], ir.Assume):
+                return index + 2
+        break
+    return 0
+
+
+def unrolled(program: ir.Program, rounds: Mapping[str, int], usual: int) -> ir.Program:
+    """``program`` with loops followed for so many rounds, by label, ``usual`` ones if it is not there; what comes after is left
+    out. Loops that only wait for a value stay."""
+
+    def statement(stmt: ir.Stmt) -> ir.Stmt:
+        match stmt:
+            case ir.If() | ir.Choice():
+                return replace(stmt, then=body(stmt.then), other=body(stmt.other))
+            case ir.Block():
+                return replace(stmt, body=body(stmt.body))
+            case ir.Loop() if not (is_left_out(stmt.label) or bound_of(stmt.label) is not None or awaited(stmt)):
+                own = body(stmt.body)
+                begins = next((at for at, inner in enumerate(own) if isinstance(inner, ir.Round)), 0)
+                once = tuple(inner for inner in own if not isinstance(inner, ir.Round))
+                rest = ir.Loop(f"{_CUT}{_MORE}{stmt.label}", (), 0, stmt.pos)
+                return ir.Block(stmt.label, (*once * rounds.get(stmt.label, usual), *own[:begins], rest), stmt.pos)
+        return stmt
+
+    def body(stmts: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
+        return tuple(map(statement, stmts))
+
+    return replace(program, threads=tuple(replace(thread, body=body(thread.body)) for thread in program.threads))
+
+
+def loop_of(label: str) -> str | None:
+    """The label of the loop whose further rounds were left out under this label; None: it is a branch's."""
+    return label[len(_CUT) + len(_MORE) :] if label.startswith(_CUT + _MORE) else None

@@ -197,8 +197,13 @@ MANY = 100
 
 def is_large(program: ir.Program) -> bool:
     """Has the program :data:`MANY` accesses or more, so that several engines are asked?"""
+    return has_accesses(program, MANY)
+
+
+def has_accesses(program: ir.Program, many: int) -> bool:
+    """Has the program so many accesses in its text, or more?"""
     accesses = (s for t in program.threads for s in statements(t.body) if isinstance(s, ir.Load | ir.Store | ir.Rmw))
-    return next(islice(accesses, MANY - 1, None), None) is not None
+    return next(islice(accesses, max(many - 1, 0), None), None) is not None
 
 
 def has_loops(program: ir.Program) -> bool:

@@ -421,9 +421,9 @@ class _AskingLarge(_Asking):
         """An execution in which what must not happen happens. :raises LimitError: it is not known"""
         found = ask(self.limits.question(self.rewriter.version(levels), self.model, self.protected.failing))
         self.said |= dict.fromkeys(found.said)
-        for name, (_, execution) in found.can.items():
+        for name, shown in found.can.items():
             self.broken_by[frozenset(levels.items())] = found, name
-            return execution
+            return shown.execution
         if found.unknown:
             raise LimitError(next(iter(found.unknown.values())))
         return None

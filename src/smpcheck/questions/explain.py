@@ -310,7 +310,7 @@ def in_time(limits: Limits) -> Limits:
 
 def easiest(found: Answer, model: Model, outcome: Outcome, limits: Limits, words: Words) -> Witness:
     """An execution of a large program with this outcome, that has one: an easier one than was found, if there is time."""
-    under, execution = found.can[str(outcome.condition)]
+    under, execution, _ = found.can[str(outcome.condition)]
     if under != "sc" and (limits.ends is None or time.monotonic() + 2 * limits.seconds < limits.ends):
         better = witness(found.part, model, outcome, limits, words, large=True)
         if better is not None:

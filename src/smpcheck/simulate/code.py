@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
-from smpcheck.program.cut import bound_of
+from smpcheck.program.cut import bound_of, is_left_out
 from smpcheck.program.events import PAIR, is_partial
 from smpcheck.program.flow import defined, expressions, registers_read, statements, used
 from smpcheck.program.pieces import Access, touched
@@ -79,10 +79,16 @@ class Pick:
 
 @dataclass(slots=True)
 class End:
-    """The thread has ended."""
+    """The thread has ended; or what follows was left out under this label (:mod:`smpcheck.program.cut`)."""
+
+    left_out: str = ""
 
 
 Instr: TypeAlias = Step | Rcu | Turn | Local | Branch | Jump | Pick | End
+
+
+class LoopsError(UnsupportedError):
+    """A program has loops, and what is asked of it is not for these."""
 
 
 @dataclass(slots=True)
@@ -114,6 +120,16 @@ class Code:
             case End():
                 return ()
         return (pc + 1,)
+
+    def left_out(self) -> dict[int, str]:
+        """The instructions at which something was left out, with its label.
+
+        :raises LoopsError: there are loops too: a thread that goes round could hide that another one comes there
+        """
+        found = {pc: instr.left_out for pc, instr in enumerate(self.instrs) if isinstance(instr, End) and instr.left_out}
+        if found and self.loops:
+            raise LoopsError("a program of which something was left out, with loops")
+        return found
 
     def position(self, pc: int) -> ir.Position | None:
         """The source position of an instruction."""
@@ -210,6 +226,8 @@ class _Flattener:
                 self.leaving(stmt.label, lambda: self.run(stmt.body))
             case ir.Loop() if (bound := bound_of(stmt.label)) is not None:
                 raise UnsupportedError(f"{bound}: step-by-step runs do not know of that bound", stmt.pos)
+            case ir.Loop() if is_left_out(stmt.label):
+                self.emit(End(stmt.label))
             case ir.Loop() if (wait := awaited(stmt)) is not None and not self.is_local(wait[0]):
                 read, condition = wait
                 self.emit(Step(read, condition, read.reg, waiting=True))

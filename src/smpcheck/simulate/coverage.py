@@ -1,4 +1,4 @@
-"""Coverage: which accesses are executed in some interleaving, noted while all interleavings are explored."""
+"""Coverage: which accesses are executed in some interleaving, noted while all interleavings are explored, or in random runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from smpcheck.program.cut import Coverage
 from smpcheck.simulate.code import Rcu, Step
 from smpcheck.simulate.generate import Action
 from smpcheck.simulate.machine import Machine
+from smpcheck.simulate.pruning import Sampler
 
 
 class Noting:
@@ -31,9 +32,20 @@ class Noting:
 
     def coverage(self) -> Coverage:
         """What was noted."""
-        steps = {id(i.stmt) for code in self.machine.codes for i in code.instrs if isinstance(i, Step)}
         taken = {id(step) for thread, pc in self.visited for step in _steps_at(self.machine, thread, pc)}
-        return Coverage(frozenset(steps), frozenset(taken))
+        return Coverage(_all_steps(self.machine), frozenset(taken))
+
+
+def sampled(program: ir.Program) -> Coverage:
+    """The accesses that some random runs take. :raises UnsupportedError: the program has what step-by-step runs do not support"""
+    machine = Machine(program, merge_private=True)
+    kept = Sampler(machine).kept
+    instrs = (code.instrs[pc] for code, own in zip(machine.codes, kept, strict=True) for pc in own)
+    return Coverage(_all_steps(machine), frozenset(id(instr.stmt) for instr in instrs if isinstance(instr, Step)))
+
+
+def _all_steps(machine: Machine) -> frozenset[int]:
+    return frozenset(id(i.stmt) for code in machine.codes for i in code.instrs if isinstance(i, Step))
 
 
 def _steps_at(machine: Machine, thread: int, pc: int) -> list[ir.Stmt]:

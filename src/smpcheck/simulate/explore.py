@@ -68,6 +68,9 @@ class Outcomes:
     """A run for each failed check; for ``deadlock`` if there is one; ``condition`` for one in which the condition holds."""
     coverage: Coverage = field(default_factory=Coverage)
     """Which accesses some schedule takes, if that was asked for."""
+    entered: frozenset[str] = frozenset()
+    """The labels of what was left out of the program (:mod:`smpcheck.program.cut`) and some schedule comes to. If there are any,
+    the rest is about schedules that come to none."""
 
 
 def guards_of(point: Point) -> list[Any]:
@@ -108,6 +111,8 @@ class _Explorer:
             frozenset(pc for pc, instr in enumerate(code.instrs) if instr is END and may_be_left_out(whole, pc))
             for code, whole in zip(codes, machine.codes, strict=True)
         ]
+        self.labels = [code.left_out() for code in codes]
+        self.entered: set[str] = set()
         self.missing: dict[tuple[int, int], list[State]] = {}
         """Places that were left out and that threads have come to, by thread and instruction, with some states there."""
         self.max_states = self.enough = max_states
@@ -185,9 +190,10 @@ class _Explorer:
             self.note(name, key, trail)
 
     def goes_round(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> bool:
-        """From here on, can all threads only loop or wait, so that none ends?"""
+        """From here on, can all threads only loop or wait, so that none ends, and one can loop?"""
         if not self.may_go_round(pcs):
             return False
+        some = False
         seen = {self.key(pcs, rs, m)}
         todo = [(pcs, rs)]
         while todo:
@@ -196,6 +202,7 @@ class _Explorer:
                 for k, guard in enumerate(self.guards[thread][pcs[thread]]):
                     if guard is not None and not _may_hold(guard, rs[thread], m):
                         continue
+                    some = True
                     own, memory = list(rs[thread]), list(m)
                     try:
                         pc = self.machine.points[thread][pcs[thread]].alternatives[k][1](own, memory)
@@ -211,7 +218,7 @@ class _Explorer:
                         todo.append((after, registers))
             if len(seen) > LONGEST_TRAIL:
                 return False
-        return True
+        return some
 
     def may_go_round(self, pcs: tuple[int, ...]) -> bool:
         """Has each thread that may run ended, or is it in a loop or at a step that may wait?"""
@@ -233,7 +240,8 @@ class _Explorer:
         machine = self.machine
         rs, m = machine.fresh()
         pcs = tuple(start(rs[t], m) for t, start in enumerate(machine.starts))
-        if any(pc < 0 for pc in pcs):
+        self.entered.update(labels[pc] for labels, pc in zip(self.labels, pcs, strict=True) if pc in labels)
+        if any(pc < 0 for pc in pcs) or self.entered:
             return
         first = self.key(pcs, rs, m)
         looping = any(self.loops)
@@ -243,7 +251,7 @@ class _Explorer:
         futures = [NOTHING if ahead is None or self.after[t] else ahead.at(t, pc, rs[t]) for t, pc in enumerate(pcs)]
         asleep_at = {first: 0}
         stack = [(first, pcs, rs, m, futures, self.moves(pcs, rs, m, futures), 0)]
-        points, left_out = machine.points, self.left_out
+        points, left_out, labels = machine.points, self.left_out, self.labels
         while stack:
             key, pcs, rs, m, futures, moves, asleep = stack.pop()
             if not moves and not asleep:
@@ -288,6 +296,10 @@ class _Explorer:
                         alive = False
                         break
                     after[thread] = pc
+                    if pc in labels[thread]:
+                        self.entered.add(labels[thread][pc])
+                        alive = False
+                        break
                     if pc in left_out[thread]:
                         self.come_to(thread, after, rs_after, memory, len(asleep_at))
                         alive = False
@@ -497,4 +509,5 @@ def outcomes(
         tuple(explorer.machine.locks.cycles),
         found,
         taken,
+        frozenset(explorer.entered),
     )

@@ -83,12 +83,14 @@ class MayRaceError(UnsupportedError):
 class Found:
     """What happens in the runs: the names of checks that fail in some run (``deadlock`` is one), the final states over what the
     program observes, how many states there were, and whether a store may be early, so that there may be executions that are not
-    among the runs."""
+    among the runs. ``entered``: labels of what was left out of the program (:mod:`smpcheck.program.cut`) and some run comes to.
+    """
 
     failed: frozenset[str]
     states: frozenset[tuple[tuple[ir.FinalReg | ir.FinalMem, Any], ...]]
     explored: int
     early: bool
+    entered: frozenset[str] = frozenset()
 
 
 class _Parted(Machine):
@@ -169,6 +171,8 @@ class _Runs:
         self.steps, self.others, self.starts = machine.steps, machine.others, machine.starts
         self.keys = [pickers(code.live, names) for code, names in zip(machine.codes, machine.registers, strict=True)]
         self.ends_at = [len(code.instrs) - 1 for code in codes]
+        self.left_out = [code.left_out() for code in codes]
+        self.entered: set[str] = set()
         self.after = [t.after for t in program.threads]
         self.first = [n for n, late in enumerate(self.after) if not late]
         self.late = [n for n, late in enumerate(self.after) if late]
@@ -422,11 +426,18 @@ class _Runs:
                 state.views[t] = (known, known, known)
                 state.barrier = known
             after = self.others[t][pc](registers, state.memory)
-        if after < 0 or state.memory[ABANDONED]:
+        if after < 0 or state.memory[ABANDONED] or self.is_left_out(t, after):
             return False
         state.pcs[t] = after
         self.look_ahead(state, t)
         return True
+
+    def is_left_out(self, t: int, pc: int) -> bool:
+        """Was what follows there left out? That a thread has come to it is noted."""
+        label = self.left_out[t].get(pc)
+        if label is not None:
+            self.entered.add(label)
+        return label is not None
 
     def look_ahead(self, state: State, t: int) -> None:
         """Note what a thread may do from where it is now."""
@@ -527,7 +538,7 @@ class _Runs:
         )
         for t, start in enumerate(self.starts):
             state.pcs[t] = start(state.registers[t], state.memory)
-            if state.pcs[t] < 0:
+            if state.pcs[t] < 0 or self.is_left_out(t, state.pcs[t]):
                 return
             self.look_ahead(state, t)
         self.visited.covers(state)
@@ -612,4 +623,6 @@ def runs(
     """
     explorer = _Runs(program, x86, max_states, ends, reduce)
     explorer.explore()
-    return Found(frozenset(explorer.failed), frozenset(explorer.states), explorer.explored, explorer.early)
+    return Found(
+        frozenset(explorer.failed), frozenset(explorer.states), explorer.explored, explorer.early, frozenset(explorer.entered)
+    )

@@ -10,7 +10,7 @@ pytest.importorskip("clang.cindex", reason="libclang-ng is not installed: pip in
 
 from smpcheck.errors import InputError
 from smpcheck.mm.check import Answer, Case
-from smpcheck.mm.kernel_source.cells import Cell, answer, invariant_of, known_kernel, scenarios
+from smpcheck.mm.kernel_source.cells import EVERYTHING, Cell, answer, invariant_of, known_kernel, known_models, scenarios
 from smpcheck.mm.variants import find_variant
 from smpcheck.readers.clang.kernel_tree import AUTOCONF, KernelTree
 from tests import kernel
@@ -34,7 +34,10 @@ def test_kernel_and_model_differ_where_one_alone_fails_and_are_undecided_where_n
     assert (both.verdict, both.differs) == ("same", ())
     one = Cell("munlock_drain", "6.12", ASKED, {"I2": ("I2(&P)",), "BUG()": ("BUG()",)}, model=model("I3"))
     assert (one.verdict, one.differs) == ("DIFFERS", ("I2", "I3", "BUG()"))
-    assert Cell("munlock_drain", "6.12", ASKED, undecided="no time", model=model("I3")).verdict == "undecided"
+    nothing = Cell("munlock_drain", "6.12", ASKED, undecided={EVERYTHING: "no time"}, model=model("I3"))
+    assert (nothing.verdict, nothing.differs) == ("undecided", ())
+    part = Cell("munlock_drain", "6.12", ASKED, {"I2": ("I2(&P)",)}, undecided={"I3": "no time"}, model=model("I3"))
+    assert (part.verdict, part.differs) == ("DIFFERS", ("I2",))
 
 
 def test_scenarios_and_kernels_that_are_not_known_are_named(tmp_path: Path) -> None:
@@ -42,6 +45,8 @@ def test_scenarios_and_kernels_that_are_not_known_are_named(tmp_path: Path) -> N
         InputError, match="there is no scenario 'truncate' with the kernel's own functions: choose from munlock_drain"
     ):
         scenarios(("truncate",))
+    with pytest.raises(InputError, match="there is no model 'power' here: choose from sc, tso, lkmm"):
+        known_models(("power",))
     with pytest.raises(InputError, match="is no kernel tree: it has no Makefile"):
         known_kernel(str(tmp_path))
     (tmp_path / "Makefile").write_text("VERSION = 5\nPATCHLEVEL = 10\n")

@@ -1,6 +1,7 @@
 """What fails in a scenario whose functions are a kernel tree's own, and what fails in the model's scenario of the same name.
 
-All interleavings are explored. What fails in one fails under the kernel's memory model too; what else fails there is not asked.
+All interleavings are explored. What fails in one fails under the kernel's memory model and under total store order too; what else
+fails there is asked of the view machine, and of the solver (:mod:`smpcheck.engines.route`).
 """
 
 from __future__ import annotations
@@ -8,10 +9,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
-from smpcheck.errors import InputError, LimitError
+from smpcheck.cat.load import load_model
+from smpcheck.engines.contract import Question
+from smpcheck.engines.route import ask
+from smpcheck.engines.views import Views
+from smpcheck.errors import InputError
 from smpcheck.mm import check as model_check
 from smpcheck.mm.check import INVARIANTS, Case, Checker
 from smpcheck.mm.check import Answer as ModelAnswer
@@ -20,7 +26,7 @@ from smpcheck.program import ir
 from smpcheck.program.faults import BAD_ADDRESS, DEADLOCK, MISALIGNED, NON_TERMINATION, NULL_DEREFERENCE, UNDEFINED_VALUE
 from smpcheck.readers.clang.kernel_tree import version
 from smpcheck.readers.clang.program import read_kernel_c
-from smpcheck.simulate import RunResult, outcomes
+from smpcheck.simulate import RunResult
 from smpcheck.time_limit import TimeLimitError, time_limit
 
 HARNESS = Path(__file__).parent / "harness"
@@ -30,20 +36,27 @@ VARIANT = "V10"
 KERNELS = ("6.1", "6.12")
 """The kernels for which the harness is written."""
 
-MAX_STATES = 3_000_000
+EVERYTHING = "everything"
+"""Stands for all invariants where nothing is known."""
+
+RACES = "I14"
 FAULTS = (DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, BAD_ADDRESS, MISALIGNED, UNDEFINED_VALUE)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One scenario in one kernel. ``asked``: the invariants; ``failed``: those that fail, with the checks that say so, and other
-    checks under their own names; ``undecided``: why nothing is known; ``model``: the model's answer; ``explored``: states."""
+    """One scenario in one kernel, under a model of ``memory``. ``asked``: the invariants; ``failed``: those that fail, with the
+    checks that say so, and other checks under their own names; ``undecided``: those that neither fail nor are known to hold, with
+    the reason, or :data:`EVERYTHING`; ``assumed``: what the rest of the answer rests on; ``model``: the Python model's answer;
+    ``explored``: states."""
 
     scenario: str
     kernel: str
     asked: tuple[str, ...] = ()
     failed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    undecided: str = ""
+    undecided: Mapping[str, str] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+    memory: str = "sc"
     model: ModelAnswer | None = None
     explored: int = 0
     seconds: float = 0.0
@@ -54,11 +67,12 @@ class Cell:
     def differs(self) -> tuple[str, ...]:
         """The invariants of which kernel and model do not say the same."""
         model = self.model
-        if model is None or self.undecided:
+        if model is None or EVERYTHING in self.undecided:
             return ()
         both = [i for i in self.asked if i in model.asked]
         others = [name for name in (*self.failed, *model.failed) if name not in INVARIANTS]
-        return tuple(name for name in (*both, *dict.fromkeys(others)) if (name in self.failed) != (name in model.failed))
+        known = (name for name in (*both, *dict.fromkeys(others)) if name not in self.undecided and name not in model.undecided)
+        return tuple(name for name in known if (name in self.failed) != (name in model.failed))
 
     @property
     def verdict(self) -> str:
@@ -76,6 +90,14 @@ def scenarios(names: tuple[str, ...] = ()) -> tuple[str, ...]:
     return names or known
 
 
+def known_models(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The models of memory to ask under. :raises InputError: there is none of a name"""
+    for name in names:
+        if name not in model_check.MODELS:
+            raise InputError(f"there is no model {name!r} here: choose from {', '.join(model_check.MODELS)}")
+    return tuple(dict.fromkeys(names)) or model_check.MODELS[:1]
+
+
 def known_kernel(tree: str) -> str:
     """The version of a tree. :raises InputError: the harness does not know its names"""
     found = version(tree)
@@ -86,6 +108,7 @@ def known_kernel(tree: str) -> str:
     return found
 
 
+@lru_cache(maxsize=1)
 def program_of(scenario: str, tree: str, headers: str = "") -> ir.Program:
     """The scenario with the functions of a tree; see :func:`read_kernel_c` for what it raises."""
     path = HARNESS / f"{scenario}.c"
@@ -99,29 +122,45 @@ def invariant_of(check: str) -> str:
     return found[0] if found and found[0] in INVARIANTS else model_check.invariant_of(check)
 
 
-def answer(scenario: str, tree: str, headers: str = "", seconds: float | None = None, variant: str = VARIANT) -> Cell:
-    """The cell of a scenario. ``seconds``: for the kernel's side, and for the model's. ``variant``: the model's."""
+def answer(
+    scenario: str, tree: str, headers: str = "", seconds: float | None = None, variant: str = VARIANT, model: str = "sc"
+) -> Cell:
+    """The cell of a scenario under a ``model`` of memory. ``seconds``: for the kernel's side, and for the Python model's.
+    ``variant``: the Python model's."""
     kernel = known_kernel(tree)
     began = time.monotonic()
-    model = Checker(deadline=seconds).answer(Case(scenario, find_variant(variant)))
-    asked: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    beside = Checker(deadline=seconds).answer(Case(scenario, find_variant(variant), model))
+    cell = Cell(scenario, kernel, memory=model, model=beside)
+    ends = None if seconds is None else time.monotonic() + seconds
     try:
         with time_limit(seconds):
             program = program_of(scenario, tree, headers)
-            notes = program.notes
-            checks = ir.assertion_names(program)
-            asked = tuple(i for i in INVARIANTS if i == "I8" or i in set(map(invariant_of, checks)))
-            found = outcomes(program, max_states=MAX_STATES, witnesses=True)
-    except (TimeLimitError, LimitError) as error:
-        return Cell(scenario, kernel, asked, undecided=error.message, model=model, seconds=time.monotonic() - began, notes=notes)
+            checks = (*ir.assertion_names(program), *FAULTS)
+            found = ask(Question(program, load_model(model), checks, ends=ends), patience=0)
+            races = model == "lkmm" and any(step.engine == Views.name and not step.problem for step in found.steps)
+            cell = replace(cell, asked=asked(program, races), notes=program.notes, explored=found.explored)
+    except TimeLimitError as error:
+        return replace(cell, undecided={EVERYTHING: error.message}, seconds=time.monotonic() - began)
     failed: dict[str, tuple[str, ...]] = {}
     runs: dict[str, RunResult] = {}
-    for check in (*sorted(found.failed), *([DEADLOCK] if found.deadlock else ())):
+    for check, shown in sorted(found.can.items()):
         name = invariant_of(check)
         failed[name] = (*failed.get(name, ()), check)
-        if check in found.witnesses:
-            runs.setdefault(name, found.witnesses[check])
-    return Cell(
-        scenario, kernel, asked, failed, "", model, found.explored, time.monotonic() - began, notes, runs
+        if shown.run is not None:
+            runs.setdefault(name, shown.run)
+    unknown = {invariant_of(check): why for check, why in found.unknown.items()}
+    undecided = {name: why for name, why in unknown.items() if name not in failed}
+    if model == "lkmm" and RACES not in cell.asked:
+        undecided[RACES] = next(
+            (step.problem for step in found.steps if step.engine == Views.name), "the view machine was not asked"
+        )
+    return replace(
+        cell, failed=failed, undecided=undecided, assumed=found.said, seconds=time.monotonic() - began, runs=runs
     )  # fmt: skip
+
+
+def asked(program: ir.Program, races: bool) -> tuple[str, ...]:
+    """The invariants that were asked about. ``races``: there are no data races (the view machine has no answer where there may
+    be)."""
+    names = {"I8", *map(invariant_of, ir.assertion_names(program)), *([RACES] if races else ())}
+    return tuple(i for i in INVARIANTS if i in names)

@@ -56,6 +56,11 @@ SMPCHECK_STUB(void, unlock_page_lruvec_irqrestore, struct lruvec *of, unsigned l
 SMPCHECK_STUB(bool, folio_matches_lruvec, struct folio *folio, struct lruvec *of) { return true; }
 SMPCHECK_STUB(struct address_space *, folio_mapping, struct folio *folio) { return folio->mapping; }
 
+/* There is one zone, and one node. (Else the word of flags would be read plainly, which the tree says is no race: its bits for the
+ * zone and the node never change.) */
+SMPCHECK_STUB(enum zone_type, page_zonenum, const struct page *page) { return ZONE_NORMAL; }
+SMPCHECK_STUB(int, page_to_nid, const struct page *page) { return 0; }
+
 static int list_of(struct list_head *head)
 {
 	return head == &lruvec.lists[0] ? 0 : head == &lruvec.lists[1] ? 1 : head == &lruvec.lists[2] ? 2 :
