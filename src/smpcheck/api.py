@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from smpcheck.batch.paths import Item, items
@@ -27,17 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["CheckOptions", "Result", "check", "check_all"]
 
 
-class Result(plain.Result):
+class Result(plain.Result, frozen=True):
     """The answer for one test (see :class:`smpcheck.questions.result.Result` for its fields), which can explain, assert and draw
     itself.
     """
 
-    __slots__ = ()
-
     @classmethod
     def of(cls, result: plain.Result) -> Result:
         """The same answer."""
-        return cls(**{field.name: getattr(result, field.name) for field in fields(result)})
+        return cls(**{name: getattr(result, name) for name in result.__struct_fields__})
 
     def explain(self) -> list[Explanation]:
         """Why each outcome that the test asks about can or cannot be. :raises ValueError: not a result of ``smpcheck.check``"""

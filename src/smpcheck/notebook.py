@@ -6,7 +6,6 @@ none can be drawn, as text. Nothing of Jupyter is imported.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -26,15 +25,13 @@ SEARCH_SECONDS = 1.0
 Bundle = dict[str, str]
 
 
-class Drawn(Explanation):
+class Drawn(Explanation, frozen=True):
     """An explanation that draws itself."""
-
-    __slots__ = ()
 
     @classmethod
     def of(cls, answer: Explanation) -> Drawn:
         """The same answer."""
-        return cls(**{field.name: getattr(answer, field.name) for field in fields(answer)})
+        return cls(**{name: getattr(answer, name) for name in answer.__struct_fields__})
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return bundle_of_explanation(self)

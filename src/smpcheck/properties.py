@@ -7,9 +7,10 @@ neither true nor false, but an error.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.cat.load import load_model
 from smpcheck.questions.check import DEFAULT_UNROLL, CheckOptions
@@ -32,8 +33,7 @@ class PropertyError(AssertionError):
     """A property that does not hold, or that could not be decided. The text says why, with an execution where there is one."""
 
 
-@dataclass(frozen=True)
-class Property:
+class Property(Struct, frozen=True, dict=True):
     """A claim about each program of ``source`` under ``model``: see :func:`never`, :func:`sometimes`, :func:`always`,
     :func:`holds`. ``bool()`` decides it; :meth:`verify` raises with an explanation.
     """

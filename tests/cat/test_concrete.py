@@ -63,7 +63,7 @@ def test_sets_are_sets_of_event_ids(tmp_path: Path) -> None:
 
 
 def test_events_need_not_be_numbered_from_zero(tmp_path: Path) -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     shifted = Execution(
         tuple(replace(e, id=e.id + 100) for e in MP.events),

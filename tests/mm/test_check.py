@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 import random
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError, LimitError

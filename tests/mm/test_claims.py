@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError
 from smpcheck.mm import claims, variants
@@ -71,7 +70,7 @@ class TestTheyAreComputed:
     """With another system the same lines come out differently."""
 
     def other(self, monkeypatch: pytest.MonkeyPatch, name: str, **switches: object) -> None:
-        monkeypatch.setitem(variants.VARIANTS, name, replace(VARIANTS[name], **switches))  # type: ignore[arg-type]
+        monkeypatch.setitem(variants.VARIANTS, name, replace(VARIANTS[name], **switches))
 
     def test_c8_if_the_patch_did_not_need_the_lock(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.other(monkeypatch, "V2", lazy_mlock="pte_lock")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.engines.constraints import rounds

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pickle
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.program import ir
 from smpcheck.program.values import INT, UNDETERMINED, Ptr, Value
@@ -30,11 +30,11 @@ STATEMENTS: list[ir.Stmt] = [
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda s: type(s).__name__)
 def test_statements_are_values(statement: ir.Stmt) -> None:
-    again = dataclasses.replace(statement)
+    again = replace(statement)
     assert again == statement
     assert hash(again) == hash(statement)
     assert pickle.loads(pickle.dumps(statement)) == statement
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         statement.pos = None  # type: ignore[misc]
 
 

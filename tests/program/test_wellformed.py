@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import (
@@ -54,7 +54,7 @@ def body(*stmts: Stmt) -> Program:
 BROKEN: dict[str, Program] = {
     "some-thread": replace(GOOD, threads=()),
     "threads-in-order": replace(GOOD, threads=(replace(GOOD.threads[0], index=1),)),
-    "quantifier": replace(GOOD, quantifier="some"),  # type: ignore[arg-type]
+    "quantifier": replace(GOOD, quantifier="some"),
     "one-name-one-cell": replace(GOOD, cells={Ptr("x"): Cell("x"), Ptr("y"): Cell("x")}),
     "initial-value-fits": replace(GOOD, cells={Ptr("x"): Cell("x", UCHAR, 256)}),
     "tags": body(Fence(frozenset({"mb"}), pos=POS)),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.cat.nodes import Axiom, Model, make
 from smpcheck.errors import InputError, LimitError, UnsupportedError

@@ -1,9 +1,9 @@
 """What is missing: cheapest placements, diffs that hold, and honest refusals."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError

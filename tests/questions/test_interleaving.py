@@ -1,10 +1,10 @@
 """An execution has an order of taking turns iff sequential consistency allows it; the order is one."""
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.questions.check import CheckOptions, describe

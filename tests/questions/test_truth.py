@@ -11,11 +11,11 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import reduce
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model

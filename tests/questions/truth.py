@@ -7,7 +7,8 @@ statements were found (trials, repairs) is used. Whether an execution is allowed
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from smpcheck.cat.concrete import Evaluation, relation
 from smpcheck.cat.graph import reachable, roots

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.questions.barriers import Barriers, barriers

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.errors import InputError
@@ -28,7 +28,7 @@ Pair = tuple[int, int]
 def final_values(subject: ir.Program, name: str = "r0", thread: int = 0, model: str = "sc") -> set[Value]:
     """The values in which a register can end."""
     wanted = ir.FinalReg(thread, name)
-    asked = ir.Program(**{f: getattr(subject, f) for f in subject.__slots__} | {"observed": (wanted,)})
+    asked = replace(subject, observed=(wanted,))
     return {state[wanted] for state, _ in solve(asked, load_model(model)).states}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position
@@ -13,8 +14,7 @@ from smpcheck.readers.registry import STDIN, STDIN_NAME, read_stdin, read_text
 LITMUS_SUFFIX = ".litmus"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One file to check.
 
     ``index`` is its place in the order of answers; ``text`` its text where there is no file to read (standard input); ``start``

@@ -17,10 +17,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
+
+from msgspec.structs import replace
 
 from smpcheck.batch.paths import Item
 from smpcheck.batch.processes import Child, forked

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
+
 from smpcheck.batch.processes import Child, forked
 
 Item = TypeVar("Item")
@@ -23,8 +25,7 @@ Out = TypeVar("Out")
 TICK = 0.1
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """No answer: ``why`` in words; ``timeout``: because time ran out."""
 
     why: str

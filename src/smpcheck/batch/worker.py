@@ -18,10 +18,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import cast
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from smpcheck.batch.paths import Item
 from smpcheck.cat.load import load_model
@@ -45,8 +47,7 @@ STREAM_SECONDS = 0.05
 """States that stream are sent together if they come faster than that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """What all tests of a batch have in common. ``model``: as given to ``--model``. ``memory``: MiB for each test. ``stream``:
     send final states as they are found.
     """

@@ -11,9 +11,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import pairwise
+
+from msgspec import Struct
 
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.graph import group_of
@@ -30,8 +31,7 @@ RECURSION_LIMIT = 6_000
 _CONDITIONS = {"int", "ext", "loc", "id", "universe"}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step of a derivation: from event ``source`` to ``target`` (ids) by ``relation``.
 
     ``relation`` is a base relation (``po``, ``addr``, ``rmw``, ...), one of its parts (``rfe``, ``coi``, ``po-loc``), a relation

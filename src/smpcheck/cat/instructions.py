@@ -8,8 +8,9 @@ a recursive variable the :class:`Recursion`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.cat.graph import group_of, reachable
 from smpcheck.cat.nodes import Node
@@ -28,8 +29,7 @@ _CODES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Recursion:
+class Recursion(Struct, frozen=True):
     """Variables that are defined together, by ``names``. ``rounds``: for each its number, the instructions for its body, and that
     one's number. ``used``: the numbers of what they use besides, which is computed before. ``by_value``: do they depend on the
     values of events, too?"""

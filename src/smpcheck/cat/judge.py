@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.explain import Explainer, Step, deep_recursion
@@ -12,8 +13,7 @@ from smpcheck.program.bit_rows import bits
 from smpcheck.program.execution import Execution
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """A requirement that an execution does not meet, or a flag that it raises (``flag``).
 
     ``events`` are event ids: for ``acyclic`` a cycle e0, e1, ..., in which each reaches the next by the axiom's relation and

@@ -11,9 +11,12 @@ evaluator for one execution. Node kinds are few on purpose; everything else of c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
+
+from smpcheck.records import PartlyCompared
 
 RelOp: TypeAlias = Literal[
     "base", "empty", "union", "inter", "diff", "seq", "diffvals", "inverse", "plus", "star", "opt", "setid", "product", "rec"
@@ -76,8 +79,7 @@ def define_rec(variable: Node, body: Node) -> None:
     variable.args = (body,)
 
 
-@dataclass(frozen=True, slots=True)
-class Axiom:
+class Axiom(Struct, frozen=True):
     """``acyclic r as name`` and its kin. ``negated``: ``~empty r`` and the like.
 
     ``flag``: not required of an execution but reported, where it *holds* (``flag ~empty race as data-race``).
@@ -91,8 +93,7 @@ class Axiom:
     where: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(PartlyCompared, frozen=True):
     """A memory model: its name and its requirements and flags, in order of appearance. ``shows``: named relations worth drawing.
 
     Base relations: ``po addr data ctrl rmw loc int ext id rf co fr`` (the -e/-i variants are intersections) and ``universe``, all
@@ -100,13 +101,15 @@ class Model:
     they are in no pair of ``int``); ``ext`` relates events of different threads, and initial writes with all others.
     """
 
+    ASIDE = frozenset({"annotations", "languages"})
+
     name: str
     axioms: tuple[Axiom, ...]
     shows: tuple[tuple[str, Node], ...] = ()
     definitions_file: str | None = None
     """A kernel tree's ``linux-kernel.def`` where the model comes with one: the C reader takes its primitives from there."""
-    annotations: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)
-    languages: tuple[str, ...] | None = field(default=None, compare=False)
+    annotations: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    languages: tuple[str, ...] | None = None
     """The languages whose programs it is about (:data:`smpcheck.program.ir.Language`); None: any."""
     """What ``instructions`` declares: of a kind of instruction (``R``, ``W``, ``F``, ``RMW``), the tags that it may have, as
     they are written; ``""`` where it may have none. A kind that is not declared may have any."""

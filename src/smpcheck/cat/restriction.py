@@ -11,9 +11,10 @@ The argument for loops as a whole is in :mod:`smpcheck.program.waits`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+
+from msgspec import Struct
 
 from smpcheck.cat.graph import recursive_first
 from smpcheck.cat.load import SHIPPED, load_model
@@ -27,8 +28,7 @@ _SOURCES_STAY = frozenset(("rf", "co", "rmw"))
 _TARGETS_STAY = frozenset(("fr", "co", "rmw"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What is known of a relation or set: is it ``exact``, does it ``shrink``; is no event of its domain (for a set: none of its
     members), of its range, ever left out?"""
 

@@ -11,9 +11,11 @@ A recursive definition is empty if its body is when the definition is taken to b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.cat import build
 from smpcheck.cat.concrete import Evaluation, base_sets_of
@@ -65,8 +67,7 @@ SAME, ALL_PAIRS, ALL_EVENTS = build.ID.id, build.UNIVERSE.id, build.ALL.id
 _CONSTANTS = {node.id: node for node in (build.EMPTY_REL, build.EMPTY_SET, build.ID, build.UNIVERSE, build.ALL)}
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """The requirements and flags of a model that executions of some kinds of events may offend or raise.
 
     ``common``: the instructions for what does not depend on what executions differ in. ``by_address`` and ``by_value``: does

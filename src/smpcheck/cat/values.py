@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.cat import build, names
 from smpcheck.cat.nodes import Node
@@ -14,22 +15,19 @@ SRCU_EVENTS = "SRCU-EVENTS"
 """The operations on an srcu_struct that our lock.cat counts as accesses: none where a kernel (6.1) makes them events apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """``'once``"""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(Struct, frozen=True):
     """``{r, s}``: a set of sets or relations, among which ``with x from`` chooses."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Closure:
+class Closure(Struct, frozen=True):
     """A function: parameters, body, and the names that it sees."""
 
     pattern: Pattern
@@ -39,8 +37,7 @@ class Closure:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Primitive:
+class Primitive(Struct, frozen=True):
     """A function provided by Python, from relation or set (``takes``) to node. ``takes`` may have alternatives, of different
     numbers of arguments, set apart by ``|``; an ``empty`` argument can only be the empty relation or set."""
 
@@ -49,8 +46,7 @@ class Primitive:
     apply: Callable[..., Node]
 
 
-@dataclass(frozen=True, slots=True)
-class ProcedureValue:
+class ProcedureValue(Struct, frozen=True):
     """A procedure: statements with parameters."""
 
     definition: Procedure

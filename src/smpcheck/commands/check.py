@@ -240,7 +240,7 @@ class Run:
 
     def _limit(self, found: list[Item]) -> None:
         """Settle the limits that depend on how many tests there are."""
-        from dataclasses import replace
+        from msgspec.structs import replace
 
         timeout = self.timeout
         if timeout is None and len(found) > 1:

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from msgspec import Struct
+
 from smpcheck.cat.nodes import Model
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Program
@@ -34,8 +36,7 @@ def cut(unroll: int) -> str:
     return f"{within}; whether it happens after more is not known (see --unroll)"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """Which of the checks ``names`` can fail in ``program`` under ``model``? Checks are assertions, invariants and faults
     (:mod:`smpcheck.program.faults`). ``unroll``: rounds of each loop, for engines that cut loops. ``ends``: when to stop, in
     :func:`time.monotonic`'s time.

@@ -6,7 +6,7 @@ models it may.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model

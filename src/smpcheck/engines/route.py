@@ -16,7 +16,8 @@ checks that are still open:
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.engines.constraints import Constraints

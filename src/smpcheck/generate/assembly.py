@@ -8,8 +8,11 @@ dependency branches to the instruction that follows anyway.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.generate.cycle import Access, Cycle
 from smpcheck.generate.edges import Edge, R
@@ -38,8 +41,7 @@ class Column:
         return f"LC{self.number}{self.labels - 1}"
 
 
-@dataclass(frozen=True, slots=True)
-class Assembler:
+class Assembler(Struct, frozen=True):
     """How a machine writes things. ``addresses``, ``spare``: registers for locations and for values; ``shown``: a register's
     name in the condition. The functions emit into a column: ``load(column, register, location, order, distance)`` with an
     index register or None, ``store(column, register, ...)``, ``zero(column, register) -> register``: one that is 0 and

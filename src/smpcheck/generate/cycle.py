@@ -8,7 +8,8 @@ of a location with two writes which was last.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.generate.edges import Edge, R, W
@@ -16,8 +17,7 @@ from smpcheck.generate.edges import Edge, R, W
 LOCATIONS = ("x", "y", "z", "a", "b", "c", "d", "e", "f", "g", "h")
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """``value``: what is written, or what the read sees in the execution that the cycle is about. ``leads``: the edge that
     goes on from here in this thread, None for its last access."""
 
@@ -28,8 +28,7 @@ class Access:
     leads: Edge | None
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
+class Cycle(Struct, frozen=True):
     """``threads``: the accesses of each; ``last``: the final values of locations that the condition names."""
 
     edges: tuple[Edge, ...]

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import product
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Language
@@ -26,8 +28,7 @@ PLAIN = ""
 """An access without an ordering of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """``kind``: ``Rf``, ``Fr``, ``Co``, ``Po``, ``Fence``, ``Dp`` or ``Rmw``; ``detail``: which barrier, dependency or operation.
     ``source``, ``target``: the directions of the two accesses; ``orders``: their own orderings (``Once``, ``A``), None where the
     edge does not say. ``trip``: ``Leave`` or ``Back``, of a communication to a thread of which no more is seen, and back."""
@@ -73,8 +74,7 @@ TRIPS: Mapping[str, Edge] = {
 """To another thread and back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(Struct, frozen=True):
     """What a language has: ``fences`` and ``dependencies`` by name; ``orders``: orderings of an access by direction, the first of
     which is the one that an edge without any means. ``short`` ones are one letter, and all accesses are named if one is."""
 

@@ -8,8 +8,9 @@ section 5).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.generate import assembly, c
@@ -18,8 +19,7 @@ from smpcheck.generate.edges import PLAIN, TRIPS, VOCABULARIES, Edge, R, Vocabul
 from smpcheck.generate.names import name_of
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """A generated test: its name, its text, its cycle."""
 
     name: str

@@ -9,7 +9,8 @@ directions of its threads' accesses (``WW+RR+WR``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from smpcheck.generate.edges import Edge, Vocabulary
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, eq=False)
-class Compilation:
+
+class Compilation(Struct, frozen=True, eq=False):
     """What belongs to one compilation: the values of parameters, and initial values by the object's identity. ``outer``: the
     compilation within which it happens."""
 

@@ -6,8 +6,9 @@ strictest field.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, get_args, get_origin
+
+import msgspec
 
 from smpcheck.errors import InputError
 from smpcheck.kernel.types import (
@@ -29,8 +30,7 @@ from smpcheck.program.struct_layout import Member, StructLayout, lay_out
 from smpcheck.program.values import CType
 
 
-@dataclass(frozen=True)
-class Scalar:
+class Scalar(msgspec.Struct, frozen=True):
     """A C integer in one cell; ``cell`` is the special type (``spinlock_t``) if only its primitives may touch it."""
 
     ctype: CType
@@ -40,8 +40,7 @@ class Scalar:
         return self.cell.__name__ if self.cell else self.ctype.name
 
 
-@dataclass(frozen=True)
-class Pointer:
+class Pointer(msgspec.Struct, frozen=True):
     """The address of a ``target`` (None: of anything), or NULL."""
 
     target: Type | None
@@ -50,8 +49,7 @@ class Pointer:
         return f"{self.target} *" if self.target else "void *"
 
 
-@dataclass(frozen=True)
-class StructOf:
+class StructOf(msgspec.Struct, frozen=True):
     """An embedded struct."""
 
     struct: type[Struct]
@@ -60,8 +58,7 @@ class StructOf:
         return f"struct {self.struct.__name__}"
 
 
-@dataclass(frozen=True)
-class ArrayOf:
+class ArrayOf(msgspec.Struct, frozen=True):
     """``length`` elements of one type, one after the other."""
 
     element: Type
@@ -75,8 +72,7 @@ FLAG_LAYOUTS = ("one-word", "separate", "x86")
 """How a flag word may be accessed: see :func:`smpcheck.kernel.types.flag_word`."""
 
 
-@dataclass(frozen=True)
-class Flags:
+class Flags(msgspec.Struct, frozen=True):
     """A flag word. ``cells``: byte offset, first bit and width in bits of each cell that it consists of. ``layout``: see
     :func:`~smpcheck.kernel.types.flag_word`."""
 
@@ -103,8 +99,7 @@ class Flags:
         return "flags_t"
 
 
-@dataclass(frozen=True)
-class Bits:
+class Bits(msgspec.Struct, frozen=True):
     """A bit field: ``width`` bits from bit ``shift`` on of a run of adjacent ones, called ``fields``, which is a number of type
     ``place``."""
 
@@ -118,8 +113,7 @@ class Bits:
         return f"{self.ctype.name} : {self.width}"
 
 
-@dataclass(frozen=True)
-class Constant:
+class Constant(msgspec.Struct, frozen=True):
     """A field of type ``of`` that is set up once and never written."""
 
     of: Type
@@ -128,8 +122,7 @@ class Constant:
         return f"const {self.of}"
 
 
-@dataclass(frozen=True)
-class Ghost:
+class Ghost(msgspec.Struct, frozen=True):
     """A ghost counter. It has an address like any other field, but is no memory."""
 
     def __str__(self) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
+
+import msgspec
+from msgspec import field
 
 from smpcheck.kernel.compilation import bound
 from smpcheck.kernel.types import Array, CellType, PerCpu, Struct
@@ -75,8 +77,7 @@ def parameter(name: str, default: T, choices: Sequence[T] = ()) -> T:
     return Parameter(name, default, choices, module)  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, eq=False)
-class ThreadSpec:
+class ThreadSpec(msgspec.Struct, frozen=True, eq=False):
     """A thread of a scenario. In final checks ``result(t)`` is what its function returned."""
 
     index: int
@@ -86,8 +87,7 @@ class ThreadSpec:
     name: str
 
 
-@dataclass(frozen=True)
-class CheckSpec:
+class CheckSpec(msgspec.Struct, frozen=True):
     """A named final check: ``function(*args)`` as an expression over final memory, ghosts and thread results."""
 
     name: str
@@ -95,8 +95,7 @@ class CheckSpec:
     args: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class LockOrder:
+class LockOrder(msgspec.Struct, frozen=True):
     """The declared order of lock classes: see :func:`lock_order`. ``rank`` maps a class to its place, outermost 0."""
 
     rank: Mapping[str, int]
@@ -187,8 +186,7 @@ class Setup:
         self.__dict__["_locks"] = order
 
 
-@dataclass(frozen=True)
-class Scenario:
+class Scenario(msgspec.Struct, frozen=True):
     """A named scenario: what :func:`smpcheck.readers.python.compile_scenario` compiles."""
 
     name: str

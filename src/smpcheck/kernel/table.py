@@ -32,8 +32,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
+
+from msgspec import Struct
 
 ORDERINGS = {"": "mb", "_relaxed": "once", "_acquire": "acquire", "_release": "release"}
 """Suffix of a value-returning atomic operation, and its ordering (Documentation/atomic_t.txt, ORDERING)."""
@@ -44,8 +45,7 @@ BY_ONE = {"inc": "+", "dec": "-"}
 BITS = {"set": "| __bit_mask(N,X)", "clear": "& ~__bit_mask(N,X)", "change": "^ __bit_mask(N,X)"}
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(Struct, frozen=True):
     """Rows that belong together: where their meaning is said, a note for the reader of the table, and the rows, one a line."""
 
     title: str
@@ -524,8 +524,7 @@ void ASSERT_EXCLUSIVE_ACCESS(any X) { }
 # --- rows ---
 
 
-@dataclass(frozen=True)
-class Param:
+class Param(Struct, frozen=True):
     """A parameter: ``kind`` is ``place``, ``pointer``, ``array``, ``value``, ``local``, ``condition``, ``until`` or ``any``;
     ``type`` the C type of what is there, ``T`` for whatever type it has."""
 
@@ -549,8 +548,7 @@ def _param(text: str) -> Param:
     return Param(kind, match[1].strip(), match[3])
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True, dict=True):
     """One primitive: ``result`` is the type of its value (``void``: none, ``T``: that of the place), ``body`` its meaning."""
 
     name: str

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from smpcheck.errors import UnsupportedError
 from smpcheck.machines.lower import AGAIN, NEW, OUT, UNLESS, Site, sites
 from smpcheck.machines.mapping import MachineMapping
@@ -23,8 +25,7 @@ OK = "%finished"
 """The variable that says that a thread has not given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Syntax:
+class Syntax(Struct, frozen=True):
     """How a machine writes what is no primitive. Registers are numbers, and ``name`` has what they are called by their size in
     bytes. ``bases``, ``locals``: those for addresses and variables (no bases: instructions name locations); ``scratch``: two.
     ``binary`` has templates by C's operator, over ``{d}``, ``{a}`` and ``{b}``; ``zero``, ``nonzero``: branches on ``{a}`` to

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
@@ -31,8 +33,7 @@ ACCESSES = frozenset((PLAIN_LOAD, PLAIN_STORE, "READ_ONCE", "WRITE_ONCE"))
 """Primitives that order nothing by themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forbidden:
+class Forbidden(Struct, frozen=True):
     """A test that the contract forbids, without data races, and the size of its cycle (None: it is none of ours)."""
 
     program: Program
@@ -45,8 +46,7 @@ class Forbidden:
         return self.size or 99, len(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
+class Wrong(Struct, frozen=True):
     """The machine allows what the contract forbids. ``rows``: those of the mapping that are to blame, those with the fewest
     instructions first; empty: no single one is."""
 
@@ -139,8 +139,7 @@ class Judge:
 # --- rows made weaker --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Weakened:
+class Weakened(Struct, frozen=True):
     """A row with one instruction weaker. ``before`` and ``after`` are that instruction (after: empty where it is gone)."""
 
     row: Row
@@ -211,8 +210,7 @@ def _weaker(language: str, line: str) -> Sequence[str]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(Struct, frozen=True):
     """What a weaker row comes to: the ``test`` that notices it, or None and how many tests that use the row did not."""
 
     weakened: Weakened

@@ -7,7 +7,8 @@ orders, a critical section. The cycles are those of :mod:`smpcheck.generate.make
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.generate.c import condition
 from smpcheck.generate.cycle import Access, Cycle, close
@@ -18,8 +19,7 @@ SMALLEST, LARGEST = 4, 6
 """The sizes of cycles, in edges."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """``code`` for a thread whose accesses have the directions ``ends``: ``{a}`` and ``{b}`` are the accesses as READ_ONCE() and
     WRITE_ONCE(); ``{xa}``, ``{va}``, ``{ra}`` the first one's location, value and register, and so for the second. ``{t}`` is the
     thread's number. ``parameters``: what the code takes besides; ``also``: what has to be true at the end besides.
@@ -144,8 +144,7 @@ def others() -> Iterator[LinkTest]:
     yield _pair("bits", "unsigned long f=1;", "unsigned long", ["clear_bit_unlock(0, f);", "set_bit(1, f);"], "~f=2")
 
 
-@dataclass(frozen=True, slots=True)
-class LinkTest:
+class LinkTest(Struct, frozen=True):
     """A generated test: ``size`` is that of its cycle."""
 
     name: str

@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.kernel.table import rows as primitives
@@ -70,8 +73,7 @@ def lower(program: Program, mapping: MachineMapping) -> Program:
     return lowered(program, mapping).program
 
 
-@dataclass(frozen=True, slots=True)
-class Lowered:
+class Lowered(Struct, frozen=True):
     """A program on a machine. ``instructions``: for each place in the source the instructions that its primitives have become,
     without registers; ``rows``: the rows of the mapping that were used."""
 
@@ -160,8 +162,7 @@ class _Instructions(Thread):
         self.items += choice.then
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A primitive in a program, and its row: at ``addr``, if it is an access, into the register ``reg`` or of ``value``.
 
     ``operation``: of a read-modify-write, what it does; ``expected``: the only value for which it takes place, if it is of that
@@ -371,8 +372,7 @@ class _Thread:
         return name
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+class _Task(Struct, frozen=True):
     """A row to be filled in for a site."""
 
     thread: _Thread

@@ -28,20 +28,22 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Language
+from smpcheck.records import PartlyCompared
 
 MACHINES = ("arm64", "x86", "ppc64", "riscv", "armv7")
 """The machines whose mappings come with the program; each file is called as its machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """``primitives`` are these instructions: the lines of ``asm`` (or, as another way that is as possible, of ``other_way``).
 
     ``source``: the file in the kernel's tree. ``option``: the choice of an option that the row belongs to, or empty.
@@ -68,13 +70,14 @@ class Row:
         return (self.kernel,) if self.kernel else tuple(line.lower() for line in self.asm)
 
 
-@dataclass(frozen=True, slots=True)
-class MachineMapping:
+class MachineMapping(PartlyCompared, frozen=True):
     """One machine's mapping with its options settled.
 
     ``name`` is the machine's, as options and columns have it; ``model`` the memory model that judges its programs; ``sizes`` what
     fills the places of a row, by the size of the location in bytes; ``operators`` how atomic instructions call C's operators.
     """
+
+    ASIDE = frozenset({"table"})
 
     name: str
     language: Language
@@ -86,7 +89,7 @@ class MachineMapping:
     options: Mapping[str, Sequence[str]]
     chosen: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    table: Mapping[str, tuple[Row, ...]] = field(default_factory=dict, compare=False)
+    table: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
 
     def row(self, names: Sequence[str], operator: str | None = None) -> Row | None:
         """The row for the first of ``names`` that has one; ``operator``: of an atomic operation, where it is a simple one."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, LimitError
 from smpcheck.kernel.layout import FLAG_LAYOUTS
@@ -62,8 +64,7 @@ ASSUMPTIONS = (
 """What bounds the answer, besides what a scenario says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One cell of the table. ``file``: where the scenario is from, if it is not one of the model's own. ``machine``: what
     ``--machine`` names, where a machine's instructions are asked about and not the kernel's primitives; ``model`` is then that
     machine's."""
@@ -99,8 +100,7 @@ class Case:
         return " ".join(words)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came of a case.
 
     ``failed``: each invariant that fails, with the names of the checks that say so (a check that belongs to no invariant, such as

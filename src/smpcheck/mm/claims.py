@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError
 from smpcheck.machines.mapping import MACHINES, load_mapping
@@ -33,8 +36,7 @@ TRUNCATIONS = ("truncate_mlock", "truncate_munlock", "truncate_reclaim", "trunca
 MLOCKED = "mlocked"
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that a claim rests on: what was asked, what came out, and the command that asks again."""
 
     question: str
@@ -593,8 +595,7 @@ def c21(ask: Asker) -> Computed:
     return "wrong", answer
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A statement, where it comes from, and what computes the answer."""
 
     id: str

@@ -9,8 +9,9 @@ accesses. PG_lru is bit 5 and PG_mlocked bit 21 of a word of flags, or each is b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from smpcheck.cat.load import load_model
 from smpcheck.engines.constraints import NARROW, has_no_load_buffering
@@ -26,8 +27,7 @@ BARRIERS = ("none", "smp_mb", "smp_mb__after_atomic")
 """What stands between setting PG_lru and looking at PG_mlocked; the second kind before lru_lock is let go (V9b)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One way to write the two: the layout of the flags, the barrier, and whether munlock's operation returns the old bit."""
 
     layout: str

@@ -10,10 +10,11 @@ file of its own: pages do not know of each other, and a file's size is the sum o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any
+
+from msgspec import Struct
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.mm.kernel_check.steps import COUNTERS, FLAGS, Kind, Prediction, Step
@@ -48,8 +49,7 @@ def _code(variant: Variant) -> tuple[Code, Mapping[str, Any]]:
     return code_for(variant, "one-word", "at-once")
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Pages ``start`` to ``stop`` of an area or a file, which the model has as an area or a file called ``name``."""
 
     start: int

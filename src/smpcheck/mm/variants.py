@@ -6,8 +6,10 @@ Commits are mainline's; the base is 2.6.32-rc2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias, get_args, get_type_hints
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from smpcheck.errors import InputError
 from smpcheck.kernel import parameter
@@ -17,8 +19,7 @@ Barrier: TypeAlias = Literal["none", "mb", "after_atomic"]
 LazyMlock: TypeAlias = Literal["try_to_unmap", "try_to_unmap_one", "pte_lock"]
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """One way to build the system.
 
     ``first_pass``, ``second_pass``: truncation's unmap before and after the page cache is emptied; ``first_even_cows``: does the
@@ -67,7 +68,7 @@ class Variant:
 
     def but(self, name: str, title: str, **switches: object) -> Variant:
         """This variant with some switches set otherwise."""
-        return replace(self, name=name, title=title, **switches)  # type: ignore[arg-type]
+        return replace(self, name=name, title=title, **switches)
 
 
 V0 = Variant("V0", "2.6.32-rc2: nothing about mlock when a private page is unmapped, silent repair when it is freed")

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.machines.lower import lower
@@ -44,8 +46,7 @@ RACES = "I14"
 """The invariant that is about data races, which only the view machine decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class WeakRun:
+class WeakRun(Struct, frozen=True):
     """An execution that no interleaving has: its events in an order in which they may take effect, and what is not in program
     order in it."""
 

@@ -6,13 +6,12 @@ that does not. A machine has one operation for both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from smpcheck.program.ir import Assume, Choice, Expr, Fence, Load, Rmw, Stmt
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """An operation, where it takes place (``success``: with the barriers that are part of it) and where it does not
     (``failure``), and what follows in either case (``done``, ``failed``)."""
 

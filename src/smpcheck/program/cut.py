@@ -9,7 +9,9 @@ left out.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.program import ir
 from smpcheck.program.attempts import attempt
@@ -36,8 +38,7 @@ def is_left_out(label: str) -> bool:
     return label.startswith(_CUT)
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """The accesses that are ``steps`` of a program's interleavings, and those that some interleaving takes, both by ``id`` of the
     statement in this very program object.
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.flow import registers_in_questions
@@ -156,8 +158,7 @@ class Event:
     spot: Spot | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """Where an access can lie, in a program with accesses of several sizes: in a cell of ``size`` bytes, as the piece that begins
     ``offset`` bytes into the access, which begins at a multiple of ``align``."""
 

@@ -8,7 +8,8 @@ this execution are listed. Relations are sets of pairs of event ids. The base re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from smpcheck.program.ir import FinalMem, FinalReg, Position
 from smpcheck.program.values import Value
@@ -16,8 +17,7 @@ from smpcheck.program.values import Value
 INIT_THREAD = -1
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutedEvent:
+class ExecutedEvent(Struct, frozen=True):
     """An event of an execution.
 
     ``kind`` is ``R``, ``W`` or ``F``; ``tags`` are the model's tags (``Once``, ``Mb``, ...; ``IW`` and ``FW`` for initial and
@@ -36,8 +36,7 @@ class ExecutedEvent:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Struct, frozen=True):
     """Events, base relations and the final state of one execution.
 
     ``relations`` has ``po addr data ctrl rmw rf co`` (``po`` and ``co`` transitive). ``final`` is the final state restricted to

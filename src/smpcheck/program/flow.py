@@ -7,9 +7,10 @@ trees of statements: :func:`live_at_heads`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal, TypeAlias, TypeVar
+
+from msgspec.structs import replace
 
 from smpcheck.program import ir
 

@@ -11,14 +11,15 @@ Nothing here knows whether the program came from C, assembly or Python.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from msgspec import Struct, field
+
 from smpcheck.program.values import INT, UNDETERMINED, CType, Ptr, Value
+from smpcheck.records import PartlyCompared
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Where something stands in its source: 1-based line and column.
 
     ``inlined_at``: the call through which it was reached, where it stands in a function that was inlined. It is no part of the
@@ -28,7 +29,15 @@ class Position:
     file: str
     line: int
     column: int = 1
-    inlined_at: Call | None = field(default=None, compare=False, repr=False)
+    inlined_at: Call | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Position):
+            return NotImplemented
+        return self.line == other.line and self.file == other.file and self.column == other.column
+
+    def __hash__(self) -> int:
+        return hash((self.file, self.line, self.column))
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -44,8 +53,7 @@ class Position:
         return tuple(reversed(found))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call of ``function`` at ``pos``, by whichever function the call at ``pos.inlined_at`` is of."""
 
     function: str
@@ -55,22 +63,19 @@ class Call:
 # --- expressions -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+class Const(Struct, frozen=True):
     """A known value."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Reg:
+class Reg(Struct, frozen=True):
     """The current value of a register (a local variable) of the thread. Never-written registers are 0."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(Struct, frozen=True):
     """``op arg`` computed at ``ctype``; ``op`` is one of ``- ~ ! +``."""
 
     op: str
@@ -78,8 +83,7 @@ class Unary:
     ctype: CType = INT
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Struct, frozen=True):
     """``left op right``, both converted to ``ctype`` before; ``op`` is C's. ``&&`` and ``||`` evaluate both sides."""
 
     op: str
@@ -88,16 +92,14 @@ class Binary:
     ctype: CType = INT
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+class Cast(Struct, frozen=True):
     """Conversion to ``ctype``."""
 
     ctype: CType
     arg: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional:
+class Conditional(Struct, frozen=True):
     """``cond ? then : other`` (pure: both sides have no side effects)."""
 
     cond: Expr
@@ -105,16 +107,14 @@ class Conditional:
     other: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class FinalReg:
+class FinalReg(Struct, frozen=True):
     """In conditions only: the final value of a thread's register."""
 
     thread: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class FinalMem:
+class FinalMem(Struct, frozen=True):
     """In conditions only: the final value of a memory cell (the coherence-last write).
 
     ``ctype``: as what the memory there is read; None: as the whole of the cell that begins there. ``name``: how it is printed, if
@@ -124,8 +124,17 @@ class FinalMem:
 
     cell: Ptr
     ctype: CType | None = None
-    name: str = field(default="", compare=False)
+    name: str = ""
     bits: tuple[int, int, bool] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Is the same meant? However it is printed."""
+        if not isinstance(other, FinalMem):
+            return NotImplemented
+        return self.cell == other.cell and self.ctype == other.ctype and self.bits == other.bits
+
+    def __hash__(self) -> int:
+        return hash((self.cell, self.ctype, self.bits))
 
 
 Expr: TypeAlias = Const | Reg | Unary | Binary | Cast | Conditional | FinalReg | FinalMem
@@ -134,8 +143,7 @@ Expr: TypeAlias = Const | Reg | Unary | Binary | Cast | Conditional | FinalReg |
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Struct, frozen=True):
     """``reg = expr``: no event. Carries data dependencies from the registers that ``expr`` reads.
 
     ``chosen_by``, in machine code: what decided that this instruction takes ``expr`` and no other value (``CSEL``).
@@ -147,26 +155,29 @@ class Assign:
     chosen_by: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """A read event from the address ``addr`` into ``reg``.
+class _Access(Struct, frozen=True, kw_only=True):
+    """What accesses have in common.
 
-    ``ctype``, here and in the other accesses: as what the memory at ``addr`` is accessed, so many bytes, with or without a sign.
-    None: as the whole of whatever cell begins there. ``pieces``: the cells that it covers, each by its offset from ``addr`` and
-    its type, where this is not one cell of the type ``ctype``; see :mod:`smpcheck.program.pieces`, which says so.
+    ``ctype``: as what the memory at ``addr`` is accessed, so many bytes, with or without a sign. None: as the whole of
+    whatever cell begins there. ``pieces``: the cells that it covers, each by its offset from ``addr`` and its type, where this is
+    not one cell of the type ``ctype``; see :mod:`smpcheck.program.pieces`, which says so.
     """
+
+    ctype: CType | None = None
+    pieces: tuple[tuple[int, CType], ...] = ()
+
+
+class Load(_Access, frozen=True):
+    """A read event from the address ``addr`` into ``reg``."""
 
     reg: str
     addr: Expr
     tags: frozenset[str]
     pos: Position | None = None
     text: str = ""
-    ctype: CType | None = field(default=None, kw_only=True)
-    pieces: tuple[tuple[int, CType], ...] = field(default=(), kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(_Access, frozen=True):
     """A write event of ``value`` to ``addr``.
 
     ``status``, if given, makes it the success of a store-conditional: it pairs with the thread's last load with the tag ``EX``,
@@ -179,12 +190,9 @@ class Store:
     pos: Position | None = None
     text: str = ""
     status: str | None = None
-    ctype: CType | None = field(default=None, kw_only=True)
-    pieces: tuple[tuple[int, CType], ...] = field(default=(), kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Rmw:
+class Rmw(_Access, frozen=True):
     """An atomic read-modify-write: a read event into register ``old``, then a write event of ``new`` (which may use ``old``).
 
     ``when``, if given, is a condition over ``old``: the operation can only take place where it holds (a lock waits, a
@@ -202,12 +210,9 @@ class Rmw:
     pos: Position | None = None
     text: str = ""
     primitive: str = ""
-    ctype: CType | None = field(default=None, kw_only=True)
-    pieces: tuple[tuple[int, CType], ...] = field(default=(), kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(Struct, frozen=True):
     """An event that is neither read nor write: a barrier, an RCU or SRCU marker. SRCU markers have ``addr`` (and ``value``).
 
     ``primitive``, here and in :class:`Rmw`: the kernel's primitive whose definition this is from, where it is from one. It says
@@ -222,8 +227,7 @@ class Fence:
     primitive: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Struct, frozen=True):
     """A branch. What is executed in it only because of ``cond`` is control-dependent on what ``cond`` reads (LKMM's ctrl):
     the events of both sides, and what follows up to the point that is reached anyway if a side leaves early by ``Exit``."""
 
@@ -234,8 +238,7 @@ class If:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Both are possible, no dependency arises: a successful or a failed cmpxchg (each side begins with what decides it)."""
 
     then: tuple[Stmt, ...]
@@ -243,8 +246,7 @@ class Choice:
     pos: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Statements that ``Exit(label)`` may leave early (a helper function's body, a loop body for ``continue``)."""
 
     label: str
@@ -252,8 +254,7 @@ class Block:
     pos: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """Repeat ``body`` until an ``Exit`` to ``label`` or further out. ``bound``: iterations known to suffice, if known.
 
     ``body`` may have a :class:`Round`; without one, a round is the whole body.
@@ -265,8 +266,7 @@ class Loop:
     pos: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """Another round of the enclosing Loop called ``label`` begins here: what precedes it in the loop's body is the test that
     decides whether there is one. A loop that has made all its rounds tests once more, and is cut here if it goes on."""
 
@@ -274,24 +274,21 @@ class Round:
     pos: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """Leave the enclosing Block or Loop called ``label``."""
 
     label: str
     pos: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Assume:
+class Assume(Struct, frozen=True):
     """Executions in which ``cond`` is false here are not executions. No dependency arises."""
 
     cond: Expr
     pos: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Assert:
+class Assert(Struct, frozen=True):
     """A property: an execution in which ``cond`` is false here violates it. ``name`` is its name in answers."""
 
     cond: Expr
@@ -310,8 +307,7 @@ ENDED = "@ended"
 # --- programs --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One scalar location of shared memory: name as printed (``x``, ``a[1]``, ``s.f``), C type, initial value.
 
     ``bits``: the names of its bits, lowest first, where it is a word of flags. ``fields``: the bit fields that it consists of.
@@ -334,8 +330,7 @@ class Cell:
         return str(value) if rest or not names else "|".join(names)
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(Struct, frozen=True):
     """One thread of execution, number ``index`` (P0, P1, ...).
 
     ``after``: it begins by waiting, with acquire loads, until every other thread has ended with a release store.
@@ -355,8 +350,7 @@ MODELS: tuple[Language, ...] = ("Python", "KernelC")
 """Languages of *models*: their verdict is that of what they assert; that of a litmus test is about its condition."""
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(Struct, frozen=True):
     """``threads`` are what ``translate`` makes of the threads of ``program``, such as a machine's instructions."""
 
     program: Program
@@ -364,14 +358,15 @@ class Translation:
     translate: Callable[[Program], Program]
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(PartlyCompared, frozen=True):
     """A closed program with its question.
 
     ``cells`` maps each address to its cell. ``condition`` is an expression over ``FinalReg`` and ``FinalMem``;
     ``observed`` lists what a final state shows, in the order in which it is printed. ``expected`` is the author's
     own verdict (``Never``, ``Sometimes``, ``Always``) where the file states one.
     """
+
+    ASIDE = frozenset({"translation"})
 
     name: str
     cells: Mapping[Ptr, Cell]
@@ -418,7 +413,7 @@ class Program:
     """May an access be to anything but a whole cell: to part of one, to several, or, if its address is computed, beside them?"""
     in_pieces: bool = False
     """Are there accesses of several sizes, or types, to one place? Then the cells are the pieces that these need."""
-    translation: Translation | None = field(default=None, repr=False, compare=False)
+    translation: Translation | None = None
     """Where the threads come from, if they were made from those of another program."""
 
     @property

@@ -12,10 +12,11 @@ A program in which no sizes are mixed is returned as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir

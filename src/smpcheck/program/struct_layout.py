@@ -8,14 +8,14 @@ byte order). Adjacent ones are one *memory location* (C11 3.14), here a run, whi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 LONGEST_RUN = 8
 """Bytes of a run of bit fields."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A member: its size and alignment in bytes. ``width``: of a bit field, in bits; ``named``: has it a name?"""
 
     size: int
@@ -24,8 +24,7 @@ class Member:
     named: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """Where a member lies: its first byte. Of a bit field that is its run's, of ``size`` bytes and with the ``members`` of these
     numbers, and ``shift`` is its lowest bit there."""
 
@@ -35,8 +34,7 @@ class Spot:
     members: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StructLayout:
+class StructLayout(Struct, frozen=True):
     """``spots``: of each member that takes room, by number. ``size`` and ``align``: of the whole."""
 
     spots: dict[int, Spot]

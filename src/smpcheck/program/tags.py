@@ -8,8 +8,9 @@ the models in :mod:`smpcheck.models`. Whoever has to know what a tag means asks 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.program.ir import Language
 
@@ -24,8 +25,7 @@ Views: TypeAlias = Literal["", "nothing", "order", "full", "full after RMW", "fu
 acquire or a release; a full barrier, always or where the last access before it has the tag named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """One row.
 
     ``languages``: whose events have it. ``text``: a barrier as the kernel's C writes it. ``cost``: its kind in the table of

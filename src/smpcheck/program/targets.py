@@ -12,10 +12,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import reduce
 from math import gcd, prod
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.program import ir
 from smpcheck.program.flow import defined, registers_read, statements, used, with_atoms
@@ -28,8 +29,7 @@ PATIENCE = 8
 """So often a place in memory, or a register in a loop, may gain values before it is widened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """The numbers, or with ``base`` the bytes of that object, ``start + k * step`` for every k."""
 
     base: str | None
@@ -52,8 +52,7 @@ ANY_NUMBER = Span(None, 1, 0)
 _COMPARE = frozenset(("==", "!=", "<", "<=", ">", ">=", "&&", "||"))
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """In a branch ``cond``, over the registers ``names``, holds, or does not. ``results``: what that makes of what they hold."""
 
     cond: ir.Expr

@@ -8,8 +8,9 @@ arithmetic right shift and the low bits of aligned pointers as tags.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 OBJECT_ALIGNMENT = 4096
 """Every object starts at a multiple of this, so that low-bit tags on pointers (``mapping | 1``) are exact."""
@@ -19,8 +20,7 @@ class UndefinedValue(Exception):
     """An operation that C leaves undefined, or that symbolic pointers cannot express (``&x * 2``)."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ptr:
+class Ptr(Struct, frozen=True, order=True):
     """The address of byte ``offset`` of the object called ``base``."""
 
     base: str
@@ -37,8 +37,7 @@ UNDETERMINED = Ptr("?")
 Any value does that solves the equations of the cycle. herd7 prints such values as ``S16`` and the like."""
 
 
-@dataclass(frozen=True, slots=True)
-class CType:
+class CType(Struct, frozen=True):
     """A scalar C type: its width in bits, its signedness, and its name for messages. ``bits == 1`` is ``_Bool``. ``packed``: it
     may lie anywhere, and not only at multiples of its size."""
 

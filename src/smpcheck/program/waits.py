@@ -58,7 +58,8 @@ that they are there. So :class:`~smpcheck.program.events.Waiting` records idle r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.program import ir
 from smpcheck.program.flow import Live, defined, live_at_head, live_before, registers_read, statements
@@ -69,8 +70,7 @@ MARKERS = of_kind("section")
 """Tags of events that are never left out: what pairs with them would change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Omission:
+class Omission(Struct, frozen=True):
     """What a memory model lets one leave out of an execution. ``reads``: rounds that only read and order. ``writes``: rounds that
     write what they read. ``flags``: has it flags of its own, of which it is not known how many rounds they speak of?"""
 
@@ -79,8 +79,7 @@ class Omission:
     flags: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A loop turned so that little is live where its rounds begin: ``first``, then ``round`` again and again.
 
     ``live``: the registers that may be read from the beginning of a round on. ``watched``: may an idle round show what the others

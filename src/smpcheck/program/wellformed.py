@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from msgspec import Struct
+
 from smpcheck.errors import InputError
 from smpcheck.program import ir
 from smpcheck.program.values import CType, Ptr, is_null
@@ -31,8 +33,7 @@ class Context:
     pos: ir.Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """``holds(node, context)`` for every node of the types ``about``; else ``message``, formatted with the node as ``n``."""
 
     name: str

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.cat.nodes import Model
 from smpcheck.engines.contract import Answer, over
@@ -34,6 +36,7 @@ from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.statements import InSection, Orders
 from smpcheck.questions.stops import Stops, possible_stops, stop, stops
 from smpcheck.questions.wording import Words, sentence
+from smpcheck.records import PartlyCompared
 from smpcheck.solver.candidates import Candidates
 from smpcheck.solver.enumeration import can_hold
 
@@ -43,8 +46,7 @@ DEPENDENCIES = ("addr", "data", "ctrl")
 """Kinds of links that are dependencies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Protected:
+class Protected(Struct, frozen=True):
     """What must not happen: the ``condition`` of the program, failing assertions, a data race (``race``). ``text`` names it,
     ``said`` is a sentence without its end: that it does not happen, or that this is not known.
     """
@@ -71,8 +73,7 @@ class Protected:
         return self.broken(program, model, unroll) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """The answer for one element.
 
     ``alone``: can it be removed while everything else stays? ``weakest``: the weakest form that can replace it while everything
@@ -94,8 +95,7 @@ class Finding:
     race: Race | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Barriers:
+class Barriers(PartlyCompared, frozen=True):
     """The answer for one program under one model.
 
     ``protected``: what cannot happen now, None where nothing is (``reachable`` says what can). ``sets``: all minimal sets of
@@ -103,6 +103,8 @@ class Barriers:
     ``unexamined``: elements that the question could not be asked of. ``complete``: all sets are there.
     ``undecided``: something is not known (loops were cut, or the program is large; ``notes`` say why).
     """
+
+    ASIDE = frozenset({"seconds"})
 
     program: Program
     model: str
@@ -115,7 +117,7 @@ class Barriers:
     notes: tuple[str, ...] = ()
     complete: bool = True
     undecided: bool = False
-    seconds: float = field(default=0.0, compare=False)
+    seconds: float = 0.0
 
 
 def barriers(

@@ -12,8 +12,10 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError, UnsupportedError
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION, STOPS
@@ -40,8 +42,7 @@ DEFAULT_UNROLL = 2
 DEFAULT_MAX_STATES = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
+class CheckOptions(Struct, frozen=True):
     """How to ask: the knobs of ``smpcheck check`` that reach the solver.
 
     ``verdict_only``: decide the condition, do not list states. ``unroll``: iterations of each loop. ``timeout``: seconds of wall

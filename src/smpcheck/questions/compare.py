@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.cat.nodes import Model
 from smpcheck.engines.contract import NO_EXECUTION, Answer, cut
@@ -28,6 +29,7 @@ from smpcheck.questions.reasons import Reason, first_reason, reasons_of
 from smpcheck.questions.reorderings import Story, tell
 from smpcheck.questions.stops import Stops, possible_stops, stop, stops
 from smpcheck.questions.wording import Words
+from smpcheck.records import PartlyCompared
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 
@@ -37,8 +39,7 @@ if TYPE_CHECKING:
 NO_RACES = "the model {} does not define data races"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What is asked: a model, about the program as it is or as a machine has it. ``name`` heads the column."""
 
     name: str
@@ -54,8 +55,7 @@ class Subject:
         return lower(program, self.mapping)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """What one model says of one outcome: a verdict (``Never``, ``Sometimes``, ``Always``; for assertions ``Never`` or
     ``Sometimes`` fails; for faults ``Never`` or ``Sometimes`` happens), or None and why not. ``race``: a data race is flagged.
     ``asked``: whether the question means anything under the model (whether accesses race does not under sc).
@@ -72,8 +72,7 @@ class Cell:
         return None if self.verdict is None else self.verdict != "Never"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """An execution that ``allows`` allows and ``forbids`` (a model's name) does not, and the reason there."""
 
     allows: str
@@ -83,15 +82,16 @@ class Difference:
     reason: Reason | None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(PartlyCompared, frozen=True):
     """One outcome of one program under all models, in their order."""
+
+    ASIDE = frozenset({"seconds"})
 
     program: Program
     outcome: Outcome
     cells: tuple[Cell, ...]
     difference: Difference | None = None
-    seconds: float = field(default=0.0, compare=False)
+    seconds: float = 0.0
     notes: tuple[str, ...] = ()
     """What there is to say about the program, and what is new in some model about it."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.cat.nodes import Model
 from smpcheck.errors import InputError
@@ -17,8 +18,7 @@ SMALLEST = 4
 """No critical cycle has fewer edges."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A test, and whether its cycle can happen under the one model and under the other."""
 
     test: Test

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.cat.nodes import Model
 from smpcheck.program import ir
@@ -26,8 +28,7 @@ MAX_WAYS = 6
 """So many other ways are looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """Another execution with the outcome, possible although all places named before are mended, and its story."""
 
     execution: Execution
@@ -39,8 +40,7 @@ class Way:
         return (*self.story.reorderings, *self.story.also)
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(Struct, frozen=True):
     """Other ways, in their order. ``complete``: with order in all the named places the outcome cannot happen."""
 
     found: tuple[Way, ...]

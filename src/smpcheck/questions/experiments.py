@@ -15,9 +15,11 @@ barrier between the two forbids the cycle, it says nothing about the pair.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.nodes import Model
@@ -32,8 +34,7 @@ from smpcheck.questions.wording import is_plain
 ONCE = frozenset({"Once"})
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """A place in a thread: directly before or after an event."""
 
     event: int
@@ -92,8 +93,7 @@ GAP, MARK = 2.0, 3.0
 """The costs of a barrier and of a mark."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """Two accesses of a thread with a place for a barrier directly before the second. Whatever other threads see of it is at one
     of the two, or further away.
     """
@@ -102,8 +102,7 @@ class Gap:
     second: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A plain access that would have to be marked."""
 
     event: int
@@ -112,8 +111,7 @@ class Mark:
 Repair: TypeAlias = Gap | Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Struct, frozen=True):
     """A cheapest repair. ``gaps``: each with the pair of accesses that a barrier there orders, in what forbids the execution."""
 
     gaps: tuple[tuple[Gap, Edge], ...]

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
@@ -35,6 +37,7 @@ from smpcheck.questions.reorderings import Story, least_weight, tell
 from smpcheck.questions.statements import InSection
 from smpcheck.questions.stops import possible_stops, stop, stops
 from smpcheck.questions.wording import Words, is_plain, section
+from smpcheck.records import PartlyCompared
 from smpcheck.solver.candidates import Candidates
 
 Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided", "nothing"]
@@ -46,8 +49,7 @@ STRONGER = ("sc", "tso")
 """Models that are asked before the one in question, the simplest executions first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How hard to look: ``candidates`` executions are judged at most for each outcome, in at most ``seconds``; ``witnesses`` are
     compared to find the one with the fewest reorderings; ``reasons`` are listed. ``unroll``: iterations of each loop. ``ends``:
     the moment of :func:`time.monotonic` at which a large program is given up.
@@ -65,8 +67,7 @@ class Limits:
         return Question(program, model, tuple(names), self.unroll, self.ends)
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(PartlyCompared, frozen=True):
     """Why one outcome can be (``allowed``), cannot be (``forbidden``), cannot even be computed (``impossible``: no write
     gives these values), or is ``undecided`` (loops were cut, or the program is large; ``notes`` say why). ``nothing``: the
     program neither asks nor asserts, and only ``races`` can be shown.
@@ -76,6 +77,8 @@ class Explanation:
     ``reasons``. ``races``: data races that the model flags, whatever the outcome. ``complete``: all reasons are there;
     ``notes`` say what a limit or an assumption left out.
     """
+
+    ASIDE = frozenset({"seconds"})
 
     program: Program
     model: str
@@ -88,7 +91,7 @@ class Explanation:
     races: tuple[Race, ...] = ()
     notes: tuple[str, ...] = ()
     complete: bool = True
-    seconds: float = field(default=0.0, compare=False)
+    seconds: float = 0.0
     ways: tuple[Way, ...] = ()
 
     @property

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
@@ -28,6 +30,7 @@ from smpcheck.questions.ordering_elements import COSTS
 from smpcheck.questions.outcomes import RACE, Outcome, asking, outcomes, remarks
 from smpcheck.questions.patch import Edit, Lines, Texts, apply, cost, edits_of, read_again
 from smpcheck.questions.stops import possible_stops, stop, stops
+from smpcheck.records import PartlyCompared
 
 FixStatus: TypeAlias = Literal["fixed", "safe", "undecided", "interleaving", "no placement", "unfinished"]
 """``fixed``: there are placements. ``safe``: the outcome cannot happen anyway. ``undecided``: not within the rounds of loops that
@@ -35,8 +38,7 @@ were followed. ``interleaving``: it can by taking turns, no
 barrier forbids it. ``no placement``: not even all additions together forbid it. ``unfinished``: the search used up its time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """One way to forbid the outcome: its edits, their cost, and the diff (empty where the source has no place for it)."""
 
     edits: tuple[Edit, ...]
@@ -44,9 +46,10 @@ class Placement:
     diff: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(PartlyCompared, frozen=True):
     """The answer for one outcome."""
+
+    ASIDE = frozenset({"seconds"})
 
     program: Program
     model: str
@@ -54,7 +57,7 @@ class Fix:
     status: FixStatus
     placements: tuple[Placement, ...] = ()
     notes: tuple[str, ...] = ()
-    seconds: float = field(default=0.0, compare=False)
+    seconds: float = 0.0
 
 
 def fix(

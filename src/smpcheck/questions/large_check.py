@@ -7,8 +7,9 @@ They are not asked about data races. But the view machine has no answer if acces
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from smpcheck.cat.nodes import Model
 from smpcheck.engines.contract import NO_EXECUTION, Answer, Question, cut

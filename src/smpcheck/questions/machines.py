@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.cat.load import load_model
 from smpcheck.cat.nodes import Model
@@ -30,8 +31,7 @@ from smpcheck.questions.outcomes import remarks
 Need: TypeAlias = Literal["needed", "not needed", "free", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class OnMachine:
+class OnMachine(Struct, frozen=True):
     """One element on one machine: is it needed there, and the instructions that it is."""
 
     need: Need
@@ -41,8 +41,7 @@ class OnMachine:
         return f"{self.need}: {'; '.join(self.instructions)}" if self.instructions else self.need
 
 
-@dataclass(frozen=True, slots=True)
-class ElementRow:
+class ElementRow(Struct, frozen=True):
     """One element: what the contract says, and each machine, in their order."""
 
     element: Element
@@ -50,8 +49,7 @@ class ElementRow:
     cells: tuple[OnMachine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ByMachine:
+class ByMachine(Struct, frozen=True):
     """The answer for one program. ``protected``: what the contract excludes, None where nothing is. ``holds``: is it excluded on
     each machine, with all elements there (None: not known, and ``notes`` say why)?"""
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.program import flow, ir, tags
 from smpcheck.program.events import unroll
@@ -40,8 +42,7 @@ MAX_GUESS = 16
 """A dependency on a value with more possibilities than this is not cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """A strength that an element can be given: ``name`` for rewriting, ``text`` as source, ``kind`` for the cost table."""
 
     name: str
@@ -54,8 +55,7 @@ NOWHERE = Position("", 0)
 GONE = Level("none", "nothing", "none")
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """Something that gives order. ``text`` names it; ``weaker``: what it can be replaced by, the cheapest last."""
 
     key: Key

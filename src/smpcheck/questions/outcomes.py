@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.models import about_sizes
 from smpcheck.program.faults import DATA_RACE, STOPS
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from smpcheck.solver.candidates import Candidates
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """An event that can happen or not: ``condition`` holds at the end, or the assertion or invariant of this name fails (a str).
 
     ``text`` names it. ``claim``: what it breaks, where it breaks something (the name of an assertion, the proposition of a

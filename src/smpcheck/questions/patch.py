@@ -11,8 +11,10 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.program import flow, ir
 from smpcheck.program.ir import Position, Program, Stmt
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """One change. ``name``: a fence's tag (put before the statement at ``pos``), ``instead Mb`` (smp_mb() for the barrier
     there), ``mark`` (READ_ONCE() or WRITE_ONCE() for the plain access there), or ``acquire``, ``release``, ``full`` (a stronger
     form of it). ``kind`` for the cost table, ``saves`` the kind of what it replaces; ``old`` and ``new``: the text of the

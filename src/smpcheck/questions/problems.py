@@ -7,8 +7,9 @@ that fails. The author says so in the ``Result:`` comment or, without one, by ``
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.errors import SmpcheckError
 from smpcheck.program import flow
@@ -36,8 +37,7 @@ SEARCH_SECONDS = 1.0
 """How long to look for an execution that is easier to follow than the first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A step of an execution: where, in which thread, and what it does."""
 
     region: Region | None
@@ -45,24 +45,21 @@ class Step:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """``text`` in place of what the region holds (an insertion, where it holds nothing)."""
 
     region: Region
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A change of the source that solves a problem: all replacements together."""
 
     text: str
     replacements: tuple[Replacement, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One finding. ``region``: where; ``related``: other places and what they have to do with it; ``steps``: an execution that
     shows it; ``changes``: what would solve it, each alone.
     """

@@ -7,7 +7,7 @@ and lacks order only at its ends; if it is not, no chain leads from one thread t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from smpcheck.cat.judge import Violation, evaluate
 from smpcheck.cat.nodes import Model
@@ -18,8 +18,7 @@ from smpcheck.questions.statements import Lacks, Races
 from smpcheck.questions.wording import Words, sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Race:
+class Race(Struct, frozen=True):
     """Two accesses to one location from different threads, at least one of them plain, that nothing keeps apart.
 
     ``first`` and ``second``: event ids in ``execution``, in the order of this execution. ``sentence``: what happens;

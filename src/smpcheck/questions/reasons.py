@@ -8,9 +8,11 @@ its ends. The tag is found by experiment, not by its name: without it, the pair 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.cat.concrete import Evaluation, relation
 from smpcheck.cat.explain import Step
@@ -39,8 +41,7 @@ COMMUNICATION = {"rf": "rf", "rfe": "rf", "rfi": "rf", "co": "co", "coe": "co", 
 COMMUNICATES: dict[str, type[ReadsFrom | Overwrites | ReadsBefore]] = {"rf": ReadsFrom, "co": Overwrites, "fr": ReadsBefore}
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """One edge of a reason: from event ``source`` to ``target`` (ids in the reason's execution).
 
     ``kind``: ``rf``, ``co``, ``fr``, ``addr``, ``data``, ``ctrl``, ``rmw``, ``po``, or the name of another base relation of the
@@ -58,8 +59,7 @@ class Link:
     claim: LinkStatement | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A violated axiom on one execution: its links in order, each starting where the one before ended (a cycle).
 
     ``sentence`` says what the cycle means. ``edges``: the communication edges and dependencies that it needs, by which

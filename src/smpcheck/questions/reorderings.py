@@ -16,8 +16,10 @@ order.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.cat.concrete import Evaluation, relation
 from smpcheck.cat.nodes import Model
@@ -38,6 +40,7 @@ from smpcheck.questions.statements import (
     Unordered,
 )
 from smpcheck.questions.wording import Words, is_plain, sentence
+from smpcheck.records import PartlyCompared
 
 REORDERED = 2
 """The price of a pair out of program order that nothing orders, at a place that would mend the execution."""
@@ -61,8 +64,7 @@ ROUNDS = 40
 """How often the explanation is sought again with what the last one taught."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reordering:
+class Reordering(Struct, frozen=True):
     """A step that no interleaving has: events ``first`` and ``second`` (ids), ``kind`` ``po`` or ``rf``; what is said about it,
     as a statement and as a sentence. Of :attr:`Story.also`, also ``mark``: a plain access and what it races with.
 
@@ -77,18 +79,19 @@ class Reordering:
     along: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(PartlyCompared, frozen=True):
     """An execution as a sequence of steps (event ids) and what in it is not in program order. ``weight`` compares executions.
 
     ``also``: where order is missing besides. ``mended``: what would forbid this execution, None where that is not known.
     """
 
+    ASIDE = frozenset({"mended"})
+
     steps: tuple[int, ...]
     reorderings: tuple[Reordering, ...]
     weight: tuple[int, int, int]
     also: tuple[Reordering, ...] = ()
-    mended: Mended | None = field(default=None, compare=False)
+    mended: Mended | None = None
 
 
 def tell(execution: Execution, model: Model, words: Words, also: Model | None = None) -> Story:

@@ -12,8 +12,9 @@ undecided, never excluded.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.program.faults import (
     BAD_ADDRESS,
@@ -26,6 +27,7 @@ from smpcheck.program.faults import (
     UNDEFINED_VALUE,
 )
 from smpcheck.program.ir import MODELS
+from smpcheck.records import PartlyCompared
 
 if TYPE_CHECKING:
     from smpcheck.cat.nodes import Model
@@ -59,8 +61,7 @@ FAULT_WORDS: Mapping[str, str] = {
 """Faults in a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """An execution in a result, and what it ``shows`` to be possible: that the proposition of the condition holds or does not, or
     that the flag or assertion ``name`` is raised or fails.
     """
@@ -70,8 +71,7 @@ class Shown:
     execution: Execution
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(PartlyCompared, frozen=True):
     """The answer for one test.
 
     About the condition: ``observation`` as in herd7's Observation line (``Never``: its proposition holds in no final state,
@@ -94,6 +94,8 @@ class Result:
     is there. ``program`` comes with ``executions``, ``problems`` and ``answer``, for which one has to ask
     (:class:`~smpcheck.questions.check.CheckOptions`); ``under``, the memory model itself, with ``answer``.
     """
+
+    ASIDE = frozenset({"executions", "problems", "program", "under", "answer"})
 
     file: str
     name: str
@@ -119,11 +121,11 @@ class Result:
     announced: frozenset[str] | None = None
     expected_failures: frozenset[str] | None = None
     pos: Position | None = None
-    executions: tuple[Shown, ...] = field(default=(), compare=False, repr=False)
-    problems: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
-    program: Program | None = field(default=None, compare=False, repr=False)
-    under: Model | None = field(default=None, compare=False, repr=False)
-    answer: Answer | None = field(default=None, compare=False, repr=False)
+    executions: tuple[Shown, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    program: Program | None = None
+    under: Model | None = None
+    answer: Answer | None = None
 
     @property
     def is_model(self) -> bool:

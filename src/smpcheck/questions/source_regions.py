@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from smpcheck.errors import SmpcheckError
 from smpcheck.program.ir import MODELS, Position, Program
@@ -12,8 +13,7 @@ from smpcheck.program.ir import MODELS, Position, Program
 _QUESTION = re.compile(r"^[ \t]*(~[ \t]*exists|exists|forall)\b", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """A stretch of a file: from line and column to line and column, 1-based, the end exclusive. ``end_column`` 0: the rest of
     the line, because it is not known how far it goes.
     """

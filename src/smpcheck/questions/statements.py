@@ -7,8 +7,9 @@ that turns statements into English.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Order: TypeAlias = Literal["none", "weak", "plain"]
 """What the model makes of two accesses of a thread: nothing orders them; something does, and it is not enough here; no barrier
@@ -22,8 +23,7 @@ TooWeakKind: TypeAlias = Literal[
 # --- the story of an execution that can be -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class TooWeak:
+class TooWeak(Struct, frozen=True):
     """Something between two accesses that does not order them: a dependency of the second on the first (``event`` is the second),
     a fence, or an access that is a release or an acquire (at an end of the pair, or between). Of an atomic operation only the
     read is an acquire, and only the write a release: the other half is ``acquire's write``, ``release's read``.
@@ -33,8 +33,7 @@ class TooWeak:
     event: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reordered:
+class Reordered(Struct, frozen=True):
     """The access ``second`` takes effect before ``first``, which stands earlier in its thread; with ``shown`` false: it may,
     though in the order told it does not.
 
@@ -57,16 +56,14 @@ class Reordered:
     halves: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarded:
+class Forwarded(Struct, frozen=True):
     """``load`` reads from ``store`` of its own thread before that store takes effect, and nothing makes it wait."""
 
     store: int
     load: int
 
 
-@dataclass(frozen=True, slots=True)
-class SeenEarly:
+class SeenEarly(Struct, frozen=True):
     """``load`` of another thread reads from ``store`` before it takes effect for others: for the thread ``late``, where known."""
 
     store: int
@@ -74,8 +71,7 @@ class SeenEarly:
     late: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unordered:
+class Unordered(Struct, frozen=True):
     """The plain access ``event`` races with ``other``: no barrier makes up for it, it would have to be marked."""
 
     event: int
@@ -85,32 +81,28 @@ class Unordered:
 # --- the reasons of an execution that cannot be ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ReadsFrom:
+class ReadsFrom(Struct, frozen=True):
     """``second`` reads the value that ``first`` stored."""
 
     first: int
     second: int
 
 
-@dataclass(frozen=True, slots=True)
-class Overwrites:
+class Overwrites(Struct, frozen=True):
     """The store ``second`` is later than ``first`` in the order of stores to their variable."""
 
     first: int
     second: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReadsBefore:
+class ReadsBefore(Struct, frozen=True):
     """The load ``first`` reads a value that is older than what ``second`` stores."""
 
     first: int
     second: int
 
 
-@dataclass(frozen=True, slots=True)
-class Depends:
+class Depends(Struct, frozen=True):
     """There is a dependency of this kind, and the model keeps it."""
 
     kind: Literal["addr", "data", "ctrl"]
@@ -118,16 +110,14 @@ class Depends:
     second: int
 
 
-@dataclass(frozen=True, slots=True)
-class Halves:
+class Halves(Struct, frozen=True):
     """The read and the write of one atomic operation."""
 
     first: int
     second: int
 
 
-@dataclass(frozen=True, slots=True)
-class InSection:
+class InSection(Struct, frozen=True):
     """``first`` is before the ``end`` of a read-side critical section and ``second`` after its ``begin``; with ``inside``: both
     are in it.
     """
@@ -139,8 +129,7 @@ class InSection:
     inside: bool
 
 
-@dataclass(frozen=True, slots=True)
-class OrderedBy:
+class OrderedBy(Struct, frozen=True):
     """The events ``by``, between the two or at an end, order ``first`` before ``second``."""
 
     first: int
@@ -148,8 +137,7 @@ class OrderedBy:
     by: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderedBecause:
+class OrderedBecause(Struct, frozen=True):
     """``first`` is ordered before ``second`` because ``by``, one of the two, has this ``tag`` (``atomic``: because it is an
     atomic operation at all, which is a full barrier under this ``model``).
     """
@@ -161,16 +149,14 @@ class OrderedBecause:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class SameVariable:
+class SameVariable(Struct, frozen=True):
     """In program order, to one location."""
 
     first: int
     second: int
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """In program order, and the ``model`` (its name) keeps it though nothing is there for it."""
 
     first: int
@@ -178,8 +164,7 @@ class Kept:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(Struct, frozen=True):
     """Related by a relation of the model that has no words of its own (``^-1``: against its direction)."""
 
     first: int
@@ -187,8 +172,7 @@ class Related:
     relation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
+class Orders(Struct, frozen=True):
     """What an element of a program orders, in an execution that it helps to forbid: ``first`` before ``second``."""
 
     first: int
@@ -198,16 +182,14 @@ class Orders:
 # --- data races --------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Races:
+class Races(Struct, frozen=True):
     """Two accesses to one location, at least one of them plain, that nothing keeps from overlapping."""
 
     first: int
     second: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lacks:
+class Lacks(Struct, frozen=True):
     """What would keep two accesses apart: order directly ``after`` the first, ``before`` the second (both of these: together);
     ``nothing`` of the kind would.
     """

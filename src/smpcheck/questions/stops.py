@@ -7,7 +7,8 @@ and for ``barriers`` an element that prevents one is needed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.cat.nodes import Model
 from smpcheck.program import ir
@@ -48,8 +49,7 @@ def stop(fault: str, execution: Execution | None = None) -> Outcome:
     return Outcome(sentence(fault, execution) if execution is not None else SENTENCES[fault], fault)
 
 
-@dataclass(frozen=True, slots=True)
-class Stops:
+class Stops(Struct, frozen=True):
     """The faults that can ``happen``, each with an execution, and those that the text does not exclude, but the model does.
     ``cut``: loops were, so what does not happen here may happen beyond.
     """

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.program import tags
 from smpcheck.program.execution import ExecutedEvent, Execution
@@ -57,8 +58,7 @@ def line_of(pos: Position | None, home: str = "") -> str:
     return f"{pos.file.rsplit('/', 1)[-1]} line {pos.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class SpokenStep:
+class SpokenStep(Struct, frozen=True):
     """A step of an execution in words: its ``events`` (ids), the source ``text``, and what it reads and writes."""
 
     events: tuple[int, ...]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.readers.source import Source, shorten
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """What stands in one row of one column, with its offset in the source."""
 
     text: str

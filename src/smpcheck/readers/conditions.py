@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn, Protocol
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Binary, Cast, Const, Expr, FinalMem, FinalReg, Unary
@@ -33,8 +34,7 @@ NUMBERS = {"NULL": 0, "false": 0, "true": 1}
 _OR, _AND = {"\\/", "||"}, {"/\\", "&&"}
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
+class Printed(Struct, frozen=True):
     """An expression and its text; ``level`` is the operator it is made of (for parentheses)."""
 
     expr: Expr

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import (

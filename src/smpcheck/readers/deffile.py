@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.readers.cparse import CReader
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from smpcheck.readers.known_threads import KnownThread
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(Struct, frozen=True):
     """``name(params)`` and its body: an expression, or statements.
 
     ``repeated`` are the parameters that the body uses more than once; ``places`` those that stand for a place and not a value.

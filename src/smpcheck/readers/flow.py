@@ -8,24 +8,25 @@ forward branches lead follows a ``Block`` that they leave, and a block to which 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.flow import mapped
 from smpcheck.program.ir import Block, Choice, Exit, Expr, If, Loop, Position, Stmt
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """A place that jumps may name."""
 
     name: str
     pos: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """Go on at ``target`` if ``cond`` is true (None: in any case)."""
 
     target: str

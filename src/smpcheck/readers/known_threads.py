@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.program.ir import (
     Assert,
@@ -46,8 +48,7 @@ MAX_KNOWN = 4096
 """Threads that are kept, for one table of primitives."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownThread:
+class KnownThread(Struct, frozen=True):
     """A thread as it was read first, from ``start`` on. ``accesses``: the first one of each kind, with its offset in the text."""
 
     function: c.Function

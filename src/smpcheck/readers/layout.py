@@ -8,30 +8,28 @@ read, afterwards there are cells. Kernel types that are one location to the memo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import msgspec
 
 from smpcheck.program.struct_layout import Member, lay_out
 from smpcheck.program.values import BOOL, CHAR, INT, LONG, POINTER, SHORT, UCHAR, UINT, ULONG, USHORT, CType
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(msgspec.Struct, frozen=True):
     """Pointer to ``target``."""
 
     target: Type
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(msgspec.Struct, frozen=True):
     """``length`` elements in a row."""
 
     element: Type
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class BitField:
+class BitField(msgspec.Struct, frozen=True):
     """``width`` bits from bit ``shift`` on of a memory location (C11 3.14): the run of adjacent bit fields, as a number of type
     ``place``. ``ctype`` is the declared type, ``fields`` the names of all bit fields in the run."""
 
@@ -42,24 +40,27 @@ class BitField:
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Struct:
+class Struct(msgspec.Struct, frozen=True):
     """A struct or union: field name to (byte offset, type), those of anonymous members too. ``fields is None``: declared, not
     defined."""
 
     name: str
-    fields: Mapping[str, tuple[int, Type]] | None = field(compare=False)
-    size: int = field(compare=False)
-    align: int = field(compare=False)
+    fields: Mapping[str, tuple[int, Type]] | None
+    size: int
+    align: int
+
+    def __eq__(self, other: object) -> bool:
+        return self.name == other.name if isinstance(other, Struct) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Void:
+class Void(msgspec.Struct, frozen=True):
     """``void``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Auto:
+class Auto(msgspec.Struct, frozen=True):
     """``__auto_type``: the type of the initial value."""
 
 
@@ -176,8 +177,7 @@ def align_of(type_: Type) -> int:
     return type_.align if isinstance(type_, Struct) else size_of(type_)
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(msgspec.Struct, frozen=True):
     """A member as it is declared: ``name`` is empty for an anonymous one, ``width`` is that of a bit field."""
 
     name: str

@@ -22,6 +22,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import (
     Assign,
@@ -77,8 +79,7 @@ _LABEL = re.compile(rf"({_WORD})\s*:")
 _REGISTER = re.compile(r"r\d+$")
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """One instruction: ``match`` of its pattern."""
 
     match: re.Match[str]

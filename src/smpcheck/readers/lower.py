@@ -7,9 +7,10 @@ After lowering, every operator has the type at which C computes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from smpcheck.kernel.table import GUARDS
 from smpcheck.program.ir import Assign, Block, Call, Choice, Const, Exit, Expr, If, Loop, Position, Reg, Round, Stmt, Thread
@@ -38,8 +39,7 @@ Initial = Mapping[str, tuple[Type | None, Value]]
 """Registers that the init section types or sets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True):
     """What is to be called at the end of the block: within so many functions, and loops of the innermost one."""
 
     release: c.Call

@@ -8,9 +8,10 @@ program are cut into pieces later (:mod:`smpcheck.program.pieces`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 from typing import TypeAlias, Union
+
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Cell, Const, Expr

@@ -10,9 +10,10 @@ among its orders.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from math import comb
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.program.ir import Block, Choice, Fence, If, Load, Loop, Position, Rmw, Stmt, Store
 
@@ -20,16 +21,14 @@ MAX_ORDERS = 24
 """So many orders of one expression are tried (four operands have 24); of more, the one from left to right is taken, and said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unordered:
+class Unordered(Struct, frozen=True):
     """Operands, each evaluated as its list says, in any order and alternately."""
 
     operands: tuple[list[Item], ...]
     pos: Position | None
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """A function's body: other operands come before or after it."""
 
     body: tuple[Stmt, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.program.faults import ANNOUNCED, DEADLOCK
 from smpcheck.program.ir import Const, Expr, FinalMem, FinalReg, Quantifier
@@ -12,8 +13,7 @@ from smpcheck.readers.sections import Sections
 from smpcheck.readers.source import Source, shorten
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """The question of a test; ``text`` is the condition as herd7 prints it, ``observed`` is in herd7's order.
 
     ``arrays`` and ``elements``: see :class:`~smpcheck.program.ir.Program`.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, cast
+
+from msgspec import Struct, field
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position, Program
@@ -76,8 +77,7 @@ def read_text(path: str) -> str:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-@dataclass(frozen=True)
-class Vocabulary:
+class Vocabulary(Struct, frozen=True):
     """What a memory model says about the programs that it is for. ``definitions``: its own table of primitives, for C (see
     :mod:`smpcheck.readers.deffile`), if it brings one along. ``annotations``: the tags that its bell file declares, for LISA (see
     :class:`~smpcheck.cat.nodes.Model`)."""

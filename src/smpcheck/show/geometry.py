@@ -6,8 +6,9 @@ Sizes are those of the fonts that are drawn with, estimated from above: a label'
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.show.lanes import broken, shorten
 from smpcheck.show.picture import Node, Picture
@@ -30,8 +31,7 @@ APART, ROWS_APART, MARGIN, STUB = 36, 18, 14, 16
 HEADING = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """A rectangle."""
 
     x: float
@@ -47,8 +47,7 @@ class Box:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class NodeText:
+class NodeText(Struct, frozen=True):
     """What stands in a node, line by line."""
 
     code: tuple[str, ...]
@@ -65,8 +64,7 @@ class NodeText:
         return max(max((len(t) for t in self.code), default=0) * CODE_CHARACTER, small)
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(Struct, frozen=True):
     """Where everything is: ``boxes`` and ``texts`` by node id, ``labels`` and ``lines`` (corner points) by edge id; ``lanes`` are
     the left edge and the width of each lane.
     """

@@ -7,11 +7,12 @@ and line) in the source. The script only adds and takes away classes; without it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from smpcheck.program.ir import Position, Program
 from smpcheck.show.explain_text import head
@@ -31,8 +32,7 @@ NO_REPLAY = "This cannot happen, so there is nothing to replay step by step."
 TURNS, IN_EFFECT = "Replay, one thread at a time", "Replay, in the order of taking effect"
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """One thing to look at: the answer in a line, and a picture if there is one."""
 
     program: Program

@@ -9,9 +9,11 @@ from __future__ import annotations
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.errors import UnsupportedError
 from smpcheck.program import ir
@@ -39,8 +41,7 @@ def unnamed(pos: Position) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """A step of one thread: its source text, where it stands, and what it did; or, without text, ``hidden`` steps. ``function``:
     what is said of the function that it stands in."""
 

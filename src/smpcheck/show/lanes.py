@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from smpcheck.show.canvas import Canvas
 from smpcheck.show.picture import STYLES, Edge, Node, Picture, pictures
@@ -84,8 +85,7 @@ def _wrapped(text: str, width: int, hanging: str = "  ", indent: str = "") -> li
 # --- lanes with arrows ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Gap:
+class _Gap(Struct, frozen=True):
     """A gap's columns: where it begins, its zone of labels on the left, its tracks, its zone on the right."""
 
     x: int

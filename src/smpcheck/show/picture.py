@@ -10,8 +10,10 @@ to the *next* one in coherence, and from a read to the *first* write that overwr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Position, Program, is_end, last_thread
@@ -36,8 +38,7 @@ STYLES = {
 """How an arrow can be drawn, and what it means. Every other kind of edge (``addr``, ``rmw``, ``rscs``) is drawn as ``po``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A primitive that a thread carried out: ``code`` its source text, ``place`` its line, ``effect`` what it read or wrote.
 
     ``lane`` and ``row`` count from 0. ``notes``: the dependencies that it has. A node of kind ``skip`` stands for ``hidden``
@@ -59,8 +60,7 @@ class Node:
     calls: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """An arrow between two nodes (their ids).
 
     ``style`` is a key of :data:`STYLES`; ``label`` is short; ``text`` is the sentence about it. ``number`` refers to the remark
@@ -80,8 +80,7 @@ class Edge:
     causes: tuple[Position, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """A numbered sentence below the picture; ``edge`` is the arrow that it is about, None where that is inside one node."""
 
     number: int
@@ -91,8 +90,7 @@ class Remark:
     causes: tuple[Position, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """Lanes (names of threads), nodes and edges; ``caption`` says what is seen, ``remarks`` explain edges by number.
 
     ``replay``: the execution step by step; None where it cannot happen.

@@ -9,7 +9,9 @@ something else than memory is said with each step. (Barriers alone are no steps 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.program.execution import ExecutedEvent, Execution
 from smpcheck.program.ir import Program
@@ -18,16 +20,14 @@ from smpcheck.questions.interleaving import interleaving
 from smpcheck.questions.wording import SpokenStep, Words, value_text
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """What one primitive did: the ids of its events, and the node of the picture that shows it."""
 
     node: int
     events: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A step: ``node`` of the picture, the ``events`` that take effect in it, what ``memory`` holds after it (name and value of
     each location), and in ``views`` who sees something else, in words. ``steps``: how many primitives (several where the picture
     folds them). ``half``: what to say of half of an atomic operation, where the other half takes effect apart from it.
@@ -46,8 +46,7 @@ class Moment:
         return "; ".join([", ".join(f"{name} = {value}" for name, value in self.memory), *self.views])
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(Struct, frozen=True):
     """The steps; ``turns``: the threads take turns."""
 
     moments: tuple[Moment, ...]

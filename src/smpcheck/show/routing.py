@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from smpcheck.show.picture import Edge, Node, Picture
@@ -23,8 +24,7 @@ Place: TypeAlias = tuple[int, int]
 """A height: ``(2 * row + 1, slot)`` in a row, ``(2 * channel, track)`` in the channel above row ``channel``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Struct, frozen=True):
     """Where an arrow meets a node: on which side, in which gap, at which slot of its row."""
 
     node: int
@@ -39,8 +39,7 @@ class Port:
         return 2 * self.row + 1, self.slot
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """The way of an edge: from ``start`` along ``tracks[0]`` of its gap, and, if it has a ``channel`` (number, track), across to
     ``tracks[1]`` of the gap of ``end``.
     """
@@ -52,8 +51,7 @@ class Route:
     channel: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Routing:
+class Routing(Struct, frozen=True):
     """All routes of a picture, and how much room they take: tracks of each gap and channel, slots of each row; ``labels``: the
     edges whose label is at a gap's left or right side.
     """

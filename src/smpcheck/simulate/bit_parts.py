@@ -8,8 +8,9 @@ of it, and changes all or nothing; parts are numbered over all cells.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.program import ir
 from smpcheck.program.bit_rows import bits
@@ -21,8 +22,7 @@ from smpcheck.simulate.observed import VALUE, observations
 WORD = (1 << 64) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """``by_thread``: for an instruction and the cells that it may access (bits, by index in memory), the parts that it reads and
     those that it writes, as bits; a read whose value is not used counts as a read of a part that no thread writes. ``cell_of``:
     the number of the cell of each part. ``end``: one more than the highest number of a part."""

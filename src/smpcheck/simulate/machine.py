@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.program import ir, values
 from smpcheck.program.flow import registers_in_questions, statements
@@ -16,8 +17,7 @@ from smpcheck.simulate.generate import ABANDONED, FAILED, FIRST_CELL, Action, Ad
 from smpcheck.simulate.provenance import Provenance
 
 
-@dataclass(frozen=True)
-class LockCycle:
+class LockCycle(Struct, frozen=True):
     """Lock classes that are waited for in a circle: somewhere each is waited for while the one before it is held."""
 
     classes: tuple[str, ...]

@@ -12,7 +12,8 @@ The registers then differ only in bits that are not used.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.program import ir
 from smpcheck.program.bit_rows import bits
@@ -24,8 +25,7 @@ from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.pointers import PointsTo, points_to
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Struct, frozen=True):
     """A step and the cells that it may access, as bits by index in memory."""
 
     stmt: ir.Load | ir.Store | ir.Rmw

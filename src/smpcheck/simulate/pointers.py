@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import product
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.program import ir, values
 from smpcheck.program.pieces import Access
@@ -28,8 +29,7 @@ PATIENCE = 1
 """So often a cell without addresses may gain values before all integers are taken for possible."""
 
 
-@dataclass(frozen=True, slots=True)
-class Many:
+class Many(Struct, frozen=True):
     """All numbers that are no address, and all addresses in some objects, by their numbers."""
 
     objects: frozenset[int]

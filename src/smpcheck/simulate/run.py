@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
@@ -80,8 +81,7 @@ class Moves:
         return ((t, self.choices.get(i, 0)) for i, t in enumerate(self.threads))
 
 
-@dataclass
-class RunResult:
+class RunResult(Struct, frozen=True, dict=True):
     """The result of a run.
 
     ``failed`` names the checks that failed. ``waiting`` maps a thread that waits to where. ``final`` is what the program
@@ -98,8 +98,8 @@ class RunResult:
     final: Mapping[FinalReg | FinalMem, Value] = field(default_factory=dict)
     holds: bool | None = None
     lock_cycles: tuple[LockCycle, ...] = ()
-    moves: Moves = field(default_factory=lambda: Moves(), repr=False)
-    machine: Machine | None = field(default=None, repr=False)
+    moves: Moves = field(default_factory=lambda: Moves())
+    machine: Machine | None = None
 
     @cached_property
     def schedule(self) -> Schedule:

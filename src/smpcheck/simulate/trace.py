@@ -7,8 +7,11 @@ registers carry the reads that they depend on, so that address, data and control
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.program import ir, values
 from smpcheck.program.events import compute
@@ -127,8 +130,7 @@ class Trace:
         return Execution(tuple(events), frozen, dict(final), failed, dict(stuck or {}))
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """A value, the reads that it is computed from, and those that decided that it is this one (as in program/events.py)."""
 
     value: Value

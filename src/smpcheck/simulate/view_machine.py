@@ -40,10 +40,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import product
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
@@ -79,8 +80,7 @@ class MayRaceError(UnsupportedError):
     """A plain access may race with another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What happens in the runs: the names of checks that fail in some run (``deadlock`` is one), the final states over what the
     program observes, how many states there were, and whether a store may be early, so that there may be executions that are not
     among the runs. ``entered``: labels of what was left out of the program (:mod:`smpcheck.program.cut`) and some run comes to.

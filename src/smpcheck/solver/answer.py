@@ -8,10 +8,11 @@ The engine's entry is :func:`smpcheck.solver.solve.solve`::
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from smpcheck.program.execution import Execution
 from smpcheck.program.ir import Expr, FinalMem, FinalReg, Program
@@ -24,8 +25,7 @@ State: TypeAlias = Mapping[FinalReg | FinalMem, Value]
 NO_COMPLETE_EXECUTION = "the program has no complete execution under this model"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What to find out.
 
     ``mode``: ``verdict`` (is the condition reachable, is its negation), ``states`` (all final states over the observed
@@ -59,8 +59,7 @@ Cube: TypeAlias = Mapping[int, Value]
 """Values of some axes, by number: all combinations with these."""
 
 
-@dataclass(frozen=True, slots=True)
-class Combinations:
+class Combinations(Struct, frozen=True):
     """All combinations of values, ``axes[i]`` those of axis i, but for those in the ``excluded`` cubes, no two of which meet.
     They come in lexicographic order.
     """
@@ -117,8 +116,7 @@ def _left(excluded: Sequence[Cube], axis: int, value: Value) -> list[Cube] | Non
     return None if any(max(cube, default=-1) <= axis for cube in found) else found
 
 
-@dataclass(frozen=True, slots=True)
-class StateProduct:
+class StateProduct(Struct, frozen=True):
     """Final states that are combinations. ``columns``: for each observed variable the axis whose value it has, or the value that
     it always has. ``positive``: the number of those in which the condition holds."""
 
@@ -127,8 +125,7 @@ class StateProduct:
     positive: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The engine's answer.
 
     ``verdict`` is about the proposition, as in herd7's Observation line: ``Never`` if it holds in no final state,

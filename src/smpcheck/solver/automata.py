@@ -35,6 +35,8 @@ from math import comb
 from operator import or_
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from smpcheck.cat.nodes import Model, Node, make
 from smpcheck.program.bit_rows import Rows, bits, closure, components, transpose
 from smpcheck.program.guards import NEVER
@@ -78,8 +80,7 @@ class _Draft:
         return self.states - 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(Struct, frozen=True):
     """What is known of the pairs of a relation that must be acyclic: those certainly in its closure, leaf pairs that are its own
     (by the leaf's identity), and its own pairs from static leaves."""
 

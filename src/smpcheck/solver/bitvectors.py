@@ -13,8 +13,9 @@ program's cells, and null.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from smpcheck.program.events import Term
 from smpcheck.program.values import INT, LONG, OBJECT_ALIGNMENT, PAGE, POINTER, CType, Ptr, Value
@@ -32,8 +33,7 @@ PAGE_BITS = PAGE.bit_length() - 1
 """And how many those of a place within a page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vector:
+class Vector(Struct, frozen=True):
     """A value: an integer, or an offset from the base that holds."""
 
     bits: Bits

@@ -13,7 +13,7 @@ left side of a difference. An axiom for which this fails is left out as a whole.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from smpcheck.cat.nodes import Axiom, Model, Node, make
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
 
 import clingo
+from msgspec.structs import replace
 
 from smpcheck.cat.nodes import Model
 from smpcheck.cat.requirements import is_atomic

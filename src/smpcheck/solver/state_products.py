@@ -17,9 +17,10 @@ and not 2^n.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 from math import prod
+
+from msgspec.structs import replace
 
 from smpcheck.cat.nodes import Model
 from smpcheck.cat.requirements import is_coherence

@@ -8,8 +8,9 @@ chosen write of each thread comes in coherence order of the threads' numbers.
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from smpcheck.program import ir
 from smpcheck.program.guards import ALWAYS
@@ -35,8 +36,8 @@ def threads_in(exprs: list[ir.Expr]) -> set[int]:
         item = stack.pop()
         if isinstance(item, ir.FinalReg):
             found.add(item.thread)
-        elif is_dataclass(item):
-            stack.extend(getattr(item, f.name) for f in fields(item))
+        elif isinstance(item, Struct):
+            stack.extend(getattr(item, name) for name in item.__struct_fields__)
     return found
 
 
@@ -44,8 +45,8 @@ def _shape(item: object) -> object:
     """A statement or expression without its position and source text."""
     if isinstance(item, tuple):
         return tuple(_shape(x) for x in item)
-    if is_dataclass(item):
-        kept = [_shape(getattr(item, f.name)) for f in fields(item) if f.name not in ("pos", "text")]
+    if isinstance(item, Struct):
+        kept = [_shape(getattr(item, name)) for name in item.__struct_fields__ if name not in ("pos", "text")]
         return (type(item).__name__, *kept)
     return item
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.mm.kernel_check import lanes
 from smpcheck.mm.kernel_check.lanes import LaneError

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 LOCKS = {
     "spin_lock": "spin_unlock",
@@ -49,8 +51,7 @@ SWITCHES = ("V", "VISIT", "FREEING", "FLAGS", "BOUND")
 """What a variant decides: a condition on it is not a step."""
 
 
-@dataclass(frozen=True)
-class Mutant:
+class Mutant(Struct, frozen=True):
     """A bug: in ``function`` of ``file``, ``before`` has become ``after``. ``number`` tells apart what reads the same."""
 
     file: str

@@ -12,13 +12,16 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeAlias, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError
 from smpcheck.kernel.scenario import Asked
@@ -76,8 +79,7 @@ Line: TypeAlias = tuple[str, int]
 """The name of a file, without its folder, and a line in it."""
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A scenario under a variant, as the model is.
 
     ``functions``: those that were compiled for it; ``entered``: those of which a thread takes a step in some interleaving, the
@@ -101,8 +103,7 @@ class Cell:
         return 1 if function in self.entered else 2 if function in self.functions else 3
 
 
-@dataclass
-class Verdict:
+class Verdict(Struct):
     """What became of a mutant. ``how``: the cell that told, and what was different there; or why nothing was decided."""
 
     mutant: Mutant

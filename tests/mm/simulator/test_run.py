@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError
 from smpcheck.mm.invariants import ABOUT
@@ -380,7 +380,7 @@ def test_each_quiet_invariant_notices_what_it_is_about(name: str) -> None:
 )
 def test_options_that_do_not_exist_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        run(find_workload("race"), replace(Options(), **options))  # type: ignore[arg-type]
+        run(find_workload("race"), replace(Options(), **options))
 
 
 def test_a_workload_built_in_python_runs() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from smpcheck.cat import load_model
 from smpcheck.cat.nodes import Model

@@ -11,10 +11,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import SmpcheckError
 from smpcheck.mm.kernel_check.machine import Machine
@@ -40,8 +43,7 @@ class Verdict(StrEnum):
     UNPREDICTED = "no prediction"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One thing about one step, predicted and seen."""
 
     what: str
@@ -56,8 +58,7 @@ class Row:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
+class StepReport(Struct, frozen=True):
     """All rows of a step."""
 
     step: Step

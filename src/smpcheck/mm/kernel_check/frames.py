@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from array import array
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.mm.kernel_check.syscalls import PAGE
 
@@ -29,8 +30,7 @@ def names_of(word: int) -> frozenset[str]:
     return frozenset(name for name, bit in BITS.items() if word >> bit & 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Census:
+class Census(Struct, frozen=True):
     """All page frames of the machine, counted by flags."""
 
     frames: int

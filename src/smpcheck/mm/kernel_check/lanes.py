@@ -17,10 +17,11 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import to_builtins
 
 from smpcheck.batch.processes import die_with
 from smpcheck.errors import SmpcheckError
@@ -510,7 +511,7 @@ def _born(
         worker = Worker(ground, board, index, seconds, seed, proc)
         tally = worker.run()
         if index == 0:
-            _tell(writer, asdict(tally))
+            _tell(writer, to_builtins(tally))
         status = 0
     except BaseException as error:
         _tell(writer, {"error": f"lane {ground.witness.lanes[index].name}: {error}"})  # before the first lane has an answer

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from smpcheck.mm.kernel_check.frames import Frames
 from smpcheck.mm.kernel_check.proctext import parse_release, parse_smaps, parse_status, parse_swap_total, parse_vmstat
 from smpcheck.mm.kernel_check.steps import COUNTERS, EVENTS, LEVELS
@@ -29,8 +31,7 @@ DESIGNS = (
 MODELLED = "V10"
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """Something that this machine does not give."""
 
     what: str

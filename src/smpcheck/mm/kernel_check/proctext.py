@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) (\S+) (\d+)\s*(.*)")
 _FIELD = re.compile(r"(\w+):\s+(\d+) kB")
@@ -16,8 +17,7 @@ def parse_vmstat(text: str, wanted: Iterable[str]) -> dict[str, int]:
     return {name: int(values[name]) for name in wanted if name in values}
 
 
-@dataclass(frozen=True, slots=True)
-class Vma:
+class Vma(Struct, frozen=True):
     """One entry of /proc/PID/smaps."""
 
     start: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any, TextIO
+
+from msgspec import to_builtins
 
 from smpcheck.mm.kernel_check.machine import Machine
 from smpcheck.mm.kernel_check.provoke import Attempt, Outcome, exit_status, symptom
@@ -108,7 +109,7 @@ def report(attempts: Sequence[Attempt], machine: Machine) -> dict[str, Any]:
         "version": 1,
         "kind": "mm-provoke",
         "kernel": machine.release,
-        "missing": [asdict(missing) for missing in machine.missing],
+        "missing": [to_builtins(missing) for missing in machine.missing],
         "attempts": [
             {
                 "name": one.name,
@@ -119,7 +120,7 @@ def report(attempts: Sequence[Attempt], machine: Machine) -> dict[str, Any]:
                 "outcome": one.outcome.name.lower().replace("_", "-"),
                 "why_not": one.why_not,
                 "witness": document(one.witness) if one.witness else None,
-                "tally": asdict(one.tally),
+                "tally": to_builtins(one.tally),
                 "seconds": round(one.seconds, 3),
             }
             for one in attempts

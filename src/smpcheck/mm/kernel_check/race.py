@@ -21,6 +21,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from smpcheck.mm.kernel_check import syscalls
 from smpcheck.mm.kernel_check.frames import Census, Frames
 from smpcheck.mm.kernel_check.machine import Machine
@@ -43,8 +45,7 @@ TICK = 0.1
 """Seconds between two looks at the clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """An invariant, as a number that has to be another."""
 
     name: str

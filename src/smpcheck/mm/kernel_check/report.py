@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any, TextIO, TypeAlias
+
+from msgspec import to_builtins
 
 from smpcheck.mm.kernel_check.compare import Row, ScenarioReport, Verdict
 from smpcheck.mm.kernel_check.machine import MODELLED
@@ -213,7 +214,7 @@ def document(report: Report) -> dict[str, Any]:
         "modelled": machine.modelled,
         "pages": machine.pages,
         "directory": str(wish.directory) if wish.directory else None,
-        "missing": [asdict(missing) for missing in machine.missing],
+        "missing": [to_builtins(missing) for missing in machine.missing],
         "noise": report.noise,
         "workloads": [
             {
@@ -224,7 +225,7 @@ def document(report: Report) -> dict[str, Any]:
                 "steps": [
                     {
                         "step": str(step.step),
-                        "rows": [{**asdict(row), "verdict": str(row.verdict)} for row in step.rows],
+                        "rows": [{**to_builtins(row), "verdict": str(row.verdict)} for row in step.rows],
                     }
                     for step in scenario.steps
                 ],
@@ -250,10 +251,10 @@ def _race_document(race: RaceReport) -> dict[str, Any]:
         "rounds": race.calls,
         "refused": race.refusals,
         "moved": race.moved,
-        "checks": [{**asdict(check), "holds": check.holds} for check in race.checks],
+        "checks": [{**to_builtins(check), "holds": check.holds} for check in race.checks],
         "cleared": race.cleared,
         "freed_unevictable": race.freed_unevictable,
-        "census": dict(zip(("before", "after"), map(asdict, race.census), strict=True)) if race.census else None,
+        "census": dict(zip(("before", "after"), map(to_builtins, race.census), strict=True)) if race.census else None,
         "note": race.note,
     }
 

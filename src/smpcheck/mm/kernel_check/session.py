@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
+
 from smpcheck.errors import InputError
 from smpcheck.mm.kernel_check.compare import REPEAT, ScenarioReport, Verdict, idle_noise, run_scenario
 from smpcheck.mm.kernel_check.machine import Machine
@@ -46,8 +48,7 @@ class Silent:
         """Nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What was asked for."""
 
     pages: int = 64

@@ -7,8 +7,9 @@ Both sides speak of quiescence: after each step all per-CPU batches are drained 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 EVENTS = (
     "unevictable_pgs_culled",
@@ -34,8 +35,7 @@ Op: TypeAlias = Literal["ftruncate", "mmap", "read", "write", "mlock", "munlock"
 Kind: TypeAlias = Literal["private", "shared", "anonymous"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One operation.
 
     ``ftruncate``: ``file`` gets the size ``pages.stop`` pages (and is created by the first one). ``mmap``: the area is born,
@@ -63,8 +63,7 @@ PageFlags: TypeAlias = Sequence[frozenset[str] | None]
 """For each page of an area: the flags that are set; None where no page is present."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Struct, frozen=True):
     """What a step does, once all batches are drained."""
 
     counters: Mapping[str, int]
@@ -88,8 +87,7 @@ Predictor: TypeAlias = Callable[[Sequence[Step]], Sequence[Prediction]]
 """From the steps of one scenario to one prediction for each, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """What a step did, as far as this machine shows it: None where it does not."""
 
     counters: Mapping[str, int]
@@ -102,8 +100,7 @@ class Observation:
     """Differences by name over a like time just afterwards, in which nothing was done here: the control."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """Steps with a name and one sentence on what they show."""
 
     name: str

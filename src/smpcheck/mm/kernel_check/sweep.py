@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, groupby, permutations
 
+from msgspec import Struct
+
 CONTROL_EVERY = 4
 """Of so many rounds one is a control."""
 
@@ -44,8 +46,7 @@ MAX_SAMPLES = 50
 """So many rounds with a hit are told in full."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What to try. ``delays``: nanoseconds for each lane; ``order``: whose call is next, if no two are to overlap."""
 
     scale: int
@@ -58,8 +59,7 @@ class Plan:
         return len(list(groupby(self.order))) > len(set(self.order))
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """What came of it: when each lane began and ended (nanoseconds of one clock), and the pages with the symptom afterwards."""
 
     plan: Plan

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec import Struct, field, to_builtins
 
 from smpcheck.errors import InputError
 
@@ -56,8 +57,7 @@ SYMPTOMS: Mapping[str, str] = {
 MAX_PAGES, MAX_OBJECTS, MAX_LANES, MAX_CALLS = 64, 16, 8, 256
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(Struct, frozen=True):
     """Something that calls are about. ``of``: the file or segment that an area maps, "" for anonymous memory. ``lane``: whose
     address space an area is in. ``pages``: its size in the model, of which the kernel may get a multiple."""
 
@@ -69,8 +69,7 @@ class Object:
     lane: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One system call. ``size``: the pages that ``truncate`` leaves of a file. ``first``, ``pages``: where in an area, and how
     many pages; 0: all of them."""
 
@@ -86,24 +85,21 @@ class Call:
         return f"{self.call}({self.on}{f'[{self.first}:{self.first + self.pages}]' if self.pages else ''})"
 
 
-@dataclass(frozen=True, slots=True)
-class SetupCall:
+class SetupCall(Struct, frozen=True):
     """A call that one lane does while the others wait."""
 
     lane: str
     call: Call
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """What a process does when all begin."""
 
     name: str
     calls: Sequence[Call]
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A step of the model's run, for people: nothing is done with it."""
 
     lane: str
@@ -111,8 +107,7 @@ class Moment:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(Struct, frozen=True):
     """A run that breaks ``invariant``. ``command`` shows it; ``notes`` say where the calls stand for something else."""
 
     name: str
@@ -135,7 +130,7 @@ class Witness:
 
 def document(witness: Witness) -> dict[str, Any]:
     """The witness as JSON."""
-    return {"schema": FORMAT, **asdict(witness)}
+    return {"schema": FORMAT, **to_builtins(witness)}
 
 
 def load(path: Path) -> list[Witness]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.mm.kernel_map.entries import Difference, Entry, Map, Place
@@ -14,8 +15,7 @@ from smpcheck.mm.kernel_map.model_order import Step, model_order
 Verdict: TypeAlias = Literal["same", "differs as said", "DIFFERS", "not compared", "not in this version"]
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """Steps that stand side by side: the same on both sides, or not. ``because``: the map's reason for a difference."""
 
     model: tuple[Step, ...]
@@ -28,8 +28,7 @@ class Run:
         return _tokens(self.model) == _tokens(self.kernel)
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A function of the model and of the kernel. ``stale``: differences that the map has and that are not there. ``why``: why
     nothing was compared."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 Version: TypeAlias = tuple[int, ...]
 """(6, 1), (2, 6, 32)."""
@@ -24,8 +25,7 @@ def shown(given: Version) -> str:
     return ".".join(map(str, given))
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """A kernel function, from the version ``since`` until it is called or lies otherwise."""
 
     since: Version
@@ -33,8 +33,7 @@ class Place:
     name: str
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A run of primitives that only one side has, or that both have otherwise, and the reason. ``since``, ``until`` (exclusive):
     versions of the kernel in which it is so."""
 
@@ -45,8 +44,7 @@ class Difference:
     until: Version | None = None
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A function of the model.
 
     ``file``, ``name``: where it is. ``places``: the kernel function that it restates, oldest first; ``until``: the first version
@@ -73,8 +71,7 @@ class Entry:
         return next((place for place in reversed(self.places) if place.since <= of), None)
 
 
-@dataclass(frozen=True)
-class Map:
+class Map(Struct, frozen=True):
     """All of it.
 
     ``variants``: the first version that a variant of the model stands for, oldest first. ``primitives``: how a call or access is

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.mm.kernel_map.entries import Entry, Map, Place, Version
@@ -27,8 +28,7 @@ PTE = re.compile(rb"\*(?:vmf->|pvmw\.|walk->)?(?:orig_|start_|src_|dst_)?(?:pte|
 NOT_CODE = frozenset({"comment", "type_descriptor", "string_literal", "preproc_if", "preproc_elif"})
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function's definition."""
 
     file: str

@@ -11,12 +11,13 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any
+
+from msgspec import Struct
 
 import smpcheck.mm
 from smpcheck.mm.kernel_map.entries import Entry, Map
@@ -37,8 +38,7 @@ UNKNOWN: Any = object()
 """The value of an expression that only a run decides."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """A primitive, or ``call NAME`` for a function of the map; where it stands: file and line."""
 
     token: str

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from smpcheck.cat.load import load_model
 from smpcheck.engines.contract import Question
@@ -43,8 +45,7 @@ RACES = "I14"
 FAULTS = (DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, BAD_ADDRESS, MISALIGNED, UNDEFINED_VALUE)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One scenario in one kernel, under a model of ``memory``. ``asked``: the invariants; ``failed``: those that fail, with the
     checks that say so, and other checks under their own names; ``undecided``: those that neither fail nor are known to hold, with
     the reason, or :data:`EVERYTHING`; ``assumed``: what the rest of the answer rests on; ``model``: the Python model's answer;

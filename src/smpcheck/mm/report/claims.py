@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 if TYPE_CHECKING:
     from smpcheck.mm.claims import Finding
@@ -41,4 +42,4 @@ def summary(findings: Sequence[Finding]) -> str:
 
 def json_line(finding: Finding) -> str:
     """One object."""
-    return json.dumps(asdict(finding) | {"seconds": round(finding.seconds, 3)})
+    return json.dumps(to_builtins(finding) | {"seconds": round(finding.seconds, 3)})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from smpcheck.mm.check import Answer
 from smpcheck.mm.invariants import ABOUT
@@ -28,8 +29,7 @@ NO_RUN = "There is no run to show: it is a circle of lock classes, or the time w
 FLAGS_IN = {"separate": "flags in separate bytes", "x86": "flags as x86 accesses them"}
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """An invariant that fails in a cell, and how; ``run`` is None where there is none to show."""
 
     answer: Answer

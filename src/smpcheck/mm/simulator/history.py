@@ -7,8 +7,9 @@ the task's own frame before and after it.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from smpcheck.mm.simulator.machine import Failure, Machine, Stopped, Task
 from smpcheck.mm.simulator.objects import Cell, Lock, Memory, show
@@ -19,8 +20,7 @@ OWN_STEPS, OBJECT_STEPS = 12, 24
 """So many last steps are shown of each task, and of all tasks on the objects that a failure is about."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A step: ``what`` it did in words (``page[3].flags = lru|active``)."""
 
     step: int

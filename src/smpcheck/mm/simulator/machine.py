@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any, Literal, cast
 
+from msgspec import Struct
+
 from smpcheck.errors import LimitError
 from smpcheck.mm.simulator.objects import Cell, Fault, Lock, Tagged
 from smpcheck.mm.simulator.sites import Site
@@ -40,8 +42,7 @@ class Stopped(Exception):
     """A check has failed, and the run ends here."""
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A check that failed. ``task`` is None for what is asked when all is quiet; ``objects``: which ones it is about."""
 
     name: str

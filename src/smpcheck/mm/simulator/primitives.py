@@ -8,17 +8,17 @@ that differ in their ordering only share one, and a barrier does nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
+
+from msgspec import Struct
 
 from smpcheck.kernel.table import Row, rows
 
 Form = Literal["value", "void", "update", "plain", "lock", "bit_lock", "call", "nothing"]
 
 
-@dataclass(frozen=True)
-class Primitive:
+class Primitive(Struct, frozen=True):
     """One primitive.
 
     ``form``: ``value``, an expression that only reads; ``void``, a statement; ``update``, the body of a function of ``o`` that

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import to_builtins
 
 from smpcheck.errors import InputError
 from smpcheck.mm.simulator.run import Options, Result, check_options
@@ -19,7 +21,7 @@ FORMAT = "smpcheck-mm-run-1"
 
 def document(result: Result) -> dict[str, Any]:
     """The run as JSON. A workload in Python is named, any other is written out."""
-    load, options = result.workload, asdict(result.options)
+    load, options = result.workload, to_builtins(result.options)
     del options["history"]
     return {
         "format": FORMAT,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, LimitError
 from smpcheck.mm.invariants import ABOUT
@@ -33,8 +36,7 @@ WINDOW = 3000
 """So many turns before a failure are looked at in detail when it is run again."""
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """How to build the system and how to schedule. ``steps``: after so many, tasks end with their current operation."""
 
     variant: str = "V10"

@@ -6,8 +6,9 @@ What comes of it must be among what :func:`smpcheck.simulate.outcomes` finds by 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from smpcheck.kernel.compilation import compiling
 from smpcheck.kernel.scenario import Scenario, Setup
@@ -18,8 +19,7 @@ from smpcheck.mm.simulator.translate import Code, translate
 from smpcheck.simulate.schedulers import Scheduler
 
 
-@dataclass(frozen=True)
-class ScenarioRun:
+class ScenarioRun(Struct, frozen=True):
     """What came of one run. ``failed``: names of checks; ``objects``: the set-up's, by name, as they are at the end."""
 
     failed: frozenset[str]

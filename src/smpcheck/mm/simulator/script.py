@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.mm.simulator.workload import (
@@ -36,8 +37,7 @@ _TOKEN = re.compile(r"[ \t\r]*(?:(?P<comment>\#.*)|(?P<brace>[{}])|(?P<end>;)|(?
                     r"|(?P<word>[A-Za-z_][\w.-]*)|(?P<wrong>\S+))")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(Struct, frozen=True):
     """``kind``: word, number, range, brace, end (of a statement) or eof."""
 
     kind: str

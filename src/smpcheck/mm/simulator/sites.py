@@ -8,15 +8,15 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
+
+from msgspec import Struct
 
 from smpcheck.program.ir import Position
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Struct, frozen=True):
     """A step, or a check: where it stands, its source text and the function around it.
 
     ``place`` and ``field``: the object that it accesses, as an expression over the function's variables, and the field;

@@ -12,8 +12,11 @@ From Python::
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Position
@@ -31,8 +34,7 @@ OPERATIONS = (*ON_AREAS, *ON_FILES, *ON_PAGES, "idle", *ALONE)
 """Every operation of a task."""
 
 
-@dataclass(frozen=True)
-class File:
+class File(Struct, frozen=True):
     """A file of that many pages, all in the page cache at the start."""
 
     name: str
@@ -40,8 +42,7 @@ class File:
     pos: Position | None = None
 
 
-@dataclass(frozen=True)
-class Area:
+class Area(Struct, frozen=True):
     """A mapping: anonymous memory, or a private mapping of a whole file; ``process``: whose. ``fork_of``: the parent's area.
 
     Shared mappings are for predictions about V10 (:mod:`smpcheck.mm.predict`): the models of rmap before it do not walk from a
@@ -57,8 +58,7 @@ class Area:
     pos: Position | None = None
 
 
-@dataclass(frozen=True)
-class AnyPage:
+class AnyPage(Struct, frozen=True):
     """So many pages (or one) of an area, chosen at random."""
 
     count: int = 1
@@ -68,8 +68,7 @@ Range: TypeAlias = tuple[int, int] | AnyPage | None
 """First and last page (inclusive), pages at random, or all."""
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One system call, or something like it. ``number``: pages of ``truncate``, ``reclaim``, ``migrate``."""
 
     kind: str
@@ -88,16 +87,14 @@ class Operation:
         return " ".join(word for word in words if word)
 
 
-@dataclass(frozen=True)
-class Repeat:
+class Repeat(Struct, frozen=True):
     """``body`` so often; None: for as long as the run lasts."""
 
     count: int | None
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True)
-class Random:
+class Random(Struct, frozen=True):
     """So many times one statement of ``body``, chosen at random; of everything that can be done, if there is none."""
 
     count: int | None
@@ -107,8 +104,7 @@ class Random:
 Statement: TypeAlias = Operation | Repeat | Random
 
 
-@dataclass(frozen=True)
-class TaskSpec:
+class TaskSpec(Struct, frozen=True):
     """A task. ``copies`` of it; None: one on each CPU that no other task has."""
 
     name: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError
 from smpcheck.program.events import FIRST, ORDERED, PAIR
@@ -69,8 +71,7 @@ def sized(size: int) -> Operand:
 X, W, R = sized(8), sized(4), a_register(register, REGISTERS)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """``[base, offset]``; ``before``, ``after``: what is added to the base for good, before or after the access."""
 
     base: Register
@@ -137,8 +138,7 @@ def base_only(text: str) -> Address:
     return address
 
 
-@dataclass(frozen=True, slots=True)
-class Modified:
+class Modified(Struct, frozen=True):
     """A second operand that is shifted or extended: ``W1,SXTW`` or ``X2,LSL #3``."""
 
     how: str

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.program.events import PAIR
@@ -50,8 +51,7 @@ def register(text: str) -> Register | None:
 R = a_register(register, REGISTERS)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """``[base]``, ``[base,#offset]`` or ``[base,index]``, the index shifted to the left. ``before``: the base becomes that."""
 
     base: Register

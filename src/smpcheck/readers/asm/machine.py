@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.events import FIRST, PAIR, RESERVATION
@@ -56,8 +59,7 @@ class OperandError(Exception):
     """The text is no operand of this kind; the message names what is, as a noun."""
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(Struct, frozen=True):
     """A register, or its lower half: ``name`` as the machine calls the whole of it (None: it reads as zero and forgets what is
     written), ``size`` in bytes."""
 
@@ -93,8 +95,7 @@ def a_register(find: Callable[[str], Register | None], names: str) -> Callable[[
     return parse
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """``mnemonic`` with operands of these kinds: what ``emit(thread, *operands)`` does. ``form`` is an example, for messages."""
 
     mnemonic: str
@@ -103,8 +104,7 @@ class Row:
     form: str
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """``name`` is for messages, ``language`` what a litmus test begins with. ``register`` finds the register that a name in the
     init section or the condition means, or None."""
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Binary, Const, Expr, Unary
@@ -62,8 +63,7 @@ def field(text: str) -> str:
     return text.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """``offset(base)``."""
 
     offset: int

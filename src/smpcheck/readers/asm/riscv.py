@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.program.ir import Assume, Binary, Const, Expr, Unary
 from smpcheck.program.values import INT, LONG, ULONG, CType
@@ -50,8 +51,7 @@ def register(text: str) -> Register | None:
 R = a_register(register, REGISTERS)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """``offset(base)``."""
 
     offset: int

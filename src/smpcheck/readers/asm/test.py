@@ -7,9 +7,11 @@ array. Registers that the init section does not set are 0.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.program.ir import Assume, Binary, Const, Expr, Unary
@@ -77,8 +78,7 @@ def _register_operand(wide: bool) -> Operand:
     return parse
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """``[x]``, ``[x+4]``, ``[RAX+8]``, ``(%rax)``, ``(x)``: a location or a register, and a distance."""
 
     base: Register | str

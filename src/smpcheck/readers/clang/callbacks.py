@@ -9,8 +9,9 @@ all threads is done after all callbacks that were posted: executions in which on
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from smpcheck.program import values as v
 from smpcheck.program.ir import Assume, Choice, Const, Expr, Fence, Load, Position, Reg, Stmt, Store
@@ -31,8 +32,7 @@ POSTED, GIVEN, DONE = 0, 8, 16
 ACQUIRE, RELEASE, ONCE = frozenset({"Acquire"}), frozenset({"Release"}), frozenset({"Once"})
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+class Callback(Struct, frozen=True):
     """``name``: of the object. ``run`` lowers what it does with the pointer that it is given."""
 
     name: str

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from smpcheck.kernel.table import Param, Row, rows
 from smpcheck.program import values as v
@@ -166,8 +168,7 @@ def abstract_names() -> frozenset[str]:
     return frozenset(table | ALIASES.keys() | IGNORED | SPECIAL.keys())
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(msgspec.Struct, frozen=True):
     """A thread: its function, its name, where it stands."""
 
     function: str

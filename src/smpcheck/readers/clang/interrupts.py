@@ -19,8 +19,11 @@ wait is there twice: as it is, where no handler can come any more; and as one th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import LimitError
 from smpcheck.program import ir
@@ -39,8 +42,7 @@ CPU_STATE = (IRQS_OFF, BH_OFF)
 MAX_STATEMENTS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(Struct, frozen=True):
     """What may interrupt a thread, as code that uses no register of the thread's. ``soft``: a softirq, which hard interrupts may
     interrupt in turn."""
 

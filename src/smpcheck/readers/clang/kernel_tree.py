@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.readers.clang import headers
@@ -25,8 +26,7 @@ LAYERS = (
 INSTALLED = "/usr/src"
 
 
-@dataclass(frozen=True)
-class KernelTree:
+class KernelTree(Struct, frozen=True):
     """``tree``: the source; ``configured``: the folder with what the build makes; ``config``: where it is from, for answers."""
 
     tree: str

@@ -7,8 +7,9 @@ the variable in memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.program.ir import Const
 from smpcheck.program.values import CType
@@ -17,8 +18,7 @@ from smpcheck.readers.cvalues import Local, Place, Val
 from smpcheck.readers.layout import Pointer, Type
 
 
-@dataclass(frozen=True, slots=True)
-class Bits:
+class Bits(Struct, frozen=True):
     """``width`` bits of the integer at ``place``, from bit ``shift`` on, as a value of type ``ctype``."""
 
     place: Local | Place
@@ -27,8 +27,7 @@ class Bits:
     ctype: CType
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A bit field in a run of bit fields that no single access covers. ``pieces``: each with the bit at which it begins; the
     field is ``width`` bits from bit ``shift`` on, counted as these."""
 
@@ -38,8 +37,7 @@ class Run:
     ctype: CType
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+class Aggregate(Struct, frozen=True):
     """A struct, union or array in registers: variable number ``decl`` of type ``type`` (an index); ``pieces`` are its registers,
     each with the bytes from and to which it reaches."""
 
@@ -48,8 +46,7 @@ class Aggregate:
     pieces: tuple[tuple[int, int, Local], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What lies ``offset`` bytes into an aggregate, of type ``type``."""
 
     whole: Aggregate

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir, wellformed
@@ -51,8 +53,7 @@ ENVIRONMENT = "a CPU for each thread, {interrupts}; locks, RCU and SRCU as the m
 """What is taken for granted about where the threads run."""
 
 
-@dataclass(frozen=True)
-class Compile:
+class Compile(Struct, frozen=True):
     """How a file is read. ``tree``: the kernel tree whose headers are used, ``headers``: where it is configured. A file without
     a harness is given one: ``objects`` are declarations, ``init`` statements, ``threads`` and ``asserts`` what the threads do and
     what holds after them."""

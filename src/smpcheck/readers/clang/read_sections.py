@@ -15,7 +15,8 @@ How many have been entered is mostly known from the text. Where ways meet on whi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from smpcheck.program import ir
 from smpcheck.program.flow import mapped, statements

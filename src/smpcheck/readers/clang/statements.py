@@ -7,8 +7,11 @@ A function with ``goto`` or labels is lowered flat, as assembly is, and given ba
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from smpcheck.program.cut import followed_no_further
 from smpcheck.program.ir import Assign, Block, Call, Const, Exit, Fence, If, Loop, Reg, Round, Stmt
@@ -30,8 +33,7 @@ MAX_RECURSION = 5
 """So many calls of one function may be under way at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(msgspec.Struct, frozen=True):
     """A loop or switch around a statement: the labels that ``break`` and ``continue`` lead to (None: they lead further out);
     ``flat``: by jumps, not by exits."""
 

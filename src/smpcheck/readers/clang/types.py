@@ -7,7 +7,8 @@ primitives says of what type (:data:`smpcheck.readers.layout.NAMED`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.program import values
 from smpcheck.program.values import CType
@@ -43,8 +44,7 @@ UNSIGNED = {1: values.UCHAR, 2: values.USHORT, 4: values.UINT, 8: values.ULONG}
 """The unsigned integer of so many bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """A scalar in an object: its offset in bytes, its type, how it is called (``.a.b[1]``)."""
 
     offset: int

@@ -14,10 +14,11 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from smpcheck import __version__
 from smpcheck.cat.cache import folder
@@ -34,8 +35,7 @@ WHEEL = "libclang-ng"
 HOW_TO_INSTALL = "reading the kernel's C needs libclang: pip install 'smpcheck[c]'"
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """What to parse: the ``file``, whose text is in ``unsaved`` unless it is on disk, with clang's ``arguments``. ``roots`` is a
     regular expression for the functions to begin with; ``stops`` are functions whose bodies are not wanted outside of the ``own``
     files."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.kernel.layout import Bits, Flags, Ghost, Scalar, Type
@@ -41,8 +42,7 @@ from smpcheck.readers.python.walker import EXPAND, Env, Frame
 RETURN = "return"
 
 
-@dataclass(frozen=True)
-class Results:
+class Results(Struct, frozen=True):
     """What final checks may ask of threads: the type of each one's value, and each ghost counter's final value."""
 
     types: Mapping[int, Type]

@@ -7,8 +7,10 @@ points to them. What they are called in answers is the name that the set-up or t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel import layout
@@ -35,8 +37,7 @@ Question: TypeAlias = tuple[str, Any, Any]
 """What the compilation of a thread asked of the memory, about what, and the answer (:mod:`smpcheck.readers.python.reuse`)."""
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """A scalar's place in memory. ``within`` lists its byte offsets inside every struct or array that encloses it."""
 
     cell: ir.Cell

@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel import layout as memory_layout
@@ -40,8 +42,7 @@ ONCE: Tags = frozenset({"Once"})
 ACQUIRE: Tags = frozenset({"Acquire"})
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """A primitive in the source: its name, where it stands, and its text. ``mask``: which bits of a flag word are wanted."""
 
     name: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, SmpcheckError
 from smpcheck.kernel.compilation import compiling

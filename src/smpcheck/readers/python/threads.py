@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError
 from smpcheck.kernel.layout import Bits, Constant, Flags, Ghost, Scalar, Type

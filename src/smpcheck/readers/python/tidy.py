@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import is_
+
+from msgspec.structs import replace
 
 from smpcheck.program import ir, values
 from smpcheck.program.flow import expressions, registers_read

@@ -6,9 +6,10 @@ Conversions and operators follow C11 6.3.1 and 6.5, on the types of :mod:`smpche
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.kernel.layout import ArrayOf, Bits, Flags, Pointer, Scalar, StructOf, Type, size_align
@@ -17,8 +18,7 @@ from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
 
 
-@dataclass(frozen=True)
-class RValue:
+class RValue(Struct, frozen=True):
     """A value: ``expr`` is pure, over the thread's registers. Its type is an integer or a pointer; ``lock`` is the lock
     class of what it points to, if that is a lock."""
 
@@ -32,8 +32,7 @@ class RValue:
         return self.expr.value if isinstance(self.expr, ir.Const) else None
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """A location: what C calls an lvalue. ``label`` is its name for messages, ``lock`` its lock class.
 
     ``offset`` is the distance in bytes from the start of the struct or array through which it is reached.
@@ -46,8 +45,7 @@ class Place:
     offset: int | None = None
 
 
-@dataclass(frozen=True)
-class Static:
+class Static(Struct, frozen=True):
     """A Python object that is known at compile time and is not a C value: a function, a tuple, a switch, a class."""
 
     obj: Any
@@ -59,8 +57,7 @@ class Static:
         return id(self.obj)
 
 
-@dataclass(frozen=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """What a variable has where ways meet that leave nothing usable in it; ``why`` completes "x ..."."""
 
     why: str
