@@ -12,7 +12,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
@@ -20,7 +19,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from smpcheck.errors import InputError, LimitError, SmpcheckError
