@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 NO_TAGS: frozenset[str] = frozenset()
 ONCE = frozenset({"Once"})
+MAX_BYTES = 1 << 22
+"""Objects of more bytes are refused."""
 MAX_REGISTERS = 64
 """A local variable of more scalars than these lies in memory."""
 
@@ -161,6 +163,8 @@ class TreeExpressions(Lowering):
         type_ = self.kinds.given[index]
         if type_.kind == "other" or (type_.kind == "int" and type_.size > 8):
             self.refuse(f"the type {type_.name} is not supported", self.at(node))
+        if type_.size > MAX_BYTES:
+            self.refuse(f"an object of {type_.size} bytes is not supported (at most {MAX_BYTES})", self.at(node))
 
     def lvalue(self, node: Any) -> Any:
         return self.spot(node) if isinstance(node, t.Node) else super().lvalue(node)
@@ -375,6 +379,7 @@ class TreeExpressions(Lowering):
         """A variable."""
         found = self.bindings.get(node.decl)
         if found is None:
+            self.known_type(node.type, node)
             found = self.program_objects.place(node.decl, self)
         if isinstance(found, Aggregate):
             return Part(found, 0, self.kinds.layout(found.type))

@@ -110,6 +110,8 @@ class Extraction:
         self.file_names: dict[int, str] = {}
         self.printed: Any = None
         self.tentatives: dict[str, Any] | None = None
+        self.last: tuple[str, int, int] = (str(unit.spelling), 1, 1)
+        """Where the function that is being extracted stands."""
 
     def run(self, roots: re.Pattern[str]) -> t.Unit:
         """What the functions whose names match ``roots`` reach."""
@@ -135,6 +137,7 @@ class Extraction:
         name = cursor.spelling
         where = str(cursor.location.file.name) if cursor.location.file else ""
         at = self.at(cursor)
+        self.last = self.file_location(cursor.location)[:3]
         params = tuple(t.Param(self.at(p), self.decl(p), p.spelling, self.type(p.type)) for p in cursor.get_arguments())
         body: t.Block | None = None
         if definition and (name not in self.stops or where in self.own):
@@ -305,7 +308,8 @@ class Extraction:
         if len(inside) == 1 and inside[0].kind.is_expression():
             if inside[0].kind is K.COMPOUND_STMT:
                 return self.unknown(c)
-            return self.cast(c, inside[0])
+            value = evaluate(c) if c.extent != inside[0].extent else None  # a typeof() in what is no conversion
+            return self.cast(c, inside[0]) if value is None else self.literal(c, value)
         if len(inside) == 4 and all(one.kind.is_expression() for one in inside) and len({_extent(o) for o in inside[:3]}) == 1:
             return t.Cond(self.at(c), self.type(c.type), self.expr(inside[0]), None, self.expr(inside[3]))
         if len(inside) == 3 and all(one.kind.is_expression() for one in inside):  # __builtin_choose_expr

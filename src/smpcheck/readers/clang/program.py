@@ -113,7 +113,11 @@ def read_kernel_c(path: str, text: str, settings: Sequence[str] = (), others: Ma
     elif how.objects or how.init or how.asserts:
         raise InputError("--object, --init and --assert belong to --thread", Position(path, 1))
     unit, tree = _parse(main, content, how, unsaved)
-    return replace(Harness(unit, main, content, tree, path, text).program(), settings=tuple(settings))
+    harness = Harness(unit, main, content, tree, path, text)
+    try:
+        return replace(harness.program(), settings=tuple(settings))
+    except RecursionError:
+        raise UnsupportedError("statements, or the cases of a switch, are nested too deeply", harness.place) from None
 
 
 WITHOUT_TREE = "without --kernel, code is read against a few small headers of smpcheck's own: see docs/kernel-c.md"
@@ -168,8 +172,14 @@ class Harness:
         if not self.threads:
             raise InputError("no threads: 'SMPCHECK_THREAD(name) { ... }' expected", Position(path, 1))
         self.handlers = [self._handler(function) for function in in_order if function.name.startswith(tuple(HANDLERS))]
+        self.lowering: TreeLowering | None = None
         self.findings = Findings()
         self.layers = (str(headers.FOLDER), *(f"{tree}/{folder}" for folder in LAYERS if tree))
+
+    @property
+    def place(self) -> Position:
+        """Where the function that is being lowered stands."""
+        return self.lowering.source.pos(self.lowering.current) if self.lowering is not None else Position(self.path, 1)
 
     def _handler(self, function: t.Function) -> tuple[t.Function, str, int, int]:
         """An interrupt handler: its name, the number of the thread that it interrupts, and preempt_count() in it."""
@@ -209,7 +219,7 @@ class Harness:
             self.main: os.path.basename(self.main) if self.main != self.path else self.path,
         }
         objects = Objects(self.unit, len(self.threads) + self.findings.callbacks, self.tree, names)
-        low = TreeLowering(self.unit, objects, self.findings, layers=self.layers)
+        low = self.lowering = TreeLowering(self.unit, objects, self.findings, layers=self.layers)
         after = self.functions.get(FINALLY)
         threads = [
             self._thread(low, function, index, function.name.removeprefix(THREAD), signals=after is not None)

@@ -29,6 +29,8 @@ from smpcheck.readers.rounds import mark_round
 BARRIER = frozenset({"Barrier"})
 STUB = "__smpcheck_stub_"
 """Before the name of a function that the harness replaces."""
+HARNESS = "__smpcheck_"
+"""Begins the names of the harness's functions."""
 MAX_RECURSION = 5
 """So many calls of one function may be under way at a time."""
 
@@ -412,11 +414,10 @@ class TreeStatements(TreeExpressions):
         """Empty assembly orders the compiler, or hides from it where a value comes from; any other is not read."""
         pos, text = self.where(node)
         if node.template.strip():
-            function = self.frames[-1].name or "this function"
-            self.refuse(
-                f"inline assembly ({node.template.strip()[:40]!r}) is not read: give the harness a stub of {function}()",
-                self.at(node),
-            )
+            name = self.frames[-1].name or "this function"
+            stub = f"{name}()" if not name.startswith(HARNESS) else "a function that has nothing else in it"
+            template = node.template.strip()[:40]
+            self.refuse(f"inline assembly ({template!r}) is not read: give the harness a stub of {stub}", self.at(node))
         if len(node.operands) == 2 and node.outputs == 1:
             self.write(self.spot(node.operands[0]), self.value(node.operands[1]), node)
         self.out.append(Fence(BARRIER, pos=pos, text=text))

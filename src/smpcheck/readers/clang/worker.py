@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from importlib import metadata
@@ -32,6 +33,8 @@ MEMORY = 2 << 30
 """and so many bytes of memory."""
 CLASHING = ("clang", "libclang")
 WHEEL = "libclang-ng"
+GAVE_UP = f"clang gave up on this file: it takes more than {MEMORY >> 20} MiB, or is nested too deeply"
+NESTED = "expressions or statements are nested too deeply in this function"
 HOW_TO_INSTALL = "reading the kernel's C needs libclang: pip install 'smpcheck[c]'"
 
 
@@ -52,7 +55,7 @@ def parse(request: Request) -> tree.Unit:
     """The unit of a file, from the cache or from a worker.
 
     :raises InputError: it does not compile: clang's own message
-    :raises UnsupportedError: there is no libclang, or another package hides it
+    :raises UnsupportedError: there is no libclang, or another package hides it; or it gave up
     :raises LimitError: it took too long or too much memory
     """
     version = _version()
@@ -76,7 +79,8 @@ def parse(request: Request) -> tree.Unit:
     found = _ask(request)
     if found["error"] is not None:
         file, line, column, message = found["error"]
-        raise InputError(message, Position(file, line, column) if file else None)
+        kind = UnsupportedError if message in (GAVE_UP, NESTED) else InputError
+        raise kind(message, Position(file, line, column) if file else None)
     unit = tree.decode(found["unit"])
     assert isinstance(unit, tree.Unit)
     _store(key, found["unit"], unit.files, dict(request.unsaved))
@@ -135,6 +139,8 @@ def _ask(request: Request) -> Any:
     if answer is None:
         lines = done.stderr.strip().splitlines()
         said = f": {lines[-1]}" if lines else ""
+        if done.returncode < 0:
+            said = f": {signal.Signals(-done.returncode).name}"
         raise LimitError(
             f"the process that parses {request.file} ended without an answer (at most {SECONDS} s and {MEMORY >> 20} MiB){said}"
         )
@@ -206,14 +212,21 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     from smpcheck.readers.clang.extract import Extraction
 
     unsaved = [tuple(pair) for pair in request["unsaved"]]
-    unit = cindex.Index.create().parse(request["file"], request["arguments"], unsaved)
+    try:
+        unit = cindex.Index.create().parse(request["file"], request["arguments"], unsaved)
+    except cindex.TranslationUnitLoadError:
+        return {"error": [request["file"], 1, 1, GAVE_UP], "unit": None}
     error = next((d for d in unit.diagnostics if d.severity >= cindex.Diagnostic.Error), None)
     if error is not None:
         where = error.location
         return {"error": [where.file.name if where.file else "", where.line, where.column, error.spelling], "unit": None}
     texts = {file: text.encode() for file, text in unsaved}
     extraction = Extraction(unit, frozenset(request["stops"]), frozenset(request["own"]), texts)
-    return {"error": None, "unit": tree.encode(extraction.run(re.compile(request["roots"])))}
+    try:
+        found = tree.encode(extraction.run(re.compile(request["roots"])))
+    except (RecursionError, MemoryError, ValueError):  # libclang says of what is nested too deeply that it is empty
+        return {"error": [*extraction.last, NESTED], "unit": None}
+    return {"error": None, "unit": found}
 
 
 def _limit() -> None:
