@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import smpcheck
 from smpcheck.questions.result import Result
+from smpcheck.readers.clang import litmus
 
 EXAMPLES = [path.read_text() for path in sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.litmus"))]
 WORDS = [
@@ -22,6 +26,15 @@ WORDS = [
     "*/", "//", '"',
     "'", "\\", "#include <a.h>", "#define X", "\t", "\n", "\r", "\x0c", "é", "\u2028", "\x7f",
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_clang() -> Iterator[None]:
+    """Only the reader of litmus tests itself: clang would be a process for each text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(litmus, "WRITTEN", re.compile("(?!)"))
+        yield
+
 
 relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smpcheck.errors import SmpcheckError
 from smpcheck.program.events import unroll
+from smpcheck.readers.clang import litmus
 from smpcheck.readers.deffile import read_definitions
 from smpcheck.readers.litmus import read_litmus
 from tests.readers.common import LIBRARY
@@ -56,6 +61,14 @@ _PHRASES = ["", "\n", "\t", "\0", "\r\n", "é", "(" * 300, "int f(int n) { retur
 WORDS = [*_ALPHABET.split(), *_PHRASES]
 BEGINNINGS = ["", "C t\n{", "C t\n{}\nP0(int *x) {", "C t\n{}\nP0(int *x) { }\nexists (", "LISA t\n{}\n P0 ;\n"]
 FILES = sorted(LIBRARY.glob("manual/**/*.litmus")) if LIBRARY.is_dir() else []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_clang() -> Iterator[None]:
+    """Only the reader of litmus tests itself: clang would be a process for each text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(litmus, "WRITTEN", re.compile("(?!)"))
+        yield
 
 
 @st.composite

@@ -35,7 +35,7 @@ def read_litmus(
     definitions: Definitions | None = None,
     annotations: Mapping[str, frozenset[str]] | None = None,
 ) -> Program:
-    """Read a litmus test.
+    """Read a litmus test. C that the reader of litmus tests does not have is read by clang, if that is there.
 
     ``definitions`` are a kernel tree's own macros, which take precedence over ours; ``annotations`` the tags that the memory
     model declares (see :class:`~smpcheck.readers.registry.Vocabulary`). Raises InputError where the text is not a
@@ -47,7 +47,14 @@ def read_litmus(
         if sections.arch == "C":
             from smpcheck.readers.ctest import read_c
 
-            program = read_c(source, sections, definitions)
+            try:
+                program = read_c(source, sections, definitions)
+            except (InputError, UnsupportedError) as refused:
+                if definitions is not None:  # clang's part knows our own primitives only
+                    raise
+                from smpcheck.readers.clang.litmus import read_by_clang
+
+                program = read_by_clang(source, sections, refused)
         elif sections.arch == "LISA":
             from smpcheck.readers.lisa import read_lisa
 

@@ -188,13 +188,23 @@ class TreeLowering(TreeStatements):
         self.context = 0
         """The part of preempt_count() that says in which handler this is."""
 
-    def thread(self, function: Any, index: int, initial: Any = None, name: str = "", context: int = 0) -> Thread:
-        """Lower one thread, or what interrupts one: ``context`` is the preempt_count() with which it begins."""
+    def thread(
+        self,
+        function: Any,
+        index: int,
+        initial: Any = None,
+        name: str = "",
+        context: int = 0,
+        values: Sequence[Val] = (),
+        keep: bool = False,
+    ) -> Thread:
+        """Lower one thread, or what interrupts one: ``context`` is the preempt_count() with which it begins. ``values`` are its
+        arguments; with ``keep``, each of its variables is a register of that name."""
         self.begin(index, function.name)
-        self.context = context
+        self.context, self.keep = context, keep
         if context:
             self.out += self.atomic(True, function)
-        self.inline(function, function, [])
+        self.inline(function, function, list(values))
         if context:
             self.out += self.atomic(False, function)
         body = self._with_locks(tuple(in_order(self.out, self.one_order)))
@@ -250,7 +260,7 @@ class TreeLowering(TreeStatements):
         self.scope = self.thread_scope = Scope(self.root)
         self.frames, self.results, self.calls, self.settled = [Frame(name, "", "", None)], [None], [], set()
         self.guards, self.around, self.bindings, self.frozen, self.marked = [], [], {}, None, 0
-        self.context = 0
+        self.context, self.keep = 0, False
 
     def is_layer(self, function: t.Function) -> bool:
         return function.file not in self.own and function.file.startswith(self.layers)

@@ -378,6 +378,8 @@ class TreeExpressions(Lowering):
     def variable(self, node: t.Var) -> Spot:
         """A variable."""
         found = self.bindings.get(node.decl)
+        if found is None and node.decl not in self.program_objects.variables:  # int x = x;
+            return self.declare_variable(node.decl, node.type, node.name, node)
         if found is None:
             self.known_type(node.type, node)
             found = self.program_objects.place(node.decl, self)

@@ -118,6 +118,10 @@ class Objects:
                         found[address] = Cell(shown, leaf.ctype, initial.read(address, leaf.ctype))
         return found
 
+    def parts(self, kinds: Types, index: int, first: Ptr) -> list[Leaf]:
+        """The scalars of an object that lies at ``first`` and is accessed by none of them."""
+        return list(self._leaves(kinds, index, first, set()))
+
     def members(self, kinds: Types) -> dict[tuple[Ptr, int], str]:
         """How parts of objects are called, by their address and size: all members of unions too."""
         return {

@@ -112,12 +112,12 @@ def read_kernel_c(path: str, text: str, settings: Sequence[str] = (), others: Ma
         unsaved += ((os.path.abspath(path), text),)
     elif how.objects or how.init or how.asserts:
         raise InputError("--object, --init and --assert belong to --thread", Position(path, 1))
-    unit, tree = _parse(main, content, how, unsaved)
+    unit, tree = parsed(main, content, how, unsaved)
     harness = Harness(unit, main, content, tree, path, text)
     try:
         return replace(harness.program(), settings=tuple(settings))
     except RecursionError:
-        raise UnsupportedError("statements, or the cases of a switch, are nested too deeply", harness.place) from None
+        raise UnsupportedError("statements, or the cases of a switch, are nested too deeply", harness.current_place) from None
 
 
 WITHOUT_TREE = "without --kernel, code is read against a few small headers of smpcheck's own: see docs/kernel-c.md"
@@ -125,8 +125,8 @@ QUICK = "smpcheck-harness.c"
 """The file in which a harness from the command line stands."""
 
 
-def _parse(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] = ()) -> tuple[t.Unit, str]:
-    """The unit of a file, and the tree relative to which files are named."""
+def parsed(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] = (), roots: str = ROOTS) -> tuple[t.Unit, str]:
+    """The unit of a file, of what functions reach whose names match ``roots``; and the tree relative to which files are named."""
     kernel = KernelTree.find(how.tree, how.headers) if how.tree else None
     virtual = str(headers.FOLDER / "virtual")
     unsaved = [(path, text), *more]
@@ -144,7 +144,7 @@ def _parse(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] =
         path,
         (*ARGUMENTS, "-include", str(headers.FOLDER / "harness.h"), *arguments),
         tuple(unsaved),
-        ROOTS,
+        roots,
         tuple(sorted(abstract_names())),
         (path, *headers.quoted(text)),
     )
@@ -168,18 +168,30 @@ class Harness:
         self.tree = tree
         self.functions = {function.name: function for function in unit.functions}
         in_order = sorted(unit.functions, key=lambda f: (unit.places[f.at].line, unit.places[f.at].column))
-        self.threads = [function for function in in_order if function.name.startswith(THREAD)]
+        self.threads = self._roots(in_order)
         if not self.threads:
             raise InputError("no threads: 'SMPCHECK_THREAD(name) { ... }' expected", Position(path, 1))
         self.handlers = [self._handler(function) for function in in_order if function.name.startswith(tuple(HANDLERS))]
         self.lowering: TreeLowering | None = None
+        self.memory = Bytes()
         self.findings = Findings()
         self.layers = (str(headers.FOLDER), *(f"{tree}/{folder}" for folder in LAYERS if tree))
 
     @property
-    def place(self) -> Position:
+    def current_place(self) -> Position:
         """Where the function that is being lowered stands."""
         return self.lowering.source.pos(self.lowering.current) if self.lowering is not None else Position(self.path, 1)
+
+    def _roots(self, in_order: list[t.Function]) -> list[t.Function]:
+        """The functions that are threads."""
+        return [function for function in in_order if function.name.startswith(THREAD)]
+
+    def given(self, memory: Bytes) -> None:
+        """Write the initial values that do not stand in the C itself."""
+
+    def kept(self, thread: ir.Thread) -> frozenset[str]:
+        """The registers that are asked for when a thread has ended."""
+        return frozenset()
 
     def _handler(self, function: t.Function) -> tuple[t.Function, str, int, int]:
         """An interrupt handler: its name, the number of the thread that it interrupts, and preempt_count() in it."""
@@ -195,6 +207,14 @@ class Harness:
         return function, name, names.index(thread), HANDLERS[begin]
 
     def program(self) -> ir.Program:
+        """Lower everything."""
+        program = self.settled()
+        targets = Targets(program)
+        program = cut(only_touched(program, targets), targets)
+        wellformed.check(program)
+        return program
+
+    def settled(self) -> ir.Program:
         """Lower everything; again, as long as locals turn out to have to be in memory."""
         for _ in range(MAX_RESTARTS):
             self.findings = Findings(
@@ -206,9 +226,6 @@ class Harness:
         else:
             raise UnsupportedError("the addresses of too many local variables go to memory", Position(self.path, 1))
         self._complain_of_missing()
-        targets = Targets(program)
-        program = cut(only_touched(program, targets), targets)
-        wellformed.check(program)
         return program
 
     def lower(self) -> ir.Program | None:
@@ -303,7 +320,7 @@ class Harness:
         self, low: TreeLowering, objects: Objects, threads: list[ir.Thread], after: bool
     ) -> tuple[dict[Ptr, ir.Cell], list[ir.Thread]]:
         """The memory as it is before the threads begin, and the threads without what is theirs alone."""
-        memory = Bytes()
+        memory = self.memory = Bytes()
         startup = Startup(memory)
         done: set[str] = set()
         init = self.functions.get(INIT)
@@ -320,12 +337,13 @@ class Harness:
         for name, text in objects.texts.items():
             for offset, character in enumerate(text):
                 memory.write(Ptr(name, offset), ord(character), 1)
+        self.given(memory)
         if initial is not None:
             startup.run(initial)
         pointed = objects.pointed(threads, memory)
         cells = objects.cells(low.kinds, threads, pointed, memory)
         own = [mine - pointed for mine in self._own(objects, threads)]
-        threads = [simplified(thread, mine, cells) for thread, mine in zip(threads, own, strict=True)]
+        threads = [simplified(thread, mine, cells, self.kept(thread)) for thread, mine in zip(threads, own, strict=True)]
         cells = objects.cells(low.kinds, threads, objects.pointed(threads, memory), memory)
         if after:
             for index in range(len(self.threads)):
@@ -350,10 +368,11 @@ class Harness:
             for one, (_, _, _, context) in zip(threads[len(threads) - len(self.handlers) :], self.handlers, strict=True)
             if one.index == thread.index
         ]
-        thread = simplified(interrupted(thread, handlers), frozenset(), {})
+        kept = self.kept(thread)
+        thread = simplified(interrupted(thread, handlers), frozenset(), {}, kept)
         if has_edges(thread):
-            thread = simplified(with_markers(thread), frozenset(), {})
-        return replace(thread, body=without_dead_assignments(thread.body, set()))
+            thread = simplified(with_markers(thread), frozenset(), {}, kept)
+        return replace(thread, body=without_dead_assignments(thread.body, kept))
 
     def _notes(self, objects: Objects, low: TreeLowering) -> tuple[str, ...]:
         notes = [f"taken for granted: {ENVIRONMENT.format(interrupts=self._interrupts())}"]

@@ -19,11 +19,14 @@ from smpcheck.program.values import CType, Ptr, truth
 MAX_PASSES = 8
 
 
-def simplified(thread: ir.Thread, private: frozenset[str], cells: Mapping[Ptr, ir.Cell]) -> ir.Thread:
-    """``thread`` in simpler words. ``private``: objects that only this thread can access; ``cells`` have their initial values."""
+def simplified(
+    thread: ir.Thread, private: frozenset[str], cells: Mapping[Ptr, ir.Cell], kept: frozenset[str] = frozenset()
+) -> ir.Thread:
+    """``thread`` in simpler words. ``private``: objects that only this thread can access; ``cells`` have their initial values;
+    ``kept``: registers that are asked for in the end."""
     body, types = _without_private(thread, private, cells)
     for _ in range(MAX_PASSES):
-        known = _constants(body)
+        known = {reg: value for reg, value in _constants(body).items() if reg not in kept}
         changed = _body(body, known)
         if changed == body:
             break

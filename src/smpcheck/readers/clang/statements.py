@@ -63,6 +63,8 @@ class TreeStatements(TreeExpressions):
         """Registers of variables that are never assigned again where they are declared."""
         self.with_jumps: dict[int, tuple[Any, bool]] = {}
         """What :func:`jumps` says of a node, by its identity; the node, so that it stays one."""
+        self.keep = False
+        """Is each variable of the thread's own function to be a register?"""
         self.looping: list[int | None] = []
         """The loops around whose bodies may run more than once: how often, if that is known."""
 
@@ -258,6 +260,7 @@ class TreeStatements(TreeExpressions):
         if node.init is not None and not isinstance(node.init, t.Init | t.Text):
             value = self.value(node.init)
         settled = value is not None and node.decl not in self._changed_here() and not isinstance(value, Whole)
+        settled = settled and not (self.keep and len(self.calls) == 1)
         if isinstance(value, Ref) and settled:
             self.bindings[node.decl] = Ref(value.spot, self.kinds.layout(node.type), value.decl)
         elif value is not None and settled and isinstance(value.expr, Const):
