@@ -18,7 +18,7 @@ _ASSEMBLY = re.compile(r"\s*(?:AArch64|X86|X86_64|PPC|RISCV|ARM|LISA)\b")
 
 _MARK = re.compile(r'\(\*|/\*|//|"')
 _NESTED = re.compile(r"\(\*|\*\)")
-_TWO_WORDS = re.compile(r"\w[\w'-]*\s+\w")
+_TWO_WORDS = re.compile(r"(?!(?:const|volatile)\b)\w[\w'-]*\s+\w")
 
 
 def shorten(text: str, length: int = 40) -> str:
@@ -102,7 +102,8 @@ class Source:
 def _is_comment(text: str, start: int) -> bool:
     """Is ``(*`` at ``start`` a comment and not C's ``(*p)``?
 
-    A comment has a blank or another star after its star, begins with two words, or reaches its ``*)`` before any parenthesis.
+    A comment has a blank or another star after its star, begins with two words (not ``(*const p``), or reaches
+    its ``*)`` before any parenthesis.
     """
     after = text[start + 2 : start + 3]
     if after in ("", " ", "\t", "\n", "\r"):

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from smpcheck.errors import InputError, SmpcheckError, UnsupportedError
 from smpcheck.program import ir
