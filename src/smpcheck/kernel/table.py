@@ -483,7 +483,8 @@ struct llist_node *llist_del_all(struct llist_head *X) __xchg{mb}(&(X)->first, 0
         "time, and nobody is woken. "
         "`wait_event` waits until its condition is true, with no ordering: it may be true at once. So a wakeup "
         "that is lost is not found; "
-        "to look for one, write the states as variables.",
+        "to look for one, write the states as variables. A completion is a count; `complete_all()` makes it 65536, "
+        "and it stays so.",
         """
 void set_current_state(any S) { __fence{mb}; }
 void __set_current_state(any S) { }
@@ -499,9 +500,10 @@ int wait_event_interruptible(any Q, until C) { __sleeps(); while (!(C)) ; return
 int wait_event_killable(any Q, until C) { __sleeps(); while (!(C)) ; return 0; }
 void init_completion(struct completion *X) { *X = 0; }
 void reinit_completion(struct completion *X) { *X = 0; }
-void complete(struct completion *X) { __give_back(*X, old + 1); }
-void wait_for_completion(struct completion *X) { __take{sleep}(*X, old - 1, old > 0); }
-bool try_wait_for_completion(struct completion *X) __try_take{sleep}(*X, old - 1, old > 0)
+void complete(struct completion *X) { __give_back(*X, old + (old < 65536)); }
+void complete_all(struct completion *X) { __give_back(*X, 65536); }
+void wait_for_completion(struct completion *X) { __take{sleep}(*X, old - (old < 65536), old > 0); }
+bool try_wait_for_completion(struct completion *X) __try_take{sleep}(*X, old - (old < 65536), old > 0)
 bool completion_done(struct completion *X) __load{once}(*X) != 0
 """,
     ),

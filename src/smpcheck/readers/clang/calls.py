@@ -23,7 +23,7 @@ from smpcheck.program.held import held_lock, held_register
 from smpcheck.program.ir import Assert, Assign, Block, Const, Exit, Expr, Fence, If, Position, Reg, Rmw, Stmt, Store, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
-from smpcheck.readers.clang import allocation, builtins, callbacks
+from smpcheck.readers.clang import environment, allocation, builtins, callbacks
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.interrupts import BH_OFF, IRQS_OFF
 from smpcheck.readers.clang.objects import PER_CPU
@@ -694,6 +694,7 @@ SPECIAL: dict[str, Special] = {
     **{f"kcsan_{kind}_atomic_end": _marked(False) for kind in ("nestable", "flat")},
     "__smpcheck_lock_held": lambda low, node, args: low.lock_held(node, args),
     **dict(allocation.functions()),
+    **dict(environment.functions()),
     **dict.fromkeys(("call_rcu", "call_rcu_hurry"), callbacks.call_rcu),
     "__smpcheck_kfree_rcu": callbacks.kfree_rcu,
     "arch_static_branch_jump": _one,

@@ -1,6 +1,7 @@
 """Headers of our own, for code that is read without a kernel tree: every ``#include <...>`` of it means these.
 
-Types and macros are in ``headers/plain.h``; the primitives are made from :mod:`smpcheck.kernel.table`. One that works on a place
+Types and macros are in ``headers/plain.h``; the primitives are made from :mod:`smpcheck.kernel.table`; what is made of them, as the
+kernel's own headers do, is in ``headers/environment.h``. A primitive that works on a place
 of any type is a macro around a function without a prototype, whose name is that of the primitive behind ``__smpc_``.
 """
 
@@ -60,6 +61,31 @@ def primitives(source: str = "") -> str:
     own = {name for name in _OWN.findall(source) if name in lines}
     guards = _guards() if "guard(" in source else ()
     return "\n".join([*(text for name, text in lines.items() if name not in own), *guards])
+
+
+_DEFINED = re.compile(
+    r"^[ \t]*#[ \t]*define[ \t]+(\w+)|^(?:struct|union|enum)\s+(\w+)\s*\{|^typedef\b[^;{}]*\b(\w+)\s*;|^\}\s*(\w+)\s*;"
+    r"|^[A-Za-z_][\w \t*]*\b(\w+)\s*\([^;{}()]*(?:\([^()]*\)[^;{}()]*)*\)\s*\{",
+    re.MULTILINE,
+)
+"""Macros, tags, types and functions that C code defines at the beginning of a line."""
+
+
+def _names(source: str) -> set[str]:
+    return {name for found in _DEFINED.findall(source) for name in found if name}
+
+
+@cache
+def _environment() -> tuple[tuple[str, frozenset[str]], ...]:
+    """The blocks of ``environment.h``, each with the names that it defines."""
+    blocks = re.split(r"\n\n(?=\S)", text("environment.h"))
+    return tuple((block, frozenset(_names(block))) for block in blocks)
+
+
+def environment(source: str) -> str:
+    """``environment.h`` without the blocks of which ``source`` defines a name itself."""
+    own = _names(source)
+    return "\n".join(block for block, names in _environment() if own.isdisjoint(names))
 
 
 def _guards() -> Iterator[str]:

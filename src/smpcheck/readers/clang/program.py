@@ -135,7 +135,7 @@ def parsed(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] =
         unsaved += [(os.path.join(virtual, name), content) for name, content in kernel.generated()]
     else:
         sources = "\n".join(headers.with_included(path, text, dict(more)))
-        everything = f'#pragma once\n#include "{headers.FOLDER / "plain.h"}"\n{headers.primitives(sources)}\n'
+        everything = f'#pragma once\n#include "{headers.FOLDER / "plain.h"}"\n{headers.primitives(sources)}\n{headers.environment(sources)}\n'
         ours = os.path.join(virtual, "smpcheck_primitives.h")
         unsaved.append((ours, everything))
         unsaved += [(os.path.join(virtual, name), "#include <smpcheck_primitives.h>\n") for name in headers.includes(sources)]

@@ -90,10 +90,13 @@ class TreeStatements(TreeExpressions):
             self._bind(param, value, param.decl in changed, node)
         self.calls.append(function.name)
         self.around, self.guards = [], []
-        if self.frozen is None and self.is_layer(function):
-            self.frozen = self.at(node)
+        here = self.at(node)
+        if self.is_layer(function):
+            self.frozen = here
+        elif self.frozen is not None and function.file in self.own:  # a layer calls back
+            self.frozen = None
         if self.frozen is None and len(self.calls) > 1:
-            self.source.inlined_at = Call(function.name.removeprefix(STUB), self.source.pos(self.at(node)))
+            self.source.inlined_at = Call(function.name.removeprefix(STUB), self.source.pos(here))
         self.results.append(result)
         try:
             with self.collect() as inner:

@@ -31,6 +31,9 @@ int __smpcheck_irqs_off(void);
 unsigned long __smpcheck_hold_irqs(void);
 void __smpcheck_release_irqs(unsigned long held);
 int __smpcheck_cpus(void);
+_Bool __smpcheck_any(void);
+unsigned long __smpcheck_time(unsigned long late);
+void __smpcheck_assumes(const char *said);
 void __smpcheck_kfree_rcu(const void *object);
 
 #endif
