@@ -71,7 +71,7 @@ def test_sequence_locks_completions_and_waits_with_a_timeout() -> None:
     ("code", "said"),
     [
         (
-            "static struct kref k;",
+            "static struct inode k;",
             "(without --kernel, code is read against a few small headers of smpcheck's own: see docs/kernel-c.md)",
         ),
         ("SMPCHECK_THREAD(a) { struct list_head *p = foo(3); }", "functions without a body: foo() called at test.c:1:44"),

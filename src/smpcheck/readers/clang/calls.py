@@ -23,7 +23,7 @@ from smpcheck.program.held import held_lock, held_register
 from smpcheck.program.ir import Assert, Assign, Block, Const, Exit, Expr, Fence, If, Position, Reg, Rmw, Stmt, Store, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
-from smpcheck.readers.clang import environment, allocation, builtins, callbacks
+from smpcheck.readers.clang import allocation, builtins, callbacks, environment
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.interrupts import BH_OFF, IRQS_OFF
 from smpcheck.readers.clang.objects import PER_CPU

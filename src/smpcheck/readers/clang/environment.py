@@ -18,6 +18,7 @@ from smpcheck.readers.layout import VOID
 if TYPE_CHECKING:
     from smpcheck.readers.clang.calls import TreeLowering
 
+
 def functions() -> Iterator[tuple[str, Callable[[TreeLowering, t.Call, Sequence[t.Expr]], Val]]]:
     """By name, as headers/harness.h declares them."""
     yield "__smpcheck_any", _any

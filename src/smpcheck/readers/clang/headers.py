@@ -1,8 +1,8 @@
 """Headers of our own, for code that is read without a kernel tree: every ``#include <...>`` of it means these.
 
-Types and macros are in ``headers/plain.h``; the primitives are made from :mod:`smpcheck.kernel.table`; what is made of them, as the
-kernel's own headers do, is in ``headers/environment.h``. A primitive that works on a place
-of any type is a macro around a function without a prototype, whose name is that of the primitive behind ``__smpc_``.
+Types and macros are in ``headers/plain.h``; the primitives are made from :mod:`smpcheck.kernel.table`; what the kernel's own
+headers make of them is in ``headers/environment.h``. A primitive that works on a place of any type is a macro around a function
+without a prototype, whose name is that of the primitive behind ``__smpc_``.
 """
 
 from __future__ import annotations

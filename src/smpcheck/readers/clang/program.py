@@ -24,6 +24,7 @@ from smpcheck.program.targets import Targets
 from smpcheck.program.values import CType, Ptr
 from smpcheck.readers.clang import headers
 from smpcheck.readers.clang import tree as t
+from smpcheck.readers.clang.advice import about_functions, about_headers
 from smpcheck.readers.clang.calls import HARDIRQ, PREFIX, SOFTIRQ, TreeLowering, abstract_names
 from smpcheck.readers.clang.expressions import Findings
 from smpcheck.readers.clang.interrupts import Handler, interrupted
@@ -135,7 +136,8 @@ def parsed(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] =
         unsaved += [(os.path.join(virtual, name), content) for name, content in kernel.generated()]
     else:
         sources = "\n".join(headers.with_included(path, text, dict(more)))
-        everything = f'#pragma once\n#include "{headers.FOLDER / "plain.h"}"\n{headers.primitives(sources)}\n{headers.environment(sources)}\n'
+        plain = f'#pragma once\n#include "{headers.FOLDER / "plain.h"}"'
+        everything = "\n".join((plain, headers.primitives(sources), headers.environment(sources), ""))
         ours = os.path.join(virtual, "smpcheck_primitives.h")
         unsaved.append((ours, everything))
         unsaved += [(os.path.join(virtual, name), "#include <smpcheck_primitives.h>\n") for name in headers.includes(sources)]
@@ -153,7 +155,8 @@ def parsed(path: str, text: str, how: Compile, more: Sequence[tuple[str, str]] =
     except InputError as error:
         if kernel is not None or error.pos is None:
             raise
-        raise InputError(f"{error.message} ({WITHOUT_TREE})", error.pos) from None
+        advice = list(about_headers(headers.includes(sources)))
+        raise InputError(f"{error.message} ({'; '.join([WITHOUT_TREE, *advice])})", error.pos) from None
 
 
 class Harness:
@@ -405,10 +408,8 @@ class Harness:
         missing = self.findings.missing
         if missing:
             listed = "; ".join(f"{name}() called at {', '.join(places)}" for name, places in sorted(missing.items()))
-            raise UnsupportedError(
-                f"functions without a body: {listed}: define them in the harness, or replace them with SMPCHECK_STUB",
-                Position(self.path, 1),
-            )
+            advice = "; ".join(["define them in the harness, or replace them with SMPCHECK_STUB", *about_functions(missing)])
+            raise UnsupportedError(f"functions without a body: {listed}: {advice}", Position(self.path, 1))
 
 
 def _objects_of(thread: ir.Thread) -> frozenset[str]:

@@ -445,7 +445,8 @@ typedef struct { seqcount_t seqcount; } seqcount_latch_t;
 #define read_seqcount_latch(s) raw_read_seqcount_latch(s)
 #define raw_read_seqcount_latch_retry(s, start) ({ smp_rmb(); READ_ONCE((s)->seqcount.sequence) != (start); })
 #define read_seqcount_latch_retry(s, start) raw_read_seqcount_latch_retry(s, start)
-#define raw_write_seqcount_latch(s) do { smp_wmb(); (s)->seqcount.sequence++; smp_wmb(); } while (0)
+#define raw_write_seqcount_latch(s) \
+	do { smp_wmb(); WRITE_ONCE((s)->seqcount.sequence, (s)->seqcount.sequence + 1); smp_wmb(); } while (0)
 
 /* On 64 bits there is nothing to protect. */
 struct u64_stats_sync { int nothing; };
@@ -541,9 +542,13 @@ typedef irqreturn_t (*irq_handler_t)(int, void *);
 #define __assign_bit(nr, addr, value) do { if (value) __set_bit(nr, addr); else __clear_bit(nr, addr); } while (0)
 unsigned long find_bit_beyond_the_first_word(void);
 #define __SMPCHECK_FIND(word, size, from) ({ \
-	unsigned long __size = (size), __from = (from), __word = __from < 64 ? (word) & (~0UL << __from) : 0; \
-	__size > 64 ? find_bit_beyond_the_first_word() : \
-		__word && __builtin_ctzl(__word) < __size ? (unsigned long)__builtin_ctzl(__word) : __size; })
+	unsigned long __size = (size), __from = (from), __word, __found = __size; \
+	if (__size > 64) \
+		find_bit_beyond_the_first_word(); \
+	__word = __from < 64 ? (word) & (~0UL << __from) : 0; \
+	if (__word && __builtin_ctzl(__word) < __size) \
+		__found = __builtin_ctzl(__word); \
+	__found; })
 #define find_first_bit(addr, size) __SMPCHECK_FIND(*(addr), size, 0)
 #define find_next_bit(addr, size, from) __SMPCHECK_FIND(*(addr), size, from)
 #define find_first_zero_bit(addr, size) __SMPCHECK_FIND(~*(addr), size, 0)
