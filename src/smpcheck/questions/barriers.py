@@ -27,6 +27,7 @@ from smpcheck.program.flow import is_large
 from smpcheck.program.ir import Expr, Load, Position, Program, Store
 from smpcheck.questions.caveats import RACES, caveats, has_race, is_cut, knows_races, racy
 from smpcheck.questions.explain import Limits, easiest, find_races, in_time, why_not, witness
+from smpcheck.questions.large_check import alone
 from smpcheck.questions.minimal import SEARCH, OutOfTime, Search
 from smpcheck.questions.ordering_elements import COSTS, Element, Key, Level, Rewriter, controlled, elements_of
 from smpcheck.questions.outcomes import Outcome, asking, outcomes, remarks
@@ -39,6 +40,7 @@ from smpcheck.questions.wording import Words, sentence
 from smpcheck.records import PartlyCompared
 from smpcheck.solver.candidates import Candidates
 from smpcheck.solver.enumeration import can_hold
+from smpcheck.time_limit import TimeLimitError, time_limit
 
 Status: TypeAlias = Literal["needed", "one of several", "not needed", "undecided"]
 
@@ -141,7 +143,11 @@ def barriers(
     limits = limits or Limits()
     if is_large(program):
         return _of_large(program, model, limits, locks, costs, only, began)
-    protected, reachable = protect(program, model, limits, only)
+    try:
+        with time_limit(alone(program, limits.ends)):
+            protected, reachable = protect(program, model, limits, only)
+    except TimeLimitError:
+        return _of_large(program, model, limits, locks, costs, only, began)
     if protected is None:
         notes = (*remarks(program, model), *racy(program, model, limits.unroll))
         return Barriers(program, model.name, None, reachable, notes=notes, seconds=time.perf_counter() - began)
@@ -372,9 +378,12 @@ GIVEN = "dependencies are taken as given: the program is large"
 UNDECIDED = "not everything is decided: {}"
 
 
-def _of_large(
-    program: Program, model: Model, limits: Limits, locks: bool, costs: Mapping[str, float], only: str | None, began: float
-) -> Barriers:
+def protect_large(
+    program: Program, model: Model, limits: Limits, only: str | None = None
+) -> tuple[Program, Answer, Protected | None, tuple[Outcome, ...], list[str]]:
+    """As :func:`protect`, asked of several engines: the program with its questions as assertions, what is known of these, what
+    cannot happen, which outcomes can, and sentences about what is not known.
+    """
     asked = outcomes(program, only)
     subject, named = asking(program, asked)
     faults = [stop(name) for name in possible_stops(program)] if only is None else []
@@ -385,11 +394,19 @@ def _of_large(
     notes = [f"{o.said(None)}: {found.unknown[str(o.condition)]}" for o in (*named, *faults) if o.condition in found.unknown]
     safe = safe or excluded
     if not safe:
-        took = time.perf_counter() - began
-        return Barriers(program, model.name, None, reachable, notes=tuple(notes), undecided=bool(notes), seconds=took)
+        return subject, found, None, reachable, notes
     happens = None if is_cut(program, model, limits.unroll) else False
     text, said = ("; ".join(texts) for texts in ([o.text for o in safe], [o.said(happens) for o in safe]))
-    protected = Protected(None, failing, False, text, said)
+    return subject, found, Protected(None, failing, False, text, said), reachable, notes
+
+
+def _of_large(
+    program: Program, model: Model, limits: Limits, locks: bool, costs: Mapping[str, float], only: str | None, began: float
+) -> Barriers:
+    subject, found, protected, reachable, notes = protect_large(program, model, limits, only)
+    if protected is None:
+        took = time.perf_counter() - began
+        return Barriers(program, model.name, None, reachable, notes=tuple(notes), undecided=bool(notes), seconds=took)
     one = _AskingLarge(subject, model, limits, protected, elements_of(program, locks, False), costs)
     one.found = found
     answer = one.answer(reachable, began)

@@ -37,6 +37,15 @@ def first_seconds(timeout: float | None) -> float:
     return SECONDS if timeout is None else SHARE * timeout
 
 
+def alone(program: Program, ends: float | None) -> float | None:
+    """The seconds that the solver alone gets for a program that is not large, where a question is to end at ``ends``; None: as
+    long as it takes. Of the kernel's own C it cannot be told beforehand whether it is too much for the solver alone.
+    """
+    if program.source_language != "KernelC":
+        return None
+    return first_seconds(None if ends is None else max(0.0, ends - time.monotonic()))
+
+
 def is_full(result: Result) -> bool:
     """Is it an answer of several engines that leaves nothing open, data races included?"""
     return result.status in ("ok", "no-execution") and RACES not in result.notes

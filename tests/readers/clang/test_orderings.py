@@ -1,0 +1,41 @@
+"""Which orderings of the kernel's own C are needed: several engines say what the solver alone does, where it has no time."""
+
+from __future__ import annotations
+
+import pytest
+
+from smpcheck.machines.mapping import load_mapping
+from smpcheck.program.ir import Program
+from smpcheck.questions import large_check
+from smpcheck.questions.barriers import barriers
+from smpcheck.questions.explain import Limits
+from smpcheck.questions.machines import by_machine
+from tests.readers.clang.common import LKMM, read
+
+TEXT = """#include <linux/atomic.h>
+static int x, y, z;
+SMPCHECK_THREAD(a) { WRITE_ONCE(x, 1); smp_wmb(); WRITE_ONCE(y, 1); smp_mb(); WRITE_ONCE(z, 1); }
+SMPCHECK_THREAD(b) { if (READ_ONCE(y)) { smp_rmb(); SMPCHECK_ASSERT(READ_ONCE(x) == 1); } smp_mb(); }
+"""
+
+
+def statuses(program: Program) -> dict[tuple[int, str], str]:
+    """Of each element, but for dependencies."""
+    found = barriers(program, LKMM, Limits(unroll=2), dependencies=False)
+    assert not found.undecided
+    return {(one.element.pos.line, one.element.text): one.status for one in found.findings}
+
+
+def cells(program: Program) -> dict[tuple[int, str], tuple[str, ...]]:
+    """The same by the kernel's model, on ARMv8 and x86."""
+    found = by_machine(program, LKMM, [load_mapping("arm64"), load_mapping("x86")], Limits(unroll=2), dependencies=False)
+    assert found.holds == (True, True)
+    return {(row.element.pos.line, row.element.text): (row.contract, *(cell.need for cell in row.cells)) for row in found.rows}
+
+
+def test_several_engines_say_what_the_solver_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = read(TEXT)
+    alone = statuses(program), cells(program)
+    assert set(alone[0].values()) == {"needed", "not needed"}
+    monkeypatch.setattr(large_check, "SECONDS", 0.0)
+    assert (statuses(program), cells(program)) == alone
