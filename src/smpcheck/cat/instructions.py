@@ -80,20 +80,20 @@ def in_order(start: Iterable[int], step_of: Callable[[int], Instruction | None])
     """The instructions for ``start`` and all that they need, each after those of its operands. ``step_of``: the instruction
     that makes a value; None where nothing is to be made."""
     order: dict[int, Instruction] = {}
-    stack = [(number, False) for number in reversed(list(start))]
-    opened: set[int] = set()
+    stack = list(start)[::-1]
+    opened: dict[int, Instruction | None] = {}
     while stack:
-        number, done = stack.pop()
-        if done or number not in opened:
-            step = step_of(number)
-            if step is None:
-                continue
-            if done:
-                order[number] = step
-                continue
-            opened.add(number)
-            stack.append((number, True))
-            stack.extend((operand, False) for operand in numbers_in(step))
+        number = stack[-1]
+        step = opened.get(number)
+        if step is not None:  # its operands are done
+            stack.pop()
+            order.setdefault(number, step)
+        elif number in opened:
+            stack.pop()
+        else:
+            step = opened[number] = step_of(number)
+            if step is not None:
+                stack += numbers_in(step)
     return order
 
 

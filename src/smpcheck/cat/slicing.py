@@ -10,7 +10,7 @@ A recursive definition is empty if its body is when the definition is taken to b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -56,6 +56,9 @@ EventKind: TypeAlias = tuple[str, frozenset[str], bool]
 Part: TypeAlias = tuple[Axiom, tuple[Instruction, ...]]
 """A requirement or flag, and the instructions for what is to be computed for it."""
 
+Membership: TypeAlias = bool | None
+"""Are all events in a set, or none (False), or is that not so or not known (None)?"""
+
 CHOICE, ADDRESS, VALUE = 1, 2, 4
 """What a term depends on: reads-from or coherence; the addresses of events; their values."""
 
@@ -93,7 +96,13 @@ def sliced(
 ) -> Slice:
     """``model`` for executions whose events are of these ``kinds``; ``relations``: those of the base relations other than rf, co
     and fr and those that are made of threads and addresses that may have a pair. ``varying``: what the executions differ in."""
-    return _Slicer(tuple(kinds), relations, _nodes(model)).slice_of(model.axioms, varying)
+    return _sliced(model, _memberships(_nodes(model), kinds), relations, varying)
+
+
+@lru_cache(maxsize=1024)
+def _sliced(model: Model, memberships: tuple[Membership, ...], relations: frozenset[str], varying: int) -> Slice:
+    """:func:`sliced`, which different kinds of events have in common. ``memberships``: of the nodes that are sets, in order."""
+    return _Slicer(memberships, relations, _nodes(model)).slice_of(model.axioms, varying)
 
 
 ALWAYS_THERE = frozenset(("po", "loc", "int", "ext", "id", "universe"))
@@ -140,28 +149,60 @@ def tags_of(model: Model) -> frozenset[str]:
     return frozenset(node.name for node in _nodes(model) if node.kind == "set" and node.op == "base")
 
 
-def _base_sets(kinds: Sequence[EventKind]) -> dict[str, int]:
-    """For each base set the kinds of events that are in it, but for those that have none."""
-    found: dict[str, int] = {}
+@lru_cache(maxsize=64)
+def _sets(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Those nodes that are sets and no variables."""
+    return tuple(node for node in nodes if node.kind == "set" and node.op != "rec")
+
+
+def _memberships(nodes: tuple[Node, ...], kinds: frozenset[EventKind]) -> tuple[Membership, ...]:
+    """Which of the sets have all events of these kinds, or none."""
+    everything = (1 << len(kinds)) - 1
+    base_sets: dict[str, int] = {}
     for i, (kind, tags, _) in enumerate(kinds):
         for name in base_sets_of(kind, tags):
-            found[name] = found.get(name, 0) | 1 << i
-    return found
+            base_sets[name] = base_sets.get(name, 0) | 1 << i
+    members: dict[int, int | None] = {}
+    """The kinds of events that are in a set, if that is known of all of them."""
+    found: list[Membership] = []
+    for node in _sets(nodes):
+        members[node.id] = mask = _members(node, kinds, everything, base_sets, members)
+        found.append(False if mask == 0 else True if mask == everything else None)
+    return tuple(found)
+
+
+def _members(
+    node: Node, kinds: Iterable[EventKind], everything: int, base_sets: Mapping[str, int], members: Mapping[int, int | None]
+) -> int | None:
+    match node.op:
+        case "base":
+            return None if node.name == "FW" else base_sets.get(node.name, 0)  # of FW coherence decides
+        case "empty":
+            return 0
+        case "all":
+            return everything
+        case "domain" | "range" if node.args[0].op == "base" and node.args[0].name == "rmw":
+            half = "R" if node.op == "domain" else "W"
+            return sum(1 << i for i, (kind, _, paired) in enumerate(kinds) if paired and kind == half)
+        case "union" | "inter" | "diff":
+            left, right = (members.get(arg.id) for arg in node.args)
+            if left is None or right is None:
+                return None
+            return left | right if node.op == "union" else left & right if node.op == "inter" else left & ~right
+    return None
 
 
 class _Slicer:
     """What becomes of ``nodes``. ``same``: for each the number of a node with the same value, which may be itself; ``steps``: the
     instructions of those that stay, by number."""
 
-    def __init__(self, kinds: tuple[EventKind, ...], relations: frozenset[str], nodes: tuple[Node, ...]) -> None:
-        self.kinds = kinds
+    def __init__(self, memberships: tuple[Membership, ...], relations: frozenset[str], nodes: tuple[Node, ...]) -> None:
         self.relations = relations
         self.nodes = nodes
-        self.everything = (1 << len(kinds)) - 1
+        sets = zip(_sets(nodes), memberships, strict=True)
+        self.known = {node.id: ALL_EVENTS if all_are else NO_EVENT for node, all_are in sets if all_are is not None}
         self.same: dict[int, int] = {}
         self.steps: dict[int, Instruction] = {}
-        self.members: dict[int, int | None] = {}
-        self.base_sets = _base_sets(kinds)
         self._simplify()
 
     def slice_of(self, axioms: Sequence[Axiom], varying: int) -> Slice:
@@ -274,17 +315,14 @@ class _Slicer:
 
     def _pass(self) -> None:
         """Find for each node that is no variable the number of one with the same value."""
-        same, steps, members = self.same, self.steps, self.members
+        same, steps, sets = self.same, self.steps, self.known
         known: dict[tuple[int, int, int], int] = {}
         """Operations on such numbers, and the numbers of their results."""
         for node, code, one, other in _terms(self.nodes):
             number = node.id
-            if node.kind == "set":
-                if number not in members:
-                    members[number] = self._members(node)
-                if members[number] == 0 or members[number] == self.everything:
-                    same[number] = ALL_EVENTS if members[number] else NO_EVENT
-                    continue
+            if number in sets:
+                same[number] = sets[number]
+                continue
             if code >= BASE:
                 is_there = code != BASE or node.name in self.relations or node.name in _BY_EXECUTION
                 same[number] = number if is_there else NO_PAIR
@@ -309,25 +347,6 @@ class _Slicer:
         if before[0] == SETID:
             return FROM, before[2], second
         return (TO, first, after[2]) if after[0] == SETID else (SEQ, first, second)
-
-    def _members(self, node: Node) -> int | None:
-        """The kinds of events that are in a set, if that is known of all of them."""
-        match node.op:
-            case "base":
-                return None if node.name == "FW" else self.base_sets.get(node.name, 0)  # of FW coherence decides
-            case "empty":
-                return 0
-            case "all":
-                return self.everything
-            case "domain" | "range" if node.args[0].op == "base" and node.args[0].name == "rmw":
-                half = "R" if node.op == "domain" else "W"
-                return sum(1 << i for i, (kind, _, paired) in enumerate(self.kinds) if paired and kind == half)
-            case "union" | "inter" | "diff":
-                left, right = (self.members[arg.id] for arg in node.args)
-                if left is None or right is None:
-                    return None
-                return left | right if node.op == "union" else left & right if node.op == "inter" else left & ~right
-        return None
 
 
 _FORWARD = frozenset(("po", "rf", "co", "fr", "rmw", "addr", "data", "ctrl"))
