@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from smpcheck.cat.nodes import Axiom, Model, Node
 
 
@@ -59,6 +61,21 @@ def _union_parts(node: Node) -> list[Node]:
 def is_atomic(model: Model) -> bool:
     """Does the model require that no write comes between the halves of an atomic operation? Recognised by the axiom's shape."""
     return any(a.kind == "empty" and not a.flag and not a.negated and _is_atomicity(a.node) for a in model.axioms)
+
+
+@lru_cache(maxsize=64)
+def beyond_coherence(model: Model) -> Model:
+    """The model without what it requires of the order of the writes to one location: coherence, and that no other thread's write
+    comes between the halves of an atomic operation. That an axiom is about, too, stays."""
+    left = [axiom for axiom in model.axioms if not is_coherence(axiom) and not _is_atomicity_between_threads(axiom)]
+    return replace(model, axioms=tuple(left))
+
+
+def _is_atomicity_between_threads(axiom: Axiom) -> bool:
+    """Is that all that this axiom requires?"""
+    if axiom.kind != "empty" or axiom.flag or axiom.negated or not _is_atomicity(axiom.node):
+        return False
+    return all(part.op == "inter" for arg in axiom.node.args if arg.op == "seq" for part in arg.args)
 
 
 def _is_atomicity(node: Node) -> bool:

@@ -49,13 +49,10 @@ class Tokens:
         self.source = source
         self.items: list[tuple[str, str, int]] = []
         at = start
-        text = source.text
-        while True:
-            match = TOKEN.match(text, at, end)
-            assert match is not None
-            if match.lastgroup is None:
-                break
+        for match in TOKEN.finditer(source.text, start, end):
             kind = match.lastgroup
+            if kind is None:
+                break
             value, begin = match[kind], match.start(kind)
             if kind == "bad":
                 raise InputError(f"unexpected character '{value}'", source.pos(begin))
@@ -215,6 +212,8 @@ class ConditionReader:
     def _compare(self, op: str, left: Expr, right: Expr) -> Expr:
         """``left op right`` as C compares them: where the usual conversions lead to an unsigned type, -1 is its largest value."""
         types = [self._type(left), self._type(right)]
+        if types[0] is types[1] is INT and self.names.word is None:
+            return Binary(op, left, right, POINTER)
         if self.names.word is not None:
             return Binary(op, _as(types[1], left, right), _as(types[0], right, left), POINTER)
         common = max(types, key=lambda t: (t.bits, not t.signed))

@@ -23,7 +23,7 @@ from typing import Any
 
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.nodes import Model
-from smpcheck.cat.requirements import is_atomic
+from smpcheck.cat.requirements import beyond_coherence, is_atomic
 from smpcheck.cat.slicing import Part
 from smpcheck.errors import LimitError
 from smpcheck.models import require_language
@@ -183,7 +183,8 @@ class _Enumeration:
     def __init__(self, unrolled: Unrolled, model: Model, question: Question, limited: bool) -> None:
         self.unrolled = unrolled
         self.graph = unrolled.graph
-        self.model = model
+        self.model = beyond_coherence(model)
+        """Candidates have no other orders of writes than :mod:`smpcheck.solver.coherence_orders` makes."""
         self.question = question
         self.limited = limited
         self.atomic = is_atomic(model)
@@ -219,6 +220,8 @@ class _Enumeration:
         for wanted, known in found.items():
             if not known:
                 found[wanted] = any(self._is_allowed(candidate) for candidate in self._all(wanted))
+        if self.unrolled.domains.open:
+            self._refuse_thin_air()
         return found[True], found[False]
 
     def _states(self) -> tuple[tuple[tuple[State, bool], ...], bool, bool]:
@@ -374,11 +377,17 @@ class _Enumeration:
                 self._try()
                 candidate = _Candidate(path, sources, cell_orders, values)
                 if not candidate.is_settled:
-                    self._refuse_thin_air(candidate)
+                    self._refuse_if_allowed(candidate)
                 elif all(truth(candidate.value(term)) == true for term, true in left):
                     yield candidate
 
-    def _refuse_thin_air(self, candidate: _Candidate) -> None:
+    def _refuse_thin_air(self) -> None:
+        """:raises NotForMe: the model allows an execution in which values justify each other, whatever is asked"""
+        for path in self.paths():
+            for _ in self._candidates(path, []):
+                pass
+
+    def _refuse_if_allowed(self, candidate: _Candidate) -> None:
         """Of an execution in which values justify each other nothing is said here, but that the model forbids it, whatever they
         are. :raises NotForMe: it does not"""
         path = candidate.path

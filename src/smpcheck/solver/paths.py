@@ -106,6 +106,7 @@ class Path:
             bases["loc"] = self._same_address({})
         self.common = Evaluation(_NO_EXECUTION, self.events)
         """What all executions of the path have in common."""
+        self.common.bases.update(dict.fromkeys(DEPENDENCIES, 0))
         self.common.bases.update(bases)
         self.common.run(self.slice.common)
         self._cells = self._accesses({}) if self.fixed else None
@@ -166,9 +167,9 @@ class Path:
             if a in position and b in position:
                 po &= ~(1 << position[a] * width + position[b])
         bases = {"po": po, "rmw": rmw}
-        for name in DEPENDENCIES:
+        for name, pairs in self.graph.dependencies().items():
             relation = 0
-            for (a, b), guard in self.graph.dependency(name).items():
+            for (a, b), guard in pairs.items():
                 if a in position and b in position and (guard == ALWAYS or self.holds(guard)):
                     relation |= 1 << position[a] * width + position[b]
             bases[name] = relation
