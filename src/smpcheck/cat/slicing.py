@@ -369,7 +369,9 @@ def _forward(order: Mapping[int, Instruction]) -> dict[int, Direction]:
             found[number] = None if one is None or two is None else one or two
         elif code == INTER:
             found[number] = None if one is two is None else bool(one or two)
-        elif code in (DIFF, PLUS, TO, DIFFVALS):
+        elif code == DIFF:
+            found[number] = True if one is False and second == SAME else one
+        elif code in (PLUS, TO, DIFFVALS):
             found[number] = one
         elif code == FROM:
             found[number] = two

@@ -373,7 +373,7 @@ class _Enumeration:
         if self.limited and choice.count > MAX_CANDIDATES:
             raise NotForMe
         for sources, values in choice.ways():
-            for cell_orders in self._orders(path, sources, values):
+            for cell_orders in self._orders(choice, sources, values):
                 self._try()
                 candidate = _Candidate(path, sources, cell_orders, values)
                 if not candidate.is_settled:
@@ -400,11 +400,11 @@ class _Enumeration:
         if self.limited and self.tried > MAX_TRIED:
             raise NotForMe
 
-    def _orders(self, path: Path, sources: Mapping[int, int], values: Values) -> Iterator[list[list[int]]]:
+    def _orders(self, choice: SourceChoice, sources: Mapping[int, int], values: Values) -> Iterator[list[list[int]]]:
         """The coherence orders of all cells together."""
         found: list[list[list[int]]] = []
-        for cell in path.cells(values):
-            found.append(cell.orders(sources, self.atomic))
+        for cell in choice.path.cells(values):
+            found.append(choice.orders(cell, sources, values))
             if not found[-1]:
                 return
         yield from map(list, product(*found))

@@ -2,7 +2,7 @@
 
 A backtracking search: reads with few sources first, and after each choice all demands that it settles; where addresses are fixed,
 also whether the writes to a cell whose reads have all chosen can be put in order. A demand on one read alone takes sources away
-before the search begins.
+before the search begins, and one on the final contents of one cell those orders of its writes that do not end with it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,17 @@ def has_memory(term: Term) -> bool:
     return term.op == "mem" or any(map(has_memory, term.args))
 
 
+def only_cell(term: Term) -> Value | None:
+    """The cell on whose final contents a term depends, and on nothing else; None if there is no such."""
+    if term.reads or term.op == "ite":
+        return None
+    if term.op == "mem":
+        cell: Value = term.data
+        return cell
+    found = {only_cell(arg) for arg in term.args if arg.op != "const"}
+    return found.pop() if len(found) == 1 else None
+
+
 class SourceChoice:
     """The ways to choose a source for each read of ``path`` that may meet the ``demands``: what they leave open, final contents
     for example, is to be looked at in the end.
@@ -34,6 +45,12 @@ class SourceChoice:
         self.tried = tried
         self.written = {e.id: path.value(e.value, {}) for e in path.events if e.kind == "W" and e.value is not None}
         self.some_are_computed = None in self.written.values()
+        self.finals: dict[Value, list[Demand]] = {}
+        """Demands on the final contents of one cell."""
+        for term, wanted in demands:
+            cell = only_cell(term)
+            if cell is not None:
+                self.finals.setdefault(cell, []).append((term, wanted))
         demands = [(term, wanted) for term, wanted in demands if not has_memory(term)]
         self.is_possible = all(self.is_met(demand, {}) for demand in demands)
         self.demands = [demand for demand in demands if demand[0].reads]
@@ -56,6 +73,26 @@ class SourceChoice:
         turn = {read: i for i, (read, _) in enumerate(self.options)}
         return {max(cell.reads, key=turn.__getitem__): cell for cell in self.path.cells({}) if cell.reads}
 
+    def orders(self, cell: CellAccesses, sources: Mapping[int, int], values: Values) -> list[list[int]]:
+        """The orders of the writes to a cell, all of whose reads have sources, after which its final contents may be what is
+        demanded."""
+        found = cell.orders(sources, self.atomic)
+        address = self.path.graph.events[cell.writes[0]].addr
+        finals = self.finals.get(address.data) if self.finals and address is not None else None
+        if not finals or not found:
+            return found
+        may_be_last = {last: self._may_be_last(last, finals, values) for last in {order[-1] for order in found}}
+        return [order for order in found if may_be_last[order[-1]]]
+
+    def _may_be_last(self, write: int, finals: Sequence[Demand], values: Values) -> bool:
+        """May a write leave what is demanded?"""
+        term = self.path.graph.events[write].value
+        value = None if term is None else self.path.value(term, values)
+        if value is None:
+            return True
+        found = [(self.path.value(demand, {}, lambda _: value), wanted) for demand, wanted in finals]
+        return all(known is None or truth(known) == wanted for known, wanted in found)
+
     def is_met(self, demand: Demand, values: Values) -> bool:
         """May the demand still be met with these values?"""
         value = self.path.value(demand[0], values)
@@ -75,10 +112,10 @@ class SourceChoice:
         for write in options:
             self.tried()
             sources[read] = write
-            cell = self.complete.get(read)
-            if cell is not None and not cell.orders(sources, self.atomic):
-                continue
             new = self._with(read, write, sources, values)
+            cell = self.complete.get(read)
+            if cell is not None and not self.orders(cell, sources, new):
+                continue
             if all(self.is_met(demand, new) for demand in self.demands if self.some_are_computed or read in demand[0].reads):
                 yield from self._from(depth + 1, sources, new)
         sources.pop(read, None)
