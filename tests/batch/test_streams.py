@@ -53,6 +53,13 @@ def test_an_exception_in_a_worker_loses_that_item(capfd: pytest.CaptureFixture[s
     assert found[13] == Lost("its process ended with status 1")
 
 
+def test_a_worker_goes_on_with_the_next_unit() -> None:
+    def pids(items: Sequence[int]) -> Iterator[int]:
+        yield from (os.getpid() for _ in items)
+
+    assert len({pid for _, pid in stream([[1, 2], [3], [4, 5]], pids, 1)}) == 1
+
+
 def test_leaving_early_ends_the_workers() -> None:
     began = time.monotonic()
     answers = stream([[1, 2000], [2000]], double, 2)
