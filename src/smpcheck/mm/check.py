@@ -8,9 +8,9 @@ is a question for the solver. What it cannot answer in time is undecided, never 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
-from hashlib import sha256
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct, field
@@ -219,9 +219,9 @@ class Checker:
         self.deadline = deadline
         self._programs: dict[Case, list[tuple[dict[str, object], ir.Program]]] = {}
         self._threads = CompiledThreads()
-        self._known: dict[bytes, Outcomes] = {}
-        self._digests = Digests()
-        self._weak: dict[tuple[bytes, str, tuple[str, ...]], tuple[list[str], dict[str, str]]] = {}
+        self._known: dict[Hashable, Outcomes] = {}
+        self._deeds = Deeds()
+        self._weak: dict[tuple[Hashable, str, tuple[str, ...]], tuple[list[str], dict[str, str]]] = {}
 
     def answers(self, todo: Sequence[Case]) -> Iterator[Answer]:
         """An answer for each case."""
@@ -276,7 +276,7 @@ class Checker:
 
     def explore(self, program: ir.Program) -> Outcomes:
         """All interleavings. :raises LimitError: too many"""
-        key = self._digests.of(program, fences=False)
+        key = self._deeds.of(program, fences=False)
         if key not in self._known:
             self._known[key] = outcomes(program, max_states=MAX_STATES)
         return self._known[key]
@@ -285,10 +285,10 @@ class Checker:
         self, case: Case, program: ir.Program, left: tuple[str, ...], known: tuple[str, ...], seconds: float | None
     ) -> tuple[list[str], dict[str, str]]:
         """See :func:`smpcheck.mm.weak.ask`; what is decided is kept. What cannot fail under lkmm cannot fail under tso."""
-        digest = self._digests.of(program, fences=True)
-        if case.model == "tso" and any(self._weak.get((digest, "lkmm", each)) == ([], {}) for each in (left, (*left, RACES))):
+        done = self._deeds.of(program, fences=True)
+        if case.model == "tso" and any(self._weak.get((done, "lkmm", each)) == ([], {}) for each in (left, (*left, RACES))):
             return [], {}
-        key = digest, case.judge, left
+        key = done, case.judge, left
         if key not in self._weak:
             found = ask(case, left, seconds, known, program)
             if found[1]:
@@ -297,29 +297,54 @@ class Checker:
         return self._weak[key]
 
 
-class Digests:
-    """What tells programs apart by what they do. Threads that programs share are looked at once."""
+class Deeds:
+    """What tells programs apart by what they do, wherever in the source that stands. Threads that programs share are looked at
+    once."""
 
     def __init__(self) -> None:
-        self._threads: dict[tuple[int, bool], tuple[object, bytes]] = {}
+        self._threads: dict[tuple[int, bool], tuple[object, int]] = {}
+        self._numbers: dict[Hashable, int] = {}
 
-    def of(self, program: ir.Program, fences: bool) -> bytes:
+    def of(self, program: ir.Program, fences: bool) -> Hashable:
         """Programs that have it in common are the same; ``fences``: with what only weak models see."""
-        found = sha256(repr((program.cells, program.invariants, program.observed)).encode())
-        for thread in program.threads:
-            key = (id(thread.body), fences)
-            if key not in self._threads:
-                self._threads[key] = (
-                    thread.body,
-                    sha256(repr(thread.body if fences else without_fences(thread.body)).encode()).digest(),
-                )
-            found.update(self._threads[key][1])
-        return found.digest()
+        threads = tuple(self._thread(thread.body, fences) for thread in program.threads)
+        invariants = tuple((each.name, each.cond) for each in program.invariants)
+        return tuple(program.cells.items()), invariants, program.observed, threads
+
+    def _thread(self, body: tuple[ir.Stmt, ...], fences: bool) -> int:
+        known = self._threads.get((id(body), fences))
+        if known is None:
+            number = self._numbers.setdefault(deeds(body, fences), len(self._numbers))
+            known = self._threads[id(body), fences] = (body, number)  # with the body, so that no other has its number
+        return known[1]
 
 
-def without_fences(body: Sequence[ir.Stmt]) -> tuple[ir.Stmt, ...]:
-    """What sequential consistency sees: the models' fences are barriers, which do nothing there."""
-    return mapped(body, lambda s: None if isinstance(s, ir.Fence) and s.addr is None and not s.tags & RCU else s)
+def deeds(body: Sequence[ir.Stmt], fences: bool) -> tuple[Hashable, ...]:
+    """The statements without their places and texts. Without ``fences`` only what sequential consistency sees: the models' fences
+    are barriers, which do nothing there."""
+    found: list[Hashable] = []
+    for stmt in body:
+        match stmt:
+            case ir.Fence() if not fences and stmt.addr is None and not stmt.tags & RCU:
+                continue
+            case ir.If():
+                found.append((ir.If, stmt.cond, deeds(stmt.then, fences), deeds(stmt.other, fences)))
+            case ir.Choice():
+                found.append((ir.Choice, deeds(stmt.then, fences), deeds(stmt.other, fences)))
+            case ir.Block():
+                found.append((ir.Block, stmt.label, deeds(stmt.body, fences)))
+            case ir.Loop():
+                found.append((ir.Loop, stmt.label, stmt.bound, deeds(stmt.body, fences)))
+            case _:
+                found.append((type(stmt), *_deed(type(stmt))(stmt)))
+    return tuple(found)
+
+
+@cache
+def _deed(kind: type[ir.Stmt]) -> Callable[[ir.Stmt], tuple[Hashable, ...]]:
+    """All of a statement but its place and its text, in a tuple."""
+    names = [name for name in kind.__struct_fields__ if name not in ("pos", "text", "message")]
+    return attrgetter(*names) if len(names) > 1 else lambda stmt: (getattr(stmt, names[0]),)
 
 
 def within_bounds(program: ir.Program) -> ir.Program:

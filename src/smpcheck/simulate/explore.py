@@ -8,9 +8,12 @@ A large program is explored without the code that nobody reaches (:mod:`smpcheck
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from smpcheck.errors import LimitError
@@ -87,6 +90,14 @@ def _may_hold(guard: Any, registers: Registers, m: Memory) -> Any:
         return True
 
 
+def _possible(thread: int, guards: Sequence[Any], registers: Registers, m: Memory) -> list[tuple[int, int]]:
+    """The moves of a thread whose guards hold."""
+    try:
+        return [(thread, k) for k, guard in enumerate(guards) if guard is None or guard(registers, m)]
+    except (KeyError, UndefinedValue):
+        return [(thread, k) for k, guard in enumerate(guards) if guard is None or _may_hold(guard, registers, m)]
+
+
 class Guards(dict[int, list[Any]]):
     """The guards at each instruction of a thread."""
 
@@ -131,9 +142,13 @@ class _Explorer:
         self.first = [n for n, late in enumerate(self.after) if not late]
         self.late = [n for n, late in enumerate(self.after) if late]
         self.persistent = Persistent(machine, pruned) if reduce else None
+        self.changing = tuple if self.persistent is None else itemgetter(*self.persistent.changing())
+        """Of a memory, what may be different in two states."""
+        self.only = [[(t, 0)] for t in range(len(codes))]
+        """For each thread its one way to go on, as a list of moves that nobody changes."""
 
     def key(self, pcs: tuple[int, ...], rs: list[Registers], m: Memory) -> Any:
-        return (pcs, tuple([keys[pc](r) for keys, pc, r in zip(self.keys, pcs, rs, strict=True)]), tuple(m))
+        return (pcs, tuple([keys[pc](r) for keys, pc, r in zip(self.keys, pcs, rs, strict=True)]), self.changing(m))
 
     def moves(self, pcs: Sequence[int], rs: list[Registers], m: Memory, futures: Sequence[Future]) -> list[tuple[int, int]]:
         """The moves to explore from a state: thread and alternative."""
@@ -143,11 +158,10 @@ class _Explorer:
             guards = self.guards[thread][pcs[thread]]
             if guards is ONE_WAY:
                 if alone is not None and alone(thread, pcs, futures):
-                    return [(thread, 0)]
+                    return self.only[thread]
                 result.append((thread, 0))
             elif guards:
-                own = rs[thread]
-                possible = [(thread, k) for k, guard in enumerate(guards) if guard is None or _may_hold(guard, own, m)]
+                possible = _possible(thread, guards, rs[thread], m)
                 if possible and alone is not None and alone(thread, pcs, futures):
                     return possible
                 result += possible
@@ -155,8 +169,9 @@ class _Explorer:
 
     def running(self, pcs: Sequence[int]) -> list[int]:
         """The threads that may take steps: those that start after the others do so when these have ended."""
+        guards = self.guards
         for thread in self.first:
-            if self.guards[thread][pcs[thread]]:
+            if guards[thread][pcs[thread]]:
                 return self.first
         return self.late
 
@@ -250,6 +265,7 @@ class _Explorer:
         ahead = self.persistent
         futures = [NOTHING if ahead is None or self.after[t] else ahead.at(t, pc, rs[t]) for t, pc in enumerate(pcs)]
         asleep_at = {first: 0}
+        known = 1
         stack = [(first, pcs, rs, m, futures, self.moves(pcs, rs, m, futures), 0)]
         points, left_out, labels = machine.points, self.left_out, self.labels
         while stack:
@@ -301,7 +317,7 @@ class _Explorer:
                         alive = False
                         break
                     if pc in left_out[thread]:
-                        self.come_to(thread, after, rs_after, memory, len(asleep_at))
+                        self.come_to(thread, after, rs_after, memory, known)
                         alive = False
                         break
                     if ahead is not None and not self.after[thread]:
@@ -310,16 +326,16 @@ class _Explorer:
                 if not alive:
                     continue
                 new = self.key(tuple(after), rs_after, memory)
-                slept = asleep_at.get(new)
-                if slept is not None:
+                slept = asleep_at.setdefault(new, sleeping)
+                if len(asleep_at) == known:
                     woken = slept & ~sleeping
                     if woken:
                         asleep_at[new] = sleeping = slept & sleeping
                         ways = self.moves_of(woken, after, rs_after, memory)
                         stack.append((new, tuple(after), rs_after, memory, next_futures, ways, sleeping))
                     continue
-                asleep_at[new] = sleeping
-                if len(asleep_at) > self.enough:
+                known += 1
+                if known > self.enough:
                     if self.missing:
                         return
                     raise LimitError(f"more than {self.max_states} states: not explored to the end")
@@ -328,7 +344,7 @@ class _Explorer:
                 if self.want_witnesses:
                     self.parents[new] = (key, tuple(trail))
                 stack.append((new, tuple(after), rs_after, memory, next_futures, ways, sleeping))
-        self.explored = len(asleep_at)
+        self.explored = known
 
     def come_to(self, thread: int, pcs: Sequence[int], rs: list[Registers], m: Memory, explored: int) -> None:
         """A thread has come to a place that was left out, after so many states: look for others like it, but not for long."""
@@ -478,6 +494,18 @@ def _explored(machine: Machine, max_states: int, witnesses: bool, reduce: bool) 
     return explorer
 
 
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Within it no cycles are collected: states are many, and there are no cycles in them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def outcomes(
     program: ir.Program,
     *,
@@ -497,7 +525,8 @@ def outcomes(
     """
     machine = Machine(program, merge_private=reduce)
     noting = Noting(machine) if coverage else None
-    explorer = _explored(machine, max_states, witnesses, reduce)
+    with without_collection():
+        explorer = _explored(machine, max_states, witnesses, reduce)
     taken = noting.coverage() if noting is not None else Coverage()
     found = {name: explorer.witness(name) for name in explorer.found} if witnesses else {}
     return Outcomes(

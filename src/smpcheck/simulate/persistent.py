@@ -11,14 +11,14 @@ The registers then differ only in bits that are not used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from smpcheck.program import ir
 from smpcheck.program.bit_rows import bits
 from smpcheck.simulate.bit_parts import cut_into_parts
-from smpcheck.simulate.code import Code, Step
+from smpcheck.simulate.code import Code, Local, Step
 from smpcheck.simulate.generate import Registers
 from smpcheck.simulate.lookahead import LOCK, MIXED, Future, Futures, kinds_of, pickers
 from smpcheck.simulate.machine import Machine
@@ -51,8 +51,10 @@ class Persistent:
         find = points_to if codes is None else PointsTo
         self.codes = codes = machine.codes if codes is None else codes
         self.first = [n for n, thread in enumerate(machine.program.threads) if not thread.after]
+        self.others = [tuple(u for u in self.first if u != t) for t in range(len(codes))]
         numbers = {machine.addresses.number(cell): place for cell, place in machine.index.items()}
         pointers = find(machine.program, codes, machine.addresses)
+        self.numbers, self.pointers = numbers, pointers
         steps: list[dict[int, Act]] = []
         for t, code in enumerate(codes):
             own = {}
@@ -82,29 +84,46 @@ class Persistent:
         """The future of a thread."""
         return self.futures[t].at(pc, self.keys[t][pc](registers), registers, self.registers[t])
 
+    def changing(self) -> list[int]:
+        """The indices in memory of all that the threads, as far as they are explored, may change."""
+        everything = range(len(self.machine.initial))
+        if self.machine.program.mixed:
+            return list(everything)
+        written = {
+            self.numbers[x]
+            for t, code in enumerate(self.codes)
+            for pc, instr in enumerate(code.instrs)
+            if isinstance(instr, Step | Local) and isinstance(instr.stmt, ir.Store | ir.Rmw)
+            for x in self.pointers.of_access(t, pc)
+            if x in self.numbers
+        }
+        cells = set(self.numbers.values())
+        return [place for place in everything if place not in cells or place in written]
+
     def alone(self, t: int, pcs: Sequence[int], futures: Sequence[Future]) -> bool:
         """Can the next step of a thread be taken before every step that others may take?"""
         future = futures[t]
         here, writes = future.here, future.here_writes
         if not here:
             return False
-        for u in self.first:
-            if u != t:
-                other = futures[u]
-                conflict = other.touches & writes or other.writes & here
-                if conflict and not self._after_a_lock(t, pcs[t], other, here, writes):
-                    return False
+        held = self.held[t][pcs[t]]
+        for u in self.others[t]:
+            other = futures[u]
+            if (other.touches & writes or other.writes & here) and not (held and _after_a_lock(held, other, here, writes)):
+                return False
         return True
 
-    def _after_a_lock(self, t: int, pc: int, other: Future, here: int, writes: int) -> bool:
-        """Does another thread have to take a spinlock that ``t`` holds before all that conflicts with the next step of ``t``?"""
-        touched, written = other.touches & writes, other.writes & here
-        for lock in self.held[t][pc]:
-            if lock in other.before:
-                reads_before, writes_before = other.before[lock]
-                touched &= reads_before | writes_before
-                written &= writes_before
-        return not touched and not written
+
+def _after_a_lock(held: Iterable[int], other: Future, here: int, writes: int) -> bool:
+    """Does another thread have to take one of these spinlocks, which ``t`` holds, before all that conflicts with the next step of
+    ``t``?"""
+    touched, written = other.touches & writes, other.writes & here
+    for lock in held:
+        before = other.before.get(lock)
+        if before is not None:
+            touched &= before[0] | before[1]
+            written &= before[1]
+    return not touched and not written
 
 
 def _held(code: Code, steps: dict[int, Act], kinds: dict[int, int]) -> list[frozenset[int]]:
