@@ -219,8 +219,7 @@ class Checker:
         self.deadline = deadline
         self._programs: dict[Case, list[tuple[dict[str, object], ir.Program]]] = {}
         self._threads = CompiledThreads()
-        self._known: dict[Hashable, Outcomes] = {}
-        self._deeds = Deeds()
+        self._explored = Explored()
         self._weak: dict[tuple[Hashable, str, tuple[str, ...]], tuple[list[str], dict[str, str]]] = {}
 
     def answers(self, todo: Sequence[Case]) -> Iterator[Answer]:
@@ -276,16 +275,13 @@ class Checker:
 
     def explore(self, program: ir.Program) -> Outcomes:
         """All interleavings. :raises LimitError: too many"""
-        key = self._deeds.of(program, fences=False)
-        if key not in self._known:
-            self._known[key] = outcomes(program, max_states=MAX_STATES)
-        return self._known[key]
+        return self._explored.outcomes_of(program)
 
     def ask_weak(
         self, case: Case, program: ir.Program, left: tuple[str, ...], known: tuple[str, ...], seconds: float | None
     ) -> tuple[list[str], dict[str, str]]:
         """See :func:`smpcheck.mm.weak.ask`; what is decided is kept. What cannot fail under lkmm cannot fail under tso."""
-        done = self._deeds.of(program, fences=True)
+        done = self._explored.deeds.of(program, fences=True)
         if case.model == "tso" and any(self._weak.get((done, "lkmm", each)) == ([], {}) for each in (left, (*left, RACES))):
             return [], {}
         key = done, case.judge, left
@@ -299,7 +295,7 @@ class Checker:
 
 class Deeds:
     """What tells programs apart by what they do, wherever in the source that stands. Threads that programs share are looked at
-    once."""
+    once; their numbers mean nothing to another object of this class."""
 
     def __init__(self) -> None:
         self._threads: dict[tuple[int, bool], tuple[object, int]] = {}
@@ -319,6 +315,21 @@ class Deeds:
         return known[1]
 
 
+class Explored:
+    """The outcomes of programs that were explored, by what they do."""
+
+    def __init__(self) -> None:
+        self.deeds = Deeds()
+        self._outcomes: dict[Hashable, Outcomes] = {}
+
+    def outcomes_of(self, program: ir.Program) -> Outcomes:
+        """All interleavings. :raises LimitError: too many"""
+        key = self.deeds.of(program, fences=False)
+        if key not in self._outcomes:
+            self._outcomes[key] = outcomes(program, max_states=MAX_STATES)
+        return self._outcomes[key]
+
+
 def deeds(body: Sequence[ir.Stmt], fences: bool) -> tuple[Hashable, ...]:
     """The statements without their places and texts. Without ``fences`` only what sequential consistency sees: the models' fences
     are barriers, which do nothing there."""
@@ -336,12 +347,13 @@ def deeds(body: Sequence[ir.Stmt], fences: bool) -> tuple[Hashable, ...]:
             case ir.Loop():
                 found.append((ir.Loop, stmt.label, stmt.bound, deeds(stmt.body, fences)))
             case _:
-                found.append((type(stmt), *_deed(type(stmt))(stmt)))
+                kind: Any = type(stmt)
+                found.append((kind, *_deed(kind)(stmt)))
     return tuple(found)
 
 
 @cache
-def _deed(kind: type[ir.Stmt]) -> Callable[[ir.Stmt], tuple[Hashable, ...]]:
+def _deed(kind: Any) -> Callable[[ir.Stmt], tuple[Hashable, ...]]:
     """All of a statement but its place and its text, in a tuple."""
     names = [name for name in kind.__struct_fields__ if name not in ("pos", "text", "message")]
     return attrgetter(*names) if len(names) > 1 else lambda stmt: (getattr(stmt, names[0]),)

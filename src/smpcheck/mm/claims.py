@@ -19,14 +19,14 @@ from msgspec.structs import replace
 from smpcheck.errors import InputError
 from smpcheck.machines.mapping import MACHINES, load_mapping
 from smpcheck.mm import check, machines
-from smpcheck.mm.check import Answer, Case, Checker, program_of
+from smpcheck.mm.check import Answer, Case, Checker, Explored, program_of
 from smpcheck.mm.scenarios import SCENARIOS
 from smpcheck.mm.variants import find_variant
 from smpcheck.program import ir
 from smpcheck.program.flow import mapped
 from smpcheck.program.values import Ptr
 from smpcheck.readers.python.reuse import CompiledThreads
-from smpcheck.simulate import Outcomes, RunResult, outcomes, simulate
+from smpcheck.simulate import RunResult, outcomes, simulate
 
 Verdict: TypeAlias = Literal["right", "wrong", "incomplete", "undecided"]
 
@@ -56,7 +56,7 @@ class Finding:
     seconds: float = 0.0
 
 
-_EXPLORED: dict[bytes, Outcomes] = {}
+_EXPLORED = Explored()
 _ANSWERS: dict[tuple[Case, float | None], Answer] = {}
 _THREADS = CompiledThreads()
 """What one process has compiled for any claim."""
@@ -67,7 +67,7 @@ class Remembering(Checker):
 
     def __init__(self, deadline: float | None = None) -> None:
         super().__init__(deadline=deadline)
-        self._known, self._threads = _EXPLORED, _THREADS
+        self._explored, self._threads = _EXPLORED, _THREADS
 
     def answer(self, case: Case) -> Answer:
         """Which invariants hold."""

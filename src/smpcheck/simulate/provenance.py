@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smpcheck.program import ir
-from smpcheck.program.flow import defined, statements
+from smpcheck.program.flow import statements
 from smpcheck.program.values import Ptr
 
 TRUTHS = frozenset(("==", "!=", "<", "<=", ">", ">=", "&&", "||"))
@@ -25,9 +25,15 @@ class Provenance:
         self.cells = {address for address, cell in program.cells.items() if isinstance(cell.init, Ptr)}
         self.anywhere = False
         self.registers: Mapping[int, set[str]] = {thread.index: set() for thread in program.threads}
-        everything = [(thread.index, stmt) for thread in program.threads for stmt in statements(thread.body)]
-        while sum(self._learn(thread, stmt) for thread, stmt in everything):
-            pass
+        some = (ir.Assign, ir.Load, ir.Store, ir.Rmw)
+        todo = [(thread.index, stmt) for thread in program.threads for stmt in statements(thread.body) if isinstance(stmt, some)]
+        known = None
+        while known != (known := self._known()):
+            todo = [(thread, stmt) for thread, stmt in todo if not self._learn(thread, stmt)]
+
+    def _known(self) -> tuple[int, int, bool]:
+        """How much is known: it only grows."""
+        return sum(map(len, self.registers.values())), len(self.cells), self.anywhere
 
     def may_point(self, expr: ir.Expr, thread: int) -> bool:
         """May the expression, in this thread, be an address?"""
@@ -57,26 +63,26 @@ class Provenance:
         return self._cell_may_point(addr.value) if isinstance(addr, ir.Const) else self.anywhere or bool(self.cells)
 
     def _learn(self, thread: int, stmt: ir.Stmt) -> bool:
-        """Take in one statement; is anything new?"""
-        before = len(self.registers[thread]), len(self.cells), self.anywhere
-        register = defined(stmt)
+        """Take in one statement; is all learnt from it now: may all that it writes be addresses?"""
+        whole = True
+        if isinstance(stmt, ir.Store | ir.Rmw):
+            whole = self._store(stmt.addr, stmt.value if isinstance(stmt, ir.Store) else stmt.new, thread)
         match stmt:
-            case ir.Assign(_, expr):
+            case ir.Assign(register, expr):
                 points = self.may_point(expr, thread)
-            case ir.Load(_, addr) | ir.Rmw(_, addr):
+            case ir.Load(register, addr) | ir.Rmw(register, addr):
                 points = self._loaded(addr)
             case _:
-                points = False
-        if points and register is not None:
+                return whole
+        if points:
             self.registers[thread].add(register)
-        if isinstance(stmt, ir.Store | ir.Rmw):
-            self._store(stmt.addr, stmt.value if isinstance(stmt, ir.Store) else stmt.new, thread)
-        return before != (len(self.registers[thread]), len(self.cells), self.anywhere)
+        return points and whole
 
-    def _store(self, addr: ir.Expr, value: ir.Expr, thread: int) -> None:
+    def _store(self, addr: ir.Expr, value: ir.Expr, thread: int) -> bool:
         if not self.may_point(value, thread):
-            return
+            return False
         if isinstance(addr, ir.Const) and isinstance(addr.value, Ptr):
             self.cells.add(addr.value)
         else:
             self.anywhere = True
+        return True

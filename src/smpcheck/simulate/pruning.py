@@ -84,16 +84,16 @@ class Sampler:
         pcs, rs, m = list(pcs), [list(own) for own in registers], list(memory)
         last = -1
         for _ in range(LONGEST_RUN):
-            running = [t for t in self.first if not points[t][pcs[t]].done] or self.late
-            order = self.random.sample(running, len(running))
-            if last in running and chance() < STAY:
-                order.insert(0, last)
             try:
-                last, ways = next(((t, w) for t in order if (w := _ways(points[t][pcs[t]], rs[t], m))), (-1, []))
+                ways = _ways(points[last][pcs[last]], rs[last], m) if last >= 0 and chance() < STAY else []
                 if not ways:
-                    return
+                    running = [t for t in self.first if not points[t][pcs[t]].done] or self.late
+                    order = self.random.sample(running, len(running))
+                    last, ways = next(((t, w) for t in order if (w := _ways(points[t][pcs[t]], rs[t], m))), (-1, []))
+                    if not ways:
+                        return
                 self.keep(last, pcs[last])
-                pcs[last] = self.random.choice(ways)(rs[last], m)
+                pcs[last] = (ways[0] if len(ways) == 1 else self.random.choice(ways))(rs[last], m)
             except (KeyError, UndefinedValue):
                 return
             if pcs[last] < 0:
