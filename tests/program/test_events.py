@@ -9,6 +9,7 @@ from smpcheck.program import ir
 from smpcheck.program.events import EventGraph, unroll
 from smpcheck.program.guards import ALWAYS, NEVER
 from smpcheck.program.values import INT, POINTER, Ptr
+from smpcheck.readers.litmus import read_litmus
 
 ONCE = frozenset({"Once"})
 MB = frozenset({"Mb"})
@@ -293,3 +294,11 @@ def test_asked_for_deadlock_a_thread_may_also_stop_at_the_read() -> None:
     assert (waiting.reads, waiting.thread, read.guard) == ((read.id,), 0, ALWAYS)
     assert g.guards.conj(waiting.guard, write.guard) == NEVER
     assert after.guard == write.guard
+
+
+def test_the_end_of_a_section_that_never_began_is_an_event_as_any_other() -> None:
+    text = (
+        "C t\n{ }\nP0(int *x) { rcu_read_unlock(); rcu_read_lock(); WRITE_ONCE(*x, 1); rcu_read_unlock(); rcu_read_unlock(); }\n"
+    )
+    tags = [sorted(event.tags)[0] for event in unroll(read_litmus(text), 1).events if event.kind == "F"]
+    assert tags == ["Rcu-unlock", "Rcu-lock", "Rcu-unlock", "Rcu-unlock"]

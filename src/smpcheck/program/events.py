@@ -950,8 +950,8 @@ class _Unroller:
         ]
 
     def leave_section(self, alive: int) -> None:
-        """The innermost one ends where ``alive`` holds."""
-        inner = [*self.sections[1:], NEVER]
+        """The innermost one ends where ``alive`` holds, if there is one."""
+        inner = [*self.sections[1:], NEVER][: len(self.sections)]
         left = [
             self.guards.disj(self.guards.minus(section, alive), self.guards.conj(alive, deeper))
             for section, deeper in zip(self.sections, inner, strict=True)

@@ -152,7 +152,7 @@ def _nothing(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
 def free(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
     """``kfree()`` of its last argument."""
     argument = args[-1]
-    while isinstance(argument, t.Cast):
+    while isinstance(argument, t.Cast) and low.kinds.kind(low.kinds.given[argument.type].target) == "void":
         argument = argument.arg
     return free_object(low, node, argument.type, low.value(argument))
 

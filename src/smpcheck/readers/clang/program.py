@@ -177,6 +177,8 @@ class Harness:
         self.handlers = [self._handler(function) for function in in_order if function.name.startswith(tuple(HANDLERS))]
         self.lowering: TreeLowering | None = None
         self.memory = Bytes()
+        self.initial: ir.Thread | None = None
+        """What SMPCHECK_INIT does."""
         self.findings = Findings()
         self.layers = (str(headers.FOLDER), *(f"{tree}/{folder}" for folder in LAYERS if tree))
 
@@ -249,7 +251,9 @@ class Harness:
         while len(low.callbacks) > len(threads) - len(self.threads):  # a callback may post another
             threads.append(low.callback(len(threads) - len(self.threads), len(threads)))
         self.findings.callbacks = len(low.callbacks)
-        if after is not None:
+        init = self.functions.get(INIT)
+        self.initial = low.thread(init, len(self.threads)) if init is not None else None
+        if after is not None:  # what is allocated in INIT is known now
             threads.append(self._thread(low, after, len(threads), "finally", waits=len(self.threads)))
         threads += handlers
         if not has_grace_periods(threads):
@@ -326,8 +330,6 @@ class Harness:
         memory = self.memory = Bytes()
         startup = Startup(memory)
         done: set[str] = set()
-        init = self.functions.get(INIT)
-        initial = low.thread(init, len(self.threads)) if init is not None else None
         while set(objects.used) - done:  # an initial value may be the address of another variable
             for variable in self.unit.variables:
                 name = objects.globals.get(variable.decl)
@@ -341,8 +343,8 @@ class Harness:
             for offset, character in enumerate(text):
                 memory.write(Ptr(name, offset), ord(character), 1)
         self.given(memory)
-        if initial is not None:
-            startup.run(initial)
+        if self.initial is not None:
+            startup.run(self.initial)
         pointed = objects.pointed(threads, memory)
         cells = objects.cells(low.kinds, threads, pointed, memory)
         own = [mine - pointed for mine in self._own(objects, threads)]
