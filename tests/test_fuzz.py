@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 import smpcheck
 from smpcheck.questions.result import Result
-from smpcheck.readers.clang import litmus
+from tests.readers.common import hide_libclang
 
 EXAMPLES = [path.read_text() for path in sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.litmus"))]
 WORDS = [
@@ -32,7 +31,7 @@ WORDS = [
 def _without_clang() -> Iterator[None]:
     """Only the reader of litmus tests itself: clang would be a process for each text."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(litmus, "WRITTEN", re.compile("(?!)"))
+        hide_libclang(patch)
         yield
 
 

@@ -32,5 +32,13 @@ class UnsupportedError(SmpcheckError):
     """The input may be well formed, but uses something that smpcheck does not support. Never answered with a verdict."""
 
 
+class BeyondReaderError(UnsupportedError):
+    """A construct that a reader does not know; another reader, which knows more of the language, may."""
+
+
+class NotParsedError(InputError):
+    """What a reader takes for a mistake, and another, which knows more of the language, may read."""
+
+
 class LimitError(SmpcheckError):
     """A stated limit was reached (unrolling, value domains, states, memory, time): undecided, not an answer."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from smpcheck.errors import SmpcheckError
+from smpcheck.errors import SmpcheckError, UnsupportedError
 from smpcheck.program.ir import Program
+from smpcheck.readers.clang.worker import HOW_TO_INSTALL
 from smpcheck.readers.litmus import read_litmus
 from tests import kernel
 from tests.readers.machine import Machine
@@ -47,3 +48,12 @@ def body_error(body: str, **parts: str) -> SmpcheckError:
     with pytest.raises(SmpcheckError) as caught:
         litmus(body, **parts)
     return caught.value
+
+
+def hide_libclang(patch: pytest.MonkeyPatch) -> None:
+    """As if libclang were not installed: C litmus tests are read by their own reader alone."""
+
+    def missing() -> None:
+        raise UnsupportedError(HOW_TO_INSTALL)
+
+    patch.setattr("smpcheck.readers.clang.worker._version", missing)

@@ -65,6 +65,7 @@ def test_what_is_wrong_with_a_place_is_said(body: str, message: str) -> None:
     assert message in found.value.message
 
 
+@pytest.mark.usefixtures("without_clang")
 @pytest.mark.parametrize(
     ("types", "body", "message"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,10 +10,9 @@ from hypothesis import strategies as st
 
 from smpcheck.errors import SmpcheckError
 from smpcheck.program.events import unroll
-from smpcheck.readers.clang import litmus
 from smpcheck.readers.deffile import read_definitions
 from smpcheck.readers.litmus import read_litmus
-from tests.readers.common import LIBRARY
+from tests.readers.common import LIBRARY, hide_libclang
 from tests.readers.test_litmus import MESSAGE_PASSING
 from tests.reference.table import load
 
@@ -67,7 +65,7 @@ FILES = sorted(LIBRARY.glob("manual/**/*.litmus")) if LIBRARY.is_dir() else []
 def _without_clang() -> Iterator[None]:
     """Only the reader of litmus tests itself: clang would be a process for each text."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(litmus, "WRITTEN", re.compile("(?!)"))
+        hide_libclang(patch)
         yield
 
 

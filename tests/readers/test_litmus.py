@@ -310,6 +310,7 @@ def test_conditions_compare_as_c_does(question: str, holds: bool) -> None:
     assert answer("unsigned int u = -1; int i = -1; unsigned long l = -1; unsigned char c = -1;", question) is holds
 
 
+@pytest.mark.usefixtures("without_clang")
 def test_local_variables_that_other_files_define_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="t:4:3: a local variable that is extern"):
         read_litmus("C t\n{}\nP0(int *x) {\n  extern int r0; r0 = *x; }\n", "t")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from msgspec.structs import replace
 
-from smpcheck.errors import InputError
+from smpcheck.errors import InputError, NotParsedError
 from smpcheck.program import values
 from smpcheck.program.ir import Assign, Conditional, Const, If, Load, Position, Reg, Stmt, Store
 from smpcheck.program.values import POINTER, CType
@@ -115,7 +115,7 @@ class Expressions(Arithmetic, ABC):
         """Raise InputError for a name that means nothing where it is used."""
         function = next(frame for frame in reversed(self.frames) if frame.name)
         hint = f": declare it, or give {function.name} a parameter '*{name}'" if function is self.frames[0] else ""
-        self.wrong(f"'{name}' is neither declared nor assigned in {function.name}(){hint}", at)
+        raise NotParsedError(f"'{name}' is neither declared nor assigned in {function.name}(){hint}", self.source.pos(at))
 
     def argument(self, argument: ByName, lower: Callable[[c.CExpr], T], scope: Scope | None = None) -> T:
         """A macro's argument lowered, in the scope and place that it has (``scope`` instead of its own, if given)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
-from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.errors import BeyondReaderError, NotParsedError
 from smpcheck.readers.cparse_expr import ExpressionReader
 from smpcheck.readers.ctree import (
     CExpr,
@@ -57,9 +57,11 @@ class CReader(ExpressionReader):
             before = self.code[: node.start_byte].rstrip()
             if node.type == ";" and before.endswith(b")") and self.code[node.start_byte :].lstrip().startswith(b"{"):
                 what = "a macro with a block after it, as scoped_guard(...) { ... } and list_for_each_entry(...) { ... } are,"
-                raise UnsupportedError(f"{what} is not supported", self.source.pos(self.offset(len(before))))
-            raise InputError(f"C syntax error: '{node.type}' expected here", self.source.pos(self.offset(len(before))))
-        raise InputError(f"C syntax error at '{shorten(self._text(node), 30)}'", self.source.pos(self.offset(node.start_byte)))
+                raise BeyondReaderError(f"{what} is not supported", self.source.pos(self.offset(len(before))))
+            raise NotParsedError(f"C syntax error: '{node.type}' expected here", self.source.pos(self.offset(len(before))))
+        raise NotParsedError(
+            f"C syntax error at '{shorten(self._text(node), 30)}'", self.source.pos(self.offset(node.start_byte))
+        )
 
     # --- declarations ---
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.errors import BeyondReaderError, InputError, NotParsedError
 from smpcheck.program.values import INT, POINTER, ULONG, CType
 from smpcheck.readers.ctree import (
     MAX_ARRAY,
@@ -89,7 +89,7 @@ class ExpressionReader:
     # --- errors ---
 
     def _refuse(self, what: str, node: Node) -> NoReturn:
-        raise UnsupportedError(f"{what} is not supported", self.source.pos(self.offset(node.start_byte)))
+        raise BeyondReaderError(f"{what} is not supported", self.source.pos(self.offset(node.start_byte)))
 
     def _wrong(self, message: str, node: Node) -> NoReturn:
         raise InputError(message, self.source.pos(self.offset(node.start_byte)))
@@ -123,7 +123,8 @@ class ExpressionReader:
             self._refuse(f"the type '{self._short(node)}'", node)
         found = self.types.lookup(tuple(self._text(node).split()))
         if found is None:
-            self._wrong(f"unknown type '{self._short(node)}'; define it with struct or typedef before its use", node)
+            what = f"unknown type '{self._short(node)}'; define it with struct or typedef before its use"
+            raise NotParsedError(what, self.source.pos(self.offset(node.start_byte)))
         return found
 
     def _struct(self, node: Node, union: bool) -> Type:

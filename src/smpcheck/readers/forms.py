@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
+from smpcheck.errors import BeyondReaderError
 from smpcheck.program.ir import Assert, Assume, Binary, Const, Fence, If, Load, Reg, Rmw, Store
 from smpcheck.program.values import POINTER
 from smpcheck.readers import ctree as c
@@ -88,7 +89,7 @@ def unknown_function(low: Lowering, node: c.Call) -> NoReturn:
         low.refuse(f"{node.name}() is not supported by {low.definitions.file}: the model has no such event", low.at(node))
     close = difflib.get_close_matches(node.name, builtin_definitions().names() | low.unit.functions.keys(), 1, 0.85)
     hint = f"; did you mean {close[0]}()?" if close else ""
-    low.refuse(f"unknown function {node.name}(){hint}", low.at(node))
+    raise BeyondReaderError(f"unknown function {node.name}(){hint}", low.source.pos(low.at(node)))
 
 
 # --- places and orders -----------------------------------------------------------------------------------------------

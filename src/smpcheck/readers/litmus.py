@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.errors import BeyondReaderError, InputError, NotParsedError, UnsupportedError
 from smpcheck.program.ir import Program
 from smpcheck.program.pieces import cut
 from smpcheck.program.wellformed import check
@@ -49,7 +49,7 @@ def read_litmus(
 
             try:
                 program = read_c(source, sections, definitions)
-            except (InputError, UnsupportedError) as refused:
+            except (BeyondReaderError, NotParsedError) as refused:
                 if definitions is not None:  # clang's part knows our own primitives only
                     raise
                 from smpcheck.readers.clang.litmus import read_by_clang

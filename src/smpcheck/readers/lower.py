@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from smpcheck.errors import BeyondReaderError
 from smpcheck.kernel.table import GUARDS
 from smpcheck.program.ir import Assign, Block, Call, Choice, Const, Exit, Expr, If, Loop, Position, Reg, Round, Stmt, Thread
 from smpcheck.program.values import CType, Ptr, Value, binary, truth
@@ -226,7 +227,8 @@ class Lowering(Expressions):
 
     def _inline(self, function: c.Function, node: c.Call) -> Val:
         if function.name in self.calls:
-            self.refuse(f"recursion ({' -> '.join([*self.calls, function.name])}) is not supported", self.at(node))
+            what = f"recursion ({' -> '.join([*self.calls, function.name])}) is not supported"
+            raise BeyondReaderError(what, self.source.pos(self.at(node)))
         if len(node.args) != len(function.params):
             self._count_mismatch(node, len(function.params))
         scope, prefix = Scope(self.root), f"{self.label(function.name + '#')}."

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from smpcheck.errors import InputError, SmpcheckError, UnsupportedError
+from smpcheck.errors import BeyondReaderError, InputError, NotParsedError, SmpcheckError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.flow import mapped
 from smpcheck.program.values import INT, POINTER, CType, Ptr, Value
@@ -33,34 +33,27 @@ from smpcheck.readers.sections import Sections
 from smpcheck.readers.source import Source
 
 THREADS = r"P\d+$"
-WRITTEN = re.compile(
-    r"\b(?:goto|static|typeof|_Generic|fallthrough|scoped_guard|\w*_for_each\w*)\b"
-    r"|\b__(?!atomic|fence|load|store|xchg|cmpxchg|lock|rmw)\w|____cacheline|EXPORT_SYMBOL"
-    r"|\?\s*:|\.\.\.|\(\s*\{|=\s*\{|=\s*\"|\w\s*\)\s*\{\s*(?:\.\w|[-\w]+\s*[,}])|\(\s*\*\s*\w+\s*\)\s*\("
-    r"|^[ \t]*#[ \t]*(?:define|if|undef|include)|\*\s*\*\s*\w+\s*[;=]",
-    re.MULTILINE,
-)
-"""What stands in a test that is worth the attempt."""
 
 
 def read_by_clang(source: Source, sections: Sections, refused: SmpcheckError) -> ir.Program:
     """The program of a C litmus test that the reader of litmus tests has ``refused``.
 
-    :raises SmpcheckError: that refusal, where clang cannot help; or what clang says
+    :raises SmpcheckError: that refusal, where clang says no more (there is none, or it does not understand the same place, or
+        takes it for a mistake as well); else what clang says
     """
     start, end = sections.code
-    if not WRITTEN.search(source.text, start, end):
-        raise refused
     blank = re.sub(r"[^\n]", " ", source.text[:start])
     text = blank + source.text[start:end] + "\n"
     try:
         unit, _ = parsed(source.file, text, Compile(), roots=THREADS)
         return LitmusTest(unit, source, sections, text).read()
     except UnsupportedError as error:
-        if error.message == HOW_TO_INSTALL:
+        if error.message == HOW_TO_INSTALL and isinstance(refused, BeyondReaderError):
             raise UnsupportedError(f"{refused.message} ({HOW_TO_INSTALL})", refused.pos) from None
-        raise error from None
+        raise (refused if error.pos in (None, refused.pos) else error) from None
     except InputError as error:
+        if isinstance(refused, NotParsedError):
+            raise refused from None
         raise InputError(error.message.replace(f" ({WITHOUT_TREE})", ""), error.pos) from None
 
 
