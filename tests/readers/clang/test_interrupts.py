@@ -187,3 +187,17 @@ def test_machines_are_refused_where_there_are_handlers() -> None:
 def test_a_handler_for_a_thread_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="tick is to interrupt other, which is no thread: there are worker"):
         read("SMPCHECK_THREAD(worker) { }\nSMPCHECK_IRQ(tick, other) { }")
+
+
+def test_what_comes_after_a_return_out_of_a_waiting_loop_is_not_lost() -> None:
+    serve = """static void serve(void)
+{
+	for (;;) {
+		int over;
+		for (;;) { over = READ_ONCE(y); if (READ_ONCE(x)) break; if (over) return; cpu_relax(); }
+		WRITE_ONCE(x, 0);
+	}
+}
+"""
+    threads = "SMPCHECK_THREAD(a) { serve(); SMPCHECK_ASSERT(0); }\nSMPCHECK_THREAD(b) { WRITE_ONCE(x, 1); WRITE_ONCE(y, 1); }\n"
+    assert checked(f"#include <linux/compiler.h>\nstatic int x, y;\n{serve}{threads}").failures == ("0",)

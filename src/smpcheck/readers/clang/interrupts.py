@@ -188,6 +188,7 @@ class _Walk:
                 found = self._wait(stmt, once, state)
                 for reg in filter(None, map(defined, statements(stmt.body))):
                     state.known.pop(reg, None)
+                self._left(stmt, state)
                 return [*before, *found]
             case ir.Block() | ir.Loop():
                 return [self._labelled(stmt, state)]
@@ -201,6 +202,14 @@ class _Walk:
         state.fresh = isinstance(stmt, ir.Store) and isinstance(stmt.addr, ir.Const) and ir.is_end(stmt.addr.value)
         state.known.pop(defined(stmt) or "", None)
         return stmt
+
+    def _left(self, loop: ir.Loop, state: _State) -> None:
+        """Note the ways out of a loop that only reads, of which one may lead further than to its end."""
+        inside = {inner.label for inner in statements((loop,)) if isinstance(inner, ir.Block | ir.Loop)}
+        leads = {inner.label for inner in statements(loop.body) if isinstance(inner, ir.Exit)}
+        for label in leads - inside:
+            self.exits.setdefault(label, []).append(state.copy())
+        self.after = state if loop.label in leads else None
 
     def _labelled(self, stmt: ir.Block | ir.Loop, state: _State) -> ir.Stmt:
         saved, self.exits[stmt.label] = self.exits.get(stmt.label), []
