@@ -4,7 +4,8 @@
 :func:`placed`: the handlers' text written at one place of the thread's text after the other, for a memory model to judge each.
 
 A program is lists of steps, each a tuple of a word and its operands: ``set x 1``, ``copy x y 1`` (``x = y + 1``), ``mb``,
-``lock l``, ``unlock l``, ``await x 1``, ``off``, ``on``, ``save``, ``restore`` (interrupts), ``bh-off``, ``bh-on``,
+``pset`` and ``pcopy`` (the same by plain accesses), ``lock l``, ``unlock l``, ``await x 1``, ``off``, ``on``, ``save``,
+``restore`` (interrupts), ``bh-off``, ``bh-on``,
 ``preempt-off``, ``preempt-on``, ``rcu-lock``, ``rcu-unlock``, ``gp`` (synchronize_rcu()), and ``("if", "x", steps)``.
 
 A grace period waits until each CPU has been *quiescent*: it runs no handler, holds no lock, is in no section of rcu_read_lock(),
@@ -69,6 +70,10 @@ def _line(step: Step) -> str:
             return f"WRITE_ONCE({place}, {value});"
         case ("copy", place, source, value):
             return f"WRITE_ONCE({place}, READ_ONCE({source}) + {value});"
+        case ("pset", place, value):
+            return f"{place} = {value};"
+        case ("pcopy", place, source, value):
+            return f"{place} = {source} + {value};"
         case ("read", source):
             return f"r = READ_ONCE({source});"
         case ("write", place, value):
@@ -84,9 +89,9 @@ def _line(step: Step) -> str:
     return TEXT[step[0]]
 
 
-def random_program(seed: int, budget: int = 5, waits: bool = True, grace: bool = False) -> Program:
+def random_program(seed: int, budget: int = 5, waits: bool = True, grace: bool = False, plain: bool = False) -> Program:
     """A program that gives back what it disables, and locks that it takes. ``grace``: with readers of RCU's in the first thread,
-    and grace periods in the other."""
+    and grace periods in the other. ``plain``: some accesses are plain."""
     pick = Random(seed)
     sections = [("off", "on"), ("save", "restore"), ("bh-off", "bh-on")]
     sections += [("preempt-off", "preempt-on"), ("rcu-lock", "rcu-unlock")] if grace else []
@@ -99,10 +104,11 @@ def random_program(seed: int, budget: int = 5, waits: bool = True, grace: bool =
             place, other = pick.choice("xyz"), pick.choice("xyz")
             inner = steps(min(count, pick.randrange(1, 3)), depth + 1) if kind >= 6 and depth < 2 else ()
             count -= len(inner)
+            way = "p" if plain and pick.random() < 0.6 else ""
             if kind <= 1:
-                out.append(("set", place, pick.randrange(1, 3)))
+                out.append((f"{way}set", place, pick.randrange(1, 3)))
             elif kind <= 4:
-                out.append(("copy", place, other, pick.randrange(2)))
+                out.append((f"{way}copy", place, other, pick.randrange(2)))
             elif kind == 5:
                 out.append(("await", place, pick.randrange(2)) if waits and pick.random() < 0.5 else ("mb",))
             elif kind == 6 and inner:
@@ -226,11 +232,11 @@ def _step(machine: Machine, cpu: int, stack: tuple[Frame, ...]) -> Iterator[Mach
     step, *rest = frame.rest
     new = Frame(frame.kind, tuple(rest), None, frame.saved)
     match step:
-        case ("set", place, value):
+        case ("set" | "pset", place, value):
             yield _with(machine, cpu, (*below, new), write=(place, value))
-        case ("copy", _, source, _) if frame.read is None:
+        case ("copy" | "pcopy", _, source, _) if frame.read is None:
             yield _with(machine, cpu, (*below, Frame(frame.kind, frame.rest, machine.value(source), frame.saved)))
-        case ("copy", place, _, value):
+        case ("copy" | "pcopy", place, _, value):
             assert frame.read is not None
             yield _with(machine, cpu, (*below, new), write=(place, frame.read + value))
         case ("lock", lock):
@@ -296,6 +302,51 @@ def _with(
     )
     became_quiet = machine.reading(cpu) and not after.reading(cpu)
     return replace(after, quiet=put(after.quiet, after.quiet[cpu] + 1)) if became_quiet else after
+
+
+def races(program: Program) -> bool:
+    """Does a handler, in some interleaving, touch what the plain access does in front of which it came in?"""
+    handlers = {"hard": program.hard, "soft": program.soft}
+    pending = frozenset(kind for kind, steps in handlers.items() if steps is not None)
+    count = len(program.threads)
+    start = Machine(tuple((Frame("thread", steps),) for steps in program.threads), (False,) * count, (0,) * count, (), pending)
+    seen, todo = {start}, [start]
+    while todo:
+        machine = todo.pop()
+        *below, top = machine.stacks[0]
+        access = _access(top)
+        for frame in below if access is not None else ():
+            other = _access(frame)
+            if other is None or access is None or frame.rest[0][0] not in ("pset", "pcopy"):
+                continue
+            if access[0] == other[0] and (access[1] or other[1]) and _goes_on(machine, top):
+                return True
+        after = set(_steps(machine, handlers))
+        todo += after - seen
+        seen |= after
+    return False
+
+
+def _access(frame: Frame) -> tuple[str, bool] | None:
+    """What the next step is to, and does it write?"""
+    match frame.rest[:1]:
+        case (("set" | "pset", place, _),) | (("lock" | "unlock", place),):
+            return place, True
+        case (("copy" | "pcopy", place, source, _),):
+            return (source, False) if frame.read is None else (place, True)
+        case (("if" | "await", place, _),):
+            return place, False
+    return None
+
+
+def _goes_on(machine: Machine, frame: Frame) -> bool:
+    """Is the next step no wait, or one that is over?"""
+    match frame.rest[0]:
+        case ("lock", lock):
+            return not machine.value(lock)
+        case ("await", place, value):
+            return bool(machine.value(place) == value)
+    return True
 
 
 # --- the handlers' text at each place ---

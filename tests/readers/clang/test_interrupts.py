@@ -18,7 +18,7 @@ from smpcheck.simulate.explore import outcomes
 from smpcheck.solver.answer import Question
 from smpcheck.solver.solve import solve
 from tests.naive.enumerate import executions
-from tests.naive.interrupts import explicit, interleaved, placed, random_program
+from tests.naive.interrupts import explicit, interleaved, placed, races, random_program
 from tests.naive.models import consistent
 from tests.readers.clang.common import LKMM, checked, read
 
@@ -69,6 +69,24 @@ def test_many_random_programs_do_what_cpus_with_a_stack_do() -> None:
         interleavings_agree(seed)
 
 
+def races_agree(seed: int) -> bool:
+    """With the interpreter of stacks: does a handler come in in the middle of a plain access to what it touches?"""
+    source = random_program(seed, waits=False, plain=True)
+    program = observing(read(source.harness("SMPCHECK_ASSERT(READ_ONCE(x) < 100);")))
+    expected = races(source)
+    assert ("interrupt-race" in outcomes(program).failed) == expected, source.harness()
+    return expected
+
+
+def test_random_programs_race_with_handlers_as_cpus_with_a_stack_do() -> None:
+    assert [races_agree(seed) for seed in (1, 2, 3, 16, 17, 21)] == [True, False, False, True, True, False]
+
+
+@pytest.mark.slow
+def test_many_random_programs_race_with_handlers_as_cpus_with_a_stack_do() -> None:
+    assert [races_agree(seed) for seed in range(100, 500)].count(True) in range(100, 300)
+
+
 def placements_agree(seed: int, model: Model, grace: bool = False) -> bool:
     """With what a model says of the handlers' code written at each place; False where that is too much for brute force. With
     ``grace``, of the code in which rcu_read_lock() says what a grace period waits for."""
@@ -103,6 +121,28 @@ def test_under_the_kernels_model_and_tso_many_handlers_are_their_code_at_any_pla
 
 
 # --- facts ---
+
+
+def test_a_plain_access_that_a_handler_may_cut_short_is_a_race_of_its_own() -> None:
+    text = """static int n, other, *where = &n;
+    SMPCHECK_THREAD(worker) {{ {0} }}
+    SMPCHECK_IRQ(tick, worker) {{ {1} }}"""
+    for thread, handler, fails in (
+        ("n = 1;", "n = 2;", True),
+        ("n = 1;", "(void)n;", True),
+        ("int r = n; barrier();", "WRITE_ONCE(n, 2);", True),
+        ("int r = n; barrier();", "(void)n;", False),
+        ("WRITE_ONCE(n, 1);", "n = 2;", False),
+        ("local_irq_disable(); n++; local_irq_enable();", "n++;", False),
+        ("n = 1;", "other = 2;", False),
+        ("*where = 1;", "n = 2;", True),
+        ("*where = 1;", "other = 2;", False),
+        ("while (!n) ;", "n = 1;", True),
+        ("if (READ_ONCE(n)) other = 1;", "if (!READ_ONCE(n)) other = 2;", False),
+    ):
+        failures = checked(text.format(thread, handler)).failures
+        assert ("interrupt-race" in failures) == fails, (thread, handler)
+
 
 LOCK = """#include <linux/spinlock.h>
 static DEFINE_SPINLOCK(l); static int n;
@@ -146,7 +186,7 @@ def test_per_cpu_operations_are_safe_against_handlers_those_of_the_underscores_a
     SMPCHECK_IRQ(tick, worker) {{ __this_cpu_inc(hits); came = 1; }}
     SMPCHECK_FINALLY() {{ SMPCHECK_ASSERT(per_cpu(hits, 0) == 1 + came); }}"""
     assert checked(lost.format("this_cpu_inc")).failures == ()
-    assert checked(lost.format("__this_cpu_inc")).failures == ("per_cpu(hits, 0) == 1 + came",)
+    assert checked(lost.format("__this_cpu_inc")).failures == ("interrupt-race", "per_cpu(hits, 0) == 1 + came")
 
 
 def test_a_wait_ends_when_the_interrupt_comes_unless_it_cannot() -> None:

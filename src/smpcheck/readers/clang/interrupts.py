@@ -10,6 +10,12 @@ enough that it may come in before each event, where interrupts are about to be d
 to begin, and at the end. Before a branch is
 enough, too, in place of before the first event inside: there it would only be bound by a control dependency more.
 
+*Races.* Between a thread and what interrupts it on its CPU there is no data race in the model's sense: there is one order of all
+that they do. But a compiler makes several instructions of a plain access, or one of several, and the handler may come in between.
+So where the next step of the thread is a plain access, a handler that comes in there must not touch the same place, if one of the
+two writes: that is what KCSAN finds with CONFIG_KCSAN_INTERRUPT_WATCHER. (The handler's own accesses are never cut short by the
+thread.) That a compiler moves plain accesses over others, where no barrier() is, is not looked at.
+
 *Waiting.* An interrupt that is still to come ends a wait for what its handler does. Rounds of a loop that only reads leave
 nothing behind (:mod:`smpcheck.program.waits`), so a handler that comes in while the thread waits may as well come in before.
 And where it has not come, and could, an execution in which the thread waits for ever is none (interrupts are fair). So such a
@@ -21,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,7 +35,7 @@ from msgspec.structs import replace
 from smpcheck.errors import LimitError
 from smpcheck.program import ir
 from smpcheck.program.flow import defined, live_at_head, statements, with_atoms, with_expressions
-from smpcheck.program.values import INT, CType, truth
+from smpcheck.program.values import INT, POINTER, CType, Ptr, truth
 from smpcheck.program.waits import MARKERS
 from smpcheck.readers.clang.read_sections import ENTERS, is_edge
 from smpcheck.readers.clang.simplify import folded
@@ -39,7 +46,10 @@ BH_OFF = "bottom halves disabled"
 """The register that counts how often bottom halves (softirqs) are disabled there."""
 CPU_STATE = (IRQS_OFF, BH_OFF)
 """These two belong to the CPU, not to one of the functions that run on it; registers of bookkeeping, ``@...``, do too."""
+INTERRUPT_RACE = "interrupt-race"
+"""The assertion that no handler comes in in the middle of a plain access to what it touches itself."""
 MAX_STATEMENTS = 100_000
+Access: TypeAlias = ir.Load | ir.Store
 
 
 class Handler(Struct, frozen=True):
@@ -171,7 +181,7 @@ class _Walk:
                 state.fresh = ENTERS in stmt.tags
                 return [*before, stmt]
             case _ if _is_event(stmt):
-                return [*self.point(state), self._event(stmt, state)]
+                return [*self.point(state, (stmt,)), self._event(stmt, state)]
             case ir.If() if isinstance(cond := folded(stmt.cond, state.known), ir.Const):
                 return list(self.body(stmt.then if truth(cond.value) else stmt.other, state))
             case ir.If() | ir.Choice():
@@ -182,7 +192,8 @@ class _Walk:
                 self.after = _join((one, self.after))
                 return [*before, replace(stmt, then=then, other=other)]
             case ir.Loop() if _only_reads(stmt):
-                before = self.point(state)
+                first = [inner for inner in statements(stmt.body) if isinstance(getattr(inner, "addr", None), ir.Const)]
+                before = self.point(state, first)
                 ends = tuple(inner for inner in stmt.body if not isinstance(inner, ir.Round))
                 once = ir.Block(stmt.label, (*ends, ir.Assume(ir.Const(0))), stmt.pos)
                 found = self._wait(stmt, once, state)
@@ -228,21 +239,30 @@ class _Walk:
 
     # --- handlers ---
 
-    def point(self, state: _State) -> list[ir.Stmt]:
-        """The handlers that may come in here, in any order: a sequence that has every permutation of them as a part."""
-        if state.fresh:
+    def point(self, state: _State, cut_short: Sequence[ir.Stmt] = ()) -> list[ir.Stmt]:
+        """The handlers that may come in here, in any order: a sequence that has every permutation of them as a part.
+        ``cut_short``: the accesses that come next, in the middle of which they may come."""
+        plain = [stmt for stmt in cut_short if isinstance(stmt, ir.Load | ir.Store) and not stmt.tags]
+        plain = [stmt for stmt in plain if any(_conflicts(stmt, inner) for one in self.handlers for inner in self._inside(one))]
+        if state.fresh and not plain:
             return []
         state.fresh = True
         rounds = [one for _ in self.handlers[1:] for one in self.handlers] + list(self.handlers[:1])
-        return [choice for one in rounds for choice in self._may_come(one, state)]
+        return [choice for one in rounds for choice in self._may_come(one, state, plain)]
 
-    def _may_come(self, one: Handler, state: _State) -> Iterator[ir.Stmt]:
+    def _inside(self, one: Handler) -> Iterator[ir.Stmt]:
+        """The statements of a handler, and of what may interrupt it."""
+        yield from statements(one.body)
+        if one.soft:
+            yield from (stmt for other in self.handlers if not other.soft for stmt in statements(other.body))
+
+    def _may_come(self, one: Handler, state: _State, plain: Sequence[Access]) -> Iterator[ir.Stmt]:
         possible = folded(self._pending(one), state.known)
         if isinstance(possible, ir.Const) and not truth(possible.value):
             return
         guard = [] if isinstance(possible, ir.Const) else [ir.Assume(possible)]
         state.known.pop(one.came, None)
-        yield ir.Choice((*guard, ir.Assign(one.came, ir.Const(1)), *self._run(one)), ())
+        yield ir.Choice((*guard, ir.Assign(one.came, ir.Const(1)), *self._run(one, plain)), ())
 
     def _pending(self, one: Handler) -> ir.Expr:
         """Has it not come yet, and may it?"""
@@ -250,11 +270,12 @@ class _Walk:
         tests: list[ir.Expr] = [ir.Binary("==", ir.Reg(reg), ir.Const(0), INT) for reg in zero]
         return _all(tests)
 
-    def _run(self, one: Handler) -> list[ir.Stmt]:
-        """What runs when a handler comes in."""
+    def _run(self, one: Handler, plain: Sequence[Access]) -> list[ir.Stmt]:
+        """What runs when a handler comes in, in the middle of one of these plain accesses."""
         off = BH_OFF if one.soft else IRQS_OFF
         inner = _Walk(one.name, tuple(other for other in self.handlers if one.soft and not other.soft))
         body = inner.whole(one.body, {reg: ir.Const(int(reg == off)) for reg in CPU_STATE})
+        body = tuple(self._watched(body, plain)) if plain else body
         self.made += sum(1 for _ in statements(body))
         if self.made > MAX_STATEMENTS:
             raise LimitError(
@@ -263,6 +284,21 @@ class _Walk:
                 next((stmt.pos for stmt in statements(one.body) if stmt.pos is not None), None),
             )
         return [ir.Assign(off, ir.Const(1)), *body, ir.Assign(off, ir.Const(0))]
+
+    def _watched(self, body: Sequence[ir.Stmt], plain: Sequence[Access]) -> Iterator[ir.Stmt]:
+        """``body``, which asserts that it touches nothing that a plain access around it does."""
+        for stmt in body:
+            match stmt:
+                case ir.If() | ir.Choice():
+                    then, other = (tuple(self._watched(arm, plain)) for arm in (stmt.then, stmt.other))
+                    stmt = replace(stmt, then=then, other=other)
+                case ir.Block() | ir.Loop():
+                    stmt = replace(stmt, body=tuple(self._watched(stmt.body, plain)))
+            yield stmt
+            for one in plain:
+                if isinstance(stmt, Access | ir.Rmw) and _conflicts(one, stmt):
+                    message = f"{one.text} is a plain access, and an interrupt may come in the middle of it: {stmt.text}"
+                    yield ir.Assert(_apart(one, stmt), INTERRUPT_RACE, message, one.pos)
 
     def _wait(self, waits: ir.Stmt, ends: ir.Stmt, state: _State) -> list[ir.Stmt]:
         """A wait: as it is, or, where some handler may come that has not, as one that ends."""
@@ -275,6 +311,26 @@ class _Walk:
 
 def _is_event(stmt: ir.Stmt) -> bool:
     return isinstance(stmt, ir.Load | ir.Store | ir.Rmw) or (isinstance(stmt, ir.Fence) and not stmt.tags <= {"Barrier"})
+
+
+def _conflicts(plain: Access, stmt: ir.Stmt) -> bool:
+    """May both be to one place, and one of them writes?"""
+    if not isinstance(stmt, Access | ir.Rmw) or (isinstance(plain, ir.Load) and isinstance(stmt, ir.Load)):
+        return False
+    a, b = plain.addr, stmt.addr
+    if not (isinstance(a, ir.Const) and isinstance(b, ir.Const)):
+        return True
+    if not (isinstance(a.value, Ptr) and isinstance(b.value, Ptr)) or a.value.base != b.value.base:
+        return False
+    sizes = [one.ctype.size if one.ctype is not None else 1 for one in (plain, stmt)]
+    return a.value.offset < b.value.offset + sizes[1] and b.value.offset < a.value.offset + sizes[0]
+
+
+def _apart(plain: Access, stmt: Access | ir.Rmw) -> ir.Expr:
+    """Are two accesses that conflict to different places? Computed addresses are told apart by where they begin."""
+    if isinstance(plain.addr, ir.Const) and isinstance(stmt.addr, ir.Const):
+        return ir.Const(0)
+    return ir.Binary("!=", plain.addr, stmt.addr, POINTER)
 
 
 def _matters(stmt: ir.Stmt) -> bool:

@@ -318,7 +318,7 @@ void free_percpu(void *object);
 #define __SMPCHECK_IRQS_OFF(statement) \
 	do { unsigned long __held = __smpcheck_hold_irqs(); statement; __smpcheck_release_irqs(__held); } while (0)
 #define this_cpu_read(name) READ_ONCE(*this_cpu_ptr(&(name)))
-#define this_cpu_write(name, v) (*this_cpu_ptr(&(name)) = (v))
+#define this_cpu_write(name, v) __SMPCHECK_IRQS_OFF(__this_cpu_write(name, v))
 #define this_cpu_add(name, v) __SMPCHECK_IRQS_OFF(__this_cpu_add(name, v))
 #define this_cpu_sub(name, v) __SMPCHECK_IRQS_OFF(__this_cpu_sub(name, v))
 #define __SMPCHECK_CPU_OP(name, change, result) \
@@ -339,9 +339,9 @@ void free_percpu(void *object);
 #define this_cpu_inc(name) this_cpu_add(name, 1)
 #define this_cpu_dec(name) this_cpu_sub(name, 1)
 #define raw_cpu_read(name) (*this_cpu_ptr(&(name)))
-#define raw_cpu_write(name, v) this_cpu_write(name, v)
+#define raw_cpu_write(name, v) __this_cpu_write(name, v)
 #define __this_cpu_read(name) (*this_cpu_ptr(&(name)))
-#define __this_cpu_write(name, v) this_cpu_write(name, v)
+#define __this_cpu_write(name, v) (*this_cpu_ptr(&(name)) = (v))
 #define __this_cpu_add(name, v) (*this_cpu_ptr(&(name)) += (v))
 #define __this_cpu_sub(name, v) (*this_cpu_ptr(&(name)) -= (v))
 #define __this_cpu_inc(name) __this_cpu_add(name, 1)
