@@ -1,5 +1,5 @@
 """``python -m smpcheck``."""
 
-from smpcheck.cli import main
+from smpcheck.cli import run
 
-main()
+run()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, field
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
@@ -140,8 +140,7 @@ def is_partial(expr: ir.Expr) -> bool:
     return False
 
 
-@dataclass(slots=True)
-class Event:
+class Event(msgspec.Struct):
     """A possible event. ``guard`` says when it happens; ``partner`` is the other half of an atomic read-modify-write. ``spot``:
     where it can lie, if that is not any cell at all."""
 
@@ -178,8 +177,7 @@ class Spot(Struct, frozen=True):
         return cell is not None and cell.ctype.size == self.size
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """A decision variable of the guards: an ``If`` on ``cond`` (None: a free Choice) taken within ``parent``."""
 
     cond: Term | None
@@ -187,16 +185,14 @@ class Decision:
     pos: ir.Position | None = None
 
 
-@dataclass(slots=True)
-class Requirement:
+class Requirement(msgspec.Struct, frozen=True):
     """Whenever ``guard`` holds, ``cond`` must be true (an Assume, or the ``when`` of an Rmw)."""
 
     guard: int
     cond: Term
 
 
-@dataclass(slots=True)
-class Computation:
+class Computation(msgspec.Struct, frozen=True):
     """An assignment of something that C may leave undefined (a division, a shift), whether or not its value is used."""
 
     guard: int
@@ -204,8 +200,7 @@ class Computation:
     pos: ir.Position | None
 
 
-@dataclass(slots=True)
-class Assertion:
+class Assertion(msgspec.Struct, frozen=True):
     """An Assert: violated where ``guard`` holds and ``cond`` is false."""
 
     guard: int
@@ -215,8 +210,7 @@ class Assertion:
     pos: ir.Position | None
 
 
-@dataclass(slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """A thread that may wait for ever from here on, where ``guard`` holds: for a lock, or in a loop after an idle round.
 
     ``reads``: the events that it does again and again; it waits for ever if what they read never changes. ``writes``: the
@@ -242,8 +236,7 @@ DEPENDENCIES = ("addr", "data", "ctrl", "pick-addr", "pick-data", "pick-ctrl", "
 """The names of such relations other than program order; models/README.md says what they are."""
 
 
-@dataclass(slots=True)
-class EventGraph:
+class EventGraph(msgspec.Struct):
     """A program's possible events, numbered: initial writes first, then each thread in program order.
 
     ``addr``, ``data``, ``ctrl`` are relations of :data:`DEPENDENCIES`, as are those of ``more``, by name: machine code's.
@@ -301,8 +294,7 @@ Deps: TypeAlias = dict[int, int]
 """Read events that something depends on, each with the guard under which it does."""
 
 
-@dataclass(slots=True)
-class _Local:
+class _Local(msgspec.Struct, frozen=True):
     """What is in a register, or the value of an expression: ``deps`` are the reads that it is computed from, ``decided`` those
     that decided that it is this value and no other: because an assignment that it comes from stands in an arm of a branch, or,
     in machine code, because an instruction chose it (:attr:`smpcheck.program.ir.Assign.chosen_by`)."""
@@ -312,8 +304,7 @@ class _Local:
     decided: Deps
 
 
-@dataclass(slots=True)
-class _Env:
+class _Env(msgspec.Struct):
     """A thread's state at a program point: registers, and the reads that decided to come here.
 
     A control dependency reaches as far as the decision does: to the end of the branches, and further only where one of them

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, field
 
 from smpcheck.errors import InputError
 from smpcheck.program import ir
@@ -22,8 +22,7 @@ BINARY_OPERATORS = frozenset(("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"
 TAG = re.compile(r"[A-Z][A-Za-z0-9_.-]*\Z")
 
 
-@dataclass(slots=True)
-class Context:
+class Context(msgspec.Struct):
     """Where the walk is: the program, the thread, the labels around, the last position seen."""
 
     program: ir.Program

@@ -6,9 +6,11 @@ Types are resolved as the text goes on (C declares before use); what smpcheck do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+import msgspec
+from msgspec import field
 
 from smpcheck.errors import BeyondReaderError, InputError, NotParsedError
 from smpcheck.program.values import INT, POINTER, ULONG, CType
@@ -62,8 +64,7 @@ _Prefix: TypeAlias = "tuple[str | Type, int]"
 """A unary operator or the type of a cast, and its offset."""
 
 
-@dataclass(slots=True)
-class _Operand:
+class _Operand(msgspec.Struct, frozen=True):
     """An operand with what binds more tightly than every binary operator: prefixes, outermost first, and steps after it."""
 
     value: CExpr

@@ -6,9 +6,10 @@ Types are resolved already. Offsets (``at``, ``end``) are offsets into the sourc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from smpcheck.program.values import INT, LONG, UINT, ULONG, CType, UndefinedValue, binary, unary
 from smpcheck.readers.layout import Type
@@ -20,8 +21,7 @@ MAX_ARRAY = 4096
 # --- expressions -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Num:
+class Num(Struct, frozen=True, eq=False):
     """An integer, character or null-pointer constant."""
 
     value: int
@@ -30,8 +30,7 @@ class Num:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Name:
+class Name(Struct, frozen=True, eq=False):
     """An identifier."""
 
     name: str
@@ -39,8 +38,7 @@ class Name:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Un:
+class Un(Struct, frozen=True, eq=False):
     """``op arg`` for ``- ~ ! + * &``."""
 
     op: str
@@ -49,8 +47,7 @@ class Un:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Bin:
+class Bin(Struct, frozen=True, eq=False):
     """``left op right``."""
 
     op: str
@@ -60,8 +57,7 @@ class Bin:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Assignment:
+class Assignment(Struct, frozen=True, eq=False):
     """``target = value``; ``op`` is the operator of a compound assignment (``+`` in ``+=``), else empty."""
 
     op: str
@@ -71,8 +67,7 @@ class Assignment:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """``++target`` or ``target--``: ``op`` is ``+`` or ``-``."""
 
     op: str
@@ -82,8 +77,7 @@ class Step:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Call:
+class Call(Struct, frozen=True, eq=False):
     """``name(args)``."""
 
     name: str
@@ -92,8 +86,7 @@ class Call:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Member:
+class Member(Struct, frozen=True, eq=False):
     """``object.name`` or, with ``arrow``, ``object->name``."""
 
     object: CExpr
@@ -103,8 +96,7 @@ class Member:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Index:
+class Index(Struct, frozen=True, eq=False):
     """``array[index]``."""
 
     array: CExpr
@@ -113,8 +105,7 @@ class Index:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Convert:
+class Convert(Struct, frozen=True, eq=False):
     """``(type)arg``."""
 
     type: Type
@@ -123,8 +114,7 @@ class Convert:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Ternary:
+class Ternary(Struct, frozen=True, eq=False):
     """``cond ? then : other``."""
 
     cond: CExpr
@@ -134,8 +124,7 @@ class Ternary:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Comma:
+class Comma(Struct, frozen=True, eq=False):
     """``left, right``."""
 
     left: CExpr
@@ -144,8 +133,7 @@ class Comma:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class SizeOf:
+class SizeOf(Struct, frozen=True, eq=False):
     """``sizeof arg``: only the type of ``arg`` matters. (``sizeof(type)`` is a :class:`Num`.)"""
 
     arg: CExpr
@@ -158,8 +146,7 @@ CExpr: TypeAlias = Num | Name | Un | Bin | Assignment | Step | Call | Member | I
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Eval:
+class Eval(Struct, frozen=True, eq=False):
     """An expression as a statement."""
 
     expr: CExpr
@@ -167,8 +154,7 @@ class Eval:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Declare:
+class Declare(Struct, frozen=True, eq=False):
     """``type name = init``; ``const``: the variable itself is."""
 
     name: str
@@ -179,8 +165,7 @@ class Declare:
     const: bool = False
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Compound:
+class Compound(Struct, frozen=True, eq=False):
     """``{ ... }``."""
 
     body: list[CStmt]
@@ -188,8 +173,7 @@ class Compound:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Declares:
+class Declares(Struct, frozen=True, eq=False):
     """Several declarators of one declaration, in the enclosing scope."""
 
     body: list[Declare]
@@ -197,8 +181,7 @@ class Declares:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class IfElse:
+class IfElse(Struct, frozen=True, eq=False):
     """``if``."""
 
     cond: CExpr
@@ -208,8 +191,7 @@ class IfElse:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Iterate:
+class Iterate(Struct, frozen=True, eq=False):
     """``while``, ``do`` (``test_last``) and ``for`` (with ``init`` and ``step``)."""
 
     init: CStmt | None
@@ -221,8 +203,7 @@ class Iterate:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Switch:
+class Switch(Struct, frozen=True, eq=False):
     """``switch``: ``cases`` in order, each with its labels (None: ``default``)."""
 
     value: CExpr
@@ -231,8 +212,7 @@ class Switch:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Jump:
+class Jump(Struct, frozen=True, eq=False):
     """``break`` or ``continue``."""
 
     kind: str
@@ -240,8 +220,7 @@ class Jump:
     end: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Return:
+class Return(Struct, frozen=True, eq=False):
     """``return value``."""
 
     value: CExpr | None
@@ -252,8 +231,7 @@ class Return:
 CStmt: TypeAlias = Eval | Declare | Declares | Compound | IfElse | Iterate | Switch | Jump | Return
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Param:
+class Param(Struct, frozen=True, eq=False):
     """A parameter of a function."""
 
     name: str
@@ -261,8 +239,7 @@ class Param:
     at: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Function:
+class Function(Struct, frozen=True, eq=False):
     """A function definition."""
 
     name: str
@@ -274,8 +251,7 @@ class Function:
     at: int
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Unit:
+class Unit(Struct, eq=False):
     """The C part of a litmus test: functions by name, file-scope variables, enumeration constants."""
 
     functions: dict[str, Function] = field(default_factory=dict)

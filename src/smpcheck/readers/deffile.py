@@ -42,8 +42,8 @@ class Macro(Struct, frozen=True):
     statement: bool
 
 
-Bodies: TypeAlias = Mapping[str, tuple[tuple[str, ...], str, int]]
-"""Name -> (parameters, text of the body, its offset in the source)."""
+Body: TypeAlias = tuple[tuple[str, ...], str, int]
+"""Parameters, text of the body, its offset in the source."""
 
 _DEFINITION = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*\(([^)\n]*)\)[ \t]*(\S.*?)[ \t]*$", re.M)
 _FORM = re.compile(r"(__[a-z_]+)\s*\{\s*([\w-]*)\s*\}(\s*\()?")
@@ -79,7 +79,7 @@ class Definitions:
     that comes with them may know no others.
     """
 
-    def __init__(self, bodies: Bodies, source: Source, fallback: Definitions | None = None) -> None:
+    def __init__(self, bodies: Mapping[str, Body], source: Source, fallback: Definitions | None = None) -> None:
         self._bodies = bodies
         self._source = source
         self._fallback = fallback

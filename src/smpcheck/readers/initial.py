@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError
 from smpcheck.readers.conditions import NUMBERS, Tokens
@@ -12,8 +13,7 @@ from smpcheck.readers.ctree import number
 from smpcheck.readers.source import Source
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One declaration of the init section: ``type name = value`` or ``type proc:reg = value``."""
 
     words: tuple[str, ...]

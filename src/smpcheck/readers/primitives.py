@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from smpcheck.kernel.table import rows
-from smpcheck.readers.deffile import Definitions
+from smpcheck.readers.deffile import Body, Definitions
 from smpcheck.readers.source import Source
 
 _HELPERS = {
@@ -19,11 +20,26 @@ _SAME = ((re.compile(r"^(try_)?cmpxchg64"), r"\1cmpxchg"),)
 """Names that mean what another means."""
 
 
+class _Table(Mapping[str, Body]):
+    """The bodies of the table's rows; a row's parameters are read when it is asked for."""
+
+    def __getitem__(self, name: str) -> Body:
+        if name in _HELPERS:
+            return (*_HELPERS[name], 0)
+        row = rows()[name]
+        return tuple(param.name for param in row.params), row.body, 0
+
+    def __iter__(self) -> Iterator[str]:
+        yield from rows()
+        yield from _HELPERS
+
+    def __len__(self) -> int:
+        return len(rows()) + len(_HELPERS)
+
+
 @cache
 def builtin_definitions() -> Definitions:
     """Our own statement of what the kernel's primitives mean."""
-    bodies = {row.name: (tuple(p.name for p in row.params), row.body, 0) for row in rows().values()}
-    bodies |= {name: (params, body, 0) for name, (params, body) in _HELPERS.items()}
-    definitions = Definitions(bodies, Source("", "smpcheck/kernel/table.py"))
+    definitions = Definitions(_Table(), Source("", "smpcheck/kernel/table.py"))
     definitions.aliases = _SAME
     return definitions

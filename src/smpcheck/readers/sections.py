@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program.ir import Quantifier
@@ -18,8 +19,7 @@ _MARK = re.compile("|".join([r"\{", r"\}", r"\(", r"\)", "<<", *(rf"{word}(?<!\w
 _BRACE = re.compile(r"[{}]")
 
 
-@dataclass(slots=True)
-class Sections:
+class Sections(Struct):
     """Where the parts of a litmus file lie, as offsets."""
 
     arch: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
+
+from msgspec import Struct, field
 
 from smpcheck.models import EDITIONS
 
@@ -78,8 +79,7 @@ def make_form(name: str, out: TextIO) -> Form:
     return cast(Form, getattr(import_module(module), cls)(out))
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(Struct):
     """Counts over a batch. ``errors``: PATHs that stand for no file."""
 
     model: str = ""

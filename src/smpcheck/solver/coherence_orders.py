@@ -9,13 +9,13 @@ accesses gives pairs of writes in order, and the orders are the linear extension
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from smpcheck.program.events import Event
 
 
-@dataclass(slots=True)
-class CellAccesses:
+class CellAccesses(Struct, frozen=True):
     """The accesses to one cell that happen: its writes and reads by number, the initial write first, and those of each thread."""
 
     writes: list[int] = field(default_factory=list)

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
+
+from msgspec import Struct
 
 from smpcheck.cat.concrete import Evaluation
 from smpcheck.cat.nodes import Model
@@ -119,8 +120,7 @@ def _is_shift_by_constant(term: Term) -> bool:
     return term.data[0] in ("<<", ">>") and count.op == "const" and isinstance(count.data, int) and 0 <= count.data < limit
 
 
-@dataclass(slots=True)
-class _Candidate:
+class _Candidate(Struct):
     """A source for each read, the writes to each cell in order, and the values that follow."""
 
     path: Path

@@ -580,8 +580,11 @@ def _has_label(node: Any, name: str) -> bool:
 
 def _declares(node: Any, guard: Guard) -> bool:
     """Is the variable of this cleanup declared in ``node``?"""
-    variable = guard.release.args[0]
-    return any(isinstance(one, t.Decl) and isinstance(variable, t.Un) and one.decl == variable.arg.decl for one in walk(node))
+    address: Any = guard.release.args[0]
+    if not isinstance(address, t.Un) or not isinstance(address.arg, t.Var):
+        return False
+    declared = address.arg.decl
+    return any(isinstance(one, t.Decl) and one.decl == declared for one in walk(node))
 
 
 _FIELDS: dict[type[Any], tuple[str, ...]] = {}
