@@ -62,6 +62,7 @@ Membership: TypeAlias = bool | None
 CHOICE, ADDRESS, VALUE = 1, 2, 4
 """What a term depends on: reads-from or coherence; the addresses of events; their values."""
 
+_NAMED = (BASE, BASE_SET)
 _BY_EXECUTION = frozenset(("rf", "co", "fr"))
 _SOURCES = {(BASE, "loc"): ADDRESS, (BASE_SET, "FW"): CHOICE, **{(BASE, name): CHOICE for name in _BY_EXECUTION}}
 
@@ -212,7 +213,8 @@ class _Slicer:
         left = [replace(axiom, node=nodes[self.same[axiom.node.id]]) for axiom in there]
         left.sort(key=lambda axiom: axiom.flag)
         order = in_order([axiom.node.id for axiom in left], self.steps.__getitem__)
-        depends = self._dependences(order)
+        steps = self._all(order)
+        depends = self._dependences(steps)
         common = [number for number in order if not depends[number] & varying]
         rest = [number for number in order if depends[number] & varying]
         forward = _forward(order)
@@ -226,9 +228,9 @@ class _Slicer:
             any(depends[number] & ADDRESS for number in rest),
             any(depends[number] & VALUE for number in rest),
             frozenset(axiom for axiom in left if not depends[axiom.node.id] & varying),
-            frozenset(step[2] for step in self._all(order) if step[0] == BASE_SET),
+            frozenset(step[2] for step in steps if step[0] == BASE_SET),
             not any(axiom.negated for axiom in left if not axiom.flag)
-            and not any(step[0] == DIFF and depends[step[3]] & CHOICE for step in self._all(order)),
+            and not any(step[0] == DIFF and depends[step[3]] & CHOICE for step in steps),
         )
 
     def _first_look(self, axiom: Axiom, costs: Mapping[int, int]) -> list[Axiom]:
@@ -274,23 +276,25 @@ class _Slicer:
                 found += [inner for _, steps, _ in step[2].rounds for inner in steps]
         return found
 
-    def _dependences(self, order: dict[int, Instruction]) -> dict[int, int]:
+    def _dependences(self, steps: Sequence[Instruction]) -> dict[int, int]:
         """What each value depends on, recursive variables with all of their definition."""
-        steps = self._all(order)
-        depends = {step[1]: VALUE if step[0] == DIFFVALS else _SOURCES.get(step[:1] + step[2:3], 0) for step in steps}
+        depends = {
+            step[1]: _SOURCES.get((step[0], step[2]), 0) if step[0] in _NAMED else VALUE if step[0] == DIFFVALS else 0
+            for step in steps
+        }
         bodies = {variable: body for step in steps if step[0] == REC for variable, _, body in step[2].rounds}
         depends |= dict.fromkeys(bodies, 0)
         used = [(step[1], numbers_in(step)) for step in steps] + [(variable, (body,)) for variable, body in bodies.items()]
         changed = True
         while changed:
-            changed = False
+            changed = False  # each comes after its operands, but for recursive variables
             for number, operands in used:
                 before = found = depends[number]
                 for operand in operands:
                     found |= depends[operand]
                 if found != before:
                     depends[number] = found
-                    changed = True
+                    changed = bool(bodies)
         return depends
 
     # --- what becomes of each node ---
@@ -386,7 +390,16 @@ def _costs(order: Mapping[int, Instruction], common: set[int]) -> dict[int, int]
     """How many instructions for each value are more than a moment's work, at most."""
     costs: dict[int, int] = {}
     for number, step in order.items():
-        costs[number] = 0 if number in common else (step[0] in _COSTLY) + sum([costs[used] for used in {*numbers_in(step)}])
+        if number in common:
+            costs[number] = 0
+            continue
+        code, _, first, second = step
+        cost = int(code in _COSTLY)
+        if code < BASE:
+            cost += costs[first] if first == second else costs[first] + costs[second]
+        elif code == REC:
+            cost += sum([costs[used] for used in first.used])
+        costs[number] = cost
     return costs
 
 

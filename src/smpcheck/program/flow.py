@@ -89,17 +89,17 @@ def defined(stmt: ir.Stmt) -> str | None:
 
 def atoms(expr: ir.Expr | None) -> Iterator[ir.FinalReg | ir.FinalMem]:
     """The registers and cells whose final values a condition speaks of."""
-    match expr:
-        case ir.FinalReg() | ir.FinalMem():
-            yield expr
-        case ir.Unary(_, arg, _) | ir.Cast(_, arg):
-            yield from atoms(arg)
-        case ir.Binary(_, left, right, _):
-            yield from atoms(left)
-            yield from atoms(right)
-        case ir.Conditional(cond, then, other):
-            for part in (cond, then, other):
-                yield from atoms(part)
+    pending = [expr]
+    while pending:
+        match pending.pop():
+            case ir.FinalReg() | ir.FinalMem() as found:
+                yield found
+            case ir.Binary(_, left, right, _):
+                pending += (right, left)
+            case ir.Unary(_, arg, _) | ir.Cast(_, arg):
+                pending.append(arg)
+            case ir.Conditional(cond, then, other):
+                pending += (other, then, cond)
 
 
 def registers_in_questions(program: ir.Program, also: ir.Expr | None = None) -> dict[int, set[str]]:
@@ -130,15 +130,19 @@ def rebuilt(operation: Operation, data: Any, args: tuple[ir.Expr, ...]) -> ir.Ex
     return ir.Conditional(*args)
 
 
+_WITH_OTHERS = (ir.If, ir.Choice, ir.Block, ir.Loop)
+"""Statements that have others inside."""
+
+
 def statements(body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:
     """All statements of a piece of program, those inside others after these."""
     for stmt in body:
         yield stmt
-        match stmt:
-            case ir.If() | ir.Choice():
+        if isinstance(stmt, _WITH_OTHERS):
+            if isinstance(stmt, ir.If | ir.Choice):
                 yield from statements(stmt.then)
                 yield from statements(stmt.other)
-            case ir.Block() | ir.Loop():
+            else:
                 yield from statements(stmt.body)
 
 

@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol
 from msgspec import Struct
 
 from smpcheck.errors import InputError
+from smpcheck.program.flow import atoms
 from smpcheck.program.ir import Binary, Cast, Const, Expr, FinalMem, FinalReg, Unary
 from smpcheck.program.values import INT, LONG, POINTER, CType, Ptr
 from smpcheck.readers.ctree import number
@@ -327,14 +328,4 @@ def _inside(part: Printed, above: str) -> str:
 
 def final_terms(expr: Expr) -> set[FinalReg | FinalMem]:
     """The registers and locations that a condition reads."""
-    found: set[FinalReg | FinalMem] = set()
-    pending = [expr]
-    while pending:
-        match pending.pop():
-            case Binary(_, left, right):
-                pending += (left, right)
-            case FinalReg() | FinalMem() as term:
-                found.add(term)
-            case Unary(arg=arg) | Cast(arg=arg):
-                pending.append(arg)
-    return found
+    return set(atoms(expr))

@@ -246,6 +246,8 @@ class _Enumeration:
 
     def _flags(self) -> tuple[str, ...]:
         """The flags that some execution raises, in the model's order."""
+        if any(path.is_whole and not path.slice.flags for path in self._paths.values()):
+            return ()
         raised: set[str] = set()
         for path in self.paths():
             left = [part for part in path.slice.flags if part[0].name not in raised]

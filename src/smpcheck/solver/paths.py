@@ -82,7 +82,8 @@ class Path:
         touched = {a for e, cells in address.items() if e >= graph.init_count for a in cells}
         init = graph.events[: graph.init_count]
         self.events = [e for e in init if e.addr is not None and e.addr.data in touched]
-        self.events += [e for e in graph.events[graph.init_count :] if e.guard == ALWAYS or self.holds(e.guard)]
+        own = [e for e in graph.events[graph.init_count :] if e.guard == ALWAYS or self.holds(e.guard)]
+        self.events += own
         self.position = {e.id: x for x, e in enumerate(self.events)}
         self.sources = unrolled.domains.sources
         self.reads = [e for e in self.events if e.kind == "R"]
@@ -101,6 +102,10 @@ class Path:
         tags = tags_of(model)
         kinds = frozenset([(e.kind, e.tags & tags, e.partner in self.position) for e in self.events])
         there = frozenset([name for name, relation in bases.items() if relation])
+        self.is_whole = len(own) == len(graph.events) - graph.init_count and all(
+            name in there for name, pairs in graph.dependencies().items() if pairs
+        )
+        """Does all happen that may, with every kind of dependency? Then what its slice leaves out matters on no path."""
         self.slice: Slice = sliced(model, kinds, there | ALWAYS_THERE, CHOICE | VALUE | (0 if self.fixed else ADDRESS))
         if self.fixed:
             bases["loc"] = self._same_address({})
