@@ -2,14 +2,14 @@
 
 One JSON file per model in ``$XDG_CACHE_HOME/smpcheck`` (by default ``~/.cache/smpcheck``). ``SMPCHECK_CACHE`` names another
 folder; set to nothing, it switches the cache off. An entry is used only if it is whole (checksum), was written by this very code
-(size and time of every source file), and every file that the model was read from has the same content. Whatever goes wrong
-here, the model is simply read again. Entries appear by renaming, so readers never see half of one.
+(size and time of every source file), and every file that the model was read from has the content that is kept in it (the files
+are small: to load a library of hash functions takes longer than to compare them). Whatever goes wrong here, the model is simply
+read again. Entries appear by renaming, so readers never see half of one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import zlib
@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import MsgspecError, json
 
 from smpcheck.cat.graph import recursive_first, roots
 from smpcheck.cat.nodes import Axiom, Model, Node, define_rec, forget, make, rec_variable
@@ -43,15 +45,15 @@ def _code() -> str:
     return f"{FORMAT} {sys.version_info[:2]} {entries}"
 
 
-def _digest(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
 def _entry(path: str) -> Path | None:
+    """Where the model that is read from ``path`` is kept; two paths may share an entry, which says whose it is."""
     where = folder()
-    return None if where is None else where / f"{_digest(os.path.abspath(path).encode(errors='surrogateescape'))}.json"
+    return None if where is None else where / f"{zlib.crc32(os.fsencode(os.path.abspath(path))):08x}.json"
+
+
+def _text(data: bytes) -> str:
+    """Any bytes as text."""
+    return data.decode("latin-1")
 
 
 def load(path: str, name: str) -> tuple[Model, list[str]] | None:
@@ -63,26 +65,27 @@ def load(path: str, name: str) -> tuple[Model, list[str]] | None:
         checksum, _, body = entry.read_bytes().partition(b"\n")
         if int(checksum) != zlib.crc32(body):
             return None
-        data = json.loads(body)
-        if data["code"] != _code() or data["name"] != name:
+        data = json.decode(body)
+        if data["code"] != _code() or data["name"] != name or data["path"] != _text(os.fsencode(os.path.abspath(path))):
             return None
-        for file, digest in data["files"].items():
-            if _digest(Path(file).read_bytes()) != digest:
+        for file, content in data["files"].items():
+            if _text(Path(file).read_bytes()) != content:
                 return None
         forget()
         return _decode(data), list(data["files"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, MsgspecError):
         return None
 
 
 def store(path: str, model: Model, files: Mapping[str, bytes]) -> None:
     """Keep ``model``, which was read from ``path`` by way of ``files`` (name and content)."""
-    with contextlib.suppress(OSError, RuntimeError, ValueError):
+    with contextlib.suppress(OSError, RuntimeError, ValueError, MsgspecError):
         entry = _entry(path)
         if entry is None:
             return
-        data = _encode(model) | {"code": _code(), "files": {name: _digest(content) for name, content in files.items()}}
-        body = json.dumps(data, separators=(",", ":")).encode()
+        read = {name: _text(content) for name, content in files.items()}
+        data = _encode(model) | {"code": _code(), "path": _text(os.fsencode(os.path.abspath(path))), "files": read}
+        body = json.encode(data)
         entry.parent.mkdir(parents=True, exist_ok=True)
         partial = entry.with_suffix(f".{os.getpid()}.tmp")
         try:
