@@ -302,3 +302,12 @@ def test_the_end_of_a_section_that_never_began_is_an_event_as_any_other() -> Non
     )
     tags = [sorted(event.tags)[0] for event in unroll(read_litmus(text), 1).events if event.kind == "F"]
     assert tags == ["Rcu-unlock", "Rcu-lock", "Rcu-unlock", "Rcu-unlock"]
+
+
+def test_accesses_have_the_same_numbers_whether_or_not_threads_stop_at_them() -> None:
+    section = ir.Fence(frozenset({"Rcu-lock"})), load("p"), load("q", ir.Reg("p")), store(1, ir.Reg("q"))
+    program = ir.Program("t", CELLS, (ir.Thread(0, section), ir.Thread(1, (load("r"),))))
+    before = unroll(program, stops=True)
+    after = unroll(program, stops=True, faulty={e.id for e in before.events if e.kind != "F"})
+    assert [e.kind for e in after.events[: len(before.events)]] == [e.kind for e in before.events]
+    assert {e.kind for e in after.events[len(before.events) :]} == {"F"}

@@ -237,7 +237,8 @@ DEPENDENCIES = ("addr", "data", "ctrl", "pick-addr", "pick-data", "pick-ctrl", "
 
 
 class EventGraph(msgspec.Struct):
-    """A program's possible events, numbered: initial writes first, then each thread in program order.
+    """A program's possible events, numbered: initial writes first, then each thread in program order, then the ends of critical
+    sections that threads stop in.
 
     ``addr``, ``data``, ``ctrl`` are relations of :data:`DEPENDENCIES`, as are those of ``more``, by name: machine code's.
     ``bounds`` are the guards under which a loop was cut, ``waiting`` those under which a thread has come to wait: neither goes
@@ -341,6 +342,8 @@ class _Unroller:
         self.may_stop = stops
         self.binding = graph.program.branches_bind_the_rest
         self.exits: dict[str, list[tuple[int, _Env]]] = {}
+        self.endings: list[tuple[Event, int | None]] = []
+        """The ends of sections that threads stop in, and the event whose value one of SRCU's is given."""
         self.sections: list[int] = []
         """The guards of being inside one RCU read-side critical section at least, inside two, ..."""
         self.reserved: dict[int, list[Event]] = {}
@@ -909,12 +912,11 @@ class _Unroller:
     def left_open(self, guard: int, pos: ir.Position | None, lasts: bool = True) -> int:
         """Where ``guard`` holds, the thread stops here. Critical sections that it is in last at least so long, if it ``lasts``: a
         grace period does not end before. Returns the guard of being in one."""
-        graph = self.graph
         for section in self.sections if lasts else ():
             here = self.guards.conj(guard, section)
             if here != NEVER:
                 tags, never = frozenset({"Rcu-unlock"}), "(never leaves its critical section)"
-                graph.events.append(Event(len(graph.events), self.thread.index, "F", tags, None, None, here, pos, never))
+                self.endings.append((Event(0, self.thread.index, "F", tags, None, None, here, pos, never), None))
         return self.guards.conj(guard, self.sections[0]) if self.sections else NEVER
 
     def left_open_srcu(self, guard: int, pos: ir.Position | None) -> None:
@@ -928,9 +930,17 @@ class _Unroller:
                 inside = self.guards.minus(inside, ended)
             if inside != NEVER:
                 tags, never = frozenset({"Srcu-unlock"}), "(never leaves its critical section)"
-                end = Event(len(events), self.thread.index, "F", tags, lock.addr, self.terms.read(lock.id), inside, pos, never)
-                events.append(end)
-                self.add_deps(data, {lock.id: ALWAYS}, end.id)
+                end = Event(0, self.thread.index, "F", tags, lock.addr, self.terms.read(lock.id), inside, pos, never)
+                self.endings.append((end, lock.id))
+
+    def add_endings(self) -> None:
+        """The ends of critical sections in which threads stop are the last events of all: the accesses have the same numbers
+        whether or not threads stop, and none of them comes after its thread has stopped."""
+        for end, lock in self.endings:
+            end.id = len(self.graph.events)
+            self.graph.events.append(end)
+            if lock is not None:
+                self.add_deps(self.graph.data, {lock: ALWAYS}, end.id)
 
     def enter_section(self, alive: int) -> None:
         """An RCU read-side critical section begins where ``alive`` holds."""
@@ -995,11 +1005,15 @@ def unroll(
     graph.init_count = len(graph.events)
     in_questions = registers_in_questions(program, asked)
     exposed = exposed_cells(program)
+    unrollers: list[_Unroller] = []
     for thread in program.threads:
         waits = Waits(thread, frozenset(in_questions.get(thread.index, ())), exposed, omission)
         unroller = _Unroller(graph, thread, bound, stops, waits, faulty)
+        unrollers.append(unroller)
         env = _Env({}, {}, {})
         begins = unroller.begins(thread)
         unroller.run(thread.body, begins, env)
         graph.final_regs[thread.index] = {name: local.term for name, local in env.regs.items()}
+    for unroller in unrollers:
+        unroller.add_endings()
     return graph

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parents[3] / "examples" / "kernel" / "linux"
 QUICK = ("refcount", "seqlock", "kfifo")
 SEVERAL = (
     *("qspinlock", "qspinlock-three-cpus", "osq_lock", "lockref"),
-    *("futex", "rcu_sync", "task_work", "waitqueue_active", "waitqueue_active-without-barrier"),
+    *("futex", "rcu_sync", "task_work", "waitqueue_active", "waitqueue_active-without-barrier", "percpu-rwsem"),
 )
 """What the solver alone does not answer; the others it does, on a slow machine too."""
 ROUNDS = {"llist-two-consumers": 1, **dict.fromkeys(SEVERAL, 2), "futex": 1}
@@ -53,6 +53,32 @@ def test_a_function_of_the_tree_answers_as_the_gallery_says(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.c")))
 def test_the_whole_gallery_answers_as_its_files_say(name: str, version: str) -> None:
     answers(name, version)
+
+
+BARRIER_A = "smp_mb(); /* A matches D */"
+"""What percpu-rwsem.c has between the reader's increment and its look at ``sem->block``."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changed", "by"),
+    [
+        (BARRIER_A, ""),
+        ("rcu_sync_enter(&sem->rss);", "smp_mb();"),
+        ("smp_mb(); /* C matches B */", ""),
+    ],
+)
+@pytest.mark.parametrize("version", kernel.VERSIONS)
+def test_each_barrier_of_percpu_rwsem_is_missed(version: str, changed: str, by: str, tmp_path: Path) -> None:
+    given = settings(version)
+    text = (kernel.needed(version) / "kernel/locking/percpu-rwsem.c").read_text()
+    assert text.count(changed) == 1
+    copy = tmp_path / "percpu-rwsem.c"
+    copy.write_text(text.replace(changed, by))
+    path = FOLDER / "percpu-rwsem.c"
+    harness = path.read_text().replace('kernel/locking/percpu-rwsem.c"', f'{copy}"')
+    assert str(copy) in harness
+    assert check_program(read(harness, str(path), given), LKMM, CheckOptions(unroll=2)).failures
 
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "kernel-c.md"
