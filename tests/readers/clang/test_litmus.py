@@ -136,6 +136,12 @@ def test_init_section_and_condition_speak_of_what_clang_read() -> None:
     assert rows == {("d.a", "3", "2", "2", "4"), ("e.a", "4", "2", "2", "4")}
 
 
+def test_conditions_ask_for_bit_fields() -> None:
+    text = "C t\n{ }\nstruct f { unsigned a : 1; int b : 3; };\nP0(struct f *f)\n{\n\tint r = ({ f->b = -2; f->a; });\n}\n"
+    assert smpcheck.check(text + "forall (f.b=-2 /\\ f.a=0)\n").verdict == "Always"
+    assert smpcheck.check(text + "exists (f.b=2)\n").verdict == "Never"
+
+
 def test_without_the_release_it_is_a_race() -> None:
     broken = PUBLISH.replace("smp_store_release(&(p), value)", "WRITE_ONCE((p), value)")
     assert "data-race" in smpcheck.check(broken + "exists (1:r=0 /\\ 1:p=e)\n").flags

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from smpcheck.errors import BeyondReaderError, InputError, NotParsedError, SmpcheckError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.flow import mapped
-from smpcheck.program.values import INT, POINTER, CType, Ptr, Value
+from smpcheck.program.values import INT, LONG, POINTER, ULONG, CType, Ptr, Value
 from smpcheck.readers import layout
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.calls import TreeLowering
@@ -25,6 +25,7 @@ from smpcheck.readers.clang.program import WITHOUT_TREE, Compile, Harness, parse
 from smpcheck.readers.clang.read_sections import without_edges
 from smpcheck.readers.clang.startup import Bytes
 from smpcheck.readers.clang.statements import walk
+from smpcheck.readers.clang.types import UNSIGNED, bit_runs, run_pieces
 from smpcheck.readers.clang.worker import HOW_TO_INSTALL
 from smpcheck.readers.cvalues import Val
 from smpcheck.readers.initial import Entry, InitValue, read_init
@@ -199,6 +200,22 @@ class LitmusTest(Harness):
             offset, index = offset + found[0], found[1]
         return Ptr(name, offset), index
 
+    def _bit_field(self, name: str, steps: tuple[int | str, ...], at: int) -> tuple[Ptr, CType, tuple[int, int, bool]] | None:
+        """Where a bit field lies, if that is meant: in which bits (from, how many, with a sign?) of which number."""
+        if not steps or isinstance(steps[-1], int):
+            return None
+        address, index = self._follow(name, steps[:-1], at)
+        given = self.low.kinds.given
+        found = next((one for one in given[index].fields if one.name == steps[-1] and one.width), None)
+        if found is None or found.width is None:
+            return None
+        run = next(run for run in bit_runs(given[index]) if run[0] <= found.offset < run[1])
+        (start, size), *more = run_pieces(run)
+        if more:
+            raise UnsupportedError(f"asks for the bit field '{steps[-1]}', which no single access covers", self.source.pos(at))
+        place = (found.offset - 8 * start, found.width, given[found.type].signed)
+        return Ptr(name, address.offset + start), UNSIGNED[size], place
+
     def _scalar(self, index: int) -> CType | None:
         """The type of an object that is one scalar, if it is."""
         leaves = self.low.kinds.leaves(index)
@@ -248,23 +265,27 @@ class LitmusTest(Harness):
         """The address of (a part of) an object, and those of its elements if it is not one location."""
         if name not in self.objects.used:
             self.remarks[f"{self.source.pos(at)}: no thread uses an object called '{name}': it is 0"] = None
-        address, index = self._follow(name, steps, at)
+        bits = self._bit_field(name, steps, at)
+        address, index = (bits[0], -1) if bits is not None else self._follow(name, steps, at)
         covered = {byte for place, cell in self.cells.items() if place.base == name for byte in _span(place.offset, cell.ctype)}
         for leaf in self.objects.parts(self.low.kinds, self._known(name), Ptr(name)):
             if covered.isdisjoint(_span(leaf.offset, leaf.ctype)):
                 where = Ptr(name, leaf.offset)
                 self.cells[where] = ir.Cell(_short(f"{name}{leaf.name}"), leaf.ctype, self.memory.read(where, leaf.ctype))
-        if self._scalar(index) is not None:
+        if bits is not None or self._scalar(index) is not None:
             return address, None
         return address, [Ptr(name, address.offset + leaf.offset) for leaf in self.low.kinds.leaves(index)]
 
     def variable(self, address: Ptr, name: str, steps: tuple[int | str, ...], at: int) -> ir.FinalMem:
         """The final contents of a location."""
+        shown = name + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+        bits = self._bit_field(name, steps, at)
+        if bits is not None:
+            return ir.FinalMem(address, bits[1], shown, bits[2])
         scalar = self._scalar(self._follow(name, steps, at)[1])
         cell = self.cells.get(address)
         if scalar is None or (cell is not None and cell.ctype.size == scalar.size):
             return ir.FinalMem(address)
-        shown = name + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
         return ir.FinalMem(address, scalar, shown)
 
     def element(self, address: Ptr) -> ir.FinalMem:
@@ -287,6 +308,8 @@ class LitmusTest(Harness):
         """The type of a register or location."""
         if isinstance(term, ir.FinalReg):
             return self.lowered[term.thread].reg_types[term.name]
+        if term.bits is not None:
+            return LONG if term.bits[2] else ULONG
         return term.ctype or self.cells[term.cell].ctype
 
     @property
