@@ -683,7 +683,13 @@ class TreeExpressions(Lowering):
             old = self.read(spot, node.left, self.tags_of(node.left)) if node.op else None
             return Val(Const(0), VOID)
 
-        _, value = self.unordered(node, target, lambda: self.value(node.right))
+        if self.jumps(node.right):  # the right side first, where it stands: it may leave for another place
+            value = (
+                self.stable(self.value(node.right), node) if self.kinds.kind(node.type) != "record" else self.value(node.right)
+            )
+            target()
+        else:
+            _, value = self.unordered(node, target, lambda: self.value(node.right))
         assert spot is not None
         if isinstance(value, Whole):
             self.copy(spot, value, node)
@@ -738,6 +744,10 @@ class TreeExpressions(Lowering):
 
     def statement_expression(self, node: Any) -> Val:
         """``({ ... })``."""
+        raise NotImplementedError
+
+    def jumps(self, node: Any) -> bool:
+        """Does a jump lead into or out of ``node``?"""
         raise NotImplementedError
 
     def _compound_value(self, node: Any) -> Val:
