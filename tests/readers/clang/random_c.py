@@ -131,7 +131,8 @@ __builtin_clzl($E | 1UL)
 __builtin_bswap32($E) @ __builtin_constant_p(3) @ _Generic(s.i, int: $E, default: 3) @ OUTER(&$P->in, struct s, in)->$F
 (long)(int)$E @ (*(unsigned char *)&array[$N & 3]) @ (_Bool)($E & 6) @ *&array[$E & 1] @ ((struct s *)(void *)$P)->i
 ((unsigned long long)$E % 1000003ULL) @ ((int)$E >> 31) @ ((signed char)$E * (unsigned short)$E) @ (-(unsigned char)$E >> 1)
-((unsigned short)$E - (unsigned short)$E < 0) @ sizeof(+$E) * 3 @ ($E ? 1L : -1) @ ($E, $E) @ 'ab' @ ((byte_t)$E == (signed char)$E)
+((unsigned short)$E - (unsigned short)$E < 0) @ sizeof(+$E) * 3 @ ($E ? 1L : -1) @ ($E, $E) @ 'ab'
+((byte_t)$E == (signed char)$E)
 """
 
 EFFECTS = """
@@ -222,16 +223,16 @@ EACH(i$U, 2) { do { if ($E) continue; k0++; } while (0); $B }
 { int (*row$U)[2] = (int (*)[2])array; row$U++; $V = (*row$U)[$E & 1] + row$U[-1][0]; }
 { long (*const fs$U[])(long, int) = { [1] = plus, [0] = minus }; $V = fs$U[$E & 1]($E, 2) + (op == plus) + (fs$U[0] != minus); }
 { union { long w; char b[8]; struct { int x, y; } p; } w$U = { .p = { $E, 2 } }; w$U.b[1] = $E; $V = w$U.w >> 3; }
-{ struct { enum state st : 4; unsigned n : 3; _Bool on : 1; } m$U = { BUSY, 9, 4 }; m$U.n += $E; m$U.st = BACK; $V = m$U.st * 8 + m$U.n; }
+{ struct { enum state st : 4; unsigned n : 3; } m$U = { BUSY, 9 }; m$U.n += $E; m$U.st = BACK; $V = m$U.st * 8 + m$U.n; }
 $E ? (void)(k0 += 1) : (void)k1--;
 { struct s *v$U[2] = { p, q }; v$U[$E & 1]->$F = $E; $V = v$U[0] == v$U[1] || v$U[1]->i; }
-{ static struct { struct inner in[2]; int n; } d$U = { .in[1] = { .b = 4 }, .n = 2 }; d$U.in[$E & 1].b += $E; $V = d$U.in[1].b * d$U.n--; }
+{ static struct { struct inner in[2]; int n; } d$U = { .in[1].b = 4, .n = 2 }; d$U.in[$E & 1].b += $E; $V = d$U.n--; }
 while (1) { switch ($E & 1) { case 0: goto out$U; default: $B } break; } out$U: ;
 { const char *c$U = name; int h$U = 0; while (*c$U) h$U = h$U * 31 + *c$U++; $V = h$U; }
 { unsigned char sh$U = $N; $V = 1U << sh$U | (unsigned long)$E >> (63 - sh$U); }
 k0 = ({ if ($E) goto cut$U; $E; }); cut$U: ;
 { int *w$U = $E ? &k0 : &array[1]; *w$U += 2; }
-{ struct node l$U = { 3, nodes }, **n$U = &l$U.next; while (*n$U && (*n$U)->key != 5) n$U = &(*n$U)->next; $V = *n$U ? (*n$U)->key : -1; }
+{ struct node l$U = { 3, nodes }, **n$U = &l$U.next; while (*n$U && (*n$U)->key != 5) n$U = &(*n$U)->next; $V = !*n$U; }
 """
 
 OPERATORS = "+-*&|^"
