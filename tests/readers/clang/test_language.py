@@ -183,7 +183,7 @@ def test_a_switch_over_a_constant_is_only_its_case() -> None:
 
 
 def test_memory_that_only_one_thread_names_is_no_memory() -> None:
-    text = """struct task { int state; }; struct task *get_current(void);
+    text = """struct task_struct { int state; }; struct task_struct *get_current(void);
     SMPCHECK_THREAD(a) { get_current()->state = 3; WARN_ON(get_current()->state != 3); }"""
     accesses = [stmt for stmt in flow.statements(read(text).threads[0].body) if isinstance(stmt, Load | Store)]
     assert (accesses, read(text).cells, checked(text).failures) == ([], {}, ())
