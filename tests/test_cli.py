@@ -31,14 +31,6 @@ def test_the_version_is_that_of_the_package() -> None:
     assert smpcheck.__version__ == version("smpcheck")
 
 
-def test_the_version_imports_neither_typer_nor_rich() -> None:
-    script = (
-        "import sys; from smpcheck.cli import main; main(['--version']); print('typer' in sys.modules or 'rich' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "False"
-
-
 def test_without_a_command_there_is_help() -> None:
     done = run()
     assert "Usage: smpcheck" in done.stdout + done.stderr

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from multiprocessing.connection import Connection
 from typing import cast
 
@@ -175,8 +175,10 @@ class Stream:
 WARM_UP = "C warm-up\n{}\nP0(int *x)\n{\n\tWRITE_ONCE(*x, 1);\n}\nexists (x=1)\n"
 
 
+@cache
 def load_engine(model: str) -> None:
-    """Load what answering needs, before any clock starts and before workers are copied: by answering a test of one line."""
+    """Load what answering needs, before any clock starts and before workers are copied: by answering a test of one line. Once: a
+    worker that is a copy of this process has it."""
     for _ in check_file("warm-up", load_model(model), CheckOptions(), WARM_UP):
         pass
     gc.freeze()  # what is loaded now stays: it need not be looked through for garbage, nor be copied by workers
