@@ -14,7 +14,8 @@ Forms beyond the kernel's own:
 ``__rmw{o}(place, new, when, result)``             the same, of value ``result``; all see the value read as ``old``
 ``__try_cmpxchg{o}(X, E, V)``                      cmpxchg of ``*X`` that leaves what it saw in ``*E``; true if it happened
 ``__cond_load{t}(place, condition)``               read again until ``condition`` over ``VAL``, the value read, holds
-``__take{k}(place, new, when)``                    take a lock of kind ``k`` (``spin``, ``sleep``): wait until ``when`` holds
+``__take{k}(place, new, when)``                    take a lock of kind ``k`` (``spin``, ``sleep``): wait until ``when`` holds;
+                                                  of kind ``event`` it is no lock, and nobody holds it
 ``__try_take{k}(place, new, when)``                the same without waiting; is it taken?
 ``__give(place, value)``, ``__give_back(place, new)``  release a lock: a store, or a read-modify-write
 ``__pass_on(place, value)``                        the same store, and the lock stays held in another way
@@ -500,10 +501,10 @@ int wait_event_interruptible(any Q, until C) { __sleeps(); while (!(C)) ; return
 int wait_event_killable(any Q, until C) { __sleeps(); while (!(C)) ; return 0; }
 void init_completion(struct completion *X) { *X = 0; }
 void reinit_completion(struct completion *X) { *X = 0; }
-void complete(struct completion *X) { __give_back(*X, old + (old < 65536)); }
-void complete_all(struct completion *X) { __give_back(*X, 65536); }
-void wait_for_completion(struct completion *X) { __take{sleep}(*X, old - (old < 65536), old > 0); }
-bool try_wait_for_completion(struct completion *X) __try_take{sleep}(*X, old - (old < 65536), old > 0)
+void complete(struct completion *X) { __give_back{event}(*X, old + (old < 65536)); }
+void complete_all(struct completion *X) { __give_back{event}(*X, 65536); }
+void wait_for_completion(struct completion *X) { __take{event}(*X, old - (old < 65536), old > 0); }
+bool try_wait_for_completion(struct completion *X) __try_take{event}(*X, old - (old < 65536), old > 0)
 bool completion_done(struct completion *X) __load{once}(*X) != 0
 """,
     ),

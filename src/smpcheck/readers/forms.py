@@ -344,16 +344,19 @@ ACQUIRE_RMW, ONCE_RMW, RELEASE_RMW = ORDERS["acquire"][0], ORDERS["acquire"][1],
 RELEASE = frozenset({"Release"})
 SPIN, SLEEP = "spin", "sleep"
 """What waiting for a lock does; nothing that sleeps may happen while a spinning one is held."""
+EVENT = "event"
+"""What is waited for, asleep, is no lock: who has waited for it holds nothing."""
 
 
 def _waiting(low: Lowering, node: c.Call, place: Place, new: Expr, when: Expr, reg: str, how: Tags2, kind: str) -> None:
     """Take a lock when it is free."""
     pos, text = low.where(node)
-    low.waits_for(place, kind, node)
+    low.waits_for(place, SLEEP if kind == EVENT else kind, node)
     ctype = scalar_type(place.type)
     low.access(place.addr, ctype, low.at(node))
     low.out.append(Rmw(reg, place.addr, new, *how, when, True, pos, text, low.primitive, ctype=ctype))
-    low.acquired(place, kind)
+    if kind != EVENT:
+        low.acquired(place, kind)
 
 
 def _trying(
@@ -366,7 +369,8 @@ def _trying(
         ctype = scalar_type(place.type)
         low.access(place.addr, ctype, low.at(node))
         low.out.append(Rmw(reg, place.addr, new, *how, when, False, pos, text, low.primitive, ctype=ctype))
-        low.acquired(place, kind)
+        if kind != EVENT:
+            low.acquired(place, kind)
 
     low.choice(success, _failure(low, node, place, reg, failed, low.fold_unary("!", when, low.int)), pos)
     return Val(low.as_bool(when), low.int)
@@ -442,13 +446,14 @@ def _give(wholly: bool) -> Callable[[str], Form]:
     return with_tag
 
 
-def _give_back(_: str) -> Form:
+def _give_back(kind: str) -> Form:
     def lower(low: Lowering, node: c.Call) -> Val:
         place = _place(low, node.args[0])
         _read_modify_write(
             low, node, "release", place, lambda old: low.convert(_seeing(low, old, node.args[1]), place.type, node)
         )
-        low.released(place)
+        if kind != EVENT:
+            low.released(place)
         return Val(Const(0), VOID)
 
     return lower

@@ -582,6 +582,17 @@ def test_a_lock_must_be_given_back(tmp_path: Path) -> None:
     assert held(tmp_path, "spin_lock(s.lock)") == {"lock-held-at-exit"}
 
 
+def test_a_completion_is_waited_for_and_never_held(tmp_path: Path) -> None:
+    fields = f"{LOCKS}\ndone: completion"
+    twice = "complete(s.done)\ncomplete(s.done)\n"
+    both = "mutex_lock(s.mu)\nwait_for_completion(s.done)\nmutex_unlock(s.mu)\nwait_for_completion(s.done)\nmutex_lock(s.mu)\n"
+    found = outcomes(compile_one(tmp_path, model(f"{twice}{both}mutex_unlock(s.mu)", fields, ORDER)))
+    assert (found.failed, found.lock_cycles) == (frozenset(), ())
+    assert failing(tmp_path, model("complete_all(s.done)\ntry_wait_for_completion(s.done)", fields, ORDER)) == set()
+    body = f"{twice}spin_lock(s.lock)\nwait_for_completion(s.done)\nspin_unlock(s.lock)"
+    assert failing(tmp_path, model(body, fields, ORDER)) == {"sleep-under-spinlock"}
+
+
 def test_locks_passed_as_arguments_keep_their_class(tmp_path: Path) -> None:
     before = "def inside(l: spinlock_t) -> None:\n    spin_lock(l)\n    spin_unlock(l)\n"
     text = model("spin_lock(s.other)\ninside(s.lock)\nspin_unlock(s.other)", LOCKS, ORDER, before)
