@@ -44,11 +44,12 @@ T = TypeVar("T", bound=Explored)
 
 
 class Part:
-    """The part of ``program`` that is explored. ``is_whole``: it is all of it."""
+    """The part of ``program`` that is explored. ``is_whole``: it is all of it. ``coverage``: what is taken, if that is known, at least
+    by interleavings."""
 
-    def __init__(self, program: ir.Program) -> None:
+    def __init__(self, program: ir.Program, coverage: Coverage | None = None) -> None:
         self.program = program
-        self.coverage: Coverage | None = None
+        self.coverage = coverage
         self.put_back: set[str] = set()
         self.rounds: dict[str, int] = {}
         self.is_whole = bool(program.handlers) or not has_accesses(program, LEAST)

@@ -31,6 +31,7 @@ from smpcheck.program.flow import mapped, statements
 from smpcheck.readers.python import compile_scenario, load_scenarios
 from smpcheck.readers.python.reuse import CompiledThreads
 from smpcheck.simulate import Outcomes, RunResult, outcomes
+from smpcheck.simulate.coverage import Reached
 
 MODELS = ("sc", "tso", "lkmm")
 FLAGS = FLAG_LAYOUTS
@@ -235,12 +236,13 @@ class Checker:
         failed: dict[str, list[str]] = {}
         undecided: dict[str, str] = {}
         explored = 0
+        reached: Reached | None = None
         try:
             found = self.explore(program)
         except LimitError as error:
             undecided = dict.fromkeys(wanted, str(error))
         else:
-            explored = found.explored
+            explored, reached = found.explored, found.reached
             beyond = BOUND in found.failed
             if beyond:  # what fails in a run that the model cuts off need not fail
                 found = self.explore(within_bounds(program))
@@ -251,7 +253,7 @@ class Checker:
         if case.model != "sc" and not undecided:
             left = tuple(i for i in wanted if i not in failed)
             rest = None if self.deadline is None else self.deadline - (time.monotonic() - began)
-            also, undecided = self.ask_weak(case, program, left, tuple(failed), rest)
+            also, undecided = self.ask_weak(case, program, left, tuple(failed), rest, reached)
             for check in also:
                 failed.setdefault(invariant_of(check), []).append(check)
         shown = {name: tuple(checks) for name, checks in failed.items() if not self.only or name in self.only}
@@ -278,7 +280,13 @@ class Checker:
         return self._explored.outcomes_of(program)
 
     def ask_weak(
-        self, case: Case, program: ir.Program, left: tuple[str, ...], known: tuple[str, ...], seconds: float | None
+        self,
+        case: Case,
+        program: ir.Program,
+        left: tuple[str, ...],
+        known: tuple[str, ...],
+        seconds: float | None,
+        reached: Reached | None,
     ) -> tuple[list[str], dict[str, str]]:
         """See :func:`smpcheck.mm.weak.ask`; what is decided is kept. What cannot fail under lkmm cannot fail under tso."""
         done = self._explored.deeds.of(program, fences=True)
@@ -286,7 +294,7 @@ class Checker:
             return [], {}
         key = done, case.judge, left
         if key not in self._weak:
-            found = ask(case, left, seconds, known, program)
+            found = ask(case, left, seconds, known, program, reached)
             if found[1]:
                 return found
             self._weak[key] = found

@@ -1,8 +1,8 @@
 """The same questions under a weak memory model.
 
-First all runs of the view machine are explored (:mod:`smpcheck.simulate.view_machine`): they contain every execution of the
-model in which no store is early, so what fails in none of them holds. What fails in one is asked of the solver, as is
-everything where there are too many runs.
+First all runs of the view machine are explored (:mod:`smpcheck.simulate.view_machine`), of the part of the scenario that they
+come to (:mod:`smpcheck.engines.part`): they contain every execution of the model in which no store is early, so what fails in
+none of them holds. What fails in one is asked of the solver, as is everything where there are too many runs.
 
 For the solver a scenario is a few hundred possible accesses, of which most lie in branches that no interleaving takes. These
 are left out at first, and put back if the weak model lets a thread enter one of them after all
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from smpcheck.engines.part import Part
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.machines.lower import lower
 from smpcheck.machines.mapping import mapping_of
@@ -27,6 +28,7 @@ from smpcheck.program.cut import is_left_out
 from smpcheck.program.execution import Execution
 from smpcheck.program.faults import DATA_RACE
 from smpcheck.simulate import RunResult, outcomes, simulate
+from smpcheck.simulate.coverage import Reached
 from smpcheck.simulate.trace import TraceEvent
 from smpcheck.simulate.view_machine import MayRaceError, runs
 
@@ -57,12 +59,18 @@ class WeakRun(Struct, frozen=True):
 
 
 def ask(
-    case: Case, left: Sequence[str], deadline: float | None, known: Sequence[str] = (), program: ir.Program | None = None
+    case: Case,
+    left: Sequence[str],
+    deadline: float | None,
+    known: Sequence[str] = (),
+    program: ir.Program | None = None,
+    reached: Reached | None = None,
 ) -> tuple[list[str], dict[str, str]]:
     """Which checks of the invariants in ``left`` can fail, and which invariants are undecided, with the reason.
 
     ``known``: what fails already, by invariant; checks that belong to no invariant are asked for if they are not among these.
-    ``program``: the case's program with the reclaim visit and ghosts, if it is there already.
+    ``program``: the case's program with the reclaim visit and ghosts, if it is there already; ``reached``: where its
+    interleavings come to, if that is known.
     """
     from smpcheck.mm.check import BEYOND, program_of
 
@@ -72,7 +80,7 @@ def ask(
     undecided: dict[str, str] = {}
     try:
         # the view machine knows the kernel's primitives, not a machine's instructions
-        open_ones = list(left) if case.machine else _not_excluded(case, left, known, program, ends)
+        open_ones = list(left) if case.machine else _not_excluded(case, left, known, program, ends, reached)
     except (LimitError, UnsupportedError) as error:
         open_ones = [i for i in left if i != RACES]
         if RACES in left:
@@ -91,7 +99,9 @@ def ask(
     return failed, undecided
 
 
-def _not_excluded(case: Case, left: Sequence[str], known: Sequence[str], program: ir.Program, ends: float | None) -> list[str]:
+def _not_excluded(
+    case: Case, left: Sequence[str], known: Sequence[str], program: ir.Program, ends: float | None, reached: Reached | None
+) -> list[str]:
     """The checks in ``left``, and others, that the view machine does not exclude. Its exploration ends where an access races.
 
     :raises UnsupportedError: the view machine does not support the program, or an access may race
@@ -99,7 +109,8 @@ def _not_excluded(case: Case, left: Sequence[str], known: Sequence[str], program
     from smpcheck.mm.check import INVARIANTS, invariant_of
     from smpcheck.mm.variants import BOUND
 
-    found = runs(program, x86=case.model == "tso", ends=ends)
+    part = Part(program, reached.coverage_of(program) if reached else None)
+    found = part.explored(lambda whole_or_part: runs(whole_or_part, x86=case.model == "tso", ends=ends))
     if BOUND in found.failed:
         return list(left)
     broken = dict.fromkeys(map(invariant_of, found.failed))

@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from smpcheck.program import ir
 from smpcheck.program.cut import Coverage
+from smpcheck.program.flow import statements
 from smpcheck.simulate.code import Rcu, Step
 from smpcheck.simulate.generate import Action
 from smpcheck.simulate.machine import Machine
 from smpcheck.simulate.pruning import Sampler
+
+
+class Reached(Struct, frozen=True):
+    """The accesses that are ``steps`` of a program's interleavings, and those at which some interleaving comes (``here``), both
+    by their numbers in the program's text, so that they are known in each program that does the same."""
+
+    steps: frozenset[int] = frozenset()
+    here: frozenset[int] = frozenset()
+
+    def coverage_of(self, program: ir.Program) -> Coverage:
+        """The same in a program that does the same, but for barriers."""
+        found = _accesses(program)
+        return Coverage(frozenset(id(found[n]) for n in self.steps), frozenset(id(found[n]) for n in self.here))
+
+
+def reached(machine: Machine) -> Reached:
+    """Where threads have come to, in a machine that was run: points are made when a thread comes there."""
+    here = {id(step) for thread, points in enumerate(machine.points) for pc in points for step in _steps_at(machine, thread, pc)}
+    steps = _all_steps(machine)
+    numbers = list(enumerate(map(id, _accesses(machine.program))))
+    return Reached(frozenset(n for n, at in numbers if at in steps), frozenset(n for n, at in numbers if at in here))
+
+
+def _accesses(program: ir.Program) -> list[ir.Stmt]:
+    """All accesses in the order of the program's text."""
+    accesses = (ir.Load, ir.Store, ir.Rmw)
+    return [stmt for thread in program.threads for stmt in statements(thread.body) if isinstance(stmt, accesses)]
 
 
 class Noting:

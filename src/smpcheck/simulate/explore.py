@@ -24,7 +24,7 @@ from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
 from smpcheck.program.ir import FinalMem, FinalReg
 from smpcheck.program.values import UndefinedValue, Value
 from smpcheck.simulate.code import Code, End
-from smpcheck.simulate.coverage import Noting
+from smpcheck.simulate.coverage import Noting, Reached, reached
 from smpcheck.simulate.generate import Memory, Point, Points, Registers
 from smpcheck.simulate.lookahead import NOTHING, Future, pickers
 from smpcheck.simulate.machine import LockCycle, Machine
@@ -74,6 +74,8 @@ class Outcomes:
     entered: frozenset[str] = frozenset()
     """The labels of what was left out of the program (:mod:`smpcheck.program.cut`) and some schedule comes to. If there are any,
     the rest is about schedules that come to none."""
+    reached: Reached = field(default_factory=Reached)
+    """Accesses at which some schedule comes; perhaps all, if coverage was asked for."""
 
 
 def guards_of(point: Point) -> list[Any]:
@@ -539,4 +541,5 @@ def outcomes(
         found,
         taken,
         frozenset(explorer.entered),
+        reached(machine),
     )
