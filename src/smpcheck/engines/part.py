@@ -44,7 +44,7 @@ T = TypeVar("T", bound=Explored)
 
 
 class Part:
-    """The part of ``program`` that is explored. ``is_whole``: it is all of it. ``coverage``: what is taken, if that is known, at least
+    """The part of ``program`` that is explored. ``is_whole``: it is all of it. ``coverage``: what is taken, if known, at least
     by interleavings."""
 
     def __init__(self, program: ir.Program, coverage: Coverage | None = None) -> None:

@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 import typing
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -198,6 +199,20 @@ def thread_locals(function: FunctionType) -> dict[str, ThreadLocal]:
     return found
 
 
+@lru_cache(maxsize=256)
+def _definitions(tree: ast.Module) -> Mapping[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The functions that a file defines, also inside of others and of classes, by name; outer ones first."""
+    found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+    todo: deque[ast.AST] = deque([tree])
+    while todo:
+        node = todo.popleft()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.setdefault(node.name, []).append(node)
+        if not isinstance(node, ast.expr):  # there are no definitions in an expression
+            todo.extend(ast.iter_child_nodes(node))
+    return found
+
+
 @lru_cache(maxsize=4096)
 def function_source(function: FunctionType) -> FunctionSource:
     """The source of ``function``. :raises InputError: it has none, or is not an ordinary function"""
@@ -209,11 +224,10 @@ def function_source(function: FunctionType) -> FunctionSource:
     if not Path(file).is_file():
         raise InputError(f"the source of {function.__name__} is not in a file, so it cannot be compiled", where)
     tree, lines = parse_file(file)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and node.name == function.__name__:
-            first = min([node.lineno, *[d.lineno for d in node.decorator_list]])
-            if code.co_firstlineno in (first, node.lineno):
-                break
+    for node in _definitions(tree).get(function.__name__, ()):
+        first = min([node.lineno, *[d.lineno for d in node.decorator_list]])
+        if code.co_firstlineno in (first, node.lineno):
+            break
     else:
         raise InputError(f"the source of {function.__name__} was not found at this line: has the file changed?", where)
     if not isinstance(node, ast.FunctionDef):
