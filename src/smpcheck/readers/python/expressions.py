@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -44,6 +45,9 @@ UNARY: dict[type[ast.unaryop], str] = {ast.USub: "-", ast.Invert: "~", ast.UAdd:
 
 STATIC_CALLS = (range, len, enumerate, zip, reversed, tuple, list, sum)
 """Builtins that are computed when compiling, on what is known then."""
+
+PURE = frozenset(("max", "min", "abs", "len", "bool", "int", "cast"))
+"""Functions that compute a value of what they are given, and no more."""
 
 PRIMITIVE_MODULE = "smpcheck.kernel.primitives"
 
@@ -191,24 +195,18 @@ class Expressions(Walker):
 
     def might_touch(self, node: ast.expr) -> bool:
         """Could evaluating this be more than arithmetic on locals and constants?"""
-        for part in ast.walk(node):
-            if isinstance(part, ast.Call):
-                root = part.func
-                if not (isinstance(root, ast.Name) and root.id in ("max", "min", "abs", "len", "bool", "int", "cast")):
-                    return True
-            elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-                local = part.id in self.source.local_names
-                found = self.env.get(self.frame.key(part.id)) if local else self.lookup(part)
-                if isinstance(found, Place):
-                    return True
-            elif isinstance(part, ast.Attribute | ast.Subscript):
-                root = part
-                while isinstance(root, ast.Attribute | ast.Subscript):
-                    root = root.value
-                if not isinstance(root, ast.Name):
-                    return True
-                found = self.env.get(self.frame.key(root.id)) or self.lookup(root)
+        for each in _deciding(node):
+            if each is None:
+                return True
+            name, has_parts = each
+            if has_parts:
+                found = self.env.get(self.frame.key(name.id)) or self.lookup(name)
                 if not isinstance(found, Static):
+                    return True
+            else:
+                local = name.id in self.source.local_names
+                variable = self.env.get(self.frame.key(name.id)) if local else self.lookup(name)
+                if isinstance(variable, Place):
                     return True
         return False
 
@@ -523,6 +521,28 @@ def _decides_by_branches(function: FunctionType, depth: int = 0) -> bool:
             if inner is not None and _decides_by_branches(inner, depth + 1):
                 return True
     return False
+
+
+@lru_cache(maxsize=1 << 16)
+def _deciding(node: ast.expr) -> tuple[tuple[ast.Name, bool] | None, ...]:
+    """The names on whose meaning it depends whether an expression is more than arithmetic, each with whether a part of what it
+    means is asked for; None at the end: it is more in any case.
+    """
+    found: list[tuple[ast.Name, bool] | None] = []
+    for part in ast.walk(node):
+        root = part
+        while isinstance(root, ast.Attribute | ast.Subscript):
+            root = root.value
+        if isinstance(part, ast.Call):
+            if not (isinstance(part.func, ast.Name) and part.func.id in PURE):
+                return (*found, None)
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            found.append((part, False))
+        elif root is not part:
+            if not isinstance(root, ast.Name):
+                return (*found, None)
+            found.append((root, True))
+    return tuple(found)
 
 
 def _nothing() -> None:

@@ -32,6 +32,7 @@ from smpcheck.kernel.types import (
 from smpcheck.program import ir, values
 from smpcheck.program.ir import Position
 from smpcheck.program.values import CType, Ptr, UndefinedValue, Value
+from smpcheck.readers.python.source import Namespaces
 
 Question: TypeAlias = tuple[str, Any, Any]
 """What the compilation of a thread asked of the memory, about what, and the answer (:mod:`smpcheck.readers.python.reuse`)."""
@@ -89,6 +90,7 @@ class Memory:
         """The same, as what final states may show."""
         self.in_sizes = False
         """May accesses be to anything but whole cells?"""
+        self.namespaces = Namespaces()
         self.questions: list[Question] | None = None
         """Gathers what is asked; None: nobody wants to know."""
 

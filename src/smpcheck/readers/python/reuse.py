@@ -17,6 +17,7 @@ from smpcheck.kernel.types import Array, CellType, Struct
 from smpcheck.program import ir
 from smpcheck.program.values import Ptr
 from smpcheck.readers.python.memory import Memory, Question
+from smpcheck.readers.python.source import Namespaces
 from smpcheck.readers.python.typed import Known, Static
 
 
@@ -44,6 +45,7 @@ class CompiledThreads:
     """What is kept from one scenario to the next. Not for models whose source changes meanwhile."""
 
     def __init__(self) -> None:
+        self.namespaces = Namespaces()
         self._entries: dict[Hashable, list[_Entry]] = {}
 
     def thread(

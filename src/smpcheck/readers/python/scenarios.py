@@ -89,6 +89,8 @@ class _Compilation:
         self.where = Position(shown(self.file), function.__code__.co_firstlineno)
         self.setup = Setup()
         self.memory = Memory()
+        if known is not None:
+            self.memory.namespaces = known.namespaces
         self.touched = Touched(set(), set())
         self.ghosts: dict[int, set[Ptr]] = {}
         self.types: dict[int, Type] = {}

@@ -176,27 +176,43 @@ def assigned_names(nodes: list[ast.stmt]) -> set[str]:
     return names.assigned
 
 
-def thread_locals(function: FunctionType) -> dict[str, ThreadLocal]:
-    """The ``thread_local`` variables of a thread's module and of all modules whose functions it could call, by their names."""
-    found: dict[str, ThreadLocal] = {}
-    spaces = [function.__globals__]
-    seen = {id(spaces[0])}
-    while spaces:
-        for name, value in list(spaces.pop().items()):
-            kind = type(value)
-            if kind is FunctionType:
-                space = value.__globals__
-            elif kind is ModuleType:
-                space = vars(value)
-            else:
-                if kind is ThreadLocal and value not in found.values():
+class Namespaces:
+    """What the global variables of modules are to threads, each module looked at once. Not for modules that change meanwhile."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, list[tuple[str, ThreadLocal]], list[dict[str, Any]]]] = {}
+
+    def thread_locals(self, function: FunctionType) -> dict[str, ThreadLocal]:
+        """The ``thread_local`` variables of a thread's module and of all whose functions it could call, by their names."""
+        found: dict[str, ThreadLocal] = {}
+        spaces = [function.__globals__]
+        seen = {id(spaces[0])}
+        while spaces:
+            own, others = self._of(spaces.pop())
+            for name, value in own:
+                if value not in found.values():
                     found[name if name not in found else f"{name}#{value.number}"] = value
-                continue
-            if id(space) not in seen:
-                seen.add(id(space))
-                if str(space.get("__name__")).split(".")[0] not in sys.stdlib_module_names:
+            for space in others:
+                if id(space) not in seen:
+                    seen.add(id(space))
                     spaces.append(space)
-    return found
+        return found
+
+    def _of(self, space: dict[str, Any]) -> tuple[list[tuple[str, ThreadLocal]], list[dict[str, Any]]]:
+        """The ``thread_local`` variables of a module, and the other modules that its functions are from."""
+        known = self._known.get(id(space))
+        if known is None:
+            own, others = [], dict[int, dict[str, Any]]()
+            for name, value in list(space.items()):
+                if type(value) is ThreadLocal:
+                    own.append((name, value))
+                elif type(value) is FunctionType:
+                    others.setdefault(id(value.__globals__), value.__globals__)
+                elif type(value) is ModuleType:
+                    others.setdefault(id(vars(value)), vars(value))
+            rest = [o for o in others.values() if str(o.get("__name__")).split(".")[0] not in sys.stdlib_module_names]
+            known = self._known[id(space)] = (space, own, rest)
+        return known[1:]
 
 
 @lru_cache(maxsize=256)

@@ -27,7 +27,7 @@ from smpcheck.readers.operand_order import touches_memory
 from smpcheck.readers.python import specials, tidy
 from smpcheck.readers.python.memory import Memory
 from smpcheck.readers.python.primitives import ONCE, PLAIN, SLEEP, SPIN, Condition, Primitives, Site, Tags, argument_kinds
-from smpcheck.readers.python.source import function_source, thread_locals
+from smpcheck.readers.python.source import function_source
 from smpcheck.readers.python.statements import Statements
 from smpcheck.readers.python.typed import (
     Known,
@@ -424,7 +424,9 @@ class ThreadCompiler(Statements):
         """Compile the thread: a call of its function. Returns the type and register of its value."""
         source = function_source(function)
         self.frames.append(Frame(source, ""))
-        for name, obj in thread_locals(source.function).items():  # from the start: ways that meet know it then
+        for name, obj in self.memory.namespaces.thread_locals(
+            source.function
+        ).items():  # from the start: ways that meet know it then
             initial = self.thread_local(obj, name, source.node)
             assert isinstance(initial, RValue)
             self.set_thread_local(obj, name, initial, source.node)
