@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ from smpcheck.readers.clang.kernel_tree import KernelTree
 from tests import kernel
 from tests.readers.clang.common import LKMM, read
 
-FOLDER = Path(__file__).resolve().parents[3] / "examples" / "kernel" / "linux"
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "examples" / "kernel" / "linux"
 QUICK = ("refcount", "seqlock", "kfifo")
 SEVERAL = (
     *("qspinlock", "qspinlock-three-cpus", "osq_lock", "lockref"),
@@ -81,7 +84,7 @@ def test_each_barrier_of_percpu_rwsem_is_missed(version: str, changed: str, by: 
     assert check_program(read(harness, str(path), given), LKMM, CheckOptions(unroll=2)).failures
 
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "kernel-c.md"
+PAGE = ROOT / "docs" / "kernel-c.md"
 HEAD = "| harness | ordering | kernel's model |"
 
 
@@ -110,6 +113,22 @@ def test_the_page_says_which_orderings_are_needed_under_the_kernels_model_and_on
 def shown(cell: OnMachine) -> str:
     """A cell of that table."""
     return cell.need + (f" (`{', '.join(cell.instructions)}`)" if cell.instructions else "")
+
+
+@pytest.mark.slow
+def test_the_question_in_the_readme_fails_as_it_says_and_without_the_entry_put_back_it_holds() -> None:
+    (line,) = (line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("$ smpcheck check lib/llist.c"))
+    _, _, _, path, *options = shlex.split(line)
+    tree = kernel.needed("6.12")
+    asked = [
+        f"{name.removeprefix('--')}={value}" for name, value in pairwise(options) if name.startswith("--") and name != "--kernel"
+    ]
+    without = [setting.replace("; llist_add(first, &list)", "") for setting in asked]
+    assert without != asked
+    text, quick = (tree / path).read_text(), CheckOptions(unroll=2)
+    for setting, failures in ((asked, ("!mine || list.first != mine",)), (without, ())):
+        program = read(text, str(tree / path), (*settings("6.12"), *setting))
+        assert check_program(program, LKMM, quick).failures == failures
 
 
 def test_positions_are_those_of_the_tree() -> None:
