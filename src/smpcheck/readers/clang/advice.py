@@ -16,12 +16,16 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
         "a handler is an SMPCHECK_IRQ of the thread that it interrupts",
     ),
     (
-        r"\w*queue_(delayed_)?work\w*|schedule_(delayed_)?work\w*|(flush|cancel|mod)_\w*work\w*|\w+_workqueue\w*|\w*tasklet_\w+",
+        r"(flush|drain|destroy)_workqueue|flush_scheduled_work|only_one_work_at_a_time",
+        "workqueues are not told apart, nor are there ordered ones: flush or cancel each work itself",
+    ),
+    (
+        r"\w*queue_\w*work\w*|rcu_work\w*|\w*tasklet_\w+|hrtimer_\w+",
         "what is left for later is an SMPCHECK_THREAD or SMPCHECK_SOFTIRQ",
     ),
     (
-        r"(mod|add|del)_timer\w*|timer_\w+|try_to_del_timer_sync|hrtimer_\w+",
-        "what a timer runs is an SMPCHECK_THREAD or SMPCHECK_SOFTIRQ",
+        r"(try_to_)?(mod|add|del)_timer\w*|timer_\w+|(schedule|flush|cancel|mod)_\w*work\w*",
+        "without a tree, works and timers are run",
     ),
     (
         r"static_(branch|key)_(slow_)?(enable|disable|inc|dec)\w*",

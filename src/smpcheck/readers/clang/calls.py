@@ -23,7 +23,7 @@ from smpcheck.program.held import held_lock, held_register
 from smpcheck.program.ir import Assert, Assign, Block, Const, Exit, Expr, Fence, If, Position, Reg, Rmw, Stmt, Store, Thread
 from smpcheck.program.values import POINTER, Ptr
 from smpcheck.readers import layout
-from smpcheck.readers.clang import allocation, builtins, callbacks, environment
+from smpcheck.readers.clang import allocation, builtins, callbacks, deferred, environment
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.interrupts import BH_OFF, IRQS_OFF
 from smpcheck.readers.clang.objects import PER_CPU
@@ -185,6 +185,10 @@ class TreeLowering(TreeStatements):
         self.pointed_at: dict[str, t.Function] | None = None
         self.lock_kinds: dict[str, str] = {}
         self.callbacks: list[callbacks.Callback] = []
+        self.deferred: list[deferred.Deferred] = []
+        self.harness_threads = 0
+        self.runs: int | None = None
+        """The number of the work that this thread runs; None: it is a thread of the harness."""
         self.context = 0
         """The part of preempt_count() that says in which handler this is."""
 
@@ -239,9 +243,20 @@ class TreeLowering(TreeStatements):
         """The thread of a callback."""
         callback = self.callbacks[number]
         self.begin(index, callback.name)
+        self.runs = deferred.NONE
         self.context = SOFTIRQ
         body = callback.body(self)
         return Thread(index, tuple(in_order(body, self.one_order)), callback.name, dict(self.regs))
+
+    def later(self, number: int, index: int) -> Thread:
+        """The thread that runs a work, timer or tasklet."""
+        one = self.deferred[number]
+        self.begin(index, one.shown)
+        if one.runner.endswith("softirq"):
+            self.context = SOFTIRQ
+            self._count(ATOMIC, 1)
+        deferred.run(self, one)
+        return Thread(index, self._with_locks(tuple(in_order(self.out, self.one_order))), one.shown, dict(self.regs))
 
     def initial(self, variable: t.Global, copies: int) -> Thread:
         """Statements that give a file-scope variable its initial value, in each of its ``copies`` (one for each CPU)."""
@@ -260,6 +275,7 @@ class TreeLowering(TreeStatements):
         self.scope = self.thread_scope = Scope(self.root)
         self.frames, self.results, self.calls, self.settled = [Frame(name, "", "", None)], [None], [], set()
         self.guards, self.around, self.bindings, self.frozen, self.marked = [], [], {}, None, 0
+        self.runs = None
         self.context, self.keep = 0, False
 
     def is_layer(self, function: t.Function) -> bool:
@@ -694,6 +710,7 @@ SPECIAL: dict[str, Special] = {
     **{f"kcsan_{kind}_atomic_end": _marked(False) for kind in ("nestable", "flat")},
     "__smpcheck_lock_held": lambda low, node, args: low.lock_held(node, args),
     **dict(allocation.functions()),
+    **dict(deferred.functions()),
     **dict(environment.functions()),
     **dict.fromkeys(("call_rcu", "call_rcu_hurry"), callbacks.call_rcu),
     "__smpcheck_kfree_rcu": callbacks.kfree_rcu,

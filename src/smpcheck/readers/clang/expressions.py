@@ -42,6 +42,7 @@ class Findings:
 
     ``in_memory``: local variables whose address goes to memory. ``missing``: functions without a body, and where they are called.
     ``arrays``: allocated arrays, with the types of an element and of the whole. ``callbacks``: how many RCU has.
+    ``deferred``: how many works, timers and tasklets there are.
     ``ignored``: functions whose calls mean nothing here. ``assumed``: sentences about what was taken for granted.
     """
 
@@ -49,13 +50,14 @@ class Findings:
     missing: dict[str, list[str]] = field(default_factory=dict)
     arrays: dict[str, tuple[int, int]] = field(default_factory=dict)
     callbacks: int = 0
+    deferred: int = 0
     ignored: set[str] = field(default_factory=set)
     assumed: dict[str, None] = field(default_factory=dict)
 
     @property
-    def to_begin_with(self) -> tuple[int, int, int]:
+    def to_begin_with(self) -> tuple[int, ...]:
         """How much was found that has to be known from the beginning: if there is more, all is lowered again."""
-        return len(self.in_memory), len(self.arrays), self.callbacks
+        return len(self.in_memory), len(self.arrays), self.callbacks, self.deferred
 
 
 class _Source(Here):

@@ -22,7 +22,7 @@ from smpcheck.program.ir import ENDED, Position
 from smpcheck.program.pieces import cut, only_touched
 from smpcheck.program.targets import Targets
 from smpcheck.program.values import CType, Ptr
-from smpcheck.readers.clang import headers
+from smpcheck.readers.clang import deferred, headers
 from smpcheck.readers.clang import tree as t
 from smpcheck.readers.clang.advice import about_functions, about_headers
 from smpcheck.readers.clang.calls import HARDIRQ, PREFIX, SOFTIRQ, TreeLowering, abstract_names
@@ -222,8 +222,9 @@ class Harness:
     def settled(self) -> ir.Program:
         """Lower everything; again, as long as locals turn out to have to be in memory."""
         for _ in range(MAX_RESTARTS):
+            known = self.findings
             self.findings = Findings(
-                in_memory=self.findings.in_memory, arrays=self.findings.arrays, callbacks=self.findings.callbacks
+                in_memory=known.in_memory, arrays=known.arrays, callbacks=known.callbacks, deferred=known.deferred
             )
             program = self.lower()
             if program is not None:
@@ -240,19 +241,27 @@ class Harness:
             os.path.abspath(self.path): self.path,
             self.main: os.path.basename(self.main) if self.main != self.path else self.path,
         }
-        objects = Objects(self.unit, len(self.threads) + self.findings.callbacks, self.tree, names)
+        cpus = len(self.threads) + self.findings.callbacks + self.findings.deferred
+        objects = Objects(self.unit, cpus, self.tree, names)
         low = self.lowering = TreeLowering(self.unit, objects, self.findings, layers=self.layers)
-        after = self.functions.get(FINALLY)
+        low.harness_threads = len(self.threads)
+        deferred.add_static(low)
+        after, init = self.functions.get(FINALLY), self.functions.get(INIT)
+        self.initial = low.thread(init, len(self.threads)) if init is not None else None
         threads = [
             self._thread(low, function, index, function.name.removeprefix(THREAD), signals=after is not None)
             for index, function in enumerate(self.threads)
         ]
         handlers = [low.thread(function, index, name=name, context=context) for function, name, index, context in self.handlers]
-        while len(low.callbacks) > len(threads) - len(self.threads):  # a callback may post another
-            threads.append(low.callback(len(threads) - len(self.threads), len(threads)))
-        self.findings.callbacks = len(low.callbacks)
-        init = self.functions.get(INIT)
-        self.initial = low.thread(init, len(self.threads)) if init is not None else None
+        posted = later = 0
+        while posted < len(low.callbacks) or later < len(low.deferred):  # each may leave more for later
+            if posted < len(low.callbacks):
+                threads.append(low.callback(posted, len(threads)))
+                posted += 1
+            else:
+                threads.append(low.later(later, len(threads)))
+                later += 1
+        self.findings.callbacks, self.findings.deferred = len(low.callbacks), len(low.deferred)
         if after is not None:  # what is allocated in INIT is known now
             threads.append(self._thread(low, after, len(threads), "finally", waits=len(self.threads)))
         threads += handlers
@@ -317,10 +326,16 @@ class Harness:
         for number, callback in enumerate(low.callbacks if waits else ()):
             types |= callback.register_types(number)
             first += callback.has_run(number)
+        if waits:
+            over, registers = deferred.all_over(low.deferred, pos)
+            first += over
+            types |= registers
         body = [*first, *thread.body]
         if signals:
             address = ir.Const(Ptr(ENDED, 4 * index))
             body.append(ir.Store(address, ir.Const(1), frozenset({"Release"}), pos, "the end of the thread", ctype=low.int))
+        if self.findings.deferred and not waits:
+            body.append(deferred.end_of_thread(index, pos))
         return replace(thread, body=tuple(body), reg_types=types, after=waits > 0)
 
     def _cells(
@@ -353,6 +368,7 @@ class Harness:
         if after:
             for index in range(len(self.threads)):
                 cells[Ptr(ENDED, 4 * index)] = ir.Cell(f"{ENDED}[{index}]")
+        cells |= deferred.cells(low.deferred, len(self.threads))
         for callback in low.callbacks:
             cells |= {address: ir.Cell(shown, ctype) for address, (shown, ctype) in callback.cells().items()}
         threads = [self._interrupted(thread, threads) for thread in threads[: len(threads) - len(self.handlers)]]

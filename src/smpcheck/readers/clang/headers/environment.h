@@ -428,6 +428,148 @@ static inline struct llist_node *llist_reverse_order(struct llist_node *head)
 	return reversed;
 }
 
+/*
+ * What is left for later. Whether it is queued (1), or being cancelled (3), and whether it is running stands in an array, for the work
+ * itself may be freed while it is running.
+ */
+struct __smpcheck_process { int id; void *object; void *function; void *runner; };
+struct __smpcheck_state { atomic_t queued, running, cancelling; void *object; };
+static struct __smpcheck_state __smpcheck_states[64];
+#define __SMPCHECK_STATE(process) (&__smpcheck_states[(process)->id])
+int __smpcheck_new_deferred();
+int __smpcheck_threads_over(void);
+void __smpcheck_may_queue(int id);
+void __smpcheck_run_deferred(int id, void *object);
+int __smpcheck_moves(void);
+static inline bool __smpcheck_is_queued(struct __smpcheck_state *state)
+{
+	for (;;) {
+		int over = __smpcheck_threads_over();
+
+		if (atomic_read_acquire(&state->queued) == 1)
+			return true;
+		if (over)
+			return false;
+		cpu_relax();
+	}
+}
+static inline void __smpcheck_run(int id, int a, int b, int c)
+{
+	struct __smpcheck_state *state = &__smpcheck_states[id];
+
+	while (__smpcheck_is_queued(state)) {
+		atomic_set(&state->running, 1);
+		if (atomic_cmpxchg(&state->queued, 1, 0) == 1)
+			__smpcheck_run_deferred(id, state->object);
+		atomic_set_release(&state->running, 0);
+	}
+}
+static inline void __smpcheck_run_in_softirq(int id, int a, int b, int c) { __smpcheck_run(id, a, b, c); }
+static inline bool __smpcheck_queue(struct __smpcheck_process *process)
+{
+	int id = process->id;
+
+	__smpcheck_may_queue(id);
+	return !atomic_fetch_or(1, &__smpcheck_states[id].queued);
+}
+static inline bool __smpcheck_unqueue(struct __smpcheck_process *process)
+{
+	return atomic_cmpxchg(&__SMPCHECK_STATE(process)->queued, 1, 0) == 1;
+}
+static inline void __smpcheck_wait_until_done(struct __smpcheck_process *process)
+{
+	struct __smpcheck_state *state = __SMPCHECK_STATE(process);
+
+	while (atomic_read_acquire(&state->queued))
+		cpu_relax();
+	while (atomic_read_acquire(&state->running))
+		cpu_relax();
+}
+static inline bool __smpcheck_cancel(struct __smpcheck_process *process)
+{
+	struct __smpcheck_state *state = __SMPCHECK_STATE(process);
+	int queued;
+
+	while (atomic_cmpxchg_acquire(&state->cancelling, 0, 1))
+		cpu_relax();
+	queued = atomic_xchg(&state->queued, 3);
+	while (atomic_read_acquire(&state->running))
+		cpu_relax();
+	atomic_set_release(&state->queued, 0);
+	atomic_set_release(&state->cancelling, 0);
+	return queued == 1;
+}
+#define __SMPCHECK_PROCESS(n, object, f, runner) { 32 + __COUNTER__ % 32, &(object), f, runner }
+#define __SMPCHECK_INIT_PROCESS(w, f, runner) \
+	do { \
+		int __id = __smpcheck_new_deferred(w, f, runner); \
+		(w)->process.id = __id; \
+		(w)->func = (f); \
+		if (__smpcheck_moves()) \
+			__smpcheck_states[__id].object = (w); \
+	} while (0)
+struct work_struct { struct __smpcheck_process process; void (*func)(struct work_struct *work); };
+typedef void (*work_func_t)(struct work_struct *work);
+struct delayed_work { struct work_struct work; };
+struct workqueue_struct;
+#define system_wq ((struct workqueue_struct *)NULL)
+#define system_highpri_wq system_wq
+#define system_long_wq system_wq
+#define system_unbound_wq system_wq
+#define system_freezable_wq system_wq
+#define system_power_efficient_wq system_wq
+#define __WORK_INITIALIZER(n, f) { __SMPCHECK_PROCESS(n, n, f, __smpcheck_run), f }
+#define DECLARE_WORK(n, f) struct work_struct n = __WORK_INITIALIZER(n, f)
+#define __DELAYED_WORK_INITIALIZER(n, f, flags) { .work = __WORK_INITIALIZER((n).work, f) }
+#define DECLARE_DELAYED_WORK(n, f) struct delayed_work n = __DELAYED_WORK_INITIALIZER(n, f, 0)
+#define DECLARE_DEFERRABLE_WORK(n, f) DECLARE_DELAYED_WORK(n, f)
+#define INIT_WORK(w, f) __SMPCHECK_INIT_PROCESS(w, f, __smpcheck_run)
+#define INIT_WORK_ONSTACK(w, f) INIT_WORK(w, f)
+#define INIT_DELAYED_WORK(w, f) INIT_WORK(&(w)->work, f)
+#define INIT_DEFERRABLE_WORK(w, f) INIT_DELAYED_WORK(w, f)
+#define to_delayed_work(w) container_of(w, struct delayed_work, work)
+#define queue_work(wq, w) ((void)(wq), __smpcheck_queue(&(w)->process))
+#define queue_work_on(cpu, wq, w) queue_work(wq, w)
+#define schedule_work(w) __smpcheck_queue(&(w)->process)
+#define schedule_work_on(cpu, w) schedule_work(w)
+#define queue_delayed_work(wq, w, delay) ((void)(delay), queue_work(wq, &(w)->work))
+#define queue_delayed_work_on(cpu, wq, w, delay) queue_delayed_work(wq, w, delay)
+#define schedule_delayed_work(w, delay) ((void)(delay), schedule_work(&(w)->work))
+#define mod_delayed_work(wq, w, delay) (!queue_delayed_work(wq, w, delay))
+#define work_pending(w) (atomic_read(&__SMPCHECK_STATE(&(w)->process)->queued) != 0)
+#define delayed_work_pending(w) work_pending(&(w)->work)
+#define flush_work(w) ({ might_sleep(); __smpcheck_wait_until_done(&(w)->process); __smpcheck_any(); })
+#define flush_delayed_work(w) flush_work(&(w)->work)
+#define cancel_work(w) __smpcheck_unqueue(&(w)->process)
+#define cancel_delayed_work(w) cancel_work(&(w)->work)
+#define cancel_work_sync(w) ({ might_sleep(); __smpcheck_cancel(&(w)->process); })
+#define cancel_delayed_work_sync(w) cancel_work_sync(&(w)->work)
+#define alloc_workqueue(format, flags, max, ...) system_wq
+#define alloc_ordered_workqueue(format, flags, ...) only_one_work_at_a_time()
+#define create_singlethread_workqueue(name) only_one_work_at_a_time()
+void *only_one_work_at_a_time(void);
+struct timer_list { struct __smpcheck_process process; unsigned long expires; void (*func)(struct timer_list *timer); };
+#define DEFINE_TIMER(n, f) struct timer_list n = { __SMPCHECK_PROCESS(n, n, f, __smpcheck_run_in_softirq), 0, f }
+#define timer_setup(t, f, flags) __SMPCHECK_INIT_PROCESS(t, f, __smpcheck_run_in_softirq)
+#define timer_setup_on_stack(t, f, flags) timer_setup(t, f, flags)
+#define from_timer(var, timer, member) container_of(timer, typeof(*var), member)
+#define timer_container_of(var, timer, member) container_of(timer, typeof(*var), member)
+#define mod_timer(t, when) ((void)(when), (int)!__smpcheck_queue(&(t)->process))
+#define timer_reduce(t, when) mod_timer(t, when)
+#define add_timer(t) ((void)WARN_ON(!__smpcheck_queue(&(t)->process)))
+#define timer_pending(t) (atomic_read(&__SMPCHECK_STATE(&(t)->process)->queued) != 0)
+#define timer_delete(t) ((int)__smpcheck_unqueue(&(t)->process))
+#define del_timer(t) timer_delete(t)
+#define timer_delete_sync(t) ((int)__smpcheck_cancel(&(t)->process))
+#define del_timer_sync(t) timer_delete_sync(t)
+struct tasklet_struct { struct __smpcheck_process process; void (*func)(struct tasklet_struct *tasklet); };
+#define DECLARE_TASKLET(n, f) struct tasklet_struct n = { __SMPCHECK_PROCESS(n, n, f, __smpcheck_run_in_softirq), f }
+#define tasklet_setup(t, f) __SMPCHECK_INIT_PROCESS(t, f, __smpcheck_run_in_softirq)
+#define from_tasklet(var, tasklet, member) container_of(tasklet, typeof(*var), member)
+#define tasklet_schedule(t) ((void)__smpcheck_queue(&(t)->process))
+#define tasklet_hi_schedule(t) tasklet_schedule(t)
+#define tasklet_kill(t) do { might_sleep(); __smpcheck_wait_until_done(&(t)->process); } while (0)
+
 typedef struct { int nothing; } local_lock_t;
 #define INIT_LOCAL_LOCK(name) { 0 }
 #define local_lock_init(lock) do { (lock)->nothing = 0; } while (0)
