@@ -703,7 +703,7 @@ SPECIAL: dict[str, Special] = {
     **builtins.functions(),
     "__smpcheck_cpu": _cpu,
     "__smpcheck_cpus": _cpus,
-    "get_current": _current,
+    **dict.fromkeys(("get_current", "__smpcheck_current"), _current),
     "__kcsan_disable_current": _marked(True),
     "__kcsan_enable_current": _marked(False),
     **{f"kcsan_{kind}_atomic_begin": _marked(True) for kind in ("nestable", "flat")},

@@ -61,8 +61,8 @@ struct task_struct {
 	struct mm_struct *mm;
 	char comm[16];
 };
-struct task_struct *get_current(void);
-#define current get_current()
+struct task_struct *__smpcheck_current(void);
+#define current __smpcheck_current()
 static inline struct task_struct *get_task_struct(struct task_struct *task) { refcount_inc(&task->usage); return task; }
 static inline void put_task_struct(struct task_struct *task) { if (refcount_dec_and_test(&task->usage)) { } }
 
