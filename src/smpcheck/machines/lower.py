@@ -88,8 +88,8 @@ def lowered(program: Program, mapping: MachineMapping) -> Lowered:
         raise UnsupportedError(f"--machine is for the kernel's primitives, in C or in a Python model: this is {program.language}")
     if program.handlers:
         raise UnsupportedError(
-            f"--machine does not know what an interrupt orders on a machine, and {program.handlers[0]}() interrupts a thread: "
-            "ask without --machine, or without the handler"
+            "--machine has no places for handlers between the instructions of a primitive, and "
+            f"{program.handlers[0]}() interrupts a thread: ask without --machine, or without the handler"
         )
     lowerings = [_Thread(thread, mapping) for thread in program.threads]
     threads = tuple(one.lowered() for one in lowerings)

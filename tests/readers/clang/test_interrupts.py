@@ -220,7 +220,9 @@ def test_answers_say_which_handlers_there_are_and_what_is_assumed() -> None:
 
 
 def test_machines_are_refused_where_there_are_handlers() -> None:
-    with pytest.raises(UnsupportedError, match=r"does not know what an interrupt orders on a machine, and tick\(\)"):
+    with pytest.raises(
+        UnsupportedError, match=r"has no places for handlers between the instructions of a primitive, and tick\(\)"
+    ):
         lower(read(LOCK.format("spin_lock_irq(&l)", "spin_unlock_irq(&l)", "IRQ")), load_mapping("arm64"))
 
 
