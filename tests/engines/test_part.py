@@ -7,8 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from smpcheck.cat.load import load_model
 from smpcheck.engines import part as parts
+from smpcheck.engines.contract import Question
 from smpcheck.engines.part import Part
+from smpcheck.engines.views import Views
 from smpcheck.program import ir
 from smpcheck.program.cut import Coverage
 from smpcheck.program.flow import statements
@@ -121,3 +124,19 @@ def test_loops_are_followed_for_as_many_rounds_as_there_are_and_at_last_for_ever
 def test_a_program_with_few_accesses_is_explored_as_it_is(monkeypatch):
     monkeypatch.setattr(parts, "LEAST", 500)
     assert Part(straight((Store(Const(X), Const(1), ONCE),))).is_whole
+
+
+def test_where_an_access_may_race_the_rest_is_answered_if_that_is_wanted():
+    here, there = ir.Position("mm/page.c", 1), ir.Position("mm/page.c", 2)
+    program = straight(
+        (Store(Const(X), Const(1), frozenset(), pos=here),),
+        (Load("a", Const(X), frozenset(), pos=there), Assert(Binary("<", Reg("a"), Const(2)), "A")),
+    )
+    question = Question(program, load_model("lkmm"), ("A",))
+    with pytest.raises(MayRaceError):
+        Views(question).answer()
+    found = Views(replace(question, despite_races=True)).answer()
+    assert list(found.cannot) == ["A"]
+    assert all("may race" in race for race in found.races)
+    assert {race.split(": ")[0] for race in found.races} <= {f"{here}", f"{there}"}
+    assert found.notes == tuple(f"{race}: for the rest of the answer it is taken to be a marked access" for race in found.races)

@@ -39,7 +39,8 @@ def cut(unroll: int) -> str:
 class Question(Struct, frozen=True):
     """Which of the checks ``names`` can fail in ``program`` under ``model``? Checks are assertions, invariants and faults
     (:mod:`smpcheck.program.faults`). ``unroll``: rounds of each loop, for engines that cut loops. ``ends``: when to stop, in
-    :func:`time.monotonic`'s time.
+    :func:`time.monotonic`'s time. ``despite_races``: where an engine would have no answer because plain accesses may race,
+    these are taken to be marked, and named in the answer.
     """
 
     program: Program
@@ -47,6 +48,7 @@ class Question(Struct, frozen=True):
     names: tuple[str, ...]
     unroll: int = 2
     ends: float | None = None
+    despite_races: bool = False
 
     @property
     def over(self) -> bool:
@@ -87,6 +89,7 @@ class Answer:
     ``can``: checks that can fail, each with a proof. ``cannot``: checks that cannot, each with the assumptions besides the model.
     ``unknown``: the others, each with the reason. ``notes``: caveats of every answer in ``cannot``. ``part``: the program,
     without branches that make no difference. ``steps``: the engines that were asked. ``explored``: states of the interleavings.
+    ``races``: accesses that may race, with their places, and were taken to be marked.
     """
 
     part: Program
@@ -96,6 +99,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     explored: int = 0
+    races: tuple[str, ...] = ()
 
     def caveats(self, name: str) -> tuple[str, ...]:
         """What is to be said with the answer that this check cannot fail."""
@@ -136,6 +140,7 @@ class Answer:
         self.notes = tuple(dict.fromkeys((*self.notes, *other.notes)))
         self.part = other.part
         self.explored = self.explored or other.explored
+        self.races = self.races or other.races
 
 
 class Engine(Protocol):

@@ -49,7 +49,7 @@ from msgspec import Struct
 from smpcheck.errors import LimitError, UnsupportedError
 from smpcheck.program import ir
 from smpcheck.program.faults import DEADLOCK, NON_TERMINATION
-from smpcheck.program.values import UndefinedValue
+from smpcheck.program.values import Ptr, UndefinedValue
 from smpcheck.simulate.code import Code, Jump, Local, Pick, Rcu, Step, Turn
 from smpcheck.simulate.explore import LONGEST_TRAIL
 from smpcheck.simulate.generate import ABANDONED, Memory, Registers, divide, shift_count
@@ -77,7 +77,11 @@ ONE = (None,)
 
 
 class MayRaceError(UnsupportedError):
-    """A plain access may race with another one."""
+    """A plain access to ``cell`` may race with another one."""
+
+    def __init__(self, message: str, pos: ir.Position | None, cell: Ptr) -> None:
+        super().__init__(message, pos)
+        self.cell = cell
 
 
 class Found(Struct, frozen=True):
@@ -370,7 +374,8 @@ class _Runs:
         last = len(history) - 1
         known = (cur >> WIDTH * self.number[place] & FIELD).bit_length()
         if known != last and (access.plain or any(m[3] for m in history[known + 1 :])):
-            raise MayRaceError(f"{stmt.text or 'a plain access'} may race", stmt.pos)
+            cell = self.cells[self.number[place]]
+            raise MayRaceError(f"{stmt.text or 'a plain access'} may race", stmt.pos, cell)
         if isinstance(stmt, ir.Load):
             return range(known, last + 1)
         if isinstance(stmt, ir.Store):

@@ -101,9 +101,26 @@ def copy_with(folder: Path, tree: str, file: str, old: str, new: str) -> str:
     return str(copy)
 
 
+RETURN = ("mm/mlock.c", "\t\tgoto munlock;\n", "\t\treturn lruvec;\n")
+"""munlock() leaves alone what it cannot isolate: nothing is stranded, but PG_mlocked stays without a reason (I12)."""
+
+ALWAYS = ("mm/internal.h", "\tif (unlikely(vma->vm_flags & VM_LOCKED))\n", "\tif (true)\n")
+"""Who unmaps a page munlocks it, VM_LOCKED or not."""
+
+CHANGED = {
+    "munlock_drain": (RETURN, {"I12"}),
+    "munlock_late_count": (("mm/mlock.c", "folio->mlock_count++;", "folio->mlock_count = 1;"), {"I3"}),
+    "truncate_munlock": (ALWAYS, set()),
+    "munlock_migrate_pinned": (ALWAYS, {"I3"}),
+}  # fmt: skip
+"""One line of 6.12 that decides a scenario, and what fails when it is changed."""
+
+
 @pytest.mark.slow
-def test_one_line_of_the_tree_changes_the_verdict(tmp_path: Path) -> None:
-    """munlock() leaves alone what it cannot isolate: nothing is stranded, but PG_mlocked stays without a reason (I12)."""
+@pytest.mark.parametrize("scenario", CHANGED)
+def test_one_line_of_the_tree_changes_the_verdict(scenario: str, tmp_path: Path) -> None:
     tree, headers = configured("6.12")
-    changed = copy_with(tmp_path, tree, "mm/mlock.c", "\t\tgoto munlock;\n", "\t\treturn lruvec;\n")
-    assert set(answer("munlock_drain", changed, headers).failed) == {"I12"}
+    (file, old, new), fails = CHANGED[scenario]
+    found = answer(scenario, copy_with(tmp_path, tree, file, old, new), headers)
+    assert not found.undecided
+    assert set(found.failed) == fails

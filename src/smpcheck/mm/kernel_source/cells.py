@@ -10,13 +10,15 @@ import re
 import time
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from smpcheck.cat.judge import evaluate
 from smpcheck.cat.load import load_model
-from smpcheck.engines.contract import Question
+from smpcheck.engines.contract import Answer, Question
 from smpcheck.engines.route import ask
 from smpcheck.engines.views import Views
 from smpcheck.errors import InputError
@@ -25,10 +27,18 @@ from smpcheck.mm.check import INVARIANTS, Case, Checker
 from smpcheck.mm.check import Answer as ModelAnswer
 from smpcheck.mm.variants import find_variant
 from smpcheck.program import ir
-from smpcheck.program.faults import BAD_ADDRESS, DEADLOCK, MISALIGNED, NON_TERMINATION, NULL_DEREFERENCE, UNDEFINED_VALUE
+from smpcheck.program.faults import (
+    BAD_ADDRESS,
+    DATA_RACE,
+    DEADLOCK,
+    MISALIGNED,
+    NON_TERMINATION,
+    NULL_DEREFERENCE,
+    UNDEFINED_VALUE,
+)
 from smpcheck.readers.clang.kernel_tree import version
 from smpcheck.readers.clang.program import read_kernel_c
-from smpcheck.simulate import RunResult
+from smpcheck.simulate import Machine, RunResult, run, scheduler
 from smpcheck.time_limit import TimeLimitError, time_limit
 
 HARNESS = Path(__file__).parent / "harness"
@@ -42,6 +52,9 @@ EVERYTHING = "everything"
 """Stands for all invariants where nothing is known."""
 
 RACES = "I14"
+RUNS = 12
+"""So many random runs are made to find a data race where there may be one."""
+
 FAULTS = (DEADLOCK, NON_TERMINATION, NULL_DEREFERENCE, BAD_ADDRESS, MISALIGNED, UNDEFINED_VALUE)
 
 
@@ -137,9 +150,10 @@ def answer(
         with time_limit(seconds):
             program = program_of(scenario, tree, headers)
             checks = (*ir.assertion_names(program), *FAULTS)
-            found = ask(Question(program, load_model(model), checks, ends=ends), patience=0)
-            races = model == "lkmm" and any(step.engine == Views.name and not step.problem for step in found.steps)
-            cell = replace(cell, asked=asked(program, races), notes=program.notes, explored=found.explored)
+            question = Question(program, load_model(model), checks, ends=ends, despite_races=True)
+            found = ask(question, patience=0)
+            cell = replace(cell, asked=asked(program, found, model), notes=program.notes, explored=found.explored)
+            racing = race(program, found)
     except TimeLimitError as error:
         return replace(cell, undecided={EVERYTHING: error.message}, seconds=time.monotonic() - began)
     failed: dict[str, tuple[str, ...]] = {}
@@ -149,19 +163,36 @@ def answer(
         failed[name] = (*failed.get(name, ()), check)
         if shown.run is not None:
             runs.setdefault(name, shown.run)
+    if racing is not None:
+        failed[RACES] = found.races
+        runs[RACES] = racing
     unknown = {invariant_of(check): why for check, why in found.unknown.items()}
-    undecided = {name: why for name, why in unknown.items() if name not in failed}
+    if found.races and racing is None:
+        unknown[RACES] = f"{' and '.join(found.races)}, but no run that was tried has a race"
     if model == "lkmm" and RACES not in cell.asked:
-        undecided[RACES] = next(
-            (step.problem for step in found.steps if step.engine == Views.name), "the view machine was not asked"
-        )
+        unknown[RACES] = next((step.problem for step in found.steps if step.engine == Views.name), "nobody was asked")
+    undecided = {name: why for name, why in unknown.items() if name not in failed}
     return replace(
         cell, failed=failed, undecided=undecided, assumed=found.said, seconds=time.monotonic() - began, runs=runs
     )  # fmt: skip
 
 
-def asked(program: ir.Program, races: bool) -> tuple[str, ...]:
-    """The invariants that were asked about. ``races``: there are no data races (the view machine has no answer where there may
-    be)."""
-    names = {"I8", *map(invariant_of, ir.assertion_names(program)), *([RACES] if races else ())}
+def race(program: ir.Program, found: Answer) -> RunResult | None:
+    """A run with a data race by the kernel's model, if accesses may race: one in which a check fails, or a random one."""
+    if not found.races:
+        return None
+    machine = Machine(program)
+    shown = (witness.run for witness in found.can.values() if witness.run is not None)
+    tried = (run(machine, scheduler("random", seed, 0), stop=False) for seed in range(RUNS))
+    for each in chain(shown, tried):
+        if any(violation.axiom.name == DATA_RACE for violation in evaluate(load_model("lkmm"), each.execution())):
+            return each
+    return None
+
+
+def asked(program: ir.Program, found: Answer, model: str) -> tuple[str, ...]:
+    """The invariants that were asked about. Data races are under the kernel's model if the view machine has answered."""
+    names = {"I8", *map(invariant_of, ir.assertion_names(program))}
+    if model == "lkmm" and any(step.engine == Views.name and not step.problem for step in found.steps):
+        names.add(RACES)
     return tuple(i for i in INVARIANTS if i in names)

@@ -4,8 +4,8 @@
 SMPCHECK_INIT()
 {
 	page_is_off_its_list();
-	world(1, 2);
+	world(1, VM_LOCKED, 1, 0);
 }
 SMPCHECK_THREAD(munlock) { munlock(0); }
 SMPCHECK_THREAD(putback) { putback(); }
-SMPCHECK_FINALLY() { quiet(); }
+SMPCHECK_FINALLY() { quiet_and_mapped(); }

@@ -4,8 +4,8 @@
 SMPCHECK_INIT()
 {
 	page_is_late();
-	world(1, 1);
+	world(1, VM_LOCKED, 0, 0);
 }
 SMPCHECK_THREAD(munlock) { munlock(0); }
 SMPCHECK_THREAD(move) { move(); }
-SMPCHECK_FINALLY() { quiet(); }
+SMPCHECK_FINALLY() { quiet_and_mapped(); }
