@@ -49,7 +49,11 @@ ROWS = (
     gallery("qspinlock", 2, 10),
     gallery("qspinlock-three-cpus", 2, 120),
     Row("mm kernel munlock_drain", ("mm", "kernel", "munlock_drain"), 10),
+    Row("mm kernel munlock_drain -m lkmm", ("mm", "kernel", "munlock_drain", "-m", "lkmm"), 10),
     Row("mm kernel munlock_munlock", ("mm", "kernel", "munlock_munlock"), 10),
+    Row("mm kernel truncate_munlock", ("mm", "kernel", "truncate_munlock"), 10),
+    Row("mm kernel munlock_reclaim", ("mm", "kernel", "munlock_reclaim"), 10),
+    Row("mm kernel munlock_late_count", ("mm", "kernel", "munlock_late_count"), 10),
 )
 
 

@@ -167,7 +167,7 @@ SMPCHECK_STUB(bool, __put_devmap_managed_page_refs, struct page *page, int refs)
 SMPCHECK_STUB(void, free_zone_device_page, struct page *page) { never(); }
 SMPCHECK_STUB(int, PageHeadHuge, struct page *page) { return 0; }
 SMPCHECK_STUB(bool, folio_mapped, struct folio *folio) { never(); return false; }
-SMPCHECK_STUB(struct address_space *, page_mapping, struct page *page) { return page->mapping; }
+SMPCHECK_STUB(struct address_space *, page_mapping, struct page *page) { return folio_mapping((struct folio *)page); }
 SMPCHECK_STUB(void, destroy_large_folio, struct folio *folio) { never(); }
 #endif
 
