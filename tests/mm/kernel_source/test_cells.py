@@ -137,7 +137,7 @@ CHANGED: dict[str, tuple[tuple[str, str, str], set[str]]] = {
     "munmap_reclaim": (LOST, {"I5", "I6"}),
     "munlock_late_count": (("mm/mlock.c", "folio->mlock_count++;", "folio->mlock_count = 1;"), {"I3"}),
     "truncate_munlock": (ALWAYS, set()),
-    "munlock_migrate_pinned": (ALWAYS, {"I3"}),
+    "munlock_migrate_pinned": (ALWAYS, {"I3", "I13"}),
 }  # fmt: skip
 """One line of 6.12 that decides a scenario, and what fails when it is changed."""
 
