@@ -183,3 +183,9 @@ def test_what_is_missing_comes_with_advice(code: str, advice: str) -> None:
 def test_a_header_that_only_a_tree_has_is_named() -> None:
     with pytest.raises(InputError, match=r"nothing of <linux/rbtree.h> is there: read the file with --kernel TREE"):
         read("#include <linux/rbtree.h>\nstatic struct rb_root r = RB_ROOT;\nSMPCHECK_THREAD(a) { }\n")
+
+
+def test_what_a_wait_leaves_out_is_said_once() -> None:
+    waits = 2 * "if (wait_event_interruptible(wq, READ_ONCE(y))) return; schedule();"
+    notes = checked(harness(["WRITE_ONCE(y, 1); wake_up(&wq); wake_up(&wq);", waits])).notes
+    assert [sum(said in note for note in notes) for said in ("a lost wakeup is not found", "no signal ends a wait")] == [1, 1]

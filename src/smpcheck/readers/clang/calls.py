@@ -126,6 +126,9 @@ def _turns(name: str) -> str:
     return next((what for pattern, what in _TURNS if re.fullmatch(pattern, name)), "")
 
 
+_WAKING = frozenset(("schedule", "wake_up", "wake_up_all", "wake_up_interruptible", "wake_up_process"))
+"""Primitives whose meaning leaves out that a task sleeps until it is woken."""
+
 _AT = "at "
 """Begins the name of a lock of which it is only known which register has its address."""
 _SPINNING = re.compile(r"(raw_)?(spin|read|write)_")
@@ -383,6 +386,8 @@ class TreeLowering(TreeStatements):
         """Expand a primitive of the table."""
         macro = self.definitions.get(row.name)
         assert macro is not None
+        if row.name in _WAKING:
+            self.findings.assumed["a task that sleeps wakes up by itself at any time: a lost wakeup is not found"] = None
         given = self._arguments(node, args)
         turned = _turns(row.name)
         saved_flags = self.stable(self.cpu_state(IRQS_OFF), node) if turned == "save" else None

@@ -370,13 +370,14 @@ void free_percpu(void *object);
 #define atomic64_cond_read_relaxed(p, c) __SMPCHECK_WAIT_ATOMIC(long, atomic64_read, p, c)
 #define atomic64_cond_read_acquire(p, c) __SMPCHECK_WAIT_ATOMIC(long, atomic64_read_acquire, p, c)
 #define wait_event(q, condition) do { might_sleep(); while (!(condition)) cpu_relax(); } while (0)
-#define wait_event_interruptible(q, condition) ({ wait_event(q, condition); 0; })
+#define __SMPCHECK_NO_SIGNALS __smpcheck_assumes("no signal ends a wait")
+#define wait_event_interruptible(q, condition) ({ __SMPCHECK_NO_SIGNALS; wait_event(q, condition); 0; })
 /* A timeout may come at any time: the condition is looked at once. */
 #define wait_event_timeout(q, condition, timeout) ({ might_sleep(); (condition) ? 1L : 0L; })
 #define wait_event_interruptible_timeout(q, condition, timeout) wait_event_timeout(q, condition, timeout)
 #define wait_for_completion_timeout(x, timeout) ({ might_sleep(); try_wait_for_completion(x) ? 1UL : 0UL; })
-#define wait_for_completion_interruptible(x) ({ wait_for_completion(x); 0; })
-#define wait_for_completion_killable(x) ({ wait_for_completion(x); 0; })
+#define wait_for_completion_interruptible(x) ({ __SMPCHECK_NO_SIGNALS; wait_for_completion(x); 0; })
+#define wait_for_completion_killable(x) wait_for_completion_interruptible(x)
 #define DEFINE_WAIT(w) int w
 #define prepare_to_wait(q, w, state) ((void)(w), set_current_state(state))
 #define prepare_to_wait_exclusive(q, w, state) ((void)(w), set_current_state(state))
@@ -386,7 +387,7 @@ void free_percpu(void *object);
 #define ssleep(s) might_sleep()
 #define udelay(us) do { } while (0)
 #define ndelay(ns) do { } while (0)
-#define wait_event_killable(q, condition) ({ wait_event(q, condition); 0; })
+#define wait_event_killable(q, condition) wait_event_interruptible(q, condition)
 
 #define list_for_each(p, head) for (p = (head)->next; p != (head); p = p->next)
 #define list_for_each_entry(p, head, member) \
