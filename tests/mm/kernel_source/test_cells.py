@@ -135,7 +135,7 @@ CHANGED: dict[str, tuple[tuple[str, str, str], set[str]]] = {
     "mlock_reclaim": (LOST, {"I5", "I6"}),
     "truncate_reclaim": (LOST, {"I5", "I6"}),
     "munmap_reclaim": (LOST, {"I5", "I6"}),
-    "munlock_late_count": (("mm/mlock.c", "folio->mlock_count++;", "folio->mlock_count = 1;"), {"I3"}),
+    "munlock_late_count": (("mm/mlock.c", "folio->mlock_count++;", "folio->mlock_count = 1;"), {"I3", "I13"}),
     "truncate_munlock": (ALWAYS, set()),
     "munlock_migrate_pinned": (ALWAYS, {"I3", "I13"}),
 }  # fmt: skip
