@@ -9,8 +9,20 @@ from smpcheck.show.formats import make_form
 from tests.results import UNSUPPORTED, result
 
 KEYS = [
-    *("file", "name", "status", "verdict", "failures", "undecided", "rounds", "states", "complete", "flags", "condition"),
-    *("observation", "asserts", "expected", "announced", "expected_failures", "agrees", "seconds", "message", "notes"),
+    *("file", "name", "status", "verdict", "failures", "undecided", "rounds", "states", "complete", "product"),
+    *(
+        "flags",
+        "condition",
+        "observation",
+        "asserts",
+        "expected",
+        "announced",
+        "expected_failures",
+        "agrees",
+        "seconds",
+        "message",
+        "notes",
+    ),
     *("model", "edition"),
 ]
 

@@ -156,11 +156,43 @@ def test_rows_are_those_of_a_listing(monkeypatch: pytest.MonkeyPatch) -> None:
         "31 states: all combinations of 5 values but those with 0:r0=0 /\\ 1:r0=0 /\\ 2:r0=0 /\\ 3:r0=0 /\\ 4:r0=0",
     )
     ours, theirs = as_object(found), as_object(listed)
-    assert {key for key in ours if ours[key] != theirs[key]} <= {"seconds", "notes"}
+    assert {key for key in ours if ours[key] != theirs[key]} <= {"seconds", "notes", "product"}
     assert (found.states[0], found.states[-1]) == (listed.states[0], listed.states[-1])
     assert all(list(found.states[part]) == list(listed.states[part]) for part in (slice(3), slice(2, 9, 3), slice(-2, None)))
     with pytest.raises(IndexError):
         found.states[31]
+
+
+def expanded(said: object) -> set[frozenset[tuple[str, object]]]:
+    """The states that the JSON form of a product stands for."""
+    assert isinstance(said, dict)
+    every = [dict(said["fixed"])]
+    for axis in said["axes"]:
+        every = [state | dict.fromkeys(axis["names"], value) for state in every for value in axis["values"]]
+    left = [state for state in every if not any(cube.items() <= state.items() for cube in said["excluded"])]
+    assert said["count"] == len(left)
+    return {frozenset(state.items()) for state in left}
+
+
+def test_a_product_is_data_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*map(straight, range(30)), ring(4, "smp_mb();").source, ring(3, "").source]
+    listed = [smpcheck.check(text) for text in texts]
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setattr("smpcheck.solver.state_products.MIN_COMBINATIONS", 1)
+    monkeypatch.setattr("smpcheck.solver.enumeration.MAX_JUDGED", 0)
+    shown = [as_object(smpcheck.check(text)) for text in texts]
+    products = [(one["product"], other) for one, other in zip(shown, listed, strict=True) if one["product"] is not None]
+    assert len(products) >= 5
+    for said, other in products:
+        assert expanded(said) == {frozenset(row.items()) for row in other.states}
+
+
+def test_of_a_product_json_lists_the_first_thousand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE)
+    found = smpcheck.check(ring(10, "smp_mb();").source)
+    shown = as_object(found)
+    assert shown["states"] == [dict(row) for row in found.states[:1000]] and shown["complete"] is False
+    assert len(expanded(shown["product"])) == len(found.states) == 1023
 
 
 def test_a_listing_that_stops_knows_the_count(monkeypatch: pytest.MonkeyPatch) -> None:

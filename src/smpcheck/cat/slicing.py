@@ -97,11 +97,11 @@ def sliced(
 ) -> Slice:
     """``model`` for executions whose events are of these ``kinds``; ``relations``: those of the base relations other than rf, co
     and fr and those that are made of threads and addresses that may have a pair. ``varying``: what the executions differ in."""
-    return _sliced(model, _memberships(_nodes(model), kinds), relations, varying)
+    return shared_slice(model, _memberships(_nodes(model), kinds), relations, varying)
 
 
 @lru_cache(maxsize=1024)
-def _sliced(model: Model, memberships: tuple[Membership, ...], relations: frozenset[str], varying: int) -> Slice:
+def shared_slice(model: Model, memberships: tuple[Membership, ...], relations: frozenset[str], varying: int) -> Slice:
     """:func:`sliced`, which different kinds of events have in common. ``memberships``: of the nodes that are sets, in order."""
     return _Slicer(memberships, relations, _nodes(model)).slice_of(model.axioms, varying)
 

@@ -99,7 +99,7 @@ def check(
         int | None, typer.Option("--memory", metavar="MB", min=1, help="MiB of memory that each test may use.")
     ] = None,
     max_states: Annotated[
-        int, typer.Option("--max-states", metavar="N", min=0, help="List at most N final states; 0: no limit.")
+        int, typer.Option("--max-states", "--states-limit", metavar="N", min=0, help="List at most N final states; 0: no limit.")
     ] = 100_000,
     executions: Annotated[
         bool, typer.Option("--executions", help="With --format json: also an execution for each outcome, flag and failure.")

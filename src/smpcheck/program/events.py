@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from smpcheck.errors import InputError, UnsupportedError
 from smpcheck.program import ir
-from smpcheck.program.flow import registers_in_questions
+from smpcheck.program.flow import has_loops, registers_in_questions
 from smpcheck.program.guards import ALWAYS, NEVER, Guards
 from smpcheck.program.pieces import put_together, taken_apart
 from smpcheck.program.values import ULONG, Ptr, UndefinedValue, Value, binary, truth, unary
@@ -1003,8 +1003,9 @@ def unroll(
         event = Event(len(graph.events), -1, "W", frozenset(("IW",)), terms.const(address), terms.const(cell.init), ALWAYS)
         graph.events.append(event)
     graph.init_count = len(graph.events)
-    in_questions = registers_in_questions(program, asked)
-    exposed = exposed_cells(program)
+    loops = has_loops(program)
+    in_questions = registers_in_questions(program, asked) if loops else {}
+    exposed = exposed_cells(program) if loops else None
     unrollers: list[_Unroller] = []
     for thread in program.threads:
         waits = Waits(thread, frozenset(in_questions.get(thread.index, ())), exposed, omission)

@@ -45,6 +45,22 @@ class StateRows(Sequence["StateRow"]):
             return tuple(islice(self, index.stop))[index]
         return tuple(self)[index]
 
+    def product(self) -> dict[str, object]:
+        """Which states these are, as data: ``count``; ``axes``, each with the names that have its value and the values that it
+        takes; ``fixed``, the values of names that have one only; ``excluded``, which no state agrees with: no two of them meet.
+        """
+        shown = [[self.shown[axis][value] for value in values] for axis, values in enumerate(self.combinations.axes)]
+        names = [[name for name, axis, _ in self.columns if axis == number] for number in range(len(shown))]
+        return {
+            "count": len(self.combinations),
+            "axes": [{"names": list(one), "values": values} for one, values in zip(names, shown, strict=True)],
+            "fixed": {name: constant for name, axis, constant in self.columns if axis is None},
+            "excluded": [
+                {names[axis][0]: self.shown[axis][value] for axis, value in sorted(cube.items())}
+                for cube in self.combinations.excluded
+            ],
+        }
+
     def sentence(self) -> str:
         """Which states these are, in a line."""
         count, values = len(self.combinations), len(self.combinations.axes)

@@ -12,10 +12,15 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from smpcheck.models import EDITIONS
+from smpcheck.questions.state_rows import StateRows
 from smpcheck.show.formats import Summary
 
 if TYPE_CHECKING:
     from smpcheck.questions.result import Result
+
+
+MAX_LISTED = 1000
+"""Of states that are combinations of values, which are said as such, so many are listed."""
 
 
 class JsonLines:
@@ -43,6 +48,8 @@ class JsonLines:
 
 def as_object(result: Result) -> dict[str, object]:
     """The result under the documented keys."""
+    is_product = isinstance(result.states, StateRows)
+    listed = result.states[:MAX_LISTED] if is_product else result.states
     shown: dict[str, object] = {
         "file": result.file,
         "name": result.name,
@@ -51,8 +58,9 @@ def as_object(result: Result) -> dict[str, object]:
         "failures": list(result.failures),
         "undecided": list(result.undecided),
         "rounds": result.rounds,
-        "states": [dict(row) for row in result.states],
-        "complete": result.complete,
+        "states": [dict(row) for row in listed],
+        "complete": result.complete and len(listed) == len(result.states),
+        "product": result.states.product() if isinstance(result.states, StateRows) else None,
         "flags": list(result.flags),
         "condition": result.condition,
         "observation": result.observation,
