@@ -52,6 +52,9 @@ MAX_RESTARTS = 20
 
 ENVIRONMENT = "a CPU for each thread, {interrupts}; locks, RCU and SRCU as the memory model has them (docs/kernel-c.md)"
 """What is taken for granted about where the threads run."""
+WAITED_FOR = (
+    "grace periods wait for spinlocks, and where preemption, bottom halves or interrupts are disabled, too (docs/kernel-c.md)"
+)
 
 
 class Compile(Struct, frozen=True):
@@ -267,6 +270,8 @@ class Harness:
         threads += handlers
         if not has_grace_periods(threads):
             threads = [without_edges(thread) for thread in threads]
+        elif any(map(has_edges, threads)):
+            self.findings.assumed[WAITED_FOR] = None
         if self.findings.to_begin_with != before:
             return None
         cells, threads = self._cells(low, objects, threads, after is not None)
