@@ -115,7 +115,7 @@ def read_python_file(path: str | Path, scenario: str | None = None, settings: Se
         found = titled or [one for one in found if one.name == scenario]
         if not found:
             raise InputError(f"{path} has no program {scenario!r}: it has {there_are}")
-    return [compile_scenario(one) for one in found]
+    return [compile_scenario(one, with_calls=True) for one in found]
 
 
 def read_changed(path: str | Path, text: str, title: str) -> Program | None:
@@ -126,5 +126,5 @@ def read_changed(path: str | Path, text: str, title: str) -> Program | None:
     with standing_in(file, text):
         for one in _scenarios(path, _module(path, text)):
             if one.title == title:
-                return compile_scenario(one)
+                return compile_scenario(one, with_calls=True)
     return None

@@ -31,19 +31,27 @@ from smpcheck.readers.python.walker import EXPAND, Frame
 
 
 def compile_scenario(
-    scenario: Scenario, *, expand: int = EXPAND, ghost_cells: bool = False, known: CompiledThreads | None = None
+    scenario: Scenario,
+    *,
+    expand: int = EXPAND,
+    ghost_cells: bool = False,
+    known: CompiledThreads | None = None,
+    with_calls: bool = False,
 ) -> ir.Program:
     """The program of a scenario, with its parameters as bound.
 
     ``expand``: loops over compile-time ranges are unrolled up to this many rounds. ``ghost_cells``: ghost counters become cells
     that are read and written with the tag ``Ghost``, for the step-by-step runner, where they cost no step; otherwise they
-    are sums over the threads' registers. ``known``: threads that were compiled for other scenarios.
+    are sums over the threads' registers. ``known``: threads that were compiled for other scenarios. ``with_calls``: positions in
+    functions that threads call know through which calls they were reached; that takes a fourteenth more time.
 
     :raises InputError: something in the model is wrong
     :raises UnsupportedError: something in it is outside the subset (docs/python-models.md)
     """
     with compiling(scenario.bindings):
-        return _Compilation(scenario, expand, ghost_cells, known).program()
+        compilation = _Compilation(scenario, expand, ghost_cells, known)
+        compilation.with_calls = with_calls
+        return compilation.program()
 
 
 def hint_for(error: Exception) -> str:
@@ -82,6 +90,7 @@ class _Compilation:
         self.known = known
         self.expand = expand
         self.ghost_cells = ghost_cells
+        self.with_calls = False
         function = as_function(scenario.function)
         assert function is not None
         self.function = function
@@ -181,6 +190,7 @@ class _Compilation:
         touched = Touched(set(), set())
         locks, ghosts = self.setup._locks, self.ghost_cells
         compiler = ThreadCompiler(self.memory, spec.cpu, touched, locks, self.expand, ghosts, alone=waits > 0)
+        compiler.with_calls = self.with_calls
         function, args = self.arguments(spec, compiler)
         described_ = described(args, self.memory) if self.known is not None else None
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from smpcheck.errors import InputError
 from smpcheck.kernel.types import ThreadLocal
-from smpcheck.program.ir import Position
+from smpcheck.program.ir import Call, Position
 
 _standing_in: ContextVar[Mapping[str, str]] = ContextVar("standing_in", default=MappingProxyType({}))
 """Files that are read as if they had another text, with that text."""
@@ -82,9 +82,10 @@ class FunctionSource:
     hints: Mapping[str, Any]
     closure: Mapping[str, Any]
 
-    def pos(self, node: ast.AST) -> Position:
-        """Where a node stands."""
-        return Position(shown(self.file), getattr(node, "lineno", self.node.lineno), getattr(node, "col_offset", 0) + 1)
+    def pos(self, node: ast.AST, inlined_at: Call | None = None) -> Position:
+        """Where a node stands, in the function that is called there."""
+        line, column = getattr(node, "lineno", self.node.lineno), getattr(node, "col_offset", 0) + 1
+        return Position(shown(self.file), line, column, inlined_at)
 
     @cached_property
     def signature(self) -> inspect.Signature:

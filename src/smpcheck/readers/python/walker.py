@@ -20,7 +20,7 @@ from smpcheck.kernel.layout import ArrayOf, Bits, Constant, Pointer, Scalar, Str
 from smpcheck.kernel.scenario import Parameter
 from smpcheck.kernel.types import Array, CellType, PerCpu, Struct, ThreadLocal, field_annotations
 from smpcheck.program import ir, values
-from smpcheck.program.ir import Position
+from smpcheck.program.ir import Call, Position
 from smpcheck.program.values import truth
 from smpcheck.readers.python.memory import Memory
 from smpcheck.readers.python.source import FunctionSource, as_function, function_source
@@ -71,7 +71,8 @@ class Outcome:
 @dataclass
 class Frame:
     """A function being inlined. ``prefix`` makes its variables' names; ``declared`` are the types that its locals were given.
-    ``call``: where and how it is called, if all that it does is one expression: to a reader that is what happens.
+    ``call``: where and how it is called, if all that it does is one expression: to a reader that is what happens. ``inlined_at``:
+    the call; None for a thread's own function. ``positions``: of the nodes that were asked for, by ``id``.
     """
 
     source: FunctionSource
@@ -83,6 +84,8 @@ class Frame:
     return_reg: str = ""
     first_temp: int = 0
     call: tuple[Position, str] | None = None
+    inlined_at: Call | None = None
+    positions: dict[int, tuple[ast.AST, Position]] = field(default_factory=dict)
 
     def key(self, name: str) -> str:
         """The register of a local variable."""
@@ -120,6 +123,9 @@ def variable_type(annotation: Any, where: str, pos: Position) -> Type | None:
 class Walker(ABC):
     """The part of compilation that threads and final checks share."""
 
+    with_calls = False
+    """Are positions to know through which calls they were reached?"""
+
     def __init__(self, memory: Memory, cpu: int, expand: int = EXPAND) -> None:
         self.memory = memory
         self.cpu = cpu
@@ -127,6 +133,7 @@ class Walker(ABC):
         self.env: Env = {}
         self.alive: bool = True
         self.frames: list[Frame] = []
+        self._positions: dict[int, tuple[ast.AST, Position]] = {}
         self.loops: list[tuple[str, str]] = []
         self.lambdas: dict[str, Known] = {}
         self._temps = 0
@@ -137,7 +144,6 @@ class Walker(ABC):
         self._parameter_types: dict[tuple[FunctionType, str], Type | None] = {}
         self._by_branches: dict[FunctionType, bool] = {}
         """Functions that find their value by more than evaluating one expression, as far as it was asked."""
-        self._positions: dict[int, tuple[ast.AST, Position]] = {}
 
     # what subclasses do
 
@@ -194,9 +200,11 @@ class Walker(ABC):
 
     def pos(self, node: ast.AST) -> Position:
         """Where a node stands."""
-        found = self._positions.get(id(node))
-        if found is None:
-            found = self._positions[id(node)] = (node, self.source.pos(node))  # with the node, so that no other has its number
+        frame = self.frames[-1]
+        positions = frame.positions if self.with_calls else self._positions
+        found = positions.get(id(node))
+        if found is None:  # kept with the node, so that no other has its number
+            found = positions[id(node)] = (node, frame.source.pos(node, frame.inlined_at))
         return found[1]
 
     def temp(self) -> str:
@@ -449,6 +457,7 @@ class Walker(ABC):
         prefix = self._prefix(function)
         frame = Frame(source, prefix, outcome=outcome)
         caller_pos = self.pos(node) if self.frames else source.pos(source.node)
+        frame.inlined_at = Call(function.__name__, caller_pos) if self.frames and self.with_calls else None
         if self.frames and source.is_accessor:
             frame.call = self.frame.call or (caller_pos, self.source.text(node))
         self.frames.append(frame)
