@@ -30,6 +30,7 @@ from smpcheck.program.ir import Const, Program
 from smpcheck.program.tags import KERNEL
 from smpcheck.questions.caveats import RACES, caveats, is_cut, longer
 from smpcheck.questions.elsewhere import Way, Ways, other_ways
+from smpcheck.questions.large_check import alone
 from smpcheck.questions.outcomes import Outcome, asking, conjuncts, outcomes, remarks, show_condition
 from smpcheck.questions.races import Race, race_of
 from smpcheck.questions.reasons import Reason, basic_models, first_reason, reasons_of
@@ -39,6 +40,7 @@ from smpcheck.questions.stops import possible_stops, stop, stops
 from smpcheck.questions.wording import Words, is_plain, section
 from smpcheck.records import PartlyCompared
 from smpcheck.solver.candidates import Candidates
+from smpcheck.time_limit import TimeLimitError, time_limit
 
 Kind: TypeAlias = Literal["allowed", "forbidden", "impossible", "undecided", "nothing"]
 
@@ -106,31 +108,52 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
     :raises SmpcheckError: there is no answer to explain (unsupported, undefined behaviour, a limit)
     """
     limits = limits or Limits()
+    asked, faults = outcomes(program, only), possible_stops(program) if only is None else ()
     if is_large(program):
-        notes = remarks(program, model)
-        faults = possible_stops(program) if only is None else ()
-        for answer in _explain_large(program, model, limits, outcomes(program, only), faults):
-            yield replace(answer, notes=(*answer.notes, *notes))
-            notes = ()
+        yield from _large_with_remarks(program, model, limits, asked, faults)
         return
     races: tuple[Race, ...] | None = None
     said: tuple[str, ...] | None = None
-    for outcome in outcomes(program, only) or [NOTHING]:
+    for number, outcome in enumerate(asked or [NOTHING]):
         began = time.perf_counter()
-        if races is None:
-            races = find_races(program, model, limits)
-        if outcome is NOTHING:
-            found = Explanation(program, model.name, NOTHING, "nothing", races=races, seconds=time.perf_counter() - began)
-        else:
-            found = explain_outcome(program, model, outcome, limits, races, began)
-        if found.kind in ("forbidden", "impossible"):
-            said = caveats(program, model, limits.unroll) if said is None else said
-            found = replace(found, notes=tuple(dict.fromkeys((*found.notes, *said))))
+        try:
+            with time_limit(alone(program, limits.ends)):
+                if races is None:
+                    races = find_races(program, model, limits)
+                if outcome is NOTHING:
+                    seconds = time.perf_counter() - began
+                    found = Explanation(program, model.name, NOTHING, "nothing", races=races, seconds=seconds)
+                else:
+                    found = explain_outcome(program, model, outcome, limits, races, began)
+                if found.kind in ("forbidden", "impossible"):
+                    said = caveats(program, model, limits.unroll) if said is None else said
+                    found = replace(found, notes=tuple(dict.fromkeys((*found.notes, *said))))
+        except TimeLimitError:
+            yield from _large_with_remarks(program, model, limits, asked[number:], faults)
+            return
         yield replace(found, notes=tuple(dict.fromkeys((*found.notes, *remarks(program, model)))))
         races = ()
     if only is None:
-        for outcome in stops(program, model, limits.unroll).outcomes():
-            yield explain_outcome(program, model, outcome, limits)
+        try:
+            with time_limit(alone(program, limits.ends)):
+                happening = [
+                    explain_outcome(program, model, outcome, limits)
+                    for outcome in stops(program, model, limits.unroll).outcomes()
+                ]
+        except TimeLimitError:
+            yield from _explain_large(program, model, limits, [], faults)
+        else:
+            yield from happening
+
+
+def _large_with_remarks(
+    program: Program, model: Model, limits: Limits, asked: list[Outcome], faults: Sequence[str]
+) -> Iterator[Explanation]:
+    """As :func:`_explain_large`; what is remarked about the program is said with the first answer."""
+    notes = remarks(program, model)
+    for answer in _explain_large(program, model, limits, asked, faults):
+        yield replace(answer, notes=(*answer.notes, *notes))
+        notes = ()
 
 
 def explain_outcome(

@@ -17,7 +17,6 @@ from smpcheck.cat.nodes import Model
 from smpcheck.program import ir
 from smpcheck.program.events import DEPENDENCIES
 from smpcheck.program.execution import Execution
-from smpcheck.program.faults import STOPS
 from smpcheck.program.values import Value
 from smpcheck.solver.answer import Question
 from smpcheck.solver.aspif import FALSE, TRUE
@@ -51,7 +50,7 @@ class Candidates(Session):
     ) -> None:
         failing = tuple(failing)
         mode: Literal["assertions", "verdict"] = "assertions" if failing else "verdict"
-        stops = any(name in STOPS for name in failing)
+        stops = bool(failing)  # a check also fails in executions in which some thread then waits for ever
         question = Question(mode, unroll, witness=True, flags=flag is not None, condition=condition, stops=stops, lazy=lazy)
         try:
             self._prepare(program, model, question, failing, flag)

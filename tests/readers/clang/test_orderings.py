@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 
 from smpcheck.machines.mapping import load_mapping
 from smpcheck.program.ir import Program
 from smpcheck.questions import large_check
 from smpcheck.questions.barriers import barriers
-from smpcheck.questions.explain import Limits
+from smpcheck.questions.explain import Limits, explain
 from smpcheck.questions.machines import by_machine
+from smpcheck.time_limit import TimeLimitError
 from tests.readers.clang.common import LKMM, read
 
 TEXT = """#include <linux/atomic.h>
@@ -39,3 +42,33 @@ def test_several_engines_say_what_the_solver_says(monkeypatch: pytest.MonkeyPatc
     assert set(alone[0].values()) == {"needed", "not needed"}
     monkeypatch.setattr(large_check, "SECONDS", 0.0)
     assert (statuses(program), cells(program)) == alone
+
+
+FAULTY = """#include <linux/atomic.h>
+#include <linux/spinlock.h>
+static int x, y;
+static DEFINE_SPINLOCK(l);
+SMPCHECK_THREAD(a) { WRITE_ONCE(x, 1); WRITE_ONCE(y, 1); spin_lock(&l); }
+SMPCHECK_THREAD(b) { if (READ_ONCE(y)) SMPCHECK_ASSERT(READ_ONCE(x) == 1); spin_lock(&l); SMPCHECK_ASSERT(x < 2); }
+"""
+
+
+def test_explain_says_the_same_with_several_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of the outcomes can be: the check that fails before the deadlock, one that cannot fail, and the deadlock. The solver has
+    all of the time, none, or none for the last part."""
+    program = read(FAULTY)
+
+    def said() -> list[tuple[str, str]]:
+        return [(answer.outcome.text, answer.kind) for answer in explain(program, LKMM, Limits(unroll=2))]
+
+    alone = said()
+    assert [kind for _, kind in alone] == ["allowed", "impossible", "allowed"]
+    monkeypatch.setattr(large_check, "SECONDS", 0.0)
+    assert [kind for _, kind in said()] == ["allowed", "forbidden", "allowed"]  # engines do not say why
+    monkeypatch.setattr(large_check, "SECONDS", 60.0)
+    monkeypatch.setattr("smpcheck.questions.explain.stops", _without_an_end)
+    assert said() == alone
+
+
+def _without_an_end(*args: object) -> NoReturn:
+    raise TimeLimitError(60.0)
