@@ -42,7 +42,7 @@ def test_kernel_and_model_differ_where_one_alone_fails_and_are_undecided_where_n
 
 def test_scenarios_and_kernels_that_are_not_known_are_named(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match="there is no scenario 'truncate' with the kernel's own functions: choose from mlock_reclaim"
+        InputError, match="there is no scenario 'truncate' with the kernel's own functions: choose from munlock_drain"
     ):
         scenarios(("truncate",))
     with pytest.raises(InputError, match="there is no model 'power' here: choose from sc, tso, lkmm"):
@@ -67,9 +67,8 @@ FAILS: dict[str, set[str]] = {
     "munlock_drain": {"I3"}, "munlock_putback": {"I3"}, "munlock_page_putback": {"I3"}, "munlock_munlock": {"I3", "I13"},
     "shm_unlock_drain": {"I3"}, "shm_unlock_putback": {"I3"}, "munmap_munlock": {"I3", "I13"},
     "munlock_late_count": {"I3", "I12", "I13"}, "munlock_migrate_pinned": {"I3", "I12", "I13"},
-    "munlock_reclaim": {"I3"}, "munlock_lazy_reclaim": {"I3", "I13"}, "truncate_munlock": {"I1"},
-    "truncate_mlock": set(), "truncate_lazy_munlock": set(), "truncate_reclaim": set(), "mlock_reclaim": set(),
-    "reclaim_reclaim": set(), "munmap_reclaim": set(),
+    "munlock_reclaim": {"I3"}, "truncate_munlock": {"I1"},
+    "truncate_mlock": set(), "truncate_lazy_munlock": set(),
 }  # fmt: skip
 """What fails in Linux 6.1 and 6.12: pages are stranded (docs/stranded-pages.md), or stay mlocked (claims C20 and C21)."""
 
@@ -114,27 +113,9 @@ ALWAYS = ("mm/internal.h", "\tif (unlikely(vma->vm_flags & VM_LOCKED))\n", "\tif
 NEVER = ("mm/internal.h", "\tif (unlikely(vma->vm_flags & VM_LOCKED))\n", "\tif (false)\n")
 """Who unmaps a page never munlocks it."""
 
-LOST = (
-    "mm/vmscan.c",
-    "\t\t\tfolio_putback_lru(folio);\n\t\t\tspin_lock_irq(&lruvec->lru_lock);\n",
-    "\t\t\tspin_lock_irq(&lruvec->lru_lock);\n",
-)
-"""Reclaim forgets a page that has become unevictable."""
-
-UNLISTED = ("mm/mlock.c", "\tif (isolated)\n\t\tfolio_set_lru(folio);\n", "")
-"""munlock() does not say that the page is on a list again."""
-
 CHANGED: dict[str, tuple[tuple[str, str, str], set[str]]] = {
     "munlock_drain": (RETURN, {"I12"}),
     "truncate_mlock": (NEVER, {"I1"}),
-    "truncate_lazy_munlock": (UNLISTED, {"I5"}),
-    "munmap_munlock": (RETURN, {"I12"}),
-    "munlock_reclaim": (RETURN, {"I12"}),
-    "munlock_lazy_reclaim": (LOST, {"I5", "I6"}),
-    "reclaim_reclaim": (LOST, {"I5", "I6"}),
-    "mlock_reclaim": (LOST, {"I5", "I6"}),
-    "truncate_reclaim": (LOST, {"I5", "I6"}),
-    "munmap_reclaim": (LOST, {"I5", "I6"}),
     "munlock_late_count": (("mm/mlock.c", "folio->mlock_count++;", "folio->mlock_count = 1;"), {"I3", "I13"}),
     "truncate_munlock": (ALWAYS, set()),
     "munlock_migrate_pinned": (ALWAYS, {"I3", "I13"}),
