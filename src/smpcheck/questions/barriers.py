@@ -103,7 +103,8 @@ class Barriers(PartlyCompared, frozen=True):
     ``protected``: what cannot happen now, None where nothing is (``reachable`` says what can). ``sets``: all minimal sets of
     elements that protect it; ``together``: for each set, the weakest forms that suffice when only that set is there.
     ``unexamined``: elements that the question could not be asked of. ``complete``: all sets are there.
-    ``undecided``: something is not known (loops were cut, or the program is large; ``notes`` say why).
+    ``undecided``: something is not known (loops were cut, or the program is large; ``notes`` say why). ``dependencies``: were
+    dependencies asked about, too?
     """
 
     ASIDE = frozenset({"seconds"})
@@ -119,6 +120,7 @@ class Barriers(PartlyCompared, frozen=True):
     notes: tuple[str, ...] = ()
     complete: bool = True
     undecided: bool = False
+    dependencies: bool = True
     seconds: float = 0.0
 
 
@@ -152,7 +154,7 @@ def barriers(
         notes = (*remarks(program, model), *racy(program, model, limits.unroll))
         return Barriers(program, model.name, None, reachable, notes=notes, seconds=time.perf_counter() - began)
     asking = _Asking(program, model, limits, protected, elements_of(program, locks, dependencies), costs)
-    return asking.answer(reachable, began)
+    return replace(asking.answer(reachable, began), dependencies=dependencies)
 
 
 def protect(
@@ -248,7 +250,8 @@ class _Asking:
         together = tuple(self.weakened(s) for s in sets) if complete and not cut else ()
         return Barriers(
             self.program, self.model.name, self.protected, reachable, tuple(findings), ordered, together,
-            tuple(self.unexamined), tuple(notes), complete and not cut, cut, time.perf_counter() - began,
+            tuple(self.unexamined), tuple(notes), complete and not cut, cut,
+            seconds=time.perf_counter() - began,
         )  # fmt: skip
 
     def notes(self) -> list[str]:
@@ -412,7 +415,7 @@ def _of_large(
     answer = one.answer(reachable, began)
     notes += [*found.said, *answer.notes, *one.said, *remarks(program, model), GIVEN, RACES, found.how]
     undecided = bool(found.unknown) or any(finding.status == "undecided" for finding in answer.findings)
-    answer = replace(answer, program=program, notes=tuple(dict.fromkeys(notes)), undecided=undecided)
+    answer = replace(answer, program=program, notes=tuple(dict.fromkeys(notes)), undecided=undecided, dependencies=False)
     return replace(answer, sets=(), together=(), complete=False) if one.undecided else answer
 
 

@@ -59,7 +59,8 @@ def _one(answer: Barriers, calls: bool) -> Iterator[str]:
         return
     given = _given(answer.program, [f.element for f in answer.findings])
     if not answer.findings:
-        nothing = "no barrier, no acquire or release, no ordered atomic operation, no dependency"
+        nothing = "no barrier, no acquire or release, no ordered atomic operation"
+        nothing += ", no dependency" if answer.dependencies else ""
         yield wrap(f"It has none of what is asked about: {nothing}." + (f" Taken as given: {given}." if given else ""), "")
         yield from (wrap(f"Note: {note}.", "") for note in answer.notes)
         return

@@ -8,10 +8,12 @@ import pytest
 
 from smpcheck.machines.mapping import load_mapping
 from smpcheck.program.ir import Program
+from smpcheck.questions import barriers as module
 from smpcheck.questions import large_check
 from smpcheck.questions.barriers import barriers
 from smpcheck.questions.explain import Limits, explain
 from smpcheck.questions.machines import by_machine
+from smpcheck.show.barriers_text import text
 from smpcheck.time_limit import TimeLimitError
 from tests.readers.clang.common import LKMM, read
 
@@ -71,3 +73,14 @@ def test_explain_says_the_same_with_several_engines(monkeypatch: pytest.MonkeyPa
 
 def _without_an_end(*args: object) -> NoReturn:
     raise TimeLimitError(60.0)
+
+
+def test_what_was_not_asked_about_is_not_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = read("static int x; SMPCHECK_THREAD(a) { if (READ_ONCE(x)) SMPCHECK_ASSERT(READ_ONCE(x) == 1); WRITE_ONCE(x, 1); }")
+    assert "no dependency" not in text([barriers(program, LKMM, dependencies=False)])
+
+    def late(*_: object) -> None:
+        raise TimeLimitError(8)
+
+    monkeypatch.setattr(module, "protect", late)
+    assert "no dependency" not in text([barriers(program, LKMM)])
