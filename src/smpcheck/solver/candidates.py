@@ -88,8 +88,12 @@ class Candidates(Session):
 
     @property
     def cut(self) -> bool:
-        """Is some loop cut in some execution, so that there may be executions that are not among these?"""
-        return self.bound != FALSE and self._bound_reached()
+        """Is some loop cut in some execution, so that there may be executions that are not among these? It may
+        be where that is open, as values of an execution justify each other."""
+        try:
+            return self.bound != FALSE and self._bound_reached()
+        except ThinAir:
+            return True
 
     def __iter__(self) -> Iterator[Execution]:
         self.control.configuration.solve.models = 0  # type: ignore[union-attr]
