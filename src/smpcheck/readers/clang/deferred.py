@@ -33,7 +33,7 @@ RUNNERS = ("__smpcheck_run", "__smpcheck_run_in_softirq")
 ID, OBJECT, FUNCTION, RUNNER = 0, 64, 128, 192
 """Where in ``struct __smpcheck_process``, in bits, are the number, the address of the work, its function, and what runs it."""
 FIRST_STATIC = 32
-"""The number of the first that is initialised where it is defined; those that code initialises begin at 0."""
+"""The number of the first that is initialised where it is defined; those that code initialises begin at 1."""
 THREAD_OVER, DEFERRED_OVER = "@thread is over", "@deferred is over"
 """Arrays of flags."""
 ACQUIRE, RELEASE = frozenset({"Acquire"}), frozenset({"Release"})
@@ -53,7 +53,7 @@ class Deferred:
     @property
     def shown(self) -> str:
         """The name of its thread."""
-        return f"{self.name}() {self.id + 1 if self.id < FIRST_STATIC else self.id - FIRST_STATIC + 1}"
+        return f"{self.name}() {self.id if self.id < FIRST_STATIC else self.id - FIRST_STATIC + 1}"
 
 
 def functions() -> Iterator[tuple[str, Callable[[TreeLowering, t.Call, Sequence[t.Expr]], Val]]]:
@@ -108,8 +108,8 @@ def _new(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
         low.refuse("a work, timer or tasklet whose function is not named where it is initialised is not supported", low.at(node))
     made = [one for one in low.deferred if one.id < FIRST_STATIC]
     known = work if isinstance(work.expr, Const) else None
-    _add(low, Deferred(len(made), name, _named(args[2]), known, node), node)
-    return Val(Const(len(made)), v.INT)
+    _add(low, Deferred(len(made) + 1, name, _named(args[2]), known, node), node)
+    return Val(Const(len(made) + 1), v.INT)
 
 
 def _moves(low: TreeLowering, node: Any, args: Sequence[t.Expr]) -> Val:
