@@ -186,7 +186,7 @@ class TestCheck:
             assert step["location"]["message"]["text"].startswith(source_at(step["location"]))
 
     def test_undecided_is_a_notification_and_no_result(self):
-        text = litmus(SB, SB_EXISTS).replace("int r0;", "goto out;", 1)
+        text = litmus(SB, SB_EXISTS).replace("int r0;", "float r0;", 1)
         run = checked("t.litmus", text)
         assert run["results"] == []
         invocation = run["invocations"][0]

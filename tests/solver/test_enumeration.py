@@ -93,6 +93,18 @@ def test_where_values_may_justify_each_other_the_solver_is_asked_whatever_the_qu
     assert enumerated(Unrolled(subject, model, question), model, question) is None
 
 
+def test_where_values_may_justify_each_other_and_say_where_a_write_goes_the_solver_is_asked() -> None:
+    """Each of two operations may read what the other writes, and pointers that change say where more is written."""
+    threads = (
+        "int *q; int a = xchg_relaxed(w, *x); q = READ_ONCE(*p); WRITE_ONCE(*q, a); WRITE_ONCE(*p, x);",
+        "int *q; int a = xchg_relaxed(w, *y); q = READ_ONCE(*p); WRITE_ONCE(*q, a); WRITE_ONCE(*p, y); a = READ_ONCE(*x);",
+    )
+    code = "\n".join(f"P{n}(int *x, int *y, int **p, int *w) {{ {body} }}" for n, body in enumerate(threads))
+    subject = read_litmus(f"C t\n{{ int *p = &x; w = 1; }}\n{code}\nlocations [x; y; 1:a] exists (x=5)\n")
+    for model in ("sc", "lkmm"):
+        compare(subject, load_model(model), "states")
+
+
 def test_what_orders_of_writes_give_is_not_required_again() -> None:
     def names(model: str) -> set[str]:
         return {axiom.name for axiom in load_model(model).axioms} - {a.name for a in beyond_coherence(load_model(model)).axioms}

@@ -375,6 +375,8 @@ class _Enumeration:
         if self.limited and choice.count > MAX_CANDIDATES:
             raise NotForMe
         for sources, values in choice.ways():
+            if len(values) < len(sources) and not path.fixed:
+                raise NotForMe  # where a write goes may depend on a value that is justified by itself
             for cell_orders in self._orders(choice, sources, values):
                 self._try()
                 candidate = _Candidate(path, sources, cell_orders, values)
@@ -392,8 +394,7 @@ class _Enumeration:
     def _refuse_if_allowed(self, candidate: _Candidate) -> None:
         """Of an execution in which values justify each other nothing is said here, but that the model forbids it, whatever they
         are. :raises NotForMe: it does not"""
-        path = candidate.path
-        if not path.fixed or path.slice.by_value or self._is_allowed(candidate):
+        if candidate.path.slice.by_value or self._is_allowed(candidate):
             raise NotForMe
 
     def _try(self, count: int = 1) -> None:
