@@ -218,6 +218,7 @@ def test_pointers_in_ints_make_ints_wide() -> None:
     assert machine.program.notes == ("a pointer is kept in an int (line 2): int is taken to be as wide as a pointer",)
 
 
+@pytest.mark.usefixtures("without_clang")
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
-from smpcheck.errors import InputError, UnsupportedError
+from smpcheck.errors import BeyondReaderError, InputError, UnsupportedError
 from smpcheck.program import values
 from smpcheck.program.ir import Binary, Cast, Conditional, Const, Expr, Position, Stmt, Unary
 from smpcheck.program.values import INT, LONG, POINTER, CType, Ptr
@@ -115,7 +115,8 @@ class Arithmetic:
     def convert(self, value: Val, type_: Type, node: CExpr | CStmt) -> Expr:
         """``value`` as type ``type_``. Pointers and 64-bit integers convert freely; a pointer in fewer bits raises NeedWide."""
         if value.local is not None:
-            self.refuse("the address of a local variable can be passed on, but not be stored or compared", self.at(node))
+            what = "the address of a local variable can be passed on, but not be stored or compared"
+            raise BeyondReaderError(what, self.source.pos(self.at(node)))
         if isinstance(value.type, Void):
             self.wrong("a value is used where there is none (void)", self.at(node))
         if isinstance(value.type, Struct):
