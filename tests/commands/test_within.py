@@ -26,8 +26,9 @@ def test_what_takes_too_long_is_stopped_and_said(command: tuple[str, ...]) -> No
     result = run(*command, SCENARIOS, "-s", "truncate_mlock_reclaim", "--timeout", "0.4")
     assert time.monotonic() - began < 60, "it is stopped inside the solver too"
     assert result.returncode == 3
-    assert result.stderr == "smpcheck: no answer within 0.4 s (--timeout)\n"
-    assert result.stdout == ""
+    answered = "smpcheck: not everything is decided: the answer says what is not\n"  # where the machine comes so far in that time
+    assert result.stderr in ("smpcheck: no answer within 0.4 s (--timeout)\n", answered)
+    assert bool(result.stdout) == (result.stderr == answered)
 
 
 @pytest.mark.parametrize("command", ["explain", "barriers"])
