@@ -108,9 +108,9 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
     :raises SmpcheckError: there is no answer to explain (unsupported, undefined behaviour, a limit)
     """
     limits = limits or Limits()
-    asked, faults = outcomes(program, only), possible_stops(program) if only is None else ()
+    asked = outcomes(program, only)
     if is_large(program):
-        yield from _large_with_remarks(program, model, limits, asked, faults)
+        yield from _large_with_remarks(program, model, limits, asked, only)
         return
     races: tuple[Race, ...] | None = None
     said: tuple[str, ...] | None = None
@@ -129,7 +129,7 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
                     said = caveats(program, model, limits.unroll) if said is None else said
                     found = replace(found, notes=tuple(dict.fromkeys((*found.notes, *said))))
         except TimeLimitError:
-            yield from _large_with_remarks(program, model, limits, asked[number:], faults)
+            yield from _large_with_remarks(program, model, limits, asked[number:], only)
             return
         yield replace(found, notes=tuple(dict.fromkeys((*found.notes, *remarks(program, model)))))
         races = ()
@@ -141,16 +141,18 @@ def explain(program: Program, model: Model, limits: Limits | None = None, only: 
                     for outcome in stops(program, model, limits.unroll).outcomes()
                 ]
         except TimeLimitError:
-            yield from _explain_large(program, model, limits, [], faults)
+            yield from _explain_large(program, model, limits, [], possible_stops(program))
         else:
             yield from happening
 
 
 def _large_with_remarks(
-    program: Program, model: Model, limits: Limits, asked: list[Outcome], faults: Sequence[str]
+    program: Program, model: Model, limits: Limits, asked: list[Outcome], only: str | None
 ) -> Iterator[Explanation]:
-    """As :func:`_explain_large`; what is remarked about the program is said with the first answer."""
+    """As :func:`_explain_large`, of faults too unless ``only`` one outcome is asked about; what is remarked about the program is
+    said with the first answer."""
     notes = remarks(program, model)
+    faults = possible_stops(program) if only is None else ()
     for answer in _explain_large(program, model, limits, asked, faults):
         yield replace(answer, notes=(*answer.notes, *notes))
         notes = ()

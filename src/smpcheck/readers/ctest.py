@@ -35,7 +35,7 @@ from smpcheck.readers.layout import Array, BitField, Pointer, Struct, Type, Type
 from smpcheck.readers.lower import Initial, Lowering
 from smpcheck.readers.memory import Memory
 from smpcheck.readers.primitives import builtin_definitions
-from smpcheck.readers.question import expected_verdict, read_question
+from smpcheck.readers.question import read_question, with_question
 from smpcheck.readers.sections import Sections
 from smpcheck.readers.source import Source
 
@@ -91,25 +91,16 @@ class CTest:
         memory.check_computed()
         asked = read_question(self.source, sections, self)
         self._remark_locks(asked.observed)
-        expected, announced, remarks = expected_verdict(self.source)
-        return Program(
+        program = Program(
             name=sections.name,
             cells=memory.cells,
             members=memory.members,
             threads=self.threads,
-            quantifier=asked.quantifier,
-            condition=asked.condition,
-            condition_text=asked.text,
-            filter=asked.filter,
-            observed=asked.observed,
-            arrays=asked.arrays,
-            elements=asked.elements,
-            expected=expected,
-            announced=announced,
             source=self.source.original,
             file=self.source.file,
-            notes=(*((self.wide,) if self.wide else ()), *remarks, *memory.notes),
+            notes=(self.wide,) if self.wide else (),
         )
+        return with_question(program, asked, self.source, memory.notes)
 
     def _unit(self) -> c.Unit:
         """Parse the C part, but for threads that are known (:mod:`smpcheck.readers.known_threads`)."""

@@ -49,7 +49,7 @@ from smpcheck.readers.flow import Item, Jump, Label, structured
 from smpcheck.readers.forms import MB, ORDERS, tags
 from smpcheck.readers.initial import Entry, read_init
 from smpcheck.readers.layout import WIDE_INT
-from smpcheck.readers.question import expected_verdict, read_question
+from smpcheck.readers.question import read_question, with_question
 from smpcheck.readers.sections import Sections
 from smpcheck.readers.source import Source, shorten
 
@@ -247,25 +247,15 @@ def read_lisa(source: Source, sections: Sections, annotations: Mapping[str, froz
 
     question_names = _Names(source, memory, tuple(threads))
     asked = read_question(source, sections, question_names)
-    verdict, announced, remarks = expected_verdict(source)
-    return Program(
+    program = Program(
         name=sections.name,
         cells={Ptr(name): Cell(name, WIDE_INT, value) for name, value in memory.items()},
         threads=question_names.threads,
-        quantifier=asked.quantifier,
-        condition=asked.condition,
-        condition_text=asked.text,
-        filter=asked.filter,
-        observed=asked.observed,
-        arrays=asked.arrays,
-        elements=asked.elements,
-        expected=verdict,
-        announced=announced,
         language="LISA",
         source=source.original,
         file=source.file,
-        notes=(*remarks, *question_names.notes),
     )
+    return with_question(program, asked, source, question_names.notes)
 
 
 @dataclass(slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from smpcheck.program.faults import ANNOUNCED, DEADLOCK
-from smpcheck.program.ir import Const, Expr, FinalMem, FinalReg, Quantifier
+from smpcheck.program.ir import Const, Expr, FinalMem, FinalReg, Program, Quantifier
 from smpcheck.readers.conditions import ConditionReader, Names, Printed, Tokens, final_terms
 from smpcheck.readers.sections import Sections
 from smpcheck.readers.source import Source, shorten
@@ -47,6 +49,24 @@ def read_question(source: Source, sections: Sections, names: Names) -> Asked:
     whole = sorted(arrays, key=lambda array: names.show(array[0].cell))
     elements = frozenset(cell for array in whole for cell in array if cell in named)
     return Asked(sections.quantifier, condition.expr, text, tuple(sorted(observed, key=order)), filter_, tuple(whole), elements)
+
+
+def with_question(program: Program, asked: Asked, source: Source, noted: Iterable[str]) -> Program:
+    """``program`` with what its test asks and its author expects. What is remarked about that comes before what was ``noted``."""
+    expected, announced, remarks = expected_verdict(source)
+    return replace(
+        program,
+        quantifier=asked.quantifier,
+        condition=asked.condition,
+        condition_text=asked.text,
+        filter=asked.filter,
+        observed=asked.observed,
+        arrays=asked.arrays,
+        elements=asked.elements,
+        expected=expected,
+        announced=announced,
+        notes=(*program.notes, *remarks, *noted),
+    )
 
 
 def _proposition(source: Source, span: tuple[int, int], names: Names) -> tuple[ConditionReader, Printed]:

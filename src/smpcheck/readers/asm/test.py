@@ -24,7 +24,7 @@ from smpcheck.readers.columns import columns
 from smpcheck.readers.conditions import final_terms
 from smpcheck.readers.flow import Item, Label, in_items, structured
 from smpcheck.readers.initial import Entry, read_init
-from smpcheck.readers.question import expected_verdict, read_question
+from smpcheck.readers.question import read_question, with_question
 from smpcheck.readers.sections import Sections
 from smpcheck.readers.source import Source
 
@@ -125,24 +125,14 @@ def read_asm(source: Source, sections: Sections) -> Program:
     asked = read_question(source, sections, names)
     seen = {term for term in asked.observed if isinstance(term, FinalReg)}
     seen |= {term for term in final_terms(asked.filter or Const(1)) if isinstance(term, FinalReg)}
-    verdict, announced, remarks = expected_verdict(source)
-    return replace(
+    program = replace(
         program,
         cells=memory,
         threads=tuple(
             replace(thread, body=(*thread.body, *_seen_as_typed(thread.index, seen, names, touched))) for thread in names.threads
         ),
-        quantifier=asked.quantifier,
-        condition=asked.condition,
-        condition_text=asked.text,
-        filter=asked.filter,
-        observed=asked.observed,
-        arrays=asked.arrays,
-        elements=asked.elements,
-        expected=verdict,
-        announced=announced,
-        notes=(*remarks, *names.notes),
     )
+    return with_question(program, asked, source, names.notes)
 
 
 @dataclass(slots=True)

@@ -27,9 +27,10 @@ from smpcheck.readers.clang.startup import Bytes
 from smpcheck.readers.clang.statements import walk
 from smpcheck.readers.clang.types import UNSIGNED, bit_runs, run_pieces
 from smpcheck.readers.clang.worker import HOW_TO_INSTALL
+from smpcheck.readers.ctest import with_register
 from smpcheck.readers.cvalues import Val
 from smpcheck.readers.initial import Entry, InitValue, read_init
-from smpcheck.readers.question import expected_verdict, read_question
+from smpcheck.readers.question import read_question, with_question
 from smpcheck.readers.sections import Sections
 from smpcheck.readers.source import Source
 
@@ -68,7 +69,7 @@ class LitmusTest(Harness):
         self.entries = read_init(source, sections.init)
         self.remarks: dict[str, None] = {}
         self.cells: dict[Ptr, ir.Cell] = {}
-        self.lowered: list[ir.Thread] = []
+        self.lowered: tuple[ir.Thread, ...] = ()
 
     def _roots(self, in_order: list[t.Function]) -> list[t.Function]:
         threads = [function for function in in_order if re.match(THREADS, function.name)]
@@ -82,23 +83,8 @@ class LitmusTest(Harness):
         """The program."""
         program = self.settled()
         asked = read_question(self.source, self.sections, self)
-        expected, announced, remarks = expected_verdict(self.source)
-        return replace(
-            program,
-            name=self.sections.name,
-            cells=self.cells,
-            threads=tuple(self.lowered),
-            quantifier=asked.quantifier,
-            condition=asked.condition,
-            condition_text=asked.text,
-            filter=asked.filter,
-            observed=asked.observed,
-            arrays=asked.arrays,
-            elements=asked.elements,
-            expected=expected,
-            announced=announced,
-            notes=(*remarks, *self.remarks, *self.findings.assumed),
-        )
+        program = replace(program, cells=self.cells, threads=self.lowered)
+        return with_question(program, asked, self.source, (*self.remarks, *self.findings.assumed))
 
     def _complain_of_missing(self) -> None:
         for name, places in self.findings.missing.items():
@@ -120,11 +106,11 @@ class LitmusTest(Harness):
         if self.findings.to_begin_with != before:
             return None
         self.cells = {address: replace(cell, name=_short(cell.name)) for address, cell in cells.items()}
-        self.lowered = threads
+        self.lowered = tuple(threads)
         return ir.Program(
             name=self.sections.name,
             cells=self.cells,
-            threads=tuple(threads),
+            threads=self.lowered,
             members={place: _short(name) for place, name in objects.members(low.kinds).items()},
             source=self.source.original,
             file=self.source.file,
@@ -300,8 +286,7 @@ class LitmusTest(Harness):
             if name in self.kept(self.lowered[thread]) or any(p.name == name for p in self.threads[thread].params):
                 raise UnsupportedError(f"asks for {thread}:{name}, which is no register", self.source.pos(at))
             self.remarks[f"{self.source.pos(at)}: P{thread} has no variable '{name}': it is 0"] = None
-            types = {**self.lowered[thread].reg_types, name: INT}
-            self.lowered[thread] = replace(self.lowered[thread], reg_types=types)
+            self.lowered = with_register(self.lowered, thread, name, INT)
         return ir.FinalReg(thread, name)
 
     def type_of(self, term: ir.FinalReg | ir.FinalMem) -> CType:
